@@ -1,0 +1,72 @@
+# `make demo` and `make test` set up everything they need on first use; `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+# The extras to install: train-cpu has no GPU support; `make EXTRAS=dev,train demo` has.
+EXTRAS ?= dev,train-cpu
+# How many tests run at once.
+JOBS ?= 2
+
+# A device of the older generation: tflite-runtime with numpy 1, to compare it with the current runtime.
+TFLITE_VENV ?= .venv-tflite
+TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
+
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.stamp-installed
+TFLITE_STAMP = $(TFLITE_VENV)/.stamp-installed
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test quick lint types contracts bench fuzz golden clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## create .venv and install everything (the other targets do it on first use)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(TFLITE_STAMP): Makefile
+	@test -x $(TFLITE_VENV)/bin/python || $(PYTHON) -m venv $(TFLITE_VENV)
+	$(TFLITE_VENV)/bin/python -m pip install --quiet $(TFLITE_PACKAGES) \
+		|| { echo "tflite-runtime cannot be installed here; its comparison will be skipped"; }
+	@touch $@
+
+demo: $(STAMP) ## the whole path in a few minutes: train, convert, enrol, verify
+	@$(BIN)/sigverify demo
+
+test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
+	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q --durations=10
+
+quick: $(STAMP) ## the tests without the slow ones, stop at the first failure
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -x -m 'not slow'
+
+lint: $(STAMP) ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## speed of every step, and of the compiled DTW baseline beside them
+	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=median,iqr,min,rounds \
+		--benchmark-sort=name --benchmark-disable-gc
+
+fuzz: $(STAMP) ## the property tests with many more examples
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -q -k 'property or fuzz or never'
+
+golden: $(STAMP) ## write the golden files anew (only after a deliberate change; read the diff)
+	$(BIN)/python tests/golden/regenerate.py
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) $(TFLITE_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks demo-out

@@ -1,0 +1,109 @@
+"""`Encoder`: a trained Keras network of the contract features → vector, sequence."""
+
+import contextlib
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from converter import tensorflow_backend
+from sigverify.errors import ConversionError
+from sigverify.features import CHANNELS, FRAMES
+
+Float32Array = npt.NDArray[np.float32]
+
+_BATCH: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A network on a fixed batch of one, float32 throughout.
+
+    Attributes:
+        network: the Keras model, its outputs a dict.
+        vector_size: length of output "vector".
+        sequence_shape: `(frames, dimensions)` of output "sequence", None where there is none.
+    """
+
+    network: Any
+    vector_size: int
+    sequence_shape: tuple[int, int] | None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load a `.keras` file.
+
+        Raises:
+            ConversionError: not such a file, of unknown layers, or not of the network contract.
+            MissingExtra: tensorflow is not installed.
+        """
+        _, keras = tensorflow_backend.load()
+        # Registers the layers of sigverify's own encoders, where there are any.
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module("sigverify.training.encoders")
+        try:
+            network = keras.models.load_model(path, compile=False)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
+        return cls.of(network)
+
+    @classmethod
+    def of(cls, network: Any) -> Self:
+        """Take a Keras model over: rebuilt on a batch of one, its outputs named and checked.
+
+        A free batch dimension would add SHAPE, STRIDED_SLICE and PACK to the graph; layers trained
+        in mixed precision become float32.
+
+        Raises:
+            ConversionError: inputs or outputs are not of the network contract.
+        """
+        _, keras = tensorflow_backend.load()
+        inputs = keras.Input(batch_shape=(1, FRAMES, CHANNELS), name="features")
+        if len(network.inputs) != 1 or tuple(network.inputs[0].shape[1:]) != (FRAMES, CHANNELS):
+            raise ConversionError(
+                "the network takes another input",
+                expected=f"one of (batch, {FRAMES}, {CHANNELS})",
+                received=str([tuple(each.shape) for each in network.inputs]),
+                hint="It was trained on other features: train it again with this release",
+            )
+        fixed = keras.models.clone_model(network, input_tensors=inputs, clone_function=_in_float32)
+        fixed.set_weights(network.get_weights())
+        outputs = _named(fixed.output)
+        fixed = keras.Model(inputs, outputs, name="encoder")  # a name of its own: the same bytes each time
+        return cls(fixed, int(outputs["vector"].shape[1]), _shape(outputs.get("sequence")))
+
+    def __call__(self, features: Float32Array) -> tuple[Float32Array, Float32Array | None]:
+        """Run `(n, frames, channels)` in float: vectors `(n, e)` and sequences `(n, t', d)` or None."""
+        parts = [
+            self.network(features[start : start + _BATCH], training=False)
+            for start in range(0, len(features), _BATCH)
+        ]
+        joined = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+        return joined["vector"], joined.get("sequence")
+
+
+def _in_float32(layer: Any) -> Any:
+    config = layer.get_config()
+    if "dtype" in config:
+        config["dtype"] = "float32"
+    return layer.__class__.from_config(config)
+
+
+def _named(output: Any) -> dict[str, Any]:
+    """Return the outputs by name, checked; a lone tensor is the vector."""
+    outputs = dict(output) if isinstance(output, dict) else {"vector": output}
+    ranks = {name: len(getattr(tensor, "shape", ())) for name, tensor in outputs.items()}
+    if ranks not in ({"vector": 2}, {"vector": 2, "sequence": 3}):
+        raise ConversionError(
+            "the network has other outputs",
+            expected='{"vector": (batch, e)} and, if any, {"sequence": (batch, frames, d)}',
+            received=str({name: getattr(tensor, "shape", None) for name, tensor in outputs.items()}),
+        )
+    return outputs
+
+
+def _shape(tensor: Any) -> tuple[int, int] | None:
+    return None if tensor is None else (int(tensor.shape[1]), int(tensor.shape[2]))

@@ -1,0 +1,80 @@
+"""Verify handwritten signatures on the device that captured them.
+
+>>> import sigverify
+>>> verifier = sigverify.Verifier.open("kiosk.db", model="base")             # doctest: +SKIP
+>>> verifier.enroll("alice", [first, second, third, fourth, fifth])          # doctest: +SKIP
+>>> verifier.verify("alice", probe, fmr=0.01).accepted                       # doctest: +SKIP
+True
+
+Everything public is listed in `__all__`. A name is loaded when it is first used, so that importing this
+package costs next to nothing, and using it loads numpy and nothing heavier.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from sigverify import errors
+from sigverify.errors import SigverifyError
+
+if TYPE_CHECKING:
+    from sigverify.formats import read_signature
+    from sigverify.model_file import Manifest, Model
+    from sigverify.runtime import Runtime
+    from sigverify.scoring import Impostor
+    from sigverify.signature import Signature
+    from sigverify.store import SqliteStore, Store
+    from sigverify.template import Template
+    from sigverify.verifier import Decision, Enrolment, Match, Reason, Verifier
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Decision",
+    "Enrolment",
+    "Impostor",
+    "Manifest",
+    "Match",
+    "Model",
+    "Reason",
+    "Runtime",
+    "Signature",
+    "SigverifyError",
+    "SqliteStore",
+    "Store",
+    "Template",
+    "Verifier",
+    "__version__",
+    "errors",
+    "read_signature",
+]
+
+_HOMES = {
+    "Decision": "verifier",
+    "Enrolment": "verifier",
+    "Impostor": "scoring",
+    "Manifest": "model_file",
+    "Match": "verifier",
+    "Model": "model_file",
+    "Reason": "verifier",
+    "Runtime": "runtime",
+    "Signature": "signature",
+    "SqliteStore": "store",
+    "Store": "store",
+    "Template": "template",
+    "Verifier": "verifier",
+    "read_signature": "formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,75 @@
+"""The `sigverify` command: all commands, and how errors end it."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from sigverify.cli.convert import convert
+from sigverify.cli.demo import demo
+from sigverify.cli.enroll import enroll
+from sigverify.cli.evaluate import evaluate
+from sigverify.cli.identify import identify
+from sigverify.cli.info import info
+from sigverify.cli.output import Exit, console
+from sigverify.cli.plot import plot
+from sigverify.cli.train import train
+from sigverify.cli.users import forget, users
+from sigverify.cli.verify import verify
+from sigverify.errors import SigverifyError
+
+app = typer.Typer(
+    name="sigverify",
+    help="Verify handwritten signatures on the device that captured them.",
+    epilog="Exit codes: 0 accepted or done, 3 rejected, 4 a reported error, 2 wrong usage, 1 a crash.",
+    no_args_is_help=True,
+    # A traceback with local variables would print pen samples.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+_PANELS = {
+    "On the device": (enroll, verify, identify, users, forget),
+    "Look at things": (info, plot, demo),
+    "On the workstation": (train, evaluate, convert),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from sigverify import __version__
+
+        typer.echo(f"sigverify {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Verify handwritten signatures on the device that captured them."""
+
+
+def main() -> None:
+    """Run the command line; an error of our own ends it with `Exit.ERROR` and one readable message."""
+    try:
+        app()
+    except SigverifyError as error:
+        _print_error(error)
+        sys.exit(Exit.ERROR)
+
+
+def _print_error(error: SigverifyError) -> None:
+    if "--json" in sys.argv:
+        content = {"error": type(error).__name__, "status": error.status, "message": str(error)}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    else:
+        from rich.text import Text
+
+        console(stderr=True).print(Text.assemble(("error: ", "bold red"), str(error)))

@@ -1,0 +1,83 @@
+"""`sigverify convert`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from converter import Conversion
+
+
+def convert(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="RUN", help="The folder that `sigverify train` wrote."
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .sigmodel file to write.")],
+    int8: Annotated[bool, typer.Option("--int8", help="8-bit integers throughout (the default).")] = False,
+    float16: Annotated[bool, typer.Option("--float16", help="16-bit weights, 32-bit arithmetic.")] = False,
+    float32: Annotated[bool, typer.Option("--float32", help="As trained.")] = False,
+    name: Annotated[str, typer.Option("--name", help="The model's name; that of RUN if not given.")] = "",
+    representatives: Annotated[
+        int, typer.Option("--representatives", help="Training signatures that set the int8 ranges.")
+    ] = 200,
+    edge_tpu: Annotated[
+        bool, typer.Option("--edge-tpu", help="Compile for the Coral Edge TPU with edgetpu_compiler.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a training run into one model file for devices, and compare it with the original."""
+    chosen = [name for name, wanted in (("int8", int8), ("float16", float16), ("float32", float32)) if wanted]
+    if len(chosen) > 1:
+        raise typer.BadParameter("choose one of --int8, --float16 and --float32")
+
+    import converter
+    from sigverify.cli.output import console, report, table
+
+    with console(stderr=True).status("Converting and calibrating …"):
+        conversion = converter.convert(
+            run,
+            precision=chosen[0] if chosen else "int8",
+            name=name,
+            representatives=representatives,
+            edge_tpu=edge_tpu,
+        )
+    conversion.model.write(out)
+    content = _content(conversion, out)
+    report(content, as_json=as_json, render=lambda: table(_rows(content), title=f"Wrote {out}"))
+
+
+def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
+    mapping = conversion.edge_tpu
+    return {
+        "model": str(out),
+        "id": conversion.model.id,
+        "name": conversion.model.manifest.name,
+        "precision": conversion.model.manifest.precision.value,
+        "bytes": out.stat().st_size,
+        "parity": conversion.report.to_dict(),
+        "edge_tpu": mapping and {"complete": mapping.complete, "falls_to_cpu": list(mapping.warnings)},
+    }
+
+
+def _rows(content: dict[str, Any]) -> dict[str, object]:
+    """Say in words what the JSON says in numbers."""
+    parity, mapping = content["parity"], content["edge_tpu"]
+    cosine = parity["vector"]
+    rows: dict[str, object] = {
+        "id": content["id"],
+        "precision": content["precision"],
+        "size": f"{content['bytes'] / 1000:.0f} kB",
+        "cosine to the trained network": f"{cosine['mean']:.4f} (worst {cosine['minimum']:.4f})",
+        "EER on the calibration writers": f"{100 * parity['eer']:.2f} % "
+        f"(float32: {100 * parity['eer_float32']:.2f} %)",
+    }
+    if mapping is not None:
+        rows["Edge TPU"] = "maps whole" if mapping["complete"] else "; ".join(mapping["falls_to_cpu"])
+    return rows

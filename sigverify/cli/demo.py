@@ -1,0 +1,102 @@
+"""`sigverify demo`."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigverify.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sigverify.cli.story import Outcome
+    from sigverify.training import Progress
+
+
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A new folder for all that is made.")] = Path(
+        "demo-out"
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In seconds; the network learns next to nothing.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the writers and the training.")] = 0,
+    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to verify at.")] = 0.01,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete what an earlier demo left in --out.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the whole path in a few minutes: invent writers, train, convert, enrol, verify, measure."""
+    from sigverify.cli.output import report
+    from sigverify.cli.story import FULL, QUICK, tell
+
+    if force:
+        _clear(out)
+    outcome = tell(out, scale=QUICK if quick else FULL, seed=seed, fmr=fmr, stage=_stage)
+    report(outcome.to_dict(), as_json=as_json, render=lambda: _summary(outcome))
+
+
+def _clear(out: Path) -> None:
+    """Remove a folder that a demo made, and no other."""
+    import shutil
+
+    from sigverify.errors import ConfigError
+
+    if not out.exists():
+        return
+    if not (out / "signatures.png").is_file():
+        raise ConfigError(
+            f"{out} was not made by a demo", hint="Delete it yourself, or name another with --out"
+        )
+    shutil.rmtree(out)
+
+
+@contextmanager
+def _stage(title: str) -> Iterator[Callable[["Progress"], None]]:
+    """Show a spinner, or a bar as soon as training reports; then a tick and the seconds it took."""
+    from sigverify.cli.output import console
+    from sigverify.cli.train import progress_bar
+
+    start = time.perf_counter()
+    with progress_bar(title) as show:
+        yield show
+    console(stderr=True).print(f"[green]✓[/] {title} [dim]({time.perf_counter() - start:.0f} s)[/]")
+
+
+def _summary(outcome: "Outcome") -> "RenderableType":
+    from rich.console import Group
+
+    from sigverify.cli.output import table
+
+    rates = {
+        f"EER, {kind} forgeries": f"{100 * rate:.2f} %   (float32: {100 * outcome.eer_float32[kind]:.2f} %)"
+        for kind, rate in outcome.eer_int8.items()
+    }
+    facts = {
+        **rates,
+        "model file": f"{outcome.model_bytes / 1000:.0f} kB   (float32: {outcome.float32_bytes / 1000:.0f} kB)",
+        "verify against 5 references": f"{outcome.verify_ms:.1f} ms",
+        "enrol 5 references": f"{outcome.enroll_ms:.1f} ms",
+        **outcome.files,
+    }
+    return Group("", _decisions(outcome), "", table(facts), "")
+
+
+def _decisions(outcome: "Outcome") -> "RenderableType":
+    from rich.table import Table
+
+    grid = Table(
+        title=f"Decisions of the int8 model at {outcome.fmr:.1%} false matches", title_justify="left"
+    )
+    grid.add_column("probe")
+    for name in ("tried", "accepted", "rejected"):
+        grid.add_column(name, justify="right")
+    for each in outcome.probes:
+        grid.add_row(each.kind, str(each.tried), str(each.accepted), str(each.tried - each.accepted))
+    return grid

@@ -1,0 +1,117 @@
+"""`sigverify train`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import CorpusOption, JsonOption
+
+if TYPE_CHECKING:
+    from sigverify.training import Progress, Run, TrainConfig
+
+ShowProgress = Callable[["Progress"], None]
+
+
+def train(
+    corpus: CorpusOption,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder: new, empty, or to --resume.")],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", exists=True, dir_okay=False, help="A TOML file; options beat it."),
+    ] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="tdnn or bromley1993.")] = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option("--loss", help="triplet, contrastive or alignment. Repeat to sum several."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Batches in an epoch.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, splits and batches.")] = None,
+    mixed_precision: Annotated[
+        bool, typer.Option("--mixed-precision", help="Compute in 16 bits, for GPUs that can.")
+    ] = False,
+    init_from: Annotated[
+        str | None, typer.Option("--init-from", help="A run or .keras file to start from.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train an encoder on one or more corpora. Some of the writers are held out to validate on."""
+    from sigverify.cli.output import report, table
+    from sigverify.corpora import open_corpus
+
+    settings = _settings(
+        config,
+        out if resume else None,
+        encoder=encoder,
+        losses=loss,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        seed=seed,
+        mixed_precision=mixed_precision or None,
+        init_from=init_from,
+    )
+    corpora = [open_corpus(spec) for spec in corpus]
+    from sigverify.training import train as train_encoder
+
+    with progress_bar() as show:
+        run = train_encoder(settings, corpora, out, resume=resume, on_progress=show)
+    content = _content(run)
+    report(content, as_json=as_json, render=lambda: table(content, title="Trained"))
+
+
+def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "TrainConfig":
+    """Take the file's settings (or those of the run to resume, or the defaults), then the options given."""
+    from dataclasses import replace
+
+    from sigverify.training import LossConfig, Run, TrainConfig
+
+    before = Run(path=resumed).config if resumed else TrainConfig()
+    settings = TrainConfig.read(config) if config else before
+    given = {name: value for name, value in options.items() if value}
+    if options["seed"] is not None:
+        given["seed"] = options["seed"]
+    if names := given.pop("losses", None):
+        given["losses"] = tuple(LossConfig(name=name) for name in names)
+    return replace(settings, **given)
+
+
+@contextmanager
+def progress_bar(title: str = "Training") -> Iterator[ShowProgress]:
+    """Show a bar on stderr; yields what to hand to `train` as `on_progress`."""
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from sigverify.cli.output import console
+
+    text, note = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+    with Bars(text, BarColumn(), TimeRemainingColumn(), note, console=console(stderr=True)) as bars:
+        task = bars.add_task(title, total=1.0, note="")
+        last: dict[str, float] = {}
+
+        def show(step: "Progress") -> None:
+            last.update(step.metrics)
+            error = f", val. EER {100 * last['val_eer']:.1f} %" if "val_eer" in last else ""
+            note = f"epoch {step.epoch}/{step.epochs}, loss {step.loss:.3f}{error}"
+            bars.update(task, completed=step.fraction, note=note)
+
+        yield show
+
+
+def _content(run: "Run") -> dict[str, Any]:
+    facts = run.provenance
+    return {
+        "run": str(run.path),
+        "model": str(run.model_path),
+        "epochs_done": facts["epochs_done"],
+        "best_epoch": facts["best_epoch"],
+        "best": facts["best"],
+        "seconds": facts["wall_s"],
+        "curves": str(run.path / "curves.png"),
+    }

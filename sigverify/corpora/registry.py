@@ -1,0 +1,125 @@
+"""`open_corpus`: a corpus by what the command line calls it."""
+
+import os
+import types
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from sigverify.corpora.corpus import Corpus
+from sigverify.corpora.sigcomp2009 import read_sigcomp2009
+from sigverify.corpora.susig import read_susig_blind
+from sigverify.corpora.svc2004 import read_task1, read_task2
+from sigverify.errors import CorpusError
+
+if TYPE_CHECKING:
+    from sigverify.corpora.synthetic import SyntheticConfig
+
+SYNTHETIC = "synthetic"
+TRUE_WORDS = ("true", "1", "yes", "on")
+FALSE_WORDS = ("false", "0", "no", "off")
+
+READERS: dict[str, Callable[[str | os.PathLike[str]], Corpus]] = {
+    "svc2004-task1": read_task1,
+    "svc2004-task2": read_task2,
+    "susig-blind": read_susig_blind,
+    "sigcomp2009": read_sigcomp2009,
+}
+"""Public corpora by name; each is read from a folder or a zip file."""
+
+
+def open_corpus(spec: str) -> Corpus:
+    """Open "name=PATH" of `READERS`, "synthetic", or "synthetic:key=value,key=value".
+
+    Raises:
+        CorpusError: an unknown name or key, no path, or the corpus cannot be read.
+        ConfigError: a synthetic setting is out of range.
+    """
+    name, separator, path = spec.partition("=")
+    if name.strip() in READERS:
+        if not separator or not path.strip():
+            raise CorpusError(
+                f"corpus {name} needs a path",
+                expected=f"{name}=PATH of a folder or zip",
+                received=repr(spec),
+            )
+        return READERS[name.strip()](_expanded(path.strip()))
+    kind, _, settings = spec.partition(":")
+    if kind.strip() == SYNTHETIC:
+        return _synthesized(settings)
+    raise CorpusError(
+        "unknown corpus",
+        expected=f"{SYNTHETIC}[:key=value,...] or " + ", ".join(f"{known}=PATH" for known in READERS),
+        received=repr(spec),
+    )
+
+
+def parse_synthetic(settings: str) -> "SyntheticConfig":
+    """Read "writers=200,seed=3" into the fields of `SyntheticConfig`, by their types.
+
+    Raises:
+        CorpusError: an unknown key, or a value of another type.
+        ConfigError: a value is out of range.
+    """
+    from sigverify.corpora.synthetic import SyntheticConfig
+
+    return SyntheticConfig(**_settings(SyntheticConfig, settings))
+
+
+def _expanded(path: str) -> Path:
+    """Expand "~", which shells leave alone behind an equals sign."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _synthesized(settings: str) -> Corpus:
+    from sigverify.corpora.synthetic import synthesize
+
+    return synthesize(parse_synthetic(settings))
+
+
+def _settings(config: type[Any], settings: str) -> dict[str, Any]:
+    types_of = get_type_hints(config)
+    known = [field.name for field in fields(config) if field.init]
+    values: dict[str, Any] = {}
+    for pair in filter(None, (part.strip() for part in settings.split(","))):
+        key, separator, text = (part.strip() for part in pair.partition("="))
+        if key not in known or not separator or key in values:
+            raise CorpusError(
+                "a synthetic setting is unknown" if key not in values else "a synthetic setting stands twice",
+                expected="key=value with a key of " + ", ".join(known),
+                received=repr(pair),
+            )
+        values[key] = _value(key, text, types_of[key])
+    return values
+
+
+def _value(key: str, text: str, wanted: Any) -> Any:
+    """Convert `text` to the type of a dataclass field; of a union to the first member that takes it."""
+    members = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    for member in members:
+        try:
+            if member is types.NoneType:
+                if text.lower() == "none":
+                    return None
+            elif member is bool:
+                return _truth(text)
+            else:
+                return member(text)
+        except (TypeError, ValueError):
+            continue
+    raise CorpusError(
+        f"synthetic setting {key} has another type",
+        expected=" or ".join(getattr(member, "__name__", str(member)) for member in members),
+        received=repr(text),
+    )
+
+
+def _truth(text: str) -> bool:
+    word = text.lower()
+    if word not in TRUE_WORDS + FALSE_WORDS:
+        raise ValueError(text)
+    return word in TRUE_WORDS

@@ -1,0 +1,124 @@
+"""`Plan`: the motor programme of one signature, and the small algebra that writers and forgers share."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """`n` pen movements, each a sigma-lognormal stroke towards a virtual target.
+
+    Attributes:
+        step: `(n, 2)` from the target before to this one, in x-heights, y upwards.
+        bend: `(n,)` radians by which the movement turns, counterclockwise positive (theta_e - theta_s).
+        air: `(n,)` whether the movement is meant to go through the air.
+        width: `(n,)` seconds from 5 % to 95 % of the movement.
+        skew: `(n,)` sigma of the lognormal: how much faster the movement starts than it ends.
+        overlap: `(n,)` onset after the movement before, in mean widths of the two; below 1 they blend.
+        pause: `(n,)` seconds of waiting before the movement.
+        pressure: `(n,)` relative pen pressure.
+        lift: `(n,)` probability that the pen is lifted during the movement, near 1 for those in `air`.
+        group: `(n,)` the letter a movement belongs to, counted from 0 in writing order.
+    """
+
+    step: FloatArray
+    bend: FloatArray
+    air: BoolArray
+    width: FloatArray
+    skew: FloatArray
+    overlap: FloatArray
+    pause: FloatArray
+    pressure: FloatArray
+    lift: FloatArray
+    group: IntArray
+
+    def __len__(self) -> int:
+        """Count the movements."""
+        return len(self.step)
+
+    @property
+    def targets(self) -> FloatArray:
+        """`(n, 2)` virtual targets from the origin."""
+        return np.cumsum(self.step, axis=0)
+
+    def take(self, index: npt.NDArray[np.intp]) -> "Plan":
+        """Return the movements at `index`, in that order."""
+        return replace(self, **{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
+
+
+def wander(rng: np.random.Generator, count: int, keep: float) -> FloatArray:
+    """Return `(count,)` unit-variance noise in which neighbours correlate by `keep` (0 to 1)."""
+    white = rng.standard_normal(count)
+    if keep <= 0 or count < 2:
+        return white
+    lags = keep ** np.arange(min(count, 24))
+    start = rng.standard_normal(len(lags) - 1)
+    kernel: FloatArray = lags / np.sqrt(np.sum(lags**2))
+    smooth: FloatArray = np.convolve(np.concatenate([start, white]), kernel, "valid")
+    return smooth
+
+
+def turned(step: FloatArray, angle: FloatArray | float) -> FloatArray:
+    """Return `step` `(n, 2)` turned by `angle` radians, counterclockwise."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([cos * step[:, 0] - sin * step[:, 1], sin * step[:, 0] + cos * step[:, 1]], axis=1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cut:
+    """Which of `n` movements are made in two, giving `m` movements.
+
+    Attributes:
+        source: `(m,)` the movement that each comes from.
+        first, second: `(m,)` whether it is the first or the second part of one.
+        part: `(m,)` the fraction of the arc that it covers; 1 for a movement left whole.
+    """
+
+    source: npt.NDArray[np.intp]
+    first: BoolArray
+    second: BoolArray
+    part: FloatArray
+
+    @classmethod
+    def of(cls, which: BoolArray, at: FloatArray) -> "Cut":
+        """Cut the movements in `which` `(n,)` at the fraction `at` `(n,)` of their arc."""
+        source = np.repeat(np.arange(len(which)), 1 + which)
+        second = np.concatenate([[False], source[1:] == source[:-1]])
+        first = np.concatenate([second[1:], [False]])
+        part = np.where(first, at[source], np.where(second, 1 - at[source], 1.0))
+        return cls(source=source, first=first, second=second, part=part)
+
+    def arcs(self, chord: FloatArray, bend: FloatArray) -> FloatArray:
+        """Return the chords `(m, 2)` of the parts of arcs with `chord` `(n, 2)` and `bend` `(n,)`."""
+        half = np.where(np.abs(bend) < 1e-3, 1e-3, bend)[self.source] / 2
+        shrink = np.sin(half * self.part) / np.sin(half)
+        side = np.where(self.second, 1.0, np.where(self.first, -1.0, 0.0))
+        return turned(chord[self.source] * shrink[:, None], side * half * (1 - self.part))
+
+
+def split(plan: Plan, cut: Cut) -> Plan:
+    """Make some movements in two: the same arcs, more slowly."""
+    whole = plan.take(cut.source)
+    return replace(
+        whole,
+        step=cut.arcs(plan.step, plan.bend),
+        bend=whole.bend * cut.part,
+        width=whole.width * cut.part**0.45,
+        pause=np.where(cut.second, 0.0, whole.pause),
+    )
+
+
+def joined(parts: list[Plan]) -> Plan:
+    """Return the movements of all parts, one after another, their groups renumbered."""
+    names = Plan.__dataclass_fields__
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    offset = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    change = np.concatenate([[0], (np.diff(columns["group"]) != 0) | (np.diff(offset) != 0)])
+    columns["group"] = np.cumsum(change)
+    return Plan(**columns)

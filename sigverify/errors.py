@@ -1,0 +1,157 @@
+"""Every error sigverify raises, in one tree.
+
+::
+
+    SigverifyError                     1   base of them all
+    ├── InvalidSignature              10   arrays that are not a signature
+    ├── FormatError                   11   bytes that are not a known signature file
+    │   └── UnknownFormat             12   no reader recognises the content
+    ├── ModelError                    20   a model cannot be used
+    │   ├── MalformedModel            21   truncated, tampered with, or not a model file
+    │   └── IncompatibleModel         22   made for another version of the features or file
+    ├── RuntimeUnavailable            30   no interpreter or delegate to run the network
+    ├── MissingExtra                  31   an optional dependency is not installed
+    ├── StoreError                    40   the template store cannot be read or written
+    │   ├── UnknownUser               41   nobody of that id is enrolled
+    │   ├── AlreadyEnrolled           42   somebody of that id is enrolled
+    │   └── MalformedTemplate         43   bytes that are not a template, or of another model
+    ├── EnrolmentError                50   these signatures cannot make a template
+    ├── ConfigError                   60   a setting is unknown or out of range
+    ├── CorpusError                   61   a corpus cannot be read or is too small
+    │   └── SplitLeak                 62   a writer stands on both sides of a split
+    ├── TrainingError                 63   a training run cannot start, go on or be read
+    └── ConversionError               64   a trained network cannot be converted
+
+The number is `SigverifyError.status`: stable, shared with the wire protocol and
+the C interface. A rejected probe is no error: it is a `Decision`.
+"""
+
+from typing import ClassVar
+
+
+class SigverifyError(Exception):
+    """Base of every error here: what happened, what was expected, what to do next."""
+
+    status: ClassVar[int] = 1
+
+    def __init__(
+        self, what: str, *, expected: str = "", received: str = "", hint: str = ""
+    ) -> None:
+        """Compose one readable message; the parts left empty are left out."""
+        parts = [what]
+        if expected:
+            parts.append(f"expected {expected}")
+        if received:
+            parts.append(f"received {received}")
+        message = "; ".join(parts)
+        if hint:
+            message = f"{message}. {hint}"
+        super().__init__(message)
+
+
+class InvalidSignature(SigverifyError):
+    """The arrays given are not a signature (shape, type, NaN, too few or too many samples)."""
+
+    status = 10
+
+
+class FormatError(SigverifyError):
+    """The bytes given are not a whole, well-formed signature file."""
+
+    status = 11
+
+
+class UnknownFormat(FormatError):
+    """No reader recognises the content."""
+
+    status = 12
+
+
+class ModelError(SigverifyError):
+    """A model cannot be used."""
+
+    status = 20
+
+
+class MalformedModel(ModelError):
+    """The model file is truncated, tampered with, or no model file at all."""
+
+    status = 21
+
+
+class IncompatibleModel(ModelError):
+    """The model was made for another version of the features or of the file."""
+
+    status = 22
+
+
+class RuntimeUnavailable(SigverifyError):
+    """No interpreter, or not the delegate asked for, can run the network here."""
+
+    status = 30
+
+
+class MissingExtra(SigverifyError):
+    """An optional dependency is not installed; the message names the pip command."""
+
+    status = 31
+
+
+class StoreError(SigverifyError):
+    """The template store cannot be read or written."""
+
+    status = 40
+
+
+class UnknownUser(StoreError):
+    """Nobody of that id is enrolled."""
+
+    status = 41
+
+
+class AlreadyEnrolled(StoreError):
+    """Somebody of that id is enrolled already."""
+
+    status = 42
+
+
+class MalformedTemplate(StoreError):
+    """The bytes are not a template, or one of another model."""
+
+    status = 43
+
+
+class EnrolmentError(SigverifyError):
+    """These signatures cannot make a template."""
+
+    status = 50
+
+
+class ConfigError(SigverifyError):
+    """A setting is unknown or out of range."""
+
+    status = 60
+
+
+class CorpusError(SigverifyError):
+    """A corpus cannot be read or is too small for what was asked."""
+
+    status = 61
+
+
+class SplitLeak(CorpusError):
+    """A writer stands on both sides of a split."""
+
+    status = 62
+
+
+class TrainingError(SigverifyError):
+    """A training run cannot start, go on or be read."""
+
+    status = 63
+
+
+class ConversionError(SigverifyError):
+    """A trained network cannot be converted."""
+
+    status = 64

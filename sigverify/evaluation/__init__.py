@@ -1,0 +1,34 @@
+"""How well does it verify? Trials by a stated protocol, error rates, reports.
+
+Nothing here needs keras: what is measured is a model file, through the code that the device runs.
+"""
+
+from sigverify.evaluation.baseline import DtwBaseline
+from sigverify.evaluation.compare import Comparison, compare
+from sigverify.evaluation.evaluate import evaluate
+from sigverify.evaluation.folder import publish
+from sigverify.evaluation.history import History
+from sigverify.evaluation.protocol import PROTOCOLS, Protocol, TrialKind
+from sigverify.evaluation.report import Report, read_reports, write_reports
+from sigverify.evaluation.run import Baseline, Evaluated, run_evaluation
+from sigverify.evaluation.system import SdkSystem, System
+
+__all__ = [
+    "Baseline",
+    "Evaluated",
+    "History",
+    "publish",
+    "PROTOCOLS",
+    "Comparison",
+    "DtwBaseline",
+    "Protocol",
+    "Report",
+    "SdkSystem",
+    "System",
+    "TrialKind",
+    "compare",
+    "evaluate",
+    "read_reports",
+    "run_evaluation",
+    "write_reports",
+]

@@ -1,0 +1,114 @@
+"""`DtwBaseline`: elastic matching of seven hand-made functions, with nothing learned.
+
+What every learned model has to beat. Functions, band and reference-spread normalisation are the field's; see
+A. Kholmatov, B. Yanikoglu, "Identity authentication using improved online signature verification method", 2005,
+for scores relative to the references' own distances.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import MissingExtra
+from sigverify.features import CHANNEL_NAMES, DYNAMICS, FEATURES_VERSION, FRAMES, features
+from sigverify.signature import Signature
+
+BAND: Final = 0.2
+"""Half-width of the Sakoe-Chiba band as a share of the frames."""
+
+SCALE: Final = 20.0
+"""Normalised distance that scores 0.5. Genuine probes lie below it, forgeries above, on public corpora."""
+
+_TINY: Final = 1e-9
+
+Float64Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+class DtwBaseline:
+    """DTW with Euclidean distance per frame, by dtaidistance (compiled C).
+
+    Normalised distance = min / √d_min + mean / √d_mean over the distances to the references, where d_min is the
+    mean over references of the nearest other one and d_mean the mean of all. One reference has no spread: then
+    the distance itself. The score falls with it: `SCALE / (SCALE + distance)`. It is no probability.
+    """
+
+    name = "DTW baseline"
+    calibrated = False
+
+    def __init__(self) -> None:
+        """Load the library.
+
+        Raises:
+            MissingExtra: dtaidistance is not installed, or without its compiled part.
+        """
+        try:
+            from dtaidistance import dtw_cc
+        except ImportError as error:
+            raise MissingExtra(
+                "dtaidistance is not installed, or without its compiled part",
+                hint="pip install 'sigverify[evaluate]'",
+            ) from error
+        self._compiled = dtw_cc
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Name the method and its settings."""
+        return {
+            "kind": "baseline",
+            "method": "dtw",
+            "library": f"dtaidistance {metadata.version('dtaidistance')}",
+            "functions": list(CHANNEL_NAMES[:DYNAMICS]),
+            "features_version": FEATURES_VERSION,
+            "frames": FRAMES,
+            "band": BAND,
+            "frame_distance": "euclidean",
+            "normalisation": "min/sqrt(d_min) + mean/sqrt(d_mean)",
+        }
+
+    def embed(self, signature: Signature) -> Float64Array:
+        """Return the hand-made functions, `(FRAMES, DYNAMICS)` float64."""
+        return np.ascontiguousarray(features(signature)[:, :DYNAMICS], np.float64)
+
+    def distances(self, probes: Sequence[Float64Array], references: Sequence[Float64Array]) -> FloatArray:
+        """Align every probe with every reference: `(p, r, 1)`."""
+        return np.array([[[self._distance(probe, other)] for other in references] for probe in probes])
+
+    def spread(self, references: Sequence[Float64Array]) -> FloatArray:
+        """Align references with each other: `(r, r, 1)`, symmetric, 0 on the diagonal."""
+        out = np.zeros((len(references), len(references), 1))
+        for row, one in enumerate(references):
+            for column in range(row):
+                out[row, column] = out[column, row] = self._distance(one, references[column])
+        return out
+
+    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+        """Score by normalised distance."""
+        return SCALE / (SCALE + normalised(distances[..., 0], spread[..., 0]))
+
+    def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:  # noqa: ARG002 - System
+        """Promise nothing."""
+        return {}
+
+    def _distance(self, one: Float64Array, other: Float64Array) -> float:
+        # The library counts the diagonal as part of the window, so that 1 is no warping at all.
+        window = int(BAND * len(one)) + 1
+        return float(self._compiled.distance_ndim(one, other, window=window, inner_dist="euclidean"))
+
+
+def normalised(distances: FloatArray, spread: FloatArray) -> FloatArray:
+    """Divide distances `(p, r)` by the root of the references' spread `(r, r)`: `(p,)`.
+
+    >>> normalised(np.array([[3.0, 5.0]]), np.array([[0.0, 4.0], [4.0, 0.0]]))
+    array([3.5])
+    """
+    nearest, mean = distances.min(axis=-1), distances.mean(axis=-1)
+    count = len(spread)
+    if count == 1:
+        return np.asarray(nearest)
+    others = spread[~np.eye(count, dtype=bool)].reshape(count, count - 1)
+    own_nearest, own_mean = others.min(axis=1).mean(), others.mean()
+    return np.asarray(nearest / np.sqrt(max(own_nearest, _TINY)) + mean / np.sqrt(max(own_mean, _TINY)))

@@ -1,0 +1,201 @@
+"""`evaluate`: a system, a corpus and a protocol in, a `Report` out."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.corpora import Corpus, Sample
+from sigverify.errors import ConfigError, CorpusError
+from sigverify.evaluation.protocol import STANDARD, Protocol, TrialKind
+from sigverify.evaluation.report import Latency, Report, describe
+from sigverify.evaluation.summary import summarise
+from sigverify.evaluation.system import System
+from sigverify.evaluation.trials import Rows, Trials, make_rows
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the stage, and how much of how much of it is done."""
+
+MAX_REFERENCES: Final = 100
+MAX_DRAWS: Final = 1000
+LATENCY_REFERENCES: Final = 5
+LATENCY_PROBES: Final = 50
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """All distances that the draws of one writer look up; `g` genuine, `k` cues.
+
+    Attributes:
+        writer: index among the writers.
+        genuine: the writer's genuine samples, references and probes alike.
+        spread: `(g, g, k)` among them as references.
+        probes: kind -> (who wrote it, which number, `(p, g, k)` distances to the genuine).
+    """
+
+    writer: int
+    genuine: tuple[Sample, ...]
+    spread: FloatArray
+    probes: dict[TrialKind, tuple[list[int], list[int], FloatArray]]
+
+
+def evaluate(
+    system: System[Any],
+    corpus: Corpus,
+    *,
+    references: Sequence[int] = (1, 4, 5),
+    draws: int = 10,
+    protocol: Protocol = STANDARD,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure the error rates of a system.
+
+    Every distance is computed once; draws and numbers of references are look-ups.
+
+    Args:
+        system: what to measure.
+        corpus: with what; it must not have been trained on, which is for the caller to see to.
+        references: numbers of references to try.
+        draws: how many times references are drawn, with seeds 0, 1, 2 …
+        protocol: which signatures may be references and genuine trials.
+        progress: told how far it is.
+
+    Raises:
+        ConfigError: a number of references or of draws is out of range.
+        CorpusError: no writer has enough genuine signatures, or there are no impostors at all.
+    """
+    counts = _checked(references, draws)
+    report = progress or (lambda _stage, _done, _total: None)
+    embedded, embed_ms = _embed(system, corpus, report)
+    writers = corpus.writers
+    rows: list[Rows] = []
+    for index, tabled in enumerate(_tabulate(system, corpus, embedded)):
+        rows += list(_trials(system, tabled, writers[index], counts, draws, protocol))
+        report("matching", index + 1, len(writers))
+    _require_trials(corpus, rows, counts)
+    latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, corpus, embedded))
+    report("error rates", 0, 1)
+    trials = Trials.of(writers, np.concatenate(rows))
+    conditions = summarise(trials, calibrated=system.calibrated, promised=system.thresholds)
+    report("error rates", 1, 1)
+    return describe(
+        system, corpus, protocol=protocol, draws=draws, conditions=conditions, latency=latency, trials=trials
+    )
+
+
+def _checked(references: Sequence[int], draws: int) -> tuple[int, ...]:
+    counts = tuple(sorted(set(references)))
+    if not counts or not 1 <= counts[0] <= counts[-1] <= MAX_REFERENCES:
+        raise ConfigError(
+            "numbers of references out of range", expected=f"1 to {MAX_REFERENCES}", received=str(references)
+        )
+    if not 1 <= draws <= MAX_DRAWS:
+        raise ConfigError("draws out of range", expected=f"1 to {MAX_DRAWS}", received=str(draws))
+    return counts
+
+
+def _embed(
+    system: System[Any], corpus: Corpus, report: Progress
+) -> tuple[dict[tuple[Any, ...], Any], float]:
+    """Embed all samples: by `Sample.key`, and the median milliseconds it took."""
+    embedded, times = {}, []
+    for done, sample in enumerate(corpus.samples, start=1):
+        start = time.perf_counter()
+        embedded[sample.key] = system.embed(sample.signature)
+        times.append(time.perf_counter() - start)
+        report("embedding", done, len(corpus))
+    return embedded, float(np.median(times)) * 1000
+
+
+def _tabulate(
+    system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]
+) -> Iterator[_Tables]:
+    """Compute the distances of one writer after the other."""
+    writers = corpus.writers
+    firsts = [corpus.genuine(writer)[:1] for writer in writers]
+    for index, writer in enumerate(writers):
+        genuine = corpus.genuine(writer)
+        others = [(other, sample) for other, first in enumerate(firsts) for sample in first if other != index]
+        named: dict[TrialKind, list[tuple[int, Sample]]] = {
+            TrialKind.GENUINE: [(index, sample) for sample in genuine],
+            TrialKind.SKILLED: [(index, sample) for sample in corpus.skilled(writer)],
+            TrialKind.RANDOM: others,
+        }
+        if not genuine:
+            yield _Tables(index, (), np.zeros((0, 0, 1)), {})
+            continue
+        own = [embedded[sample.key] for sample in genuine]
+        probes = {
+            kind: (
+                [who for who, _ in probes],
+                [sample.number for _, sample in probes],
+                system.distances([embedded[sample.key] for _, sample in probes], own),
+            )
+            for kind, probes in named.items()
+            if probes
+        }
+        yield _Tables(index, genuine, system.spread(own), probes)
+
+
+def _trials(
+    system: System[Any],
+    tables: _Tables,
+    name: str,
+    counts: Sequence[int],
+    draws: int,
+    protocol: Protocol,
+) -> Iterator[Rows]:
+    """Score one writer's trials in every draw."""
+    for count in counts:
+        for seed in range(draws):
+            drawn = protocol.draw(name, len(tables.genuine), count, seed)
+            if drawn is None:
+                continue
+            chosen, tried = drawn
+            spread = tables.spread[np.ix_(chosen, chosen)]
+            for kind, (who, numbers, distances) in tables.probes.items():
+                picked = tried if kind is TrialKind.GENUINE else np.arange(len(numbers))
+                yield make_rows(
+                    references=count,
+                    draw=seed,
+                    writer=tables.writer,
+                    kind=kind,
+                    probe_writer=np.array(who)[picked],
+                    probe=np.array(numbers)[picked],
+                    score=system.score(distances[np.ix_(picked, chosen)], spread),
+                )
+
+
+def _require_trials(corpus: Corpus, rows: Sequence[Rows], counts: Sequence[int]) -> None:
+    tried = {int(part["references"][0]) for part in rows if len(part)}
+    if missing := [count for count in counts if count not in tried]:
+        most = max(len(corpus.genuine(writer)) for writer in corpus.writers)
+        raise CorpusError(
+            f"corpus {corpus.name} is too small for {missing[0]} references",
+            expected=f"a writer with at least {missing[0] + 1} genuine signatures to draw from",
+            received=f"at most {most}",
+            hint=f"Ask for {most - 1} references or fewer" if most > 1 else "Give it more genuine signatures",
+        )
+    kinds = {int(part["kind"][0]) for part in rows if len(part)}
+    if len(kinds) == 1:
+        raise CorpusError(
+            f"corpus {corpus.name} has no impostors", expected="skilled forgeries, or a second writer"
+        )
+
+
+def _match_ms(system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]) -> float:
+    """Median milliseconds to match one probe with `LATENCY_REFERENCES` references and score it."""
+    samples = [embedded[sample.key] for sample in corpus.samples[: LATENCY_PROBES + LATENCY_REFERENCES]]
+    references = samples[:LATENCY_REFERENCES]
+    spread = system.spread(references)
+    times = []
+    for probe in samples[LATENCY_REFERENCES:] or samples:
+        start = time.perf_counter()
+        system.score(system.distances([probe], references), spread)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times)) * 1000

@@ -1,0 +1,113 @@
+"""`Protocol`: which signatures are references, and which probes they are tried with.
+
+Of each writer, `references` genuine signatures are drawn at random. What is left of the genuine gives genuine
+trials, every skilled forgery a skilled trial, and the first genuine signature of every other writer a random
+trial. That is done for draws 0, 1, 2 … and the error rates are averaged.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import ConfigError
+
+IntArray = npt.NDArray[np.intp]
+
+
+class TrialKind(StrEnum):
+    """What a probe is to the references that it is tried with."""
+
+    GENUINE = "genuine"
+    SKILLED = "skilled"
+    """A forgery by somebody who practised this signature."""
+    RANDOM = "random"
+    """Another writer's own signature."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A convention for making trials.
+
+    Attributes:
+        name: what `--protocol` calls it.
+        pool: references are drawn from the first `pool` genuine signatures only; None: from all.
+        held_back: the first `held_back` genuine signatures never become genuine trials; 0: all may that
+            are not drawn as references.
+        source: who used it.
+
+    Raises:
+        ConfigError: a count is out of range.
+    """
+
+    name: str
+    pool: int | None = None
+    held_back: int = 0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the counts."""
+        if self.held_back < 0 or (self.pool is not None and self.pool < 1):
+            raise ConfigError(
+                f"protocol {self.name} is out of range",
+                expected="a pool of at least 1 and nothing negative held back",
+                received=f"pool {self.pool}, held back {self.held_back}",
+            )
+
+    def draw(self, writer: str, genuine: int, references: int, seed: int) -> tuple[IntArray, IntArray] | None:
+        """Choose among a writer's `genuine` signatures: `(reference indices, genuine-trial indices)`, or None.
+
+        None when too few are left for even one genuine trial. The choice depends on the writer's name and the
+        seed only, not on who else is in the corpus; the references of a larger number include those of a smaller.
+
+        >>> drawn, tried = STANDARD.draw("alice", genuine=6, references=4, seed=0)
+        >>> sorted([*drawn, *tried])
+        [0, 1, 2, 3, 4, 5]
+        """
+        pool = genuine if self.pool is None else min(self.pool, genuine)
+        if references > pool:
+            return None
+        order = np.random.default_rng([seed, *writer.encode()]).permutation(pool)
+        drawn = np.sort(order[:references])
+        tried = np.setdiff1d(np.arange(self.held_back, genuine), drawn)
+        return (drawn, tried) if len(tried) else None
+
+
+STANDARD: Final = Protocol(name="standard")
+
+PROTOCOLS: Final = {
+    protocol.name: protocol
+    for protocol in (
+        STANDARD,
+        Protocol(
+            name="svc2004",
+            pool=10,
+            held_back=10,
+            source="D.-Y. Yeung et al., SVC2004: First International Signature Verification Competition, 2004: "
+            "references from S1-S10, genuine trials S11-S20",
+        ),
+        Protocol(
+            name="susig",
+            pool=5,
+            held_back=5,
+            source="A. Kholmatov, B. Yanikoglu, SUSIG: an on-line signature database, associated protocols and "
+            "benchmark results, 2009: the first five are the references, the rest the genuine trials",
+        ),
+    )
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """Look a protocol up.
+
+    Raises:
+        ConfigError: no protocol of that name.
+    """
+    try:
+        return PROTOCOLS[name]
+    except KeyError as error:
+        raise ConfigError(
+            "unknown protocol", expected=" or ".join(PROTOCOLS), received=repr(name)
+        ) from error

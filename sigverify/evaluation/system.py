@@ -1,0 +1,103 @@
+"""`System`: what can be evaluated. `SdkSystem`: a model file through the code that the device runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.matching import Embedding, References, distances, spread
+from sigverify.model_file import Model
+from sigverify.runtime import Embedder, Runtime
+from sigverify.scoring import Scoring
+from sigverify.signature import Signature
+from sigverify.template import stored
+from sigverify.verifier import embed
+
+Embedded = TypeVar("Embedded")
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+class System(Protocol[Embedded]):
+    """Four steps from signatures to scores, so that every distance is computed once and draws are look-ups."""
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a score claims to be the probability of genuine at even odds."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What was measured, in plain JSON types: model id, precision, runtime …"""
+
+    def embed(self, signature: Signature) -> Embedded:
+        """Do what is done once with each signature."""
+
+    def distances(self, probes: Sequence[Embedded], references: Sequence[Embedded]) -> FloatArray:
+        """Compare `p` probes with `r` references: `(p, r, k)`, `k` the number of cues."""
+
+    def spread(self, references: Sequence[Embedded]) -> FloatArray:
+        """Compare `r` references with each other: `(r, r, k)`."""
+
+    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+        """Score probes by distances `(p, r, k)` to references that lie `(r, r, k)` apart: `(p,)` in 0..1."""
+
+    def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
+        """Return the thresholds the system promises: impostor kind -> ((fmr, threshold), …); may be empty."""
+
+
+class SdkSystem:
+    """A model, embedded and matched exactly as `Verifier.verify` does it."""
+
+    def __init__(self, model: Model, *, runtime: Runtime | str = Runtime.AUTO) -> None:
+        """Load the network.
+
+        Raises:
+            RuntimeUnavailable: nothing here can run it.
+            MalformedModel: the model's network or scoring makes no sense.
+        """
+        self._model = model
+        self._embedder = Embedder.open(model, runtime=runtime)
+        self._scoring = Scoring.from_dict(model.manifest.scoring)
+        self.name = f"{model.manifest.name} ({model.manifest.precision})"
+        self.calibrated = True
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Name the file, the network in it and what runs it."""
+        manifest = self._model.manifest
+        return {
+            "kind": "sdk",
+            "model_id": self._model.id,
+            "model_name": manifest.name,
+            "encoder": manifest.encoder,
+            "precision": str(manifest.precision),
+            "runtime": str(self._embedder.runtime),
+            "trained_on": list(manifest.provenance.get("trained_on", ())),
+            "licence_note": str(manifest.provenance.get("licence_note", "")),
+            "network_bytes": len(self._model.network),
+        }
+
+    def embed(self, signature: Signature) -> Embedding:
+        """Embed as the device does."""
+        return embed(signature, self._embedder)
+
+    def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> FloatArray:
+        """Match each probe against all references, as stored."""
+        kept = stored(References.stack(references))
+        return np.stack([distances(probe, kept) for probe in probes])
+
+    def spread(self, references: Sequence[Embedding]) -> FloatArray:
+        """Match references, as stored, against each other."""
+        return spread(stored(References.stack(references)))
+
+    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+        """Score by the model's own calibrated fusion."""
+        return np.asarray(self._scoring.score(distances, spread))
+
+    def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
+        """Return the thresholds in the model file."""
+        return {str(kind): table for kind, table in self._scoring.row(references).thresholds.items()}

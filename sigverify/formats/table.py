@@ -1,0 +1,188 @@
+"""`Table`: the rows of numbers that most signature files consist of."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from sigverify.errors import FormatError, InvalidSignature
+from sigverify.signature import MAX_SAMPLES, BoolArray, FloatArray
+
+MAX_SHOWN = 40
+"""Characters of a foul line that an error message shows."""
+BOM = b"\xef\xbb\xbf"
+MAX_HEADER_LINE = 4096
+"""Bytes; real headers have under 50."""
+ROW_TEXT = b"0123456789+-.eE \t\n"
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers below a header of a few lines; blank lines between rows count as nothing.
+
+    Attributes:
+        values: `(n, k)` float64, all finite.
+        body: the text the rows were read from.
+        first_line: the number of its first line in the file.
+    """
+
+    values: FloatArray
+    body: bytes
+    first_line: int
+
+    @classmethod
+    def parse(
+        cls, body: bytes, *, first_line: int, widths: Sequence[int], delimiter: str | None = None
+    ) -> Self:
+        """Read rows of equal width, one of `widths`, separated by `delimiter` or by white space.
+
+        Raises:
+            FormatError: text that is no number, NaN, infinity, or a row of another width; names the line.
+            InvalidSignature: more rows than `MAX_SAMPLES`; refused before they are read.
+        """
+        body = body.rstrip()
+        check_row_count(body.count(b"\n") + 1)
+        if not body:
+            return cls(np.empty((0, widths[0])), body, first_line)
+        if delimiter is not None:
+            body = re.sub(rb"(?m)^[ \t]+$", b"", body)
+        try:
+            if body.translate(None, ROW_TEXT + (delimiter or "").encode()):
+                raise ValueError("not the text of numbers")
+            values = np.loadtxt(io.BytesIO(body), comments=None, delimiter=delimiter, ndmin=2)
+            if values.shape[1] not in widths or not np.isfinite(values).all():
+                raise ValueError("not the numbers wanted")
+        except (ValueError, OverflowError) as error:
+            raise _diagnosis(body, first_line, widths, delimiter) from error
+        return cls(values, body, first_line)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.values)
+
+    def check_count(self, promised: int) -> None:
+        """Compare the rows with the count that the header promised.
+
+        Raises:
+            FormatError: fewer rows (a truncated file) or more (something behind its end).
+        """
+        if len(self) < promised:
+            raise FormatError(
+                "the file is truncated",
+                expected=f"{promised} samples as its header promises",
+                received=f"{len(self)}",
+                hint="Copy the file again",
+            )
+        if len(self) > promised:
+            raise FormatError(
+                f"line {self.line_of(promised)}: lines behind the end of the signature",
+                expected=f"{promised} samples as its header promises",
+                received=f"{len(self)}",
+            )
+
+    def check_column(self, good: BoolArray, name: str, expected: str, column: int) -> None:
+        """Refuse the table at the first row where `good` `(n,)` is False.
+
+        Raises:
+            FormatError: names the line.
+        """
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            raise FormatError(
+                f"line {self.line_of(row)}: {name} out of range",
+                expected=expected,
+                received=f"{self.values[row, column]:g}",
+            )
+
+    def line_of(self, row: int) -> int:
+        """Return the number, from 1, of the line in the file that holds `row`."""
+        for index, (line, _) in enumerate(_filled_lines(self.body, self.first_line)):
+            if index == row:
+                return line
+        raise IndexError(row)
+
+
+def split_header(data: bytes, count: int) -> tuple[list[str], bytes]:
+    r"""Part the first `count` lines from the rest; strips a byte order mark, makes every line end in "\n".
+
+    Raises:
+        FormatError: fewer lines, or a header that is not text.
+    """
+    data = data.removeprefix(BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    parts = data.split(b"\n", count)
+    if len(parts) <= count:
+        raise FormatError(
+            "the file ends within its header",
+            expected=f"{count} header lines and samples below them",
+            received=f"{len(parts)} lines",
+        )
+    if max(map(len, parts[:count])) > MAX_HEADER_LINE:
+        raise FormatError("a header line is too long", expected=f"at most {MAX_HEADER_LINE} bytes")
+    return [_header_text(part, line) for line, part in enumerate(parts[:count], 1)], parts[count]
+
+
+def check_row_count(count: int) -> None:
+    """Refuse more rows than a signature may have.
+
+    Raises:
+        InvalidSignature: more than `MAX_SAMPLES`.
+    """
+    if count > MAX_SAMPLES:
+        raise InvalidSignature(
+            "too many samples", expected=f"at most {MAX_SAMPLES}", received=f"about {count}"
+        )
+
+
+def shown(text: str | bytes) -> str:
+    """Quote the start of foul text for an error message.
+
+    >>> shown(b"1 2 x")
+    "'1 2 x'"
+    """
+    if isinstance(text, bytes):
+        text = text[: MAX_SHOWN + 1].decode("ascii", "backslashreplace")
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+
+
+def _header_text(line: bytes, number: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"line {number} is not text", received=shown(line)) from error
+
+
+def _filled_lines(body: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
+    return (pair for pair in enumerate(body.split(b"\n"), first_line) if pair[1].strip())
+
+
+def _diagnosis(body: bytes, first_line: int, widths: Sequence[int], delimiter: str | None) -> FormatError:
+    """Find the line that made reading fail; only now at Python's pace."""
+    width = 0
+    separator = None if delimiter is None else delimiter.encode()
+    for line, text in _filled_lines(body, first_line):
+        cells = text.split(separator)
+        if len(cells) not in ((width,) if width else widths):
+            return FormatError(
+                f"line {line}: a row of {len(cells)} columns",
+                expected=" or ".join(map(str, [width] if width else widths)),
+                received=shown(text),
+            )
+        width = len(cells)
+        for cell in cells:
+            if not _is_number(cell):
+                return FormatError(
+                    f"line {line}: not a number",
+                    expected="finite decimal numbers with a point",
+                    received=shown(cell.strip()),
+                )
+    return FormatError("the rows are not plain numbers", expected="finite decimal numbers with a point")
+
+
+def _is_number(cell: bytes) -> bool:
+    if not NUMBER.fullmatch(cell.decode("latin-1").strip()):
+        return False
+    return bool(np.isfinite(float(cell)))

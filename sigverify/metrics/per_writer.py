@@ -1,0 +1,46 @@
+"""EER with a threshold of each writer's own, known only afterwards (a posteriori)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import ConfigError
+from sigverify.metrics.eer import eer
+
+Trials = tuple[npt.ArrayLike, npt.ArrayLike]
+"""Genuine and impostor scores of one writer."""
+
+
+def writer_eers(trials: Mapping[str, Trials]) -> dict[str, float]:
+    """Return each writer's own EER. A writer without genuine or without impostor trials has none.
+
+    Raises:
+        ConfigError: a score is not finite.
+        MissingExtra: scikit-learn is not installed.
+    """
+    return {
+        writer: eer(genuine, impostor)
+        for writer, (genuine, impostor) in trials.items()
+        if np.size(genuine) and np.size(impostor)
+    }
+
+
+def mean_eer_per_writer(trials: Mapping[str, Trials]) -> float:
+    """Average the writers' own EERs: what the best threshold for each writer would give, if one knew it.
+
+    It is always the rosier figure; the global `eer` is what a device with one threshold delivers.
+
+    Raises:
+        ConfigError: no writer has both genuine and impostor trials, or a score is not finite.
+        MissingExtra: scikit-learn is not installed.
+
+    >>> mean_eer_per_writer({"a": ([0.9, 0.8], [0.7]), "b": ([0.3, 0.2], [0.1])})
+    0.0
+    >>> eer([0.9, 0.8, 0.3, 0.2], [0.7, 0.1])
+    0.5
+    """
+    each = writer_eers(trials)
+    if not each:
+        raise ConfigError("no writer has both genuine and impostor trials")
+    return float(np.mean(list(each.values())))

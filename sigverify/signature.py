@@ -1,0 +1,235 @@
+"""`Signature`: one handwritten signature as the pen wrote it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import InvalidSignature
+
+MIN_SAMPLES = 8
+"""Fewer samples (80 ms at 100 Hz) hold no movement to compare."""
+MAX_SAMPLES = 100_000
+"""More samples (over 16 minutes at 100 Hz) are no signature; refused before any work is done on them."""
+MAX_COORDINATE = 1e9
+"""Largest |x|, |y|, |time_ms| step or pressure that float32 arithmetic on differences survives."""
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """An immutable signature of `n` samples, validated on construction.
+
+    Attributes:
+        x, y: `(n,)` float64, in any one length unit; x to the right. Whether y grows
+            up or down does not matter to scores as long as one device keeps to it.
+        time_ms: `(n,)` float64, milliseconds from any origin. Duplicate, backward and
+            jumping stamps are a device's mess, not an error: `features` repairs them.
+        pressure: `(n,)` float64, any unit, never negative, or None where the device has none.
+        pen_down: `(n,)` bool: the way *to* this sample carries ink. False on hover samples
+            and on the first sample after a lift.
+
+    Anything that numpy turns into one-dimensional arrays is taken, lists and tuples too.
+
+    Raises:
+        InvalidSignature: shapes differ, fewer than `MIN_SAMPLES` or more than `MAX_SAMPLES`,
+            a value is NaN, infinite or beyond `MAX_COORDINATE`, negative pressure, no ink,
+            or no extent (all ink on one spot).
+
+    >>> s = Signature(x=range(10), y=range(10), time_ms=range(0, 100, 10))
+    >>> len(s), s.duration_ms, s.sample_rate_hz
+    (10, 90.0, 100.0)
+    """
+
+    x: FloatArray
+    y: FloatArray
+    time_ms: FloatArray
+    pressure: FloatArray | None = None
+    pen_down: BoolArray | None = None
+
+    def __init__(
+        self,
+        x: npt.ArrayLike | Iterable[float],
+        y: npt.ArrayLike | Iterable[float],
+        time_ms: npt.ArrayLike | Iterable[float],
+        pressure: npt.ArrayLike | Iterable[float] | None = None,
+        pen_down: npt.ArrayLike | Iterable[bool] | None = None,
+    ) -> None:
+        """Validate and freeze; see the class for the meaning of each array."""
+        columns = {"x": _column("x", x)}
+        count = len(columns["x"])
+        columns["y"] = _column("y", y)
+        columns["time_ms"] = _column("time_ms", time_ms)
+        if pressure is not None:
+            columns["pressure"] = _column("pressure", pressure)
+        ink = np.ones(count, np.bool_) if pen_down is None else _flags(pen_down)
+        for name, values in (*columns.items(), ("pen_down", ink)):
+            if len(values) != count:
+                raise InvalidSignature(
+                    f"{name} and x differ in length", expected=str(count), received=str(len(values))
+                )
+        _check_count(count)
+        for name, values in columns.items():
+            _check_finite(name, values)
+        if pressure is not None and columns["pressure"].min() < 0:
+            raise InvalidSignature(
+                "negative pressure",
+                expected="values of at least 0",
+                received=f"{columns['pressure'].min():g}",
+            )
+        _check_ink(columns["x"], columns["y"], ink)
+        for name in ("x", "y", "time_ms", "pressure"):
+            object.__setattr__(self, name, _frozen(columns.get(name)))
+        ink.flags.writeable = False
+        object.__setattr__(self, "pen_down", ink)
+
+    @classmethod
+    def from_strokes(cls, strokes: Sequence[npt.ArrayLike]) -> Self:
+        """Join strokes of `(n_i, 3)` x, y, time_ms or `(n_i, 4)` with pressure.
+
+        Raises:
+            InvalidSignature: a stroke has another shape, or the whole is no signature.
+        """
+        arrays = [_stroke(stroke) for stroke in strokes if np.size(stroke)]
+        if not arrays:
+            raise InvalidSignature("no strokes", expected="at least one stroke with samples")
+        if len({array.shape[1] for array in arrays}) != 1:
+            raise InvalidSignature("only some strokes have pressure", expected="all or none")
+        joined = np.concatenate(arrays)
+        ink = np.ones(len(joined), np.bool_)
+        ink[np.cumsum([0, *(len(array) for array in arrays[:-1])])] = False
+        pressure = joined[:, 3] if joined.shape[1] == 4 else None
+        return cls(joined[:, 0], joined[:, 1], joined[:, 2], pressure, ink)
+
+    def __len__(self) -> int:
+        """Count the samples, hover included."""
+        return len(self.x)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all samples exactly."""
+        if not isinstance(other, Signature):
+            return NotImplemented
+        if (self.pressure is None) != (other.pressure is None):
+            return False
+        return all(np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
+
+    def __hash__(self) -> int:
+        """Hash all samples."""
+        return hash(tuple(array.tobytes() for array in self._arrays()))
+
+    def __repr__(self) -> str:
+        """Describe without the ink: samples are personal and must not reach a log."""
+        return f"<Signature {len(self)} samples, {self.stroke_count} strokes, {self.duration_ms:.0f} ms>"
+
+    @property
+    def ink(self) -> BoolArray:
+        """`(n,)` bool: `pen_down`, never None."""
+        assert self.pen_down is not None
+        return self.pen_down
+
+    @property
+    def duration_ms(self) -> float:
+        """Milliseconds from the earliest to the latest stamp, as the device gave them."""
+        return float(np.ptp(self.time_ms))
+
+    @property
+    def stroke_count(self) -> int:
+        """Number of runs of ink."""
+        return int(np.count_nonzero(np.diff(np.concatenate([[False], self.ink]).astype(np.int8)) == 1))
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Samples per second, from the median step between different stamps; 0 where all are equal."""
+        steps = np.diff(self.time_ms)
+        steps = steps[steps > 0]
+        return float(1000.0 / np.median(steps)) if len(steps) else 0.0
+
+    def _arrays(self) -> list[npt.NDArray[Any]]:
+        arrays: list[npt.NDArray[Any]] = [self.x, self.y, self.time_ms, self.ink]
+        return arrays if self.pressure is None else [*arrays, self.pressure]
+
+
+def _column(name: str, values: object) -> FloatArray:
+    """Turn `values` into a fresh one-dimensional float64 array."""
+    if not isinstance(values, np.ndarray | list | tuple) and isinstance(values, Iterable):
+        values = list(values)
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "iufb":
+            raise TypeError(f"dtype {array.dtype}")
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidSignature(
+            f"{name} is not an array of numbers", expected="one number a sample", received=str(error)
+        ) from error
+    if array.ndim != 1:
+        raise InvalidSignature(
+            f"{name} has {array.ndim} dimensions", expected="shape (n,)", received=str(array.shape)
+        )
+    return array
+
+
+def _flags(values: object) -> BoolArray:
+    """Turn `values` into a fresh one-dimensional bool array; only 0 and 1 are flags."""
+    numbers = _column("pen_down", values)
+    if not np.isin(numbers, (0.0, 1.0)).all():
+        raise InvalidSignature("pen_down is not boolean", expected="only True/False or 1/0")
+    return numbers.astype(np.bool_)
+
+
+def _stroke(stroke: npt.ArrayLike) -> FloatArray:
+    try:
+        array = np.asarray(stroke, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidSignature("a stroke is not an array of numbers", received=str(error)) from error
+    if array.ndim != 2 or array.shape[1] not in (3, 4):
+        raise InvalidSignature(
+            "a stroke of another shape",
+            expected="(n, 3) x, y, time_ms or (n, 4) with pressure",
+            received=str(array.shape),
+        )
+    return array
+
+
+def _check_count(count: int) -> None:
+    if not MIN_SAMPLES <= count <= MAX_SAMPLES:
+        raise InvalidSignature(
+            "too few samples" if count < MIN_SAMPLES else "too many samples",
+            expected=f"{MIN_SAMPLES} to {MAX_SAMPLES}",
+            received=str(count),
+        )
+
+
+def _check_finite(name: str, values: FloatArray) -> None:
+    if not np.isfinite(values).all():
+        index = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise InvalidSignature(
+            f"{name} is not finite", expected="finite numbers", received=f"{values[index]} at sample {index}"
+        )
+    # Epoch milliseconds are large by nature, so of time only the extent counts.
+    extent = float(np.ptp(values)) if name == "time_ms" else float(np.abs(values).max())
+    if extent > MAX_COORDINATE:
+        raise InvalidSignature(
+            f"{name} is out of range", expected=f"at most {MAX_COORDINATE:g}", received=f"{extent:g}"
+        )
+
+
+def _check_ink(x: FloatArray, y: FloatArray, ink: BoolArray) -> None:
+    if np.count_nonzero(ink) < MIN_SAMPLES - 1:
+        raise InvalidSignature(
+            "too little ink",
+            expected=f"at least {MIN_SAMPLES - 1} samples with the pen down",
+            received=str(int(np.count_nonzero(ink))),
+        )
+    if np.ptp(x[ink]) == 0 and np.ptp(y[ink]) == 0:
+        raise InvalidSignature("no extent", expected="ink on more than one spot")
+
+
+def _frozen(array: FloatArray | None) -> FloatArray | None:
+    if array is not None:
+        array.flags.writeable = False
+    return array

@@ -1,0 +1,306 @@
+"""`TrainConfig`: everything that decides what a training run does, as a value and as TOML."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sigverify.errors import ConfigError
+from sigverify.training.augmentation import Augmentation
+
+MONITORS: Final = ("val_eer", "val_loss")
+DECAYS: Final = ("cosine", "constant")
+
+
+def _require(holds: bool, rule: str, received: object) -> None:
+    if not holds:
+        raise ConfigError(rule, received=str(received))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """One loss and its weight in the sum.
+
+    Attributes:
+        name: "contrastive", "triplet" (on the vector) or "alignment" (on the sequence).
+        weight: above 0.
+        options: arguments of the loss, by name.
+    """
+
+    name: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the weight; the name and the options are checked where the loss is made."""
+        _require(self.weight > 0, "the weight of a loss must be above 0", self.weight)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """Shape of a batch: `writers` x (`genuine` + `skilled`) signatures.
+
+    Attributes:
+        shares: share of a batch's writers by corpus name; the corpora left out share the rest.
+        workers: threads that prepare batches while the network trains.
+    """
+
+    writers: int = 32
+    genuine: int = 4
+    skilled: int = 4
+    shares: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.writers >= 2, "a batch needs at least 2 writers", self.writers)
+        _require(self.genuine >= 2, "a writer needs at least 2 genuine signatures in a batch", self.genuine)
+        _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
+        _require(self.workers >= 0, "workers must not be negative", self.workers)
+        fits = all(0 <= share <= 1 for share in self.shares.values()) and sum(self.shares.values()) <= 1 + 1e-9
+        _require(fits, "shares must lie from 0 to 1 and sum to at most 1", dict(self.shares))
+
+    @property
+    def size(self) -> int:
+        """Signatures in a batch."""
+        return self.writers * (self.genuine + self.skilled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """AdamW and its learning rate: linear warm-up, then cosine decay or none.
+
+    Attributes:
+        warmup: share of all steps in which the rate rises from 0.
+        final: last learning rate as a share of the highest (cosine).
+        clip_norm: largest norm of the whole gradient; 0 does not clip.
+    """
+
+    learning_rate: float = 2e-3
+    decay: str = "cosine"
+    warmup: float = 0.05
+    final: float = 0.02
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.learning_rate > 0, "the learning rate must be above 0", self.learning_rate)
+        _require(self.decay in DECAYS, f"decay must be {' or '.join(DECAYS)}", self.decay)
+        _require(0 <= self.warmup < 1, "warmup must lie from 0 to below 1", self.warmup)
+        _require(0 <= self.final <= 1, "final must lie from 0 to 1", self.final)
+        _require(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay)
+        _require(self.clip_norm >= 0, "clip_norm must not be negative", self.clip_norm)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationConfig:
+    """What is held out, and when to stop.
+
+    Attributes:
+        fraction: share of each corpus's writers held out; 0 holds nobody out, and the last epoch is kept.
+        writers: most writers scored after an epoch (spread over the held-out ones); more take longer.
+        genuine, skilled: most signatures of each scored.
+        references: genuine signatures a probe is compared with.
+        every: epochs from one validation to the next.
+        monitor: "val_eer" (mean of the equal error rates against skilled forgeries, see `Validator`) or "val_loss".
+        patience: validations without a better one before the run stops; 0 never stops early.
+    """
+
+    fraction: float = 0.15
+    writers: int = 60
+    genuine: int = 10
+    skilled: int = 10
+    references: int = 4
+    every: int = 1
+    monitor: str = "val_eer"
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(0 <= self.fraction < 1, "fraction must lie from 0 to below 1", self.fraction)
+        _require(self.writers >= 1, "writers must be at least 1", self.writers)
+        _require(self.references >= 1, "references must be at least 1", self.references)
+        _require(self.genuine > self.references, "genuine must exceed references", self.genuine)
+        _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
+        _require(self.every >= 1, "every must be at least 1", self.every)
+        _require(self.monitor in MONITORS, f"monitor must be {' or '.join(MONITORS)}", self.monitor)
+        _require(self.patience >= 0, "patience must not be negative", self.patience)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All settings of a training run.
+
+    Attributes:
+        encoder, encoder_options: architecture by name (`encoders.ENCODERS`) and its options.
+        losses: summed by weight; those on an output that the encoder lacks are an error.
+        epochs, steps_per_epoch: length of the run; "epoch" only says how often to validate and save.
+        seed: of weights, splits, batches and distortions.
+        mixed_precision: compute in 16 bits (bfloat16) where the device has it; outputs and losses stay float32.
+        init_from: a run directory or a `.keras` file whose weights the run starts from.
+
+    Raises:
+        ConfigError: a value out of range.
+
+    >>> TrainConfig.from_toml(TrainConfig(epochs=3).to_toml()).epochs
+    3
+    """
+
+    encoder: str = "tdnn"
+    encoder_options: Mapping[str, Any] = field(default_factory=dict)
+    losses: tuple[LossConfig, ...] = (LossConfig(name="triplet"), LossConfig(name="alignment"))
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    epochs: int = 40
+    steps_per_epoch: int = 100
+    seed: int = 0
+    mixed_precision: bool = False
+    init_from: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
+        _require(self.steps_per_epoch >= 1, "steps_per_epoch must be at least 1", self.steps_per_epoch)
+        _require(self.seed >= 0, "seed must not be negative", self.seed)
+        _require(bool(self.losses), "at least one loss is needed", "none")
+        names = [loss.name for loss in self.losses]
+        _require(len(set(names)) == len(names), "a loss is listed twice", ", ".join(names))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from nested plain values, as TOML and JSON have them; what is left out keeps its default.
+
+        Raises:
+            ConfigError: an unknown key, a value of another type or out of range.
+        """
+        parts: dict[str, Any] = dict(values)
+        nested = {
+            "batch": BatchConfig,
+            "augmentation": Augmentation,
+            "schedule": ScheduleConfig,
+            "validation": ValidationConfig,
+        }
+        for key, kind in nested.items():
+            if key in parts:
+                parts[key] = _build(kind, parts[key], key)
+        if "losses" in parts:
+            if not isinstance(parts["losses"], list | tuple):
+                raise ConfigError("losses must be a list of tables", received=str(parts["losses"]))
+            parts["losses"] = tuple(_build(LossConfig, item, "losses") for item in parts["losses"])
+        built = _build(cls, parts, "")
+        assert isinstance(built, cls)
+        return built
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Parse TOML.
+
+        Raises:
+            ConfigError: not TOML, an unknown key, a value of another type or out of range.
+        """
+        try:
+            return cls.from_dict(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError("the configuration is not TOML", received=str(error)) from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a TOML file.
+
+        Raises:
+            ConfigError: no such file, or one that `from_toml` refuses.
+        """
+        try:
+            text = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read", expected="a TOML file", received=str(error)) from error
+        return cls.from_toml(text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return nested plain values; `from_dict` takes them back."""
+        values = asdict(self)
+        values["losses"] = [asdict(loss) for loss in self.losses]
+        return values
+
+    def to_toml(self) -> str:
+        """Return TOML; `from_toml` takes it back."""
+        return "\n".join(_toml_table(self.to_dict(), "")) + "\n"
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+
+def _build(kind: type[Any], values: object, where: str) -> Any:
+    """Make the dataclass `kind` from a table, checking names and types."""
+    if isinstance(values, kind):
+        return values
+    place = f"[{where}]" if where else "the configuration"
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{place} must be a table", received=str(values))
+    known = {item.name: item for item in fields(kind)}
+    if unknown := sorted(set(values) - set(known)):
+        raise ConfigError(f"{place} has no such key", expected=", ".join(known), received=", ".join(unknown))
+    return kind(**{key: _typed(f"{where}.{key}".lstrip("."), known[key].type, value) for key, value in values.items()})
+
+
+def _typed(key: str, kind: object, value: Any) -> Any:
+    """Check a plain value against its declared type; an int is a float, but a bool is no int."""
+    plain: dict[object, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
+    accepted = plain.get(kind)
+    if accepted is None:
+        if isinstance(value, Mapping) or not str(kind).startswith("collections.abc.Mapping"):
+            return value
+        raise ConfigError(f"{key} must be a table", received=repr(value))
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(
+            f"{key} has another type", expected=getattr(kind, "__name__", str(kind)), received=repr(value)
+        )
+    return float(value) if kind is float else value
+
+
+def _toml_table(values: Mapping[str, Any], prefix: str) -> list[str]:
+    """Plain values first, then sub-tables, then arrays of tables, as TOML wants them."""
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    arrays = {
+        key: value
+        for key, value in values.items()
+        if isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) for item in value)
+    }
+    lines = [
+        f"{_toml_key(key)} = {_toml_value(value)}"
+        for key, value in values.items()
+        if key not in tables and key not in arrays
+    ]
+    for key, table in tables.items():
+        name = f"{prefix}{_toml_key(key)}"
+        lines += ["", f"[{name}]", *_toml_table(table, f"{name}.")]
+    for key, items in arrays.items():
+        name = f"{prefix}{_toml_key(key)}"
+        for item in items:
+            lines += ["", f"[[{name}]]", *_toml_table(item, f"{name}.")]
+    return lines
+
+
+def _toml_key(key: str) -> str:
+    bare = key and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in key)
+    return key if bare else _toml_value(key)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    raise ConfigError("a setting that TOML cannot hold", expected="number, string, bool or list", received=repr(value))

@@ -1,0 +1,45 @@
+"""What later versions must still compute and read; `make golden` writes the files anew."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sigverify import Model, Template
+
+HERE = Path(__file__).parent
+spec = importlib.util.spec_from_file_location("regenerate", HERE / "regenerate.py")
+regenerate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(regenerate)
+
+TOLERANCE = 2e-5
+"""Admits another order of summation in float32; a change of the arithmetic shows in the third digit."""
+
+
+@pytest.mark.parametrize("name", sorted(json.loads((HERE / "numbers.json").read_text())))
+def test_numbers_are_as_they_were(name):
+    expected = json.loads((HERE / "numbers.json").read_text())[name]
+    np.testing.assert_allclose(regenerate.numbers()[name], expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", regenerate.NAMES)
+def test_the_input_is_what_the_script_writes(name):
+    assert (HERE / f"{name}.csv").read_text() == regenerate.to_csv(regenerate.scrawl(name))
+
+
+def test_a_template_of_this_version_still_reads():
+    data = (HERE / "template.bin").read_bytes()
+    kept, now = Template.from_bytes(data), regenerate.template()
+    assert (kept.user_id, kept.model_id, kept.created) == (now.user_id, now.model_id, now.created)
+    assert kept.to_bytes() == data
+    np.testing.assert_allclose(kept.spread, now.spread, atol=TOLERANCE)
+    # A value that lies on the edge between two int8 steps may fall either way.
+    assert np.abs(kept.references.dynamics.astype(int) - now.references.dynamics).max() <= 1
+
+
+def test_a_model_of_this_version_still_reads():
+    data = (HERE / "model.sigmodel").read_bytes()
+    assert Model.from_bytes(data) == regenerate.model()
+    assert regenerate.model().to_bytes() == data

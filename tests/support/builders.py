@@ -1,0 +1,85 @@
+"""Small ready-made values for tests: signatures, templates, and a network of arithmetic instead of TFLite."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from sigverify.features import CHANNELS, FRAMES
+from sigverify.matching import References, spread
+from sigverify.model_file import Manifest, Model, Precision
+from sigverify.runtime import Output
+from sigverify.scoring import Scoring
+from sigverify.signature import Signature
+from sigverify.template import Template, stored
+
+MODEL_ID = "0123456789abcdef"
+CREATED = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=UTC)
+THRESHOLDS = {
+    "skilled": {"0.1": 0.4, "0.01": 0.6, "0.001": 0.8},
+    "random": {"0.1": 0.2, "0.01": 0.3, "0.001": 0.4},
+}
+
+
+def signature(writer=0, repetition=0, *, samples=150, noise=0.02):
+    """A loopy scrawl of that writer; repetitions differ by smooth noise."""
+    own, now = np.random.default_rng(writer), np.random.default_rng((writer + 1) * 1000 + repetition)
+    time = np.linspace(0, 1, samples)
+    waves = [own.normal(size=(2, 6)) + noise * now.normal(size=(2, 6)) for _ in range(2)]
+    phase = 2 * np.pi * (own.uniform(1, 2) * time[:, None] * np.arange(1, 7))
+    x, y = (np.sin(phase) @ wave[0] + np.cos(phase) @ wave[1] for wave in waves)
+    pressure = 0.5 + 0.3 * np.sin(2 * np.pi * time * own.integers(1, 5) + noise * now.normal())
+    step = own.uniform(8, 12) * (1 + noise * now.normal())
+    ink = np.ones(samples, bool)
+    lift = int(own.uniform(0.3, 0.7) * samples)
+    ink[lift : lift + 5] = False
+    return Signature(100 * x + 300 * time, 100 * y, step * np.arange(samples), pressure, ink)
+
+
+def references(count=5, *, depth=16, seed=0):
+    """Random embeddings of the right shapes; `depth=0` for an encoder without a sequence."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(count, 64)).astype(np.float32)
+    return stored(
+        References(
+            dynamics=rng.integers(-127, 128, (count, 256, 7), np.int8),
+            sequence=rng.integers(-127, 128, (count, 128 if depth else 1, depth), np.int8),
+            vector=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+            duration_ms=rng.uniform(500, 5000, count).astype(np.float32),
+        )
+    )
+
+
+def template(user_id="alice", count=5, *, depth=16, model_id=MODEL_ID, seed=0):
+    """A template of random embeddings."""
+    its = references(count, depth=depth, seed=seed)
+    between = spread(its) if count <= 5 else np.ones((count, count, 4), np.float32)
+    return Template(user_id=user_id, model_id=model_id, references=its, spread=between, created=CREATED)
+
+
+def model(**changes):
+    """A model whose network nobody runs."""
+    fields = {
+        "name": "toy",
+        "encoder": "toy",
+        "precision": Precision.INT8,
+        "vector_size": 64,
+        "sequence_shape": (128, 16),
+        "scoring": Scoring.default().to_dict(),
+        "thresholds": THRESHOLDS,
+    }
+    return Model(manifest=Manifest(**fields | changes), network=b"no network")
+
+
+class ArithmeticEmbedder:
+    """Stands in for `Embedder`: fixed random projections of the features, no TFLite."""
+
+    def __init__(self, its=None):
+        self.model = its or model()
+        rng = np.random.default_rng(0)
+        self._local = rng.normal(size=(2 * CHANNELS, 16)).astype(np.float32) / 4
+        self._global = rng.normal(size=(FRAMES * CHANNELS, 64)).astype(np.float32)
+
+    def run(self, features):
+        vector = features.reshape(-1) @ self._global
+        sequence = np.tanh(features.reshape(FRAMES // 2, -1) @ self._local)
+        return Output(vector / np.linalg.norm(vector), sequence)

@@ -1,0 +1,237 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, keras_network, write_run
+
+from converter import calibration, convert
+from converter.calibration import Calibrated
+from sigverify.errors import ConfigError, ConversionError
+from sigverify.features import CHANNELS
+from sigverify.model_file import Model, Precision
+from sigverify.runtime import Embedder
+from sigverify.scoring import Scoring
+
+
+@pytest.fixture
+def run(toy_run, tmp_path):
+    """A copy of the run folder that a test may damage."""
+    return shutil.copytree(toy_run, tmp_path / "run")
+
+
+def calibrate(embeddings, writers, genuine):
+    """Stands in for the fit, which needs seconds."""
+    assert len(embeddings) == len(writers) == len(genuine)
+    thresholds = {"skilled": {"0.01": 0.5}}
+    return Calibrated(scoring=Scoring.default(), thresholds=thresholds, eer=0.125, references=5)
+
+
+@pytest.mark.parametrize("precision", ["int8", "float16", "float32"])
+def test_every_precision_gives_a_model_that_runs(toy_run, tmp_path, precision):
+    conversion = convert(toy_run, precision=precision, name="mine", calibrate=calibrate)
+    conversion.model.write(tmp_path / "mine.sigmodel")
+    model = Model.read(tmp_path / "mine.sigmodel")
+    assert model == conversion.model
+    manifest = model.manifest
+    assert (manifest.name, manifest.encoder, manifest.precision) == ("mine", "toy", Precision(precision))
+    assert (manifest.vector_size, manifest.sequence_shape) == (VECTOR_SIZE, SEQUENCE_SHAPE)
+    assert manifest.scoring == Scoring.default().to_dict()
+    assert manifest.thresholds == {"skilled": {"0.01": 0.5}}
+    assert manifest.parity == json.loads(json.dumps(conversion.report.to_dict()))
+    assert manifest.provenance["trained_on"] == ["synthetic"]
+    assert manifest.provenance["conversion"]["precision"] == precision
+    assert Embedder.open(model).run(np.zeros((256, CHANNELS), np.float32)).vector.shape == (VECTOR_SIZE,)
+    assert (conversion.edge_tpu is not None) == (precision == "int8")
+
+
+@pytest.mark.parametrize(
+    ("precision", "vector", "sequence"),
+    [
+        # The network is untrained: its outputs are small against their range, which costs int8 a little more.
+        (Precision.INT8, 0.999, 0.999),
+        (Precision.FLOAT16, 0.99999, 0.99999),
+        (Precision.FLOAT32, 0.999999, 0.999999),
+    ],
+)
+def test_parity_with_the_trained_network(toy_run, precision, vector, sequence):
+    report = convert(toy_run, precision=precision, calibrate=calibrate).report
+    assert report.samples == 120
+    assert report.vector.minimum > vector
+    assert report.sequence.minimum > sequence
+    assert report.vector_float32.minimum > 0.999999
+    assert report.eer == report.eer_float32 == 0.125
+    assert report.network_bytes <= report.network_bytes_float32
+
+
+def test_the_whole_path_with_fitted_scoring(toy_run):
+    """Toy forgeries are easy, so nothing is lost; what counts is that both rates were measured."""
+    conversion = convert(toy_run)
+    assert 0 <= conversion.report.eer <= 0.5
+    assert abs(conversion.report.eer_change) < 0.05
+    manifest = conversion.model.manifest
+    assert set(manifest.thresholds["skilled"]) == {"0.1", "0.01", "0.001"}
+    assert Scoring.from_dict(manifest.scoring).to_dict() == manifest.scoring
+
+
+def test_the_same_run_gives_the_same_bytes(toy_run):
+    first, second = (convert(toy_run, calibrate=calibrate).model.to_bytes() for _ in range(2))
+    assert first == second
+
+
+def test_a_network_without_a_sequence(tmp_path):
+    conversion = convert(write_run(tmp_path / "run", keras_network(sequence=False)), calibrate=calibrate)
+    assert conversion.model.manifest.sequence_shape is None
+    assert conversion.report.sequence is conversion.report.sequence_float32 is None
+    assert set(conversion.model.manifest.tensors) == {"input", "vector"}
+
+
+def test_a_network_trained_in_mixed_precision_converts_like_any_other(tmp_path):
+    conversion = convert(
+        write_run(tmp_path / "run", keras_network(dtype="mixed_float16")), calibrate=calibrate
+    )
+    assert conversion.edge_tpu.complete
+    assert conversion.report.vector.minimum > 0.999
+
+
+def test_the_name_is_the_run_folders_by_default(run):
+    assert convert(run, precision="float32", calibrate=calibrate).model.manifest.name == "run"
+
+
+def test_nothing_is_printed(toy_run, capfd):
+    capfd.readouterr()
+    convert(toy_run, calibrate=calibrate)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    # LiteRT announces its CPU kernels once a process, from C++.
+    assert all("XNNPACK" in line for line in captured.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    "file", ["model.keras", "config.toml", "provenance.json", "representative.npz", "calibration.npz"]
+)
+def test_an_incomplete_run_names_what_is_missing(run, file):
+    (run / file).unlink()
+    with pytest.raises(ConversionError, match=f"incomplete; expected {file}"):
+        convert(run, calibrate=calibrate)
+
+
+@pytest.mark.parametrize(
+    "file", ["model.keras", "config.toml", "provenance.json", "representative.npz", "calibration.npz"]
+)
+@pytest.mark.parametrize("content", [b"", b"\xff\x00garbage", b"PK\x03\x04truncated"])
+def test_damaged_files_are_typed_errors(run, file, content):
+    if file == "config.toml" and not content:
+        content = b"epochs = 1"
+    (run / file).write_bytes(content)
+    with pytest.raises(ConversionError):
+        convert(run, calibrate=calibrate)
+
+
+def test_no_such_run(tmp_path):
+    with pytest.raises(ConversionError, match="no such training run; expected a folder"):
+        convert(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"traces": np.zeros((120, 256, 3), np.float32)}, r"no traces; expected float \(n, 256, 4\)"),
+        ({"traces": np.full((120, 256, 4), np.nan, np.float32)}, "not finite"),
+        ({"traces": np.zeros((99, 256, 4), np.float32)}, "different lengths"),
+        ({"writer": np.array(["a"])}, "different lengths"),
+        ({"writer": np.array([object()] * 120)}, "cannot be read"),
+    ],
+)
+def test_calibration_arrays_of_another_form(run, change, message):
+    with np.load(run / "calibration.npz") as file:
+        arrays = dict(file)
+    np.savez(run / "calibration.npz", **arrays | change)
+    with pytest.raises(ConversionError, match=message):
+        convert(run, calibrate=calibrate)
+
+
+def test_too_few_calibration_signatures(run):
+    with np.load(run / "calibration.npz") as file:
+        arrays = {name: array[:99] for name, array in file.items()}
+    np.savez(run / "calibration.npz", **arrays)
+    with pytest.raises(
+        ConversionError, match=r"too few signatures; expected at least 100; received 99\. Train"
+    ):
+        convert(run, calibrate=calibrate)
+
+
+def test_a_network_for_other_features(tmp_path):
+    run = write_run(tmp_path / "run", keras_network(channels=CHANNELS + 1))
+    with pytest.raises(ConversionError, match="takes another input.*train it again"):
+        convert(run, calibrate=calibrate)
+
+
+def test_a_network_with_other_outputs(tmp_path):
+    network = keras_network()
+    network = type(network)(network.inputs, {"embedding": network.output["vector"]})
+    with pytest.raises(ConversionError, match="has other outputs"):
+        convert(write_run(tmp_path / "run", network), calibrate=calibrate)
+
+
+def test_a_conversion_that_changes_meaning_is_refused(toy_run, monkeypatch):
+    real = Embedder.run
+
+    def shifted(self, features):
+        return real(self, np.roll(features, 40, axis=0))
+
+    monkeypatch.setattr(Embedder, "run", shifted)
+    with pytest.raises(ConversionError, match="says something else than the trained one"):
+        convert(toy_run, calibrate=calibrate)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "int4"}, "no such precision; expected int8 or float16 or float32; received 'int4'"),
+        ({"representatives": 10}, "too few representatives; expected at least 50"),
+        ({"edge_tpu": True, "precision": "float16"}, "the Edge TPU runs int8 only"),
+    ],
+)
+def test_options_out_of_range(toy_run, options, message):
+    with pytest.raises(ConfigError, match=message):
+        convert(toy_run, **options)
+
+
+def test_keras_on_another_backend_is_refused_with_the_way_out(toy_run, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(
+        ConversionError, match="another backend; expected tensorflow; received jax.*KERAS_BACKEND"
+    ):
+        convert(toy_run, calibrate=calibrate)
+
+
+def test_importing_the_converter_loads_no_tensorflow():
+    code = "import sys, converter; print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("genuine", "impostor", "expected"),
+    [
+        ([1, 2, 3], [-3, -2, -1], 0),
+        ([1, 2, 3, 4], [-1, 0, 0.5, 2.5], 0.25),
+        ([0, 0], [0, 0], 0.5),
+        ([-1, -2], [1, 2], 1),
+    ],
+)
+def test_equal_error_rate(genuine, impostor, expected):
+    assert calibration.equal_error_rate(np.array(genuine, float), np.array(impostor, float)) == expected
+
+
+def test_equal_error_rate_of_nothing():
+    with pytest.raises(ConversionError, match="no trials"):
+        calibration.equal_error_rate(np.array([1.0]), np.array([]))

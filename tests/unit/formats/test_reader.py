@@ -1,0 +1,127 @@
+import contextlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
+from sigverify.formats import Format, limits, plain_csv, read_signature, recognise_format, signature_pad
+from sigverify.signature import Signature
+
+SIGNATURE = Signature(range(0, 30, 3), np.arange(10) ** 2, range(0, 100, 10))
+
+
+def rows(template):
+    return "".join(template.format(x=3 * i, y=i * i, t=10 * i) + "\n" for i in range(10)).encode()
+
+
+CONTENT = {
+    Format.SVC2004: b"10\n" + rows("{x} {y} {t} 1"),
+    Format.SUSIG: b"X, Y, TStamp, Pres., EndPts\nDataSize: 10\n" + rows("{x} {y} {t} 5 0"),
+    Format.SIGCOMP: b"NLDCC-051_012_005 10\n" + rows("\t{x} {y} 5 1070 520"),
+    Format.CSV: plain_csv.encode(SIGNATURE),
+    Format.SIGNATURE_PAD: signature_pad.encode(SIGNATURE),
+}
+
+
+@pytest.mark.parametrize("name", list(Format))
+def test_format_is_told_from_the_content_and_not_the_name(name, tmp_path):
+    path = tmp_path / "signature.bin"
+    path.write_bytes(CONTENT[name])
+    assert recognise_format(CONTENT[name]) is name
+    for source in (path, str(path), CONTENT[name], bytearray(CONTENT[name]), memoryview(CONTENT[name])):
+        signature = read_signature(source)
+        assert np.array_equal(signature.x, SIGNATURE.x)
+        assert np.array_equal(signature.y, SIGNATURE.y)
+
+
+@pytest.mark.parametrize("name", [Format.CSV, Format.SIGNATURE_PAD, Format.SVC2004])
+def test_byte_order_mark_changes_nothing(name):
+    assert read_signature(b"\xef\xbb\xbf" + CONTENT[name]) == read_signature(CONTENT[name])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"  \n\n",
+        b"\xef\xbb\xbf",
+        b"\x89PNG\r\n\x1a\n",
+        b"hello",
+        b"name,age\nx,3\n",
+        b"1.5\n",
+        bytes(1000),
+    ],
+)
+def test_unknown_content(data):
+    with pytest.raises(UnknownFormat, match="expected a"):
+        read_signature(data)
+
+
+def test_unknown_content_lists_what_is_known():
+    with pytest.raises(
+        UnknownFormat, match=r"SVC2004.*SUSIG.*SigComp2009.*x,y,time_ms.*signature_pad.*'hello'"
+    ):
+        read_signature(b"hello\nworld")
+
+
+def test_error_names_the_file(tmp_path):
+    path = tmp_path / "alice.csv"
+    path.write_bytes(b"x,y,time_ms\n1,2\n")
+    with pytest.raises(FormatError, match=r"alice\.csv: line 2: a row of 2 columns"):
+        read_signature(path)
+    path.write_bytes(b"x,y,time_ms\n1,2,3\n")
+    with pytest.raises(InvalidSignature, match=r"alice\.csv: too few samples"):
+        read_signature(path)
+
+
+@pytest.mark.parametrize("source", ["", "absent.csv", ".", "nul\0.csv"])
+def test_unreadable_path(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FormatError, match="cannot read"):
+        read_signature(source)
+
+
+@pytest.mark.parametrize("source", [None, 3, np.zeros((10, 3)), [[1, 2, 3]], io.BytesIO(b"")])
+def test_other_sources_are_told_what_to_use(source):
+    with pytest.raises(FormatError, match=r"expected a path or bytes.*Signature"):
+        read_signature(source)
+
+
+def test_large_files_are_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "large.csv"
+    path.touch()
+    os.truncate(path, limits.MAX_BYTES + 1)
+    with pytest.raises(FormatError, match="too large"):
+        read_signature(path)
+    monkeypatch.setattr(limits, "MAX_BYTES", 100)
+    with pytest.raises(FormatError, match="too large"):
+        read_signature(bytes(101))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
+def test_endless_files_are_refused(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BYTES", 10_000)
+    with pytest.raises(FormatError, match="too large"):
+        read_signature("/dev/zero")
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_give_a_signature_or_a_typed_error(data):
+    with contextlib.suppress(FormatError, InvalidSignature):
+        read_signature(data)
+
+
+@given(st.sampled_from(list(Format)), st.data())
+def test_any_damage_gives_a_signature_or_a_typed_error(name, data):
+    content = bytearray(CONTENT[name])
+    for _ in range(data.draw(st.integers(1, 6))):
+        index = data.draw(st.integers(0, len(content) - 1))
+        content[index : index + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=5))
+        content = content or bytearray(b" ")
+    with contextlib.suppress(FormatError, InvalidSignature):
+        read_signature(content)

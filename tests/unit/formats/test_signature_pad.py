@@ -1,0 +1,147 @@
+import contextlib
+import json
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from sigverify.errors import FormatError, InvalidSignature
+from sigverify.formats import signature_pad
+from sigverify.signature import MAX_SAMPLES, Signature
+
+EPOCH_MS = 1_763_800_000_000
+
+
+def point(index, **more):
+    return {"x": 3.5 * index, "y": 40 - index, "time": EPOCH_MS + 8 * index, **more}
+
+
+STROKES = [
+    [point(index, pressure=0.5) for index in range(7)],
+    [point(index, pressure=0.25) for index in range(9, 15)],
+]
+
+
+def encoded(value):
+    return json.dumps(value).encode()
+
+
+@st.composite
+def signatures(draw):
+    count = draw(st.integers(12, 60))
+    x, y = (draw(npst.arrays(np.float64, count, elements=st.floats(-1e6, 1e6))) for _ in "xy")
+    time_ms = draw(st.floats(0, 2e12)) + draw(npst.arrays(np.float64, count, elements=st.floats(0, 1e6)))
+    pressure = draw(st.none() | npst.arrays(np.float64, count, elements=st.floats(0, 1)))
+    ink = draw(npst.arrays(np.bool_, count))
+    ink[0] = False
+    try:
+        return Signature(x, y, time_ms, pressure, ink)
+    except InvalidSignature:
+        assume(False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded([{"penColor": "black", "points": stroke} for stroke in STROKES]),
+        encoded(STROKES),
+        encoded({"user": "alice", "strokes": STROKES}),
+        encoded({"strokes": [{"points": stroke} for stroke in STROKES]}),
+        b"\xef\xbb\xbf \n" + encoded([STROKES[0], [], STROKES[1], []]),
+    ],
+)
+def test_every_form(data):
+    signature = signature_pad.decode(data)
+    assert len(signature) == 13
+    assert signature.stroke_count == 2
+    assert np.flatnonzero(~signature.ink).tolist() == [0, 7]
+    assert signature.time_ms[0] == EPOCH_MS
+    assert signature.pressure is not None
+    assert set(signature.pressure) == {0.25, 0.5}
+
+
+def test_parsed_json_is_taken():
+    assert signature_pad.from_groups(STROKES) == signature_pad.decode(encoded(STROKES))
+
+
+@pytest.mark.parametrize("lacking", [{}, {"pressure": None}])
+def test_pressure_is_kept_only_where_every_point_has_it(lacking):
+    strokes = [[point(index, **lacking) for index in range(9)], STROKES[1]]
+    assert signature_pad.from_groups(strokes).pressure is None
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not JSON"),
+        (b"[", "not JSON; .*line 1 column 2"),
+        (b"[" * 100_000, "not JSON"),
+        (b'[{"points": [{"x": NaN}]}]', "not JSON; .* NaN is not a number"),
+        (b"[\xff]", "not JSON"),
+        (b'[[{"x": ' + b"9" * 5000 + b"}]]", "not JSON"),
+        (encoded(STROKES) + b"]", "not JSON; .*Extra data"),
+        (encoded(STROKES)[:-20], "not JSON"),
+        (b"3", "not groups of points; .* received int"),
+        (b"{}", "not groups of points; .* received NoneType"),
+        (b"[3]", "stroke 1: no points; expected a list of points; received int"),
+        (b'[[], {"dots": []}]', "stroke 2: no points"),
+        (b"[[], [[1, 2, 3]]]", "stroke 2, point 1: not a point"),
+        (b'[[{"x": 1, "y": 2}]]', "stroke 1, point 1: time is not a number; .* received nothing"),
+        (b'[[{"x": "1", "y": 2, "time": 3}]]', "stroke 1, point 1: x is not a number; .* received str"),
+        (b'[[{"x": true, "y": 2, "time": 3}]]', "stroke 1, point 1: x is not a number; .* received bool"),
+        (b'[[{"x": 1' + b"0" * 400 + b', "y": 2, "time": 3}]]', "stroke 1, point 1: x is too large"),
+    ],
+)
+def test_foul_files(data, message):
+    with pytest.raises(FormatError, match=message):
+        signature_pad.decode(data)
+
+
+@pytest.mark.parametrize("data", [b"[]", b"[[]]", encoded([[point(0)]]), b'[[{"x":1e999,"y":0,"time":0}]]'])
+def test_no_signature(data):
+    with pytest.raises(InvalidSignature):
+        signature_pad.decode(data)
+
+
+def test_a_million_points_are_refused_before_they_are_read():
+    with pytest.raises(InvalidSignature, match="too many"):
+        signature_pad.decode(b"[[" + b'{"x":1,"y":1,"time":1},' * 1_000_000)
+
+
+def test_largest_signature_is_read():
+    signature = Signature(np.arange(MAX_SAMPLES), np.arange(MAX_SAMPLES) % 9, np.arange(MAX_SAMPLES))
+    assert len(signature_pad.decode(signature_pad.encode(signature))) == MAX_SAMPLES
+
+
+@given(signatures())
+def test_round_trip(signature):
+    assert signature_pad.decode(signature_pad.encode(signature)) == signature
+
+
+def test_ink_on_the_way_to_the_first_sample_is_not_written():
+    signature = Signature(range(12), range(12), range(12))
+    assert signature_pad.decode(signature_pad.encode(signature)).ink.tolist() == [False] + [True] * 11
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["x", "y", "time", "points", "strokes", "pressure"]), inner)
+    ),
+)
+
+
+@given(JSON)
+def test_any_json_gives_a_signature_or_a_typed_error(value):
+    with contextlib.suppress(FormatError, InvalidSignature):
+        signature_pad.from_groups(value)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_a_signature_or_a_typed_error(data):
+    for content in (data, b"[[" + data, b'{"strokes": [' + data + b"]}"):
+        with contextlib.suppress(FormatError, InvalidSignature):
+            signature_pad.decode(content)

@@ -1,0 +1,318 @@
+import dataclasses
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigverify import errors
+from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
+from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.model_file import (
+    MAX_MANIFEST_BYTES,
+    MAX_NETWORK_BYTES,
+    Manifest,
+    Model,
+    Precision,
+    shipped_models,
+)
+
+
+def manifest(**changes):
+    fields = {
+        "name": "toy",
+        "encoder": "tdnn",
+        "precision": Precision.INT8,
+        "vector_size": 64,
+        "sequence_shape": (128, 16),
+        "scoring": {"5": {"bias": 0.25, "weights": [1, -0.1]}},
+        "thresholds": {"skilled": {"0.01": 0.7}},
+        "provenance": {"seed": 3, "trained_on": ["synthetic"], "licence_note": "für alle"},
+    }
+    return Manifest(**fields | changes)
+
+
+MODEL = Model(manifest=manifest(), network=bytes(range(256)) * 3)
+DATA = MODEL.to_bytes()
+
+
+def sealed(body):
+    """Close a forged body with the hash it needs to be believed."""
+    return body + hashlib.sha256(body).digest()
+
+
+def with_manifest(text):
+    """A well-formed container around any manifest text."""
+    head = struct.pack("<8sIIQ", b"SIGMODEL", 1, len(text), 4) + text
+    return sealed(head + bytes(-len(head) % 16) + b"netw")
+
+
+def test_round_trip():
+    assert Model.from_bytes(DATA) == MODEL
+    assert Model.from_bytes(DATA).to_bytes() == DATA
+
+
+def test_the_id_names_the_content():
+    assert MODEL.id == hashlib.sha256(DATA).hexdigest()[:16]
+    assert Model.from_bytes(DATA).id == MODEL.id
+    assert Model(manifest=manifest(name="other"), network=MODEL.network).id != MODEL.id
+
+
+def test_a_manifest_equals_itself_read_back_even_with_tuples():
+    its = manifest(provenance={"shape": (1, 2), "nested": {"deep": (3,)}})
+    assert Manifest.from_json(its.to_json()) == its
+    assert its.sequence_shape == (128, 16)
+    assert isinstance(its.precision, Precision)
+
+
+def test_repr_shows_no_weights():
+    assert repr(MODEL) == f"<Model toy int8 768 bytes, id {MODEL.id}>"
+
+
+def test_layout_as_a_c_program_reads_it():
+    magic, version, manifest_size, network_size = struct.unpack_from("<8sIIQ", DATA)
+    assert (magic, version, network_size) == (b"SIGMODEL", 1, 768)
+    assert json.loads(DATA[24 : 24 + manifest_size])["vector_size"] == 64
+    start = (24 + manifest_size + 15) // 16 * 16
+    assert not any(DATA[24 + manifest_size : start])
+    assert DATA[start : start + network_size] == MODEL.network
+    assert DATA[start + network_size :] == hashlib.sha256(DATA[: start + network_size]).digest()
+
+
+def test_golden_bytes():
+    """Change `FILE_VERSION` before you change this."""
+    its = Model(
+        manifest=Manifest(
+            name="é",
+            encoder="e",
+            precision=Precision.FLOAT32,
+            vector_size=2,
+            input_shape=(FRAMES, CHANNELS),
+            features_version=FEATURES_VERSION,
+        ),
+        network=b"\x01\x02\x03",
+    )
+    text = (
+        f'{{"encoder":"e","features_version":{FEATURES_VERSION},"file_version":1,'
+        f'"input_shape":[{FRAMES},{CHANNELS}],"name":"é","parity":{{}},'
+        '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},"thresholds":{},'
+        '"vector_size":2}'
+    )
+    head = b"SIGMODEL\x01\x00\x00\x00" + struct.pack("<IQ", len(text.encode()), 3) + text.encode()
+    assert its.to_bytes() == sealed(head + bytes(-len(head) % 16) + b"\x01\x02\x03")
+
+
+@given(st.integers(0, len(DATA) - 1))
+def test_property_truncation_never_passes(length):
+    with pytest.raises(MalformedModel):
+        Model.from_bytes(DATA[:length])
+
+
+@given(st.integers(0, len(DATA) * 8 - 1))
+def test_property_a_flipped_bit_never_passes(bit):
+    damaged = bytearray(DATA)
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ModelError):
+        Model.from_bytes(bytes(damaged))
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_property_garbage_never_passes(garbage, magic):
+    with pytest.raises(ModelError):
+        Model.from_bytes(b"SIGMODEL" * magic + garbage)
+
+
+@given(st.binary(min_size=1, max_size=64))
+def test_property_trailing_bytes_never_pass(tail):
+    with pytest.raises(MalformedModel, match="bytes after the model"):
+        Model.from_bytes(DATA + tail)
+
+
+@pytest.mark.parametrize(
+    ("manifest_size", "network_size"),
+    [(0xFFFFFFFF, 768), (300, 0xFFFFFFFFFFFFFFFF), (0, 768), (300, 0), (1 << 20, 64 << 20)],
+)
+def test_huge_lengths_allocate_nothing(tmp_path, manifest_size, network_size):
+    path = tmp_path / "huge.sigmodel"
+    path.write_bytes(struct.pack("<8sIIQ", b"SIGMODEL", 1, manifest_size, network_size) + DATA[24:])
+    tracemalloc.start()
+    with pytest.raises(MalformedModel):
+        Model.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_a_device_file_is_not_read_without_end():
+    with pytest.raises(MalformedModel, match="not a model file"):
+        Model.read("/dev/zero")
+
+
+def test_another_file_version():
+    newer = bytearray(DATA)
+    newer[8] = 2
+    with pytest.raises(IncompatibleModel, match=r"another version; expected 1; received 2\. Install"):
+        Model.from_bytes(bytes(newer))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"features_version": FEATURES_VERSION + 1}, {"input_shape": (FRAMES, CHANNELS + 1)}]
+)
+def test_other_features(changes):
+    other = Model(manifest=manifest(**changes), network=b"network")
+    with pytest.raises(IncompatibleModel, match="a model for other features; expected features version"):
+        Model.from_bytes(other.to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"{", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"1" * 10_000, "no JSON"),
+        (b'{"name":NaN}', "no JSON"),
+        (b"[]", "no JSON object"),
+        (b"{}", "other fields"),
+        (MODEL.manifest.to_json()[:-1] + b',"extra":1}', "other fields"),
+        (MODEL.manifest.to_json().replace(b'"vector_size":64', b'"vector_size":true'), "vector_size"),
+        (MODEL.manifest.to_json().replace(b'"vector_size":64', b'"vector_size":-1'), "vector_size"),
+        (MODEL.manifest.to_json().replace(b"[128,16]", b"[128]"), "sequence_shape"),
+        (MODEL.manifest.to_json().replace(b'"int8"', b'"int4"'), "precision"),
+        (MODEL.manifest.to_json().replace(b'"toy"', b'""'), "name"),
+        (MODEL.manifest.to_json().replace(b'"parity":{}', b'"parity":[]'), "parity"),
+        (MODEL.manifest.to_json().replace(b"0.7", b'"high"'), "thresholds.skilled"),
+        (MODEL.manifest.to_json().replace(b'"file_version":1', b'"file_version":2'), "canonical"),
+        (MODEL.manifest.to_json().replace(b",", b", "), "canonical"),
+        (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":3,"seed":3'), "canonical"),
+        (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":1e999'), "finite|JSON"),
+    ],
+)
+def test_a_manifest_that_lies_behind_a_valid_hash(text, message):
+    with pytest.raises(MalformedModel, match=message):
+        Model.from_bytes(with_manifest(text))
+
+
+def test_padding_must_be_zero():
+    size = struct.unpack_from("<I", DATA, 12)[0]
+    text = MODEL.manifest.to_json()
+    if (24 + size) % 16 == 0:
+        text = manifest(name="toys").to_json()
+    forged = bytearray(with_manifest(text)[:-32])
+    forged[24 + len(text)] = 7
+    with pytest.raises(MalformedModel, match="canonical"):
+        Model.from_bytes(sealed(bytes(forged)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"vector_size": 0},
+        {"vector_size": 2.0},
+        {"sequence_shape": (0, 16)},
+        {"scoring": {"weight": float("nan")}},
+        {"scoring": {"weight": object()}},
+        {"provenance": None},
+        {"thresholds": {"skilled": 0.5}},
+    ],
+)
+def test_a_manifest_is_checked_when_made(changes):
+    with pytest.raises(MalformedModel, match=f"manifest field {next(iter(changes))}"):
+        manifest(**changes)
+
+
+@pytest.mark.parametrize("network", [b"", bytes(MAX_NETWORK_BYTES + 1)])
+def test_a_network_of_no_size(network):
+    with pytest.raises(MalformedModel, match="empty or too large"):
+        Model(manifest=manifest(), network=network)
+
+
+def test_a_manifest_too_large_to_be_read_is_not_written():
+    with pytest.raises(MalformedModel, match="too large"):
+        Model(manifest=manifest(provenance={"log": "x" * MAX_MANIFEST_BYTES}), network=b"n").to_bytes()
+
+
+def test_models_are_values():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MODEL.network = b""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MODEL.manifest.name = "other"
+
+
+def test_write_and_read(tmp_path):
+    path = tmp_path / "toy.sigmodel"
+    MODEL.write(path)
+    assert path.read_bytes() == DATA
+    assert Model.read(path) == Model.read(str(path)) == MODEL
+    assert [each.name for each in tmp_path.iterdir()] == ["toy.sigmodel"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch):
+    path = tmp_path / "toy.sigmodel"
+    path.write_bytes(b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ModelError, match=r"cannot be written; received .*No space left on device"):
+        MODEL.write(path)
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_writing_into_nowhere(tmp_path):
+    with pytest.raises(ModelError, match="cannot be written"):
+        MODEL.write(tmp_path / "absent" / "toy.sigmodel")
+
+
+@pytest.mark.parametrize("path", ["no-such-model", "absent/base.sigmodel", "../base"])
+def test_no_such_model_says_what_ships(path):
+    with pytest.raises(ModelError, match=r"no such model; expected a \.sigmodel file or one of: "):
+        Model.read(path)
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match="cannot be read"):
+        Model.read(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["nul\0byte", ""])
+def test_impossible_paths_are_typed_errors(path):
+    with pytest.raises(ModelError):
+        Model.read(path)
+
+
+def test_shipped_models_are_found_by_name_and_a_file_of_that_name_is_not(tmp_path, monkeypatch):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    MODEL.write(folder / "toy.sigmodel")
+    (folder / "README.md").write_text("no model")
+    monkeypatch.setattr("sigverify.model_file.resources.files", lambda _: tmp_path)
+    assert shipped_models() == ("toy",)
+    assert Model.read("toy") == MODEL
+    with pytest.raises(ModelError, match="one of: toy"):
+        Model.read(tmp_path / "toy")
+
+
+def test_every_shipped_model_reads():
+    for name in shipped_models():
+        assert Model.read(name).manifest.name == name
+
+
+def test_importing_it_loads_numpy_and_nothing_heavier():
+    code = """
+import sys, sigverify.model_file
+print([name for name in ('tensorflow', 'ai_edge_litert') if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_errors_keep_their_numbers():
+    assert (errors.MalformedModel.status, errors.IncompatibleModel.status) == (21, 22)

@@ -1,0 +1,241 @@
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from builders import template
+
+from sigverify.errors import AlreadyEnrolled, ConfigError, StoreError, UnknownUser
+from sigverify.store import MEMORY, SqliteStore
+
+OTHER_MODEL = "f" * 16
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request, tmp_path):
+    path = tmp_path / "store.db" if request.param == "file" else MEMORY
+    with SqliteStore(path) as opened:
+        yield opened
+
+
+def test_put_get_delete(store):
+    assert store.users() == ()
+    assert store.model_id is None
+    before = template("bob")
+    store.put(before)
+    store.put(template("alice", 1))
+    assert store.users() == ("alice", "bob")
+    assert store.model_id == before.model_id
+    assert store.get("bob").to_bytes() == before.to_bytes()
+    store.delete("bob")
+    assert store.users() == ("alice",)
+    with pytest.raises(UnknownUser, match="'bob' is not enrolled"):
+        store.get("bob")
+    with pytest.raises(UnknownUser):
+        store.delete("bob")
+
+
+def test_enrolled_twice_needs_replace(store):
+    store.put(template("alice", 5))
+    with pytest.raises(AlreadyEnrolled, match="replace=True"):
+        store.put(template("alice", 3))
+    assert len(store.get("alice")) == 5
+    store.put(template("alice", 3), replace=True)
+    assert len(store.get("alice")) == 3
+    assert len(store.gallery().vectors) == 3
+
+
+def test_one_model_a_store(store):
+    store.put(template("alice"))
+    with pytest.raises(StoreError, match="of another model"):
+        store.put(template("bob", model_id=OTHER_MODEL))
+    assert store.users() == ("alice",)
+    store.delete("alice")
+    store.put(template("bob", model_id=OTHER_MODEL))
+    assert store.model_id == OTHER_MODEL
+
+
+def test_replacing_the_only_user_may_change_the_model(store):
+    store.put(template("alice"))
+    store.put(template("alice", model_id=OTHER_MODEL), replace=True)
+    assert store.model_id == OTHER_MODEL
+
+
+def test_gallery_lists_every_reference_once(store):
+    assert store.gallery().user_ids == ()
+    for user, count in {"carol": 2, "alice": 5, "bob": 1}.items():
+        store.put(template(user, count))
+    gallery = store.gallery()
+    assert gallery.user_ids == ("alice", "bob", "carol")
+    assert gallery.starts.tolist() == [0, 5, 6]
+    np.testing.assert_array_equal(gallery.vectors[6:], store.get("carol").references.vector)
+
+
+def test_revision_rises_with_every_change_and_with_nothing_else(store):
+    revisions = [store.revision()]
+    for change in (
+        lambda: store.put(template("alice")),
+        lambda: store.put(template("alice"), replace=True),
+        lambda: store.delete("alice"),
+    ):
+        change()
+        revisions.append(store.revision())
+    assert revisions == sorted(set(revisions))
+    with pytest.raises(UnknownUser):
+        store.delete("alice")
+    assert store.revision() == revisions[-1]
+
+
+@pytest.mark.parametrize("user_id", ["", "a\0b", "a" * 257])
+def test_impossible_user_ids(store, user_id):
+    with pytest.raises(ConfigError):
+        store.get(user_id)
+
+
+def test_survives_closing_and_shows_to_another_connection(tmp_path):
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as one, SqliteStore(path) as other:
+        one.put(template("alice"))
+        assert other.users() == ("alice",)
+        other.delete("alice")
+        assert one.users() == ()
+        one.put(template("bob"))
+        one.close()
+        one.close()
+    with SqliteStore(path, create=False) as again:
+        assert again.users() == ("bob",)
+
+
+def test_a_closed_store_says_so(tmp_path):
+    store = SqliteStore(tmp_path / "store.db")
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.users()
+
+
+def test_what_is_forgotten_leaves_no_trace_on_disk(tmp_path):
+    its = template("alice")
+    needle = its.references.dynamics.tobytes()[:64]
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put(its)
+        store.put(template("bob", 1, seed=1))
+        store.delete("alice")
+        everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert needle not in everything
+    assert b"alice" not in everything
+
+
+def test_not_a_database(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_bytes(b"Dear Sir or Madam, " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteStore(path)
+    assert path.read_bytes() == b"Dear Sir or Madam, " * 100
+
+
+def test_another_programs_database(tmp_path):
+    path = tmp_path / "notes.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE notes (text)")
+    database.close()
+    with pytest.raises(StoreError, match="another program"):
+        SqliteStore(path)
+
+
+def test_a_store_of_another_version(tmp_path):
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StoreError, match="another version"):
+        SqliteStore(path)
+
+
+@pytest.mark.parametrize("options", [{"create": False}, {"read_only": True}])
+def test_no_such_store(tmp_path, options):
+    with pytest.raises(StoreError, match="no store at"):
+        SqliteStore(tmp_path / "missing.db", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(StoreError, match="folder"):
+        SqliteStore(tmp_path / "missing" / "store.db")
+
+
+def test_read_only_reads_and_refuses_to_write(tmp_path):
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put(template("alice"))
+    with SqliteStore(path, read_only=True) as store:
+        assert store.get("alice").user_id == "alice"
+        with pytest.raises(StoreError, match="readonly"):
+            store.put(template("bob"))
+
+
+def test_damaged_pages_are_an_error_not_a_crash(tmp_path):
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put(template("alice"))
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+    with pytest.raises(StoreError), SqliteStore(path) as store:
+        store.get("alice")
+
+
+def test_a_change_that_fails_halfway_leaves_nothing(store, monkeypatch):
+    store.put(template("alice"))
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_bind", fail)
+    with pytest.raises(KeyboardInterrupt):
+        store.put(template("bob"))
+    monkeypatch.undo()
+    assert store.users() == ("alice",)
+    store.put(template("carol"))
+
+
+def test_many_threads(store):
+    def work(number):
+        for turn in range(5):
+            store.put(template(f"user-{number}", 1, seed=number), replace=turn > 0)
+            store.get(f"user-{number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.users()) == 6
+    assert store.revision() == 30
+
+
+WRITER = """
+import sys
+from sigverify.store import SqliteStore
+from sigverify.template import Template
+path, template_path, name = sys.argv[1:]
+from dataclasses import replace
+its = Template.from_bytes(open(template_path, "rb").read())
+with SqliteStore(path) as store:
+    for turn in range(10):
+        store.put(replace(its, user_id=f"{name}-{turn}"))
+"""
+
+
+def test_several_processes_lose_nothing(tmp_path):
+    (tmp_path / "template").write_bytes(template("x", 1).to_bytes())
+    arguments = [str(tmp_path / "store.db"), str(tmp_path / "template")]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", WRITER, *arguments, name]) for name in ("one", "two", "three")
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    with SqliteStore(tmp_path / "store.db") as store:
+        assert len(store.users()) == 30
+        assert store.revision() == 30
