@@ -1,6 +1,7 @@
 """`convert`: a training run in, a model file and its parity report out."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Final, Self
@@ -16,6 +17,7 @@ from converter.parity import Agreement, ParityReport
 from converter.quantize import pick, to_tflite
 from converter.tensors import describe
 from converter.trained import Calibration, TrainedRun
+from sigverify.corpora import Corpus
 from sigverify.errors import ConversionError
 from sigverify.features import DYNAMICS
 from sigverify.matching import Embedding
@@ -52,6 +54,7 @@ def convert(
     name: str = "",
     representatives: int = 200,
     edge_tpu: bool = False,
+    calibration: Sequence[Corpus] = (),
     calibrate: Calibrate = calibrate,
 ) -> Conversion:
     """Convert a training run's network, fit its scoring, and compare it with the original.
@@ -64,11 +67,13 @@ def convert(
         name: of the model; the run folder's name if not given.
         representatives: how many training signatures set the int8 ranges.
         edge_tpu: compile for the Coral Edge TPU.
+        calibration: corpora to fit scoring and thresholds on; the run's validation writers if not given.
         calibrate: fits scoring and thresholds on the calibration signatures.
 
     Raises:
         ConversionError: the run is incomplete, the network does not convert, or lost its meaning.
         ConfigError: an option is out of range.
+        SplitLeak: the network was trained on one of the calibration corpora.
         MissingExtra: tensorflow is not installed.
     """
     options = Options(
@@ -77,7 +82,9 @@ def convert(
         representatives=representatives,
         edge_tpu=edge_tpu,
     )
-    trained = TrainedRun.read(run)
+    if options.edge_tpu:
+        coral.find_compiler()  # before the work, not after
+    trained = TrainedRun.read(run, calibration=calibration)
     encoder = Encoder.load(trained.model_path)
     return _convert(trained, encoder, options, calibrate)
 
@@ -97,9 +104,8 @@ def _convert(trained: TrainedRun, encoder: Encoder, options: Options, calibrate:
         chosen.model.manifest,
         name=options.name or trained.name,
         scoring=fitted.scoring.to_dict(),
-        thresholds=fitted.thresholds,
         parity=report.to_dict(),
-        provenance={**trained.provenance, "conversion": _conversion_record(options, len(representative))},
+        provenance={**trained.provenance, "conversion": _conversion_record(options, trained)},
     )
     mapping = coral.check(network) if options.precision is Precision.INT8 else None
     if options.edge_tpu:
@@ -185,13 +191,15 @@ def _agreement(
     return vector, Agreement.between(sequences, np.stack(local))
 
 
-def _conversion_record(options: Options, representatives: int) -> dict[str, Any]:
+def _conversion_record(options: Options, trained: TrainedRun) -> dict[str, Any]:
     """Record what made the file, without a time stamp: the same run gives the same bytes."""
     packages = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "sigverify")
     return {
         "precision": options.precision,
-        "representatives": representatives,
+        "representatives": min(options.representatives, len(trained.representative)),
         "edge_tpu": options.edge_tpu,
+        "calibrated_on": list(trained.calibration.sources),
+        "calibration_signatures": len(trained.calibration),
         "versions": {name: version for name in packages if (version := _version(name))},
     }
 

@@ -79,11 +79,11 @@ def check(network: bytes) -> EdgeTpuMapping:
     return EdgeTpuMapping(operations=tuple(result))
 
 
-def compile_network(network: bytes) -> bytes:
-    """Compile an int8 network with the vendor's compiler.
+def find_compiler() -> str:
+    """Return the path of the vendor's compiler.
 
     Raises:
-        ConversionError: the compiler is not on PATH, fails, takes over 5 minutes, or maps nothing.
+        ConversionError: it is not on PATH.
     """
     compiler = shutil.which(COMPILER)
     if compiler is None:
@@ -91,6 +91,16 @@ def compile_network(network: bytes) -> bytes:
             f"{COMPILER} is not on PATH",
             hint="Install it from the Coral package repository (x86-64 Linux), or convert without edge_tpu",
         )
+    return compiler
+
+
+def compile_network(network: bytes) -> bytes:
+    """Compile an int8 network with the vendor's compiler.
+
+    Raises:
+        ConversionError: the compiler is not on PATH, fails, takes over 5 minutes, or maps nothing.
+    """
+    compiler = find_compiler()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "network.tflite")
         source.write_bytes(network)

@@ -20,14 +20,16 @@ _BATCH: Final = 64
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """A network on a fixed batch of one, float32 throughout.
+    """A trained network, as it is and as it converts.
 
     Attributes:
-        network: the Keras model, its outputs a dict.
+        trained: the Keras model as it was trained.
+        network: the same rebuilt on a fixed batch of one, float32 throughout, its outputs a dict.
         vector_size: length of output "vector".
         sequence_shape: `(frames, dimensions)` of output "sequence", None where there is none.
     """
 
+    trained: Any
     network: Any
     vector_size: int
     sequence_shape: tuple[int, int] | None
@@ -62,26 +64,31 @@ class Encoder:
         """
         _, keras = tensorflow_backend.load()
         inputs = keras.Input(batch_shape=(1, FRAMES, CHANNELS), name="features")
-        if len(network.inputs) != 1 or tuple(network.inputs[0].shape[1:]) != (FRAMES, CHANNELS):
+        shapes = [tuple(each.shape) for each in getattr(network, "inputs", None) or ()]
+        if [shape[1:] for shape in shapes] != [(FRAMES, CHANNELS)]:
             raise ConversionError(
                 "the network takes another input",
                 expected=f"one of (batch, {FRAMES}, {CHANNELS})",
-                received=str([tuple(each.shape) for each in network.inputs]),
+                received=str(shapes),
                 hint="It was trained on other features: train it again with this release",
             )
-        fixed = keras.models.clone_model(network, input_tensors=inputs, clone_function=_in_float32)
+        like_its = keras.tree.map_structure(lambda _: inputs, network.input)
+        try:
+            fixed = keras.models.clone_model(network, input_tensors=like_its, clone_function=_in_float32)
+        except (ValueError, TypeError) as error:
+            raise ConversionError("the network cannot be rebuilt", received=str(error)[:500]) from error
         fixed.set_weights(network.get_weights())
         outputs = _named(fixed.output)
         fixed = keras.Model(inputs, outputs, name="encoder")  # a name of its own: the same bytes each time
-        return cls(fixed, int(outputs["vector"].shape[1]), _shape(outputs.get("sequence")))
+        return cls(network, fixed, int(outputs["vector"].shape[1]), _shape(outputs.get("sequence")))
 
     def __call__(self, features: Float32Array) -> tuple[Float32Array, Float32Array | None]:
-        """Run `(n, frames, channels)` in float: vectors `(n, e)` and sequences `(n, t', d)` or None."""
-        parts = [
-            self.network(features[start : start + _BATCH], training=False)
-            for start in range(0, len(features), _BATCH)
-        ]
-        joined = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+        """Run as trained, `(n, frames, channels)`: vectors `(n, e)` and sequences `(n, t', d)` or None."""
+        batches = (features[start : start + _BATCH] for start in range(0, len(features), _BATCH))
+        parts = [_named(self.trained(batch, training=False)) for batch in batches]
+        joined = {
+            name: np.concatenate([np.asarray(part[name], np.float32) for part in parts]) for name in parts[0]
+        }
         return joined["vector"], joined.get("sequence")
 
 

@@ -54,7 +54,7 @@ class WriterDistances:
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """Evidence `(n, f)` of trials with their kind (0 genuine, 1 skilled, 2 random) and weight, each `(n,)`."""
+    """Evidence `(n, f)` of trials, their kind (0 genuine, 1 skilled, 2 random) and weight, each `(n,)`."""
 
     evidence: Float64Array
     kind: npt.NDArray[np.int8]
@@ -97,7 +97,7 @@ def fit_scoring(measured: Sequence[WriterDistances], *, seed: int = 0) -> Scorin
 
 
 def gather(measured: Sequence[WriterDistances], references: int, *, seed: int = 0) -> Trials:
-    """Draw references and collect the trials, weighted so that corpora, and genuine and impostors, balance."""
+    """Draw references and collect the trials; corpora, and genuine and impostors, weigh the same."""
     rng = np.random.default_rng([seed, references])
     parts = [part for writer in measured for part in _draw(writer, references, rng)]
     values = np.concatenate([part[1] for part in parts])

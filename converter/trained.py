@@ -1,10 +1,11 @@
 """`TrainedRun`: what a training run left behind, as far as a conversion needs it."""
 
+import io
 import json
 import os
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -12,8 +13,10 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.errors import ConversionError
+from sigverify.corpora import Corpus
+from sigverify.errors import ConversionError, CorpusError, SplitLeak
 from sigverify.features import FRAMES, TRACE_CHANNELS, encode
+from sigverify.training.trace_set import TraceSet
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -31,12 +34,37 @@ class Calibration:
         duration_ms: `(n,)` float64.
         writers: `(n,)` str; of a forgery, the writer forged.
         genuine: `(n,)` bool; False on skilled forgeries.
+        sources: names of the corpora they come from.
     """
 
     features: Float32Array
     duration_ms: npt.NDArray[np.float64]
     writers: npt.NDArray[np.str_]
     genuine: npt.NDArray[np.bool_]
+    sources: tuple[str, ...]
+
+    @classmethod
+    def from_traces(cls, traces: TraceSet) -> Self:
+        """Encode traces.
+
+        Raises:
+            ConversionError: fewer than `MIN_CALIBRATION`.
+        """
+        if len(traces) < MIN_CALIBRATION:
+            raise ConversionError(
+                "too few signatures to calibrate on",
+                expected=f"at least {MIN_CALIBRATION}",
+                received=str(len(traces)),
+                hint="Train with more validation writers, or name corpora to calibrate on",
+            )
+        writers = traces.qualified_writer
+        return cls(
+            features=encode(traces.traces),
+            duration_ms=traces.duration_ms,
+            writers=writers,
+            genuine=traces.genuine,
+            sources=tuple(sorted({str(writer).partition("/")[0] for writer in writers})),
+        )
 
     def __len__(self) -> int:
         """Count the signatures."""
@@ -64,11 +92,16 @@ class TrainedRun:
     provenance: Mapping[str, Any]
 
     @classmethod
-    def read(cls, folder: str | os.PathLike[str]) -> Self:
+    def read(cls, folder: str | os.PathLike[str], *, calibration: Sequence[Corpus] = ()) -> Self:
         """Read a run folder.
+
+        Args:
+            folder: what `sigverify train` wrote.
+            calibration: corpora to calibrate on, instead of the run's validation writers.
 
         Raises:
             ConversionError: a file is missing, or does not hold what a run writes.
+            SplitLeak: the network was trained on one of the calibration corpora.
         """
         root = Path(folder)
         if not root.is_dir():
@@ -80,30 +113,33 @@ class TrainedRun:
             encoder=_encoder_name(provenance, root / "config.toml"),
             model_path=_existing(root / "model.keras"),
             representative=encode(_traces(representative["traces"], "representative.npz")),
-            calibration=_calibration(root / "calibration.npz"),
+            calibration=_chosen(calibration, provenance)
+            if calibration
+            else _held_out(root / "calibration.npz"),
             provenance=provenance,
         )
 
 
-def _calibration(path: Path) -> Calibration:
-    arrays = _arrays(path, "traces", "duration_ms", "writer", "genuine")
-    traces = _traces(arrays["traces"], path.name)
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) != 1:
-        raise ConversionError(f"{path.name}: arrays of different lengths", received=str(lengths))
-    if len(traces) < MIN_CALIBRATION:
-        raise ConversionError(
-            f"{path.name}: too few signatures",
-            expected=f"at least {MIN_CALIBRATION}",
-            received=str(len(traces)),
-            hint="Train with more validation writers",
+def _chosen(corpora: Sequence[Corpus], provenance: Mapping[str, Any]) -> Calibration:
+    """Calibrate on corpora that the network has not seen."""
+    sets = [TraceSet.from_corpus(corpus) for corpus in corpora]
+    seen = {str(name) for name in provenance.get("trained_on", ())}
+    if leaked := sorted(seen & {traces.name for traces in sets}):
+        raise SplitLeak(
+            "the network was trained on a corpus to calibrate on",
+            expected="corpora that it has not seen",
+            received=", ".join(leaked),
+            hint="Leave them out: the run's own validation writers are used where none is named",
         )
-    return Calibration(
-        features=encode(traces),
-        duration_ms=arrays["duration_ms"].astype(np.float64),
-        writers=arrays["writer"].astype(np.str_),
-        genuine=arrays["genuine"].astype(np.bool_),
-    )
+    return Calibration.from_traces(TraceSet.join(sets))
+
+
+def _held_out(path: Path) -> Calibration:
+    """Calibrate on the run's own validation writers."""
+    try:
+        return Calibration.from_traces(TraceSet.load(_existing(path)))
+    except CorpusError as error:
+        raise ConversionError(f"{path.name} cannot be read", received=str(error)[:200]) from error
 
 
 def _traces(array: npt.NDArray[Any], file: str) -> Float32Array:
@@ -121,7 +157,7 @@ def _traces(array: npt.NDArray[Any], file: str) -> Float32Array:
 def _arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
     """Read the named arrays of an `.npz` file; pickled objects are refused."""
     try:
-        with np.load(_existing(path), allow_pickle=False) as file:
+        with np.load(io.BytesIO(_existing(path).read_bytes()), allow_pickle=False) as file:
             return {name: file[name] for name in names}
     except (OSError, KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise ConversionError(

@@ -34,9 +34,7 @@ class SigverifyError(Exception):
 
     status: ClassVar[int] = 1
 
-    def __init__(
-        self, what: str, *, expected: str = "", received: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, expected: str = "", received: str = "", hint: str = "") -> None:
         """Compose one readable message; the parts left empty are left out."""
         parts = [what]
         if expected:

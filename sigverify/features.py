@@ -17,21 +17,32 @@ import numpy.typing as npt
 from sigverify.signature import BoolArray, FloatArray, Signature
 
 FEATURES_VERSION: Final = 1
-"""Raised with every change that alters a number below: a model runs only with the version it was trained on."""
+"""Raised with every change that alters a number: a model runs only with the version it was trained on."""
 
 FRAMES: Final = 256
 """Frames a signature is resampled to. By DTW on SVC2004 Task 2 256 costs nothing, 128 half a point of EER."""
 
 MAX_GAP_MS: Final = 150.0
-"""A longer step counts as this long: people hesitate between strokes as they please, and SUSIG has stamps that
-jump to 4.3e6. On SVC2004 and SUSIG alike every cap from 100 to 200 beats both 50 and none (SUSIG: 1.7 against
-2.5 and 3.6 % EER by DTW)."""
+"""A longer step counts as this long: people hesitate between strokes as they please, and SUSIG has stamps
+that jump to 4.3e6. Anything from 100 to 200 does as well on three corpora; see docs/results.md."""
 
 CLIP: Final = 4.0
 """Functions are clipped to ±CLIP standard deviations, so that int8 has a known range."""
 
 TRACE_CHANNELS: Final = ("x", "y", "pressure", "ink")
-CHANNEL_NAMES: Final = ("dx", "dy", "speed", "cos", "sin", "acceleration", "pressure", "x", "y", "ink", "turn")
+CHANNEL_NAMES: Final = (
+    "dx",
+    "dy",
+    "speed",
+    "cos",
+    "sin",
+    "acceleration",
+    "pressure",
+    "x",
+    "y",
+    "ink",
+    "turn",
+)
 CHANNELS: Final = len(CHANNEL_NAMES)
 DYNAMICS: Final = 7
 """The first DYNAMICS channels are the functions that elastic matching compares by hand."""
@@ -43,7 +54,7 @@ _TINY: Final = 1e-6
 
 def features(signature: Signature) -> Float32Array:
     """Encode one signature: `(FRAMES, CHANNELS)` float32 in [-CLIP, CLIP]."""
-    return encode(trace(signature)[np.newaxis])[0]
+    return np.asarray(encode(trace(signature)[np.newaxis])[0])
 
 
 def clean_time_ms(signature: Signature) -> FloatArray:
@@ -95,29 +106,32 @@ def encode(traces: npt.ArrayLike) -> Float32Array:
     paths = np.asarray(traces, np.float32)
     x, y, pressure, ink = (paths[..., channel] for channel in range(len(TRACE_CHANNELS)))
     dx, dy = _slope(x), _slope(y)
-    speed = np.hypot(dx, dy)
+    speed: Float32Array = np.hypot(dx, dy)
     cos, sin = dx / (speed + _TINY), dy / (speed + _TINY)
-    turn = cos * _slope(sin) - sin * _slope(cos)
-    varying = (dx, dy, speed, cos, sin, _slope(speed), pressure, x, y, turn)
-    dx, dy, speed, cos, sin, acceleration, pressure, x, y, turn = (_standardise(column) for column in varying)
-    columns = (dx, dy, speed, cos, sin, acceleration, pressure, x, y, 2 * ink - 1, turn)
-    return np.clip(np.stack(columns, axis=-1), -CLIP, CLIP).astype(np.float32)
+    turn = np.asarray(cos * _slope(sin) - sin * _slope(cos), np.float32)
+    functions: list[Float32Array] = [dx, dy, speed, cos, sin, _slope(speed), pressure, x, y, turn]
+    varying = [_standardise(function) for function in functions]
+    columns = [*varying[:-1], 2 * ink - 1, varying[-1]]
+    return np.asarray(np.clip(np.stack(columns, axis=-1), -CLIP, CLIP), np.float32)
 
 
 def _inked(ink: BoolArray) -> BoolArray:
     """Samples that write, and those from which an ink segment starts."""
-    return ink | np.concatenate([ink[1:], [False]])
+    return np.asarray(ink | np.concatenate([ink[1:], [False]]))
 
 
 def _unit_radius(xy: FloatArray) -> FloatArray:
     centred = xy - xy.mean(axis=0)
     radius = np.sqrt((centred**2).sum(axis=1).mean())
-    return centred / max(float(radius), _TINY * float(np.abs(xy).max()) + np.finfo(np.float64).tiny)
+    smallest = _TINY * float(np.abs(xy).max()) + float(np.finfo(np.float64).tiny)
+    return np.asarray(centred / max(float(radius), smallest))
 
 
 def _slope(values: Float32Array) -> Float32Array:
     """Per-frame slope by central differences, one-sided at the ends."""
-    padded = np.concatenate([2 * values[..., :1] - values[..., 1:2], values, 2 * values[..., -1:] - values[..., -2:-1]], -1)
+    padded = np.concatenate(
+        [2 * values[..., :1] - values[..., 1:2], values, 2 * values[..., -1:] - values[..., -2:-1]], -1
+    )
     return np.asarray((padded[..., 2:] - padded[..., :-2]) / 2, np.float32)
 
 

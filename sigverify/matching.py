@@ -73,7 +73,7 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class References:
-    """The embeddings of `r` references, stacked for matching: each field as in `Embedding` with `r` in front."""
+    """The embeddings of `r` references, stacked for matching: the fields of `Embedding` with `r` in front."""
 
     dynamics: Int8Array
     sequence: Int8Array
@@ -119,7 +119,7 @@ def distances(probe: Embedding, references: References) -> Float32Array:
     out[:, 0] = elastic_distances(probe.dynamics, references.dynamics) / DYNAMICS_SCALE
     if probe.sequence.shape[1]:
         out[:, 1] = elastic_distances(probe.sequence, references.sequence) / SEQUENCE_SCALE
-    out[:, 2] = np.sqrt(np.maximum(2 - 2 * (references.vector @ probe.vector), 0))
+    out[:, 2] = np.linalg.norm(references.vector - probe.vector, axis=1)
     out[:, 3] = np.abs(np.log(references.duration_ms / np.float32(probe.duration_ms)))
     return out
 
@@ -147,11 +147,11 @@ def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
     recognition", 1978.
     """
     frames = len(probe)
-    band = int(BAND * frames)
+    band = max(1, int(BAND * frames))
     cost = _band_costs(probe, references, band)
     half = frames // 2
     # Read from the far end a band runs backwards too: column w becomes 2 · band − w.
-    both = np.concatenate([cost[:, :half], cost[:, :half - 1:-1, ::-1]])
+    both = np.concatenate([cost[:, :half], cost[:, : half - 1 : -1, ::-1]])
     grown = _grow(both, band)
     forward, backward = grown[: len(references)], grown[len(references) :, ::-1]
     stay = forward[:, 1:] + backward[:, :-1]
@@ -185,8 +185,8 @@ def _outside(frames: int, band: int) -> Int32Array:
 def _grow(cost: Int32Array, band: int) -> Int32Array:
     """Cheapest path from the corner to each cell of the last row: `(r, w)` int32.
 
-    Along a row, D[w] = c[w] + min(m[w], D[w−1]) with m the best way in from the row before. With S the running
-    sum of c that is D[w] = S[w] + min over k ≤ w of (m[k] − S[k−1]): no Python loop along the row.
+    Along a row, D[w] = c[w] + min(m[w], D[w−1]) with m the best way in from the row before. With S the
+    running sum of c that is D[w] = S[w] + min over k ≤ w of (m[k] − S[k−1]): no Python loop along the row.
     """
     count, rows, width = cost.shape
     running = np.cumsum(cost, axis=2, dtype=np.int32)

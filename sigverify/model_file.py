@@ -73,7 +73,6 @@ class Manifest:
             inputs or outputs, dtype, `real = scale * (stored - zero_point)` (scale 0 where stored as
             float). For readers without an interpreter's introspection; may be empty.
         scoring: parameters of `sigverify.scoring.Scoring`; empty means its default.
-        thresholds: trial kind ("skilled", "random") → FMR ("0.1", "0.01", "0.001") → score.
         parity: how the converted network compares with the trained one.
         provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
 
@@ -93,7 +92,6 @@ class Manifest:
     file_version: int = FILE_VERSION
     tensors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scoring: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,10 +108,8 @@ class Manifest:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))
         _require("precision", " or ".join(Precision), self.precision, lambda value: value in list(Precision))
         object.__setattr__(self, "precision", Precision(self.precision))
-        for name in ("tensors", "scoring", "thresholds", "parity", "provenance"):
+        for name in ("tensors", "scoring", "parity", "provenance"):
             object.__setattr__(self, name, _plain(name, getattr(self, name)))
-        for kind, by_rate in self.thresholds.items():
-            _require(f"thresholds.{kind}", "FMR → score", by_rate, _is_threshold_table)
 
     def to_json(self) -> bytes:
         """Encode canonically: UTF-8, sorted keys, no white space."""
@@ -386,9 +382,3 @@ def _is_count(value: object) -> bool:
 
 def _is_shape(value: object) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2 and all(_is_count(size) for size in value)
-
-
-def _is_threshold_table(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(score, int | float) and not isinstance(score, bool) for score in value.values()
-    )

@@ -59,18 +59,21 @@ class ScoreRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """A fitted scorer: number of references -> `ScoreRow`. Numbers between two fitted ones take the lower row."""
+    """A fitted scorer: number of references -> `ScoreRow`; a number not fitted takes the next lower row."""
 
     rows: Mapping[int, ScoreRow]
 
     def __post_init__(self) -> None:
         """Check the rows: at least one, each with a weight for every column of evidence."""
         if not self.rows:
-            raise ConfigError("scoring without rows", expected="weights for at least one number of references")
+            raise ConfigError(
+                "scoring without rows", expected="weights for at least one number of references"
+            )
         for count, row in self.rows.items():
             if len(row.weights) != EVIDENCE_SIZE:
                 raise ConfigError(
-                    f"scoring for {count} references has {len(row.weights)} weights", expected=str(EVIDENCE_SIZE)
+                    f"scoring for {count} references has {len(row.weights)} weights",
+                    expected=str(EVIDENCE_SIZE),
                 )
 
     @classmethod
@@ -102,7 +105,9 @@ class Scoring:
         odds = values @ np.array(row.weights) + row.bias
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
-    def threshold(self, fmr: float, *, impostor: Impostor | str = Impostor.SKILLED, references: int = 5) -> float:
+    def threshold(
+        self, fmr: float, *, impostor: Impostor | str = Impostor.SKILLED, references: int = 5
+    ) -> float:
         """Look up the threshold for a false-match rate, linear in log FMR between those fitted.
 
         Raises:
@@ -112,7 +117,9 @@ class Scoring:
             table = self.row(references).thresholds[Impostor(impostor)]
         except (ValueError, KeyError) as error:
             names = ", ".join(Impostor)
-            raise ConfigError("unknown impostor", expected=f"one of {names}", received=str(impostor)) from error
+            raise ConfigError(
+                "unknown impostor", expected=f"one of {names}", received=str(impostor)
+            ) from error
         highest, lowest = table[0][0], table[-1][0]
         if not (math.isfinite(fmr) and lowest <= fmr <= highest):
             raise ConfigError(
@@ -132,7 +139,9 @@ class Scoring:
             str(count): {
                 "weights": list(row.weights),
                 "bias": row.bias,
-                "thresholds": {str(kind): [list(pair) for pair in table] for kind, table in row.thresholds.items()},
+                "thresholds": {
+                    str(kind): [list(pair) for pair in table] for kind, table in row.thresholds.items()
+                },
             }
             for count, row in sorted(self.rows.items())
         }

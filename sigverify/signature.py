@@ -94,7 +94,7 @@ class Signature:
         Raises:
             InvalidSignature: a stroke has another shape, or the whole is no signature.
         """
-        arrays = [_stroke(stroke) for stroke in strokes if np.size(stroke)]
+        arrays = [array for array in map(_stroke, strokes) if len(array)]
         if not arrays:
             raise InvalidSignature("no strokes", expected="at least one stroke with samples")
         if len({array.shape[1] for array in arrays}) != 1:
@@ -186,6 +186,8 @@ def _stroke(stroke: npt.ArrayLike) -> FloatArray:
         array = np.asarray(stroke, np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidSignature("a stroke is not an array of numbers", received=str(error)) from error
+    if array.size == 0:
+        return np.zeros((0, 3))
     if array.ndim != 2 or array.shape[1] not in (3, 4):
         raise InvalidSignature(
             "a stroke of another shape",
@@ -211,7 +213,8 @@ def _check_finite(name: str, values: FloatArray) -> None:
             f"{name} is not finite", expected="finite numbers", received=f"{values[index]} at sample {index}"
         )
     # Epoch milliseconds are large by nature, so of time only the extent counts.
-    extent = float(np.ptp(values)) if name == "time_ms" else float(np.abs(values).max())
+    with np.errstate(over="ignore"):
+        extent = float(np.ptp(values)) if name == "time_ms" else float(np.abs(values).max())
     if extent > MAX_COORDINATE:
         raise InvalidSignature(
             f"{name} is out of range", expected=f"at most {MAX_COORDINATE:g}", received=f"{extent:g}"

@@ -18,6 +18,7 @@ import struct
 import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -91,7 +92,7 @@ class Template:
         body = b"".join(
             [
                 user,
-                self.spread[np.tril_indices(len(self), -1)].astype("<f4").tobytes(),
+                self.spread[_below(len(self))].astype("<f4").tobytes(),
                 references.duration_ms.astype("<f4").tobytes(),
                 references.dynamics.tobytes(),
                 references.sequence.tobytes(),
@@ -238,9 +239,15 @@ def _read_head(data: bytes) -> _Head:
     return head
 
 
+@lru_cache(maxsize=MAX_REFERENCES)
+def _below(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns below the diagonal of a `(count, count)` square."""
+    return np.tril_indices(count, -1)
+
+
 def _square(below: Float32Array, count: int) -> Float32Array:
     """Restore a symmetric `(r, r, k)` from what lies below its diagonal, `(r·(r-1)/2, k)`."""
     square = np.zeros((count, count, below.shape[1]), np.float32)
-    rows, columns = np.tril_indices(count, -1)
+    rows, columns = _below(count)
     square[rows, columns] = square[columns, rows] = below
     return square

@@ -27,6 +27,15 @@ def convert(
     representatives: Annotated[
         int, typer.Option("--representatives", help="Training signatures that set the int8 ranges.")
     ] = 200,
+    calibrate_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--calibrate-on",
+            metavar="CORPUS",
+            help="Corpus to fit scores and thresholds on, which the network has not seen; may be repeated. "
+            "The run's own validation writers if not given.",
+        ),
+    ] = None,
     edge_tpu: Annotated[
         bool, typer.Option("--edge-tpu", help="Compile for the Coral Edge TPU with edgetpu_compiler.")
     ] = False,
@@ -37,16 +46,21 @@ def convert(
     if len(chosen) > 1:
         raise typer.BadParameter("choose one of --int8, --float16 and --float32")
 
-    import converter
-    from sigverify.cli.output import console, report, table
+    from sigverify.cli.output import report, table
+    from sigverify.cli.progress import stage_bar
+    from sigverify.cli.quiet import quiet
 
-    with console(stderr=True).status("Converting and calibrating …"):
+    with quiet(), stage_bar("Converting and calibrating"):
+        import converter
+        from sigverify.corpora import open_corpus
+
         conversion = converter.convert(
             run,
             precision=chosen[0] if chosen else "int8",
             name=name,
             representatives=representatives,
             edge_tpu=edge_tpu,
+            calibration=[open_corpus(spec) for spec in calibrate_on or ()],
         )
     conversion.model.write(out)
     content = _content(conversion, out)

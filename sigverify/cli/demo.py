@@ -22,7 +22,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder for all that is made.")] = Path(
         "demo-out"
     ),
-    quick: Annotated[
+    fast: Annotated[
         bool, typer.Option("--quick", help="In seconds; the network learns next to nothing.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the writers and the training.")] = 0,
@@ -34,11 +34,13 @@ def demo(
 ) -> None:
     """Show the whole path in a few minutes: invent writers, train, convert, enrol, verify, measure."""
     from sigverify.cli.output import report
+    from sigverify.cli.quiet import quiet
     from sigverify.cli.story import FULL, QUICK, tell
 
     if force:
         _clear(out)
-    outcome = tell(out, scale=QUICK if quick else FULL, seed=seed, fmr=fmr, stage=_stage)
+    with quiet():
+        outcome = tell(out, scale=QUICK if fast else FULL, seed=seed, fmr=fmr, stage=_stage)
     report(outcome.to_dict(), as_json=as_json, render=lambda: _summary(outcome))
 
 
@@ -61,10 +63,10 @@ def _clear(out: Path) -> None:
 def _stage(title: str) -> Iterator[Callable[["Progress"], None]]:
     """Show a spinner, or a bar as soon as training reports; then a tick and the seconds it took."""
     from sigverify.cli.output import console
-    from sigverify.cli.train import progress_bar
+    from sigverify.cli.progress import training_bar
 
     start = time.perf_counter()
-    with progress_bar(title) as show:
+    with training_bar(title) as show:
         yield show
     console(stderr=True).print(f"[green]✓[/] {title} [dim]({time.perf_counter() - start:.0f} s)[/]")
 
@@ -78,9 +80,10 @@ def _summary(outcome: "Outcome") -> "RenderableType":
         f"EER, {kind} forgeries": f"{100 * rate:.2f} %   (float32: {100 * outcome.eer_float32[kind]:.2f} %)"
         for kind, rate in outcome.eer_int8.items()
     }
+    size, float32_size = (f"{count / 1000:.0f} kB" for count in (outcome.model_bytes, outcome.float32_bytes))
     facts = {
         **rates,
-        "model file": f"{outcome.model_bytes / 1000:.0f} kB   (float32: {outcome.float32_bytes / 1000:.0f} kB)",
+        "model file": f"{size}   (float32: {float32_size})",
         "verify against 5 references": f"{outcome.verify_ms:.1f} ms",
         "enrol 5 references": f"{outcome.enroll_ms:.1f} ms",
         **outcome.files,
@@ -92,7 +95,7 @@ def _decisions(outcome: "Outcome") -> "RenderableType":
     from rich.table import Table
 
     grid = Table(
-        title=f"Decisions of the int8 model at {outcome.fmr:.1%} false matches", title_justify="left"
+        title=f"Decisions of the int8 model at {100 * outcome.fmr:g} % false matches", title_justify="left"
     )
     grid.add_column("probe")
     for name in ("tried", "accepted", "rejected"):

@@ -27,12 +27,12 @@ def enroll(
     as_json: JsonOption = False,
 ) -> None:
     """Enrol a person from genuine signatures. The store keeps embeddings, never the strokes."""
+    from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import report, table
     from sigverify.formats import read_signature
-    from sigverify.verifier import Verifier
 
     signatures = [read_signature(path) for path in files]
-    with Verifier.open(store, model=model, runtime=runtime, threads=threads) as verifier:
+    with open_verifier(store, model=model, runtime=runtime, threads=threads, create=True) as verifier:
         enrolment = verifier.enroll(user, signatures, replace=replace)
     content = {
         "user": enrolment.user_id,

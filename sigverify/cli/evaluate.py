@@ -1,2 +1,97 @@
-def evaluate():
-    """x."""
+"""`sigverify evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sigverify.evaluation import Report
+
+
+def evaluate(
+    corpus: CorpusOption,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A .sigmodel file, or the name of a model that ships."),
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The report's folder.")] = None,
+    references: Annotated[
+        str, typer.Option("--references", "-r", metavar="R[,R...]", help="How many references to enrol.")
+    ] = "1,4,5",
+    draws: Annotated[int, typer.Option("--draws", min=1, help="How often references are drawn anew.")] = 10,
+    protocol: Annotated[str, typer.Option("--protocol", help="standard, svc2004 or susig.")] = "standard",
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="dtw: measure plain elastic matching as well, or alone.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="The run's folder, for its learning curves.")
+    ] = None,
+    runtime: RuntimeOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure error rates by the protocol: a table, and with --out plots, figures and every score."""
+    from sigverify.cli.output import report
+    from sigverify.cli.progress import stage_bar
+    from sigverify.cli.quiet import quiet
+    from sigverify.evaluation import run_evaluation
+
+    with quiet(), stage_bar("Reading") as show:
+        evaluated = run_evaluation(
+            model,
+            corpus,
+            references=_counts(references),
+            out=out,
+            baseline=baseline,
+            draws=draws,
+            protocol=protocol,
+            runtime=runtime,
+            history=history,
+            progress=show,
+        )
+    content = {
+        "reports": [each.to_dict() for each in evaluated.reports],
+        "page": evaluated.page and str(evaluated.page),
+    }
+    report(content, as_json=as_json, render=lambda: _render(evaluated.reports, evaluated.page))
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no list of numbers such as 1,5") from error
+
+
+def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType":
+    from rich.console import Group
+    from rich.table import Table
+
+    grid = Table(title="Error rates in %, mean ± standard deviation over the draws", title_justify="left")
+    for name in ("corpus", "system", "R"):
+        grid.add_column(name)
+    for name in ("EER skilled", "per writer", "FNMR at FMR 1 %", "at 0.1 %", "EER random"):
+        grid.add_column(name, justify="right")
+    for each in reports:
+        for condition in each.conditions:
+            grid.add_row(each.corpus, each.system, str(condition.references), *_cells(condition.impostors))
+    return Group(grid, f"The report: {page}") if page else grid
+
+
+def _cells(impostors: Any) -> list[str]:
+    """Four rates against skilled forgers and one against random ones; – where there were none."""
+    skilled, random = impostors.get("skilled"), impostors.get("random")
+    cells = ["–"] * 4
+    if skilled:
+        costs = {point.fmr: point.fnmr for point in skilled.points}
+        cells = [_percent(each) for each in (skilled.eer, skilled.eer_per_writer, costs[0.01], costs[0.001])]
+    return [*cells, _percent(random.eer) if random else "–"]
+
+
+def _percent(estimate: Any) -> str:
+    return f"{100 * estimate.mean:.2f} ± {100 * estimate.std:.2f}"

@@ -25,14 +25,14 @@ def identify(
     as_json: JsonOption = False,
 ) -> None:
     """List the enrolled people whose signatures are most like this one, best first."""
+    from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import report, table
     from sigverify.formats import read_signature
-    from sigverify.verifier import Verifier
 
     probe = read_signature(file)
-    with Verifier.open(store, model=model, runtime=runtime, threads=threads, create=False) as verifier:
+    with open_verifier(store, model=model, runtime=runtime, threads=threads) as verifier:
         matches = verifier.identify(probe, top_k=top_k)
-    content = {"matches": [{"user": match.user_id, "score": round(match.score, 6)} for match in matches]}
-    rows = {match.user_id: f"{match.score:.3f}" for match in matches}
+    content = {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
+    rows = {match.user_id: f"{match.score:.3g}" for match in matches}
     people = table(rows, title="Most alike") if rows else "Nobody is enrolled."
     report(content, as_json=as_json, render=lambda: people)

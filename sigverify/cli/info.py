@@ -22,7 +22,7 @@ def info(
     from sigverify.cli.output import report, table
 
     content = _describe(file)
-    report(content, as_json=as_json, render=lambda: table(_flat(content)))
+    report(content, as_json=as_json, render=lambda: table(_rows(content)))
 
 
 def _describe(file: str) -> dict[str, Any]:
@@ -83,12 +83,25 @@ def _signature(path: Path, start: bytes) -> dict[str, Any]:
     }
 
 
-def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Spread nested values over rows of their own: `provenance.seed` and so on."""
-    rows: dict[str, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, dict) and value:
-            rows |= _flat(value, f"{prefix}{name}.")
-        else:
-            rows[prefix + name] = value
-    return rows
+def _rows(content: dict[str, Any]) -> dict[str, Any]:
+    """Say what people ask first; of a model the rest is in the JSON."""
+    if content["kind"] != "model":
+        return content
+    training, parity = content["provenance"], content["parity"]
+    rows = {name: content[name] for name in ("kind", "name", "id", "encoder", "precision", "bytes")}
+    rows["features version"] = content["features_version"]
+    rows["vector"] = f"{content['vector_size']} dimensions"
+    if content["sequence_shape"]:
+        rows["sequence"] = "{} steps of {} dimensions".format(*content["sequence_shape"])
+    for references, row in content["scoring"].items():
+        for kind, table in row["thresholds"].items():
+            words = ", ".join(f"FMR {rate:g}: {score:.3g}" for rate, score in table)
+            rows[f"thresholds, {kind}, {references} references"] = words
+    if parity:
+        rows["EER where calibrated"] = (
+            f"{100 * parity['eer']:.2f} % (float32: {100 * parity['eer_float32']:.2f} %)"
+        )
+    for name in ("trained_on", "licence_note", "seed", "created"):
+        if name in training:
+            rows[name.replace("_", " ")] = training[name]
+    return rows | {"everything else": "--json"}

@@ -1,4 +1,4 @@
-"""`tell`: the whole path in a few minutes, from invented writers to decisions; what `sigverify demo` shows."""
+"""`tell`: the whole path in a few minutes, from invented writers to decisions; `sigverify demo` shows it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -29,6 +29,7 @@ class Scale:
         signatures: genuine signatures and forgeries of each.
         epochs, steps: length of the training.
         batch_writers: writers in a batch.
+        losses: by name.
         width: channels of the network's trunk.
     """
 
@@ -36,13 +37,16 @@ class Scale:
     test_writers: int = 30
     signatures: int = 8
     epochs: int = 6
-    steps: int = 40
-    batch_writers: int = 16
-    width: int = 48
+    steps: int = 30
+    batch_writers: int = 8
+    width: int = 32
+    losses: tuple[str, ...] = ("contrastive", "alignment")
 
 
 FULL: Final = Scale()
-QUICK: Final = Scale(writers=24, test_writers=6, epochs=1, steps=3, batch_writers=4, width=8)
+QUICK: Final = Scale(
+    writers=48, test_writers=6, epochs=1, steps=3, batch_writers=4, width=8, losses=("triplet",)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +116,7 @@ def tell(out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage) -> Out
         trial = _verify_all(out / "demo.db", models["int8"], test, fmr)
     with stage("Measuring error rates"):
         reports = {name: _measure(model, test) for name, model in models.items()}
-        written = _write_report(reports, out / "report")
+        written = _write_report(reports, test, run, out / "report")
     return Outcome(
         signatures=len(training),
         writers=len(training.writers),
@@ -146,10 +150,11 @@ def _train(corpus: "Corpus", run: Path, scale: Scale, seed: int, show: Callable[
 
 
 def _config(scale: Scale, seed: int) -> "TrainConfig":
-    from sigverify.training import BatchConfig, TrainConfig
+    from sigverify.training import BatchConfig, LossConfig, TrainConfig
 
     return TrainConfig(
         encoder_options={"width": scale.width},
+        losses=tuple(LossConfig(name=name) for name in scale.losses),
         batch=BatchConfig(writers=scale.batch_writers, genuine=4, skilled=4),
         epochs=scale.epochs,
         steps_per_epoch=scale.steps,
@@ -218,12 +223,12 @@ def _eers(report: "Report") -> dict[str, float]:
     return {kind.value: round(errors.eer.mean, 6) for kind, errors in found.items()}
 
 
-def _write_report(reports: dict[str, "Report"], folder: Path) -> dict[str, str]:
-    from sigverify.evaluation import write_reports
+def _write_report(reports: dict[str, "Report"], test: "Corpus", run: Path, folder: Path) -> dict[str, str]:
+    from sigverify.evaluation.folder import publish
+    from sigverify.evaluation.history import History
 
-    folder.mkdir()
-    write_reports(list(reports.values()), folder)
-    return {"report": str(folder)}
+    page = publish(list(reports.values()), folder, corpora=[test] * len(reports), history=History.read(run))
+    return {"report with plots": str(page)}
 
 
 def _draw_examples(test: "Corpus", out: Path) -> str:

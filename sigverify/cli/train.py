@@ -1,7 +1,5 @@
 """`sigverify train`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +8,7 @@ import typer
 from sigverify.cli.options import CorpusOption, JsonOption
 
 if TYPE_CHECKING:
-    from sigverify.training import Progress, Run, TrainConfig
-
-ShowProgress = Callable[["Progress"], None]
+    from sigverify.training import Run, TrainConfig
 
 
 def train(
@@ -44,6 +40,8 @@ def train(
 ) -> None:
     """Train an encoder on one or more corpora. Some of the writers are held out to validate on."""
     from sigverify.cli.output import report, table
+    from sigverify.cli.progress import training_bar
+    from sigverify.cli.quiet import quiet
     from sigverify.corpora import open_corpus
 
     settings = _settings(
@@ -58,9 +56,9 @@ def train(
         init_from=init_from,
     )
     corpora = [open_corpus(spec) for spec in corpus]
-    from sigverify.training import train as train_encoder
+    with quiet(), training_bar() as show:
+        from sigverify.training import train as train_encoder
 
-    with progress_bar() as show:
         run = train_encoder(settings, corpora, out, resume=resume, on_progress=show)
     content = _content(run)
     report(content, as_json=as_json, render=lambda: table(content, title="Trained"))
@@ -80,28 +78,6 @@ def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "Tra
     if names := given.pop("losses", None):
         given["losses"] = tuple(LossConfig(name=name) for name in names)
     return replace(settings, **given)
-
-
-@contextmanager
-def progress_bar(title: str = "Training") -> Iterator[ShowProgress]:
-    """Show a bar on stderr; yields what to hand to `train` as `on_progress`."""
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    from sigverify.cli.output import console
-
-    text, note = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
-    with Bars(text, BarColumn(), TimeRemainingColumn(), note, console=console(stderr=True)) as bars:
-        task = bars.add_task(title, total=1.0, note="")
-        last: dict[str, float] = {}
-
-        def show(step: "Progress") -> None:
-            last.update(step.metrics)
-            error = f", val. EER {100 * last['val_eer']:.1f} %" if "val_eer" in last else ""
-            note = f"epoch {step.epoch}/{step.epochs}, loss {step.loss:.3f}{error}"
-            bars.update(task, completed=step.fraction, note=note)
-
-        yield show
 
 
 def _content(run: "Run") -> dict[str, Any]:

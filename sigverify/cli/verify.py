@@ -33,24 +33,24 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected."""
+    from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report
     from sigverify.formats import read_signature
-    from sigverify.verifier import Verifier
 
     probe = read_signature(file)
-    with Verifier.open(store, model=model, runtime=runtime, threads=threads, create=False) as verifier:
+    with open_verifier(store, model=model, runtime=runtime, threads=threads) as verifier:
         decision = verifier.verify(user, probe, fmr=fmr, impostor=impostor)
     content = {
         "user": user,
         "accepted": decision.accepted,
-        "score": round(decision.score, 6),
-        "threshold": round(decision.threshold, 6),
+        "score": decision.score,
+        "threshold": decision.threshold,
         "fmr": fmr,
         "impostor": impostor,
         "reason": decision.reason.value,
         "latency_ms": round(decision.latency_ms, 3),
     }
     verdict = "[bold green]accepted[/]" if decision.accepted else "[bold red]rejected[/]"
-    numbers = f"score {decision.score:.3f}, threshold {decision.threshold:.3f}"
+    numbers = f"score {decision.score:.3g}, threshold {decision.threshold:.3g}"
     report(content, as_json=as_json, render=lambda: f"{verdict}: {decision.reason.value} ({numbers})")
     raise typer.Exit(Exit.ACCEPT if decision.accepted else Exit.REJECT)

@@ -14,13 +14,12 @@ from sigverify.evaluation.run import Baseline, Evaluated, run_evaluation
 from sigverify.evaluation.system import SdkSystem, System
 
 __all__ = [
-    "Baseline",
-    "Evaluated",
-    "History",
-    "publish",
     "PROTOCOLS",
+    "Baseline",
     "Comparison",
     "DtwBaseline",
+    "Evaluated",
+    "History",
     "Protocol",
     "Report",
     "SdkSystem",
@@ -28,6 +27,7 @@ __all__ = [
     "TrialKind",
     "compare",
     "evaluate",
+    "publish",
     "read_reports",
     "run_evaluation",
     "write_reports",

@@ -99,9 +99,7 @@ def _checked(references: Sequence[int], draws: int) -> tuple[int, ...]:
     return counts
 
 
-def _embed(
-    system: System[Any], corpus: Corpus, report: Progress
-) -> tuple[dict[tuple[Any, ...], Any], float]:
+def _embed(system: System[Any], corpus: Corpus, report: Progress) -> tuple[dict[tuple[Any, ...], Any], float]:
     """Embed all samples: by `Sample.key`, and the median milliseconds it took."""
     embedded, times = {}, []
     for done, sample in enumerate(corpus.samples, start=1):
@@ -112,9 +110,7 @@ def _embed(
     return embedded, float(np.median(times)) * 1000
 
 
-def _tabulate(
-    system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]
-) -> Iterator[_Tables]:
+def _tabulate(system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]) -> Iterator[_Tables]:
     """Compute the distances of one writer after the other."""
     writers = corpus.writers
     firsts = [corpus.genuine(writer)[:1] for writer in writers]

@@ -1,4 +1,4 @@
-"""`publish`: a report folder with figures, every score, pictures and a page for people, wholly or not at all."""
+"""`publish`: a report folder with figures, scores, pictures and a page for people, wholly or not at all."""
 
 import logging
 import secrets

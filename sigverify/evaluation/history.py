@@ -40,7 +40,9 @@ class History:
             raise ConfigError("no learning curves", expected="a header and rows", received=str(file))
         columns = {name: tuple(_number(row[name]) for row in rows) for name in rows[0]}
         epochs = columns.pop(EPOCH, tuple(float(index) for index in range(len(rows))))
-        return cls(epochs, {name: values for name, values in columns.items() if not all(map(math.isnan, values))})
+        return cls(
+            epochs, {name: values for name, values in columns.items() if not all(map(math.isnan, values))}
+        )
 
 
 def _number(text: str | None) -> float:

@@ -57,13 +57,13 @@ class Protocol:
             )
 
     def draw(self, writer: str, genuine: int, references: int, seed: int) -> tuple[IntArray, IntArray] | None:
-        """Choose among a writer's `genuine` signatures: `(reference indices, genuine-trial indices)`, or None.
+        """Choose among a writer's `genuine` signatures: indices of references and of genuine trials.
 
-        None when too few are left for even one genuine trial. The choice depends on the writer's name and the
-        seed only, not on who else is in the corpus; the references of a larger number include those of a smaller.
+        None when too few are left for even one genuine trial. The choice depends on the writer's name and
+        the seed only, not on who else is in the corpus; of more references the first are those of fewer.
 
         >>> drawn, tried = STANDARD.draw("alice", genuine=6, references=4, seed=0)
-        >>> sorted([*drawn, *tried])
+        >>> sorted([*drawn.tolist(), *tried.tolist()])
         [0, 1, 2, 3, 4, 5]
         """
         pool = genuine if self.pool is None else min(self.pool, genuine)
@@ -85,15 +85,15 @@ PROTOCOLS: Final = {
             name="svc2004",
             pool=10,
             held_back=10,
-            source="D.-Y. Yeung et al., SVC2004: First International Signature Verification Competition, 2004: "
-            "references from S1-S10, genuine trials S11-S20",
+            source="references from S1-S10 and genuine trials S11-S20, as in D.-Y. Yeung et al., SVC2004: "
+            "First International Signature Verification Competition, 2004; random trials as in standard",
         ),
         Protocol(
             name="susig",
             pool=5,
             held_back=5,
-            source="A. Kholmatov, B. Yanikoglu, SUSIG: an on-line signature database, associated protocols and "
-            "benchmark results, 2009: the first five are the references, the rest the genuine trials",
+            source="a fixed enrolment, as on a device: the first five are the references, the rest the "
+            "genuine trials; modelled on A. Kholmatov, B. Yanikoglu, SUSIG, 2009",
         ),
     )
 }
@@ -108,6 +108,4 @@ def find_protocol(name: str) -> Protocol:
     try:
         return PROTOCOLS[name]
     except KeyError as error:
-        raise ConfigError(
-            "unknown protocol", expected=" or ".join(PROTOCOLS), received=repr(name)
-        ) from error
+        raise ConfigError("unknown protocol", expected=" or ".join(PROTOCOLS), received=repr(name)) from error

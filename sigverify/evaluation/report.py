@@ -93,9 +93,7 @@ class Report:
             if condition.references == references:
                 return condition
         tried = ", ".join(str(condition.references) for condition in self.conditions)
-        raise ConfigError(
-            "that number of references was not tried", expected=tried, received=str(references)
-        )
+        raise ConfigError("that number of references was not tried", expected=tried, received=str(references))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types: all but the trials."""
@@ -176,7 +174,11 @@ def write_reports(reports: Sequence[Report], folder: Path) -> None:
     for index, report in enumerate(reports):
         if report.trials is not None:
             _write_trials(report.trials, folder / _trials_name(index))
-    whole = {"format": "sigverify-report", "version": VERSION, "reports": [each.to_dict() for each in reports]}
+    whole = {
+        "format": "sigverify-report",
+        "version": VERSION,
+        "reports": [each.to_dict() for each in reports],
+    }
     (folder / REPORT_FILE).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -219,7 +221,7 @@ def _trials_name(index: int) -> str:
 
 
 def _write_trials(trials: Trials, path: Path) -> None:
-    columns = {name: trials.rows[name] for name in ROW.names or ()}
+    columns: dict[str, Any] = {name: trials.rows[name] for name in ROW.names or ()}
     np.savez_compressed(path, writers=np.array(trials.writers), **columns)
 
 

@@ -179,9 +179,16 @@ def _condition(
         impostors={
             kind: _errors(trials, references, kind, calibrated=calibrated, promised=promised.get(kind, ()))
             for kind in IMPOSTORS
-            if np.isin(trials.select(references=references, kind=kind, draw=0)["writer"], genuine["writer"]).any()
+            if np.isin(
+                trials.select(references=references, kind=kind, draw=0)["writer"], genuine["writer"]
+            ).any()
         },
     )
+
+
+def _tried(trials: Trials, references: int, kind: TrialKind) -> set[int]:
+    """Return the writers with such trials."""
+    return {int(writer) for writer in trials.select(references=references, kind=kind, draw=0)["writer"]}
 
 
 def _errors(

@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 
 class System(Protocol[Embedded]):
-    """Four steps from signatures to scores, so that every distance is computed once and draws are look-ups."""
+    """Four steps from signatures to scores: every distance is computed once and draws are look-ups."""
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class System(Protocol[Embedded]):
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """What was measured, in plain JSON types: model id, precision, runtime …"""
+        """What was measured, in plain JSON types: model id, precision, runtime."""
 
     def embed(self, signature: Signature) -> Embedded:
         """Do what is done once with each signature."""

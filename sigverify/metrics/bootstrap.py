@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import ConfigError
+from sigverify.metrics.counts import as_rates, error_counts
 from sigverify.metrics.eer import crossing
 from sigverify.metrics.trials import checked_scores
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 _SLACK = 1e-12
@@ -90,26 +90,14 @@ class WriterBootstrap:
         Raises:
             ConfigError: another number of writers, no trials at all on a side, or a score is not finite.
         """
-        accept = [np.sort(np.asarray(scores, np.float64)) for scores in genuine]
-        reject = [np.sort(np.asarray(scores, np.float64)) for scores in impostor]
         writers = self.counts.shape[1]
-        if not len(accept) == len(reject) == writers:
+        if not len(genuine) == len(impostor) == writers:
             raise ConfigError(
-                "trials of other writers", expected=f"{writers}", received=f"{len(accept)}, {len(reject)}"
+                "trials of other writers", expected=f"{writers}", received=f"{len(genuine)}, {len(impostor)}"
             )
-        thresholds = _corners(
-            checked_scores("genuine", np.concatenate(accept)),
-            checked_scores("impostor", np.concatenate(reject)),
-        )
-        below = np.stack([np.searchsorted(each, thresholds) for each in accept])
-        above = np.stack([len(each) - np.searchsorted(each, thresholds) for each in reject])
-        return BootstrapCurves(fmr=self._share(above), fnmr=self._share(below))
-
-    def _share(self, errors: IntArray) -> FloatArray:
-        """Errors `(w, n)` as a share of each replicate's trials, all of which err at one end of the curve."""
-        found = self.counts @ errors.astype(np.float64)
-        # A replicate may draw only writers without such trials: no trial, no error.
-        return np.asarray(found / np.maximum(found.max(axis=1, keepdims=True), 1))
+        above, below = error_counts(genuine, impostor)
+        # A replicate may draw only writers without trials of a kind: no trial, no error.
+        return BootstrapCurves(fmr=as_rates(self.counts @ above), fnmr=as_rates(self.counts @ below))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +121,3 @@ class BootstrapCurves:
         wanted = np.asarray(targets, np.float64) + _SLACK
         index = np.stack([np.searchsorted(row, wanted, side="right") - 1 for row in self.fmr])
         return np.take_along_axis(self.fnmr, index, axis=1)
-
-
-def _corners(genuine: FloatArray, impostor: FloatArray) -> FloatArray:
-    """Falling thresholds at which an error curve may turn.
-
-    Within a run of impostor scores with no genuine score between them FNMR stays the same in every replicate,
-    so that of each run its lowest score is enough. That is a tenth of all where random trials abound.
-    """
-    distinct = np.unique(np.concatenate([genuine, impostor]))[::-1]
-    turns = np.isin(distinct, genuine)
-    turns[:-1] |= turns[1:]
-    turns[-1] = True
-    return np.concatenate([[np.nextafter(distinct[0], np.inf)], distinct[turns]])

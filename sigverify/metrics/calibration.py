@@ -69,7 +69,9 @@ def min_cllr(genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> float:
         ) from error
     accept, reject = checked_scores("genuine", genuine), checked_scores("impostor", impostor)
     scores, truth, weights = _weighted(accept, reject)
-    fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(scores, truth, sample_weight=weights)
+    # Only the order counts, and by rank no two scores are too close for the library's interpolation.
+    ranks = np.unique(scores, return_inverse=True)[1]
+    fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(ranks, truth, sample_weight=weights)
     return cllr(fitted[: len(accept)], fitted[len(accept) :])
 
 

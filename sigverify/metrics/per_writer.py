@@ -6,24 +6,31 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import ConfigError
-from sigverify.metrics.eer import eer
+from sigverify.metrics.counts import as_rates, error_counts
+from sigverify.metrics.eer import crossing
 
 Trials = tuple[npt.ArrayLike, npt.ArrayLike]
 """Genuine and impostor scores of one writer."""
 
 
 def writer_eers(trials: Mapping[str, Trials]) -> dict[str, float]:
-    """Return each writer's own EER. A writer without genuine or without impostor trials has none.
+    """Return each writer's own EER, interpolated as `metrics.eer` does.
+
+    A writer without genuine or without impostor trials has none.
 
     Raises:
         ConfigError: a score is not finite.
-        MissingExtra: scikit-learn is not installed.
+
+    >>> writer_eers({"a": ([0.9, 0.8], [0.7]), "b": ([0.2], [0.3]), "c": ([0.5], [])})
+    {'a': 0.0, 'b': 1.0}
     """
-    return {
-        writer: eer(genuine, impostor)
-        for writer, (genuine, impostor) in trials.items()
-        if np.size(genuine) and np.size(impostor)
-    }
+    both = {name: pair for name, pair in trials.items() if np.size(pair[0]) and np.size(pair[1])}
+    if not both:
+        return {}
+    genuine, impostor = zip(*both.values(), strict=True)
+    above, below = error_counts(genuine, impostor)
+    each = crossing(as_rates(above), as_rates(below))
+    return {name: float(error) for name, error in zip(both, each, strict=True)}
 
 
 def mean_eer_per_writer(trials: Mapping[str, Trials]) -> float:
@@ -33,12 +40,9 @@ def mean_eer_per_writer(trials: Mapping[str, Trials]) -> float:
 
     Raises:
         ConfigError: no writer has both genuine and impostor trials, or a score is not finite.
-        MissingExtra: scikit-learn is not installed.
 
     >>> mean_eer_per_writer({"a": ([0.9, 0.8], [0.7]), "b": ([0.3, 0.2], [0.1])})
     0.0
-    >>> eer([0.9, 0.8, 0.3, 0.2], [0.7, 0.1])
-    0.5
     """
     each = writer_eers(trials)
     if not each:

@@ -100,7 +100,8 @@ class Augmentation:
         size *= np.minimum(1, (1 - _MIN_PACE) / np.maximum(-lowest, 1e-6))
         ends = (self.crop * rng.random((count, 2))).astype(np.float32)
         warped = time + size @ shape
-        return (FRAMES - 1) * (ends[:, :1] + (1 - ends.sum(axis=1, keepdims=True)) * warped)
+        kept = 1 - ends.sum(axis=1, keepdims=True)
+        return np.asarray((FRAMES - 1) * (ends[:, :1] + kept * warped), np.float32)
 
     def _low_rate(
         self, out: Float32Array, groups: npt.NDArray[np.integer], devices: int, rng: np.random.Generator
@@ -147,7 +148,9 @@ class Augmentation:
         slant = self.shear * rng.standard_normal(count)
         cos, sin = np.cos(turn), np.sin(turn)
         # Rotation after slant after stretch: the columns are the images of the unit vectors.
-        matrix = np.array([[cos / stretch, (cos * slant - sin) * stretch], [sin / stretch, (sin * slant + cos) * stretch]])
+        matrix = np.array(
+            [[cos / stretch, (cos * slant - sin) * stretch], [sin / stretch, (sin * slant + cos) * stretch]]
+        )
         mix = np.moveaxis(matrix, -1, 0).astype(np.float32)
         out[..., :2] = out[..., :2] @ mix.transpose(0, 2, 1)
         if self.noise:
@@ -188,4 +191,4 @@ def _resample(traces: Float32Array, positions: Float32Array) -> Float32Array:
     out = np.take(flat, index, axis=0)
     out += part * (np.take(flat, index + 1, axis=0) - out)
     out[..., _INK] = out[..., _INK] > 0.5
-    return out
+    return np.asarray(out)

@@ -18,15 +18,18 @@ Batch = tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.int32]]]
 
 
 class WriterBatches(keras.utils.PyDataset):
-    """Batches `(P (K + F), FRAMES, CHANNELS)` float32 with labels `(P (K + F), 2)` int32 [writer, 1 genuine / 0 forgery].
+    """Batches of n = P (K + F) signatures: features `(n, FRAMES, CHANNELS)` float32, labels `(n, 2)` int32.
 
-    Writer by writer: K genuine signatures, then F forgeries of that writer. A writer with fewer than K genuine
-    signatures repeats some (each distorted anew). One with fewer than F skilled forgeries repeats those; one with
-    none gets genuine signatures of other writers there, labelled as forgeries of this one, which is what random
-    forgeries are.
+    A label is [writer, 1 genuine / 0 forgery].
 
-    A batch depends on (seed, epoch, index) alone, whatever the number of workers. Set `epoch` before each epoch.
-    Keras's own workers carry batches over from one epoch to the next, so threads of our own make batches ahead of time here.
+    Writer by writer: K genuine signatures, then F forgeries of that writer. A writer with fewer than K
+    genuine signatures repeats some (each distorted anew). One with fewer than F skilled forgeries repeats
+    those; one with none gets genuine signatures of other writers there, labelled as forgeries of this one,
+    which is what random forgeries are.
+
+    A batch depends on (seed, epoch, index) alone, whatever the number of workers. Set `epoch` before each
+    epoch. Keras's own workers carry batches over from one epoch to the next, so threads of our own make
+    batches ahead of time here.
 
     Args:
         traces: the signatures.
@@ -34,7 +37,8 @@ class WriterBatches(keras.utils.PyDataset):
         writers, genuine, skilled: P, K and F; P is at most the number of writers.
         steps: batches an epoch.
         augmentation: None leaves the traces as they are.
-        shares: share of each batch's writers by corpus name, for a joined set; without it every writer is as likely.
+        shares: share of each batch's writers by corpus name, for a joined set; without it every writer is
+            as likely.
         workers: threads that prepare batches; 0 prepares them when asked.
     """
 
@@ -150,9 +154,7 @@ def _draw(rows: IntArray, count: int, rng: np.random.Generator) -> IntArray:
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
-def _odds(
-    traces: TraceSet, pool: IntArray, shares: Mapping[str, float]
-) -> npt.NDArray[np.float64] | None:
+def _odds(traces: TraceSet, pool: IntArray, shares: Mapping[str, float]) -> npt.NDArray[np.float64] | None:
     """Probability of each writer of the pool, or None where all are alike.
 
     Raises:
@@ -171,4 +173,4 @@ def _odds(
     rest = max(0.0, 1.0 - sum(shares.values())) / max(1, len(names) - len(shares))
     weight = {name: shares.get(name, rest) / count for name, count in zip(names, counts, strict=True)}
     odds = np.array([weight[name] for name in corpora])
-    return odds / odds.sum()
+    return np.asarray(odds / odds.sum())

@@ -59,7 +59,9 @@ class BatchConfig:
         _require(self.genuine >= 2, "a writer needs at least 2 genuine signatures in a batch", self.genuine)
         _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
         _require(self.workers >= 0, "workers must not be negative", self.workers)
-        fits = all(0 <= share <= 1 for share in self.shares.values()) and sum(self.shares.values()) <= 1 + 1e-9
+        fits = (
+            all(0 <= share <= 1 for share in self.shares.values()) and sum(self.shares.values()) <= 1 + 1e-9
+        )
         _require(fits, "shares must lie from 0 to 1 and sum to at most 1", dict(self.shares))
 
     @property
@@ -105,7 +107,7 @@ class ValidationConfig:
         genuine, skilled: most signatures of each scored.
         references: genuine signatures a probe is compared with.
         every: epochs from one validation to the next.
-        monitor: "val_eer" (mean of the equal error rates against skilled forgeries, see `Validator`) or "val_loss".
+        monitor: "val_eer" (see `Validator`) or "val_loss"; lower is better.
         patience: validations without a better one before the run stops; 0 never stops early.
     """
 
@@ -139,7 +141,7 @@ class TrainConfig:
         losses: summed by weight; those on an output that the encoder lacks are an error.
         epochs, steps_per_epoch: length of the run; "epoch" only says how often to validate and save.
         seed: of weights, splits, batches and distortions.
-        mixed_precision: compute in 16 bits (bfloat16) where the device has it; outputs and losses stay float32.
+        mixed_precision: compute in bfloat16; outputs and losses stay float32.
         init_from: a run directory or a `.keras` file whose weights the run starts from.
 
     Raises:
@@ -218,7 +220,9 @@ class TrainConfig:
         try:
             text = Path(path).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read", expected="a TOML file", received=str(error)) from error
+            raise ConfigError(
+                f"{path} cannot be read", expected="a TOML file", received=str(error)
+            ) from error
         return cls.from_toml(text)
 
     def to_dict(self) -> dict[str, Any]:
@@ -247,7 +251,9 @@ def _build(kind: type[Any], values: object, where: str) -> Any:
     known = {item.name: item for item in fields(kind)}
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{place} has no such key", expected=", ".join(known), received=", ".join(unknown))
-    return kind(**{key: _typed(f"{where}.{key}".lstrip("."), known[key].type, value) for key, value in values.items()})
+    return kind(
+        **{key: _typed(f"{where}.{key}".lstrip("."), known[key].type, value) for key, value in values.items()}
+    )
 
 
 def _typed(key: str, kind: object, value: Any) -> Any:
@@ -258,7 +264,7 @@ def _typed(key: str, kind: object, value: Any) -> Any:
         if isinstance(value, Mapping) or not str(kind).startswith("collections.abc.Mapping"):
             return value
         raise ConfigError(f"{key} must be a table", received=repr(value))
-    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+    if type(value) not in accepted:
         raise ConfigError(
             f"{key} has another type", expected=getattr(kind, "__name__", str(kind)), received=repr(value)
         )
@@ -303,4 +309,6 @@ def _toml_value(value: Any) -> str:
         return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    raise ConfigError("a setting that TOML cannot hold", expected="number, string, bool or list", received=repr(value))
+    raise ConfigError(
+        "a setting that TOML cannot hold", expected="number, string, bool or list", received=repr(value)
+    )

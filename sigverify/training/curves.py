@@ -34,7 +34,13 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path, *, best_epoc
         for name in shown:
             points = [(row["epoch"], factor * row[name]) for row in history if name in row]
             style = "--" if name.startswith("val_") and name.endswith("loss") else "-"
-            axes.plot(*zip(*points, strict=True), style, marker=".", label=name.removeprefix("val_eer_"), linewidth=1)
+            axes.plot(
+                *zip(*points, strict=True),
+                style,
+                marker=".",
+                label=name.removeprefix("val_eer_"),
+                linewidth=1,
+            )
         if best_epoch and shown != ["learning_rate"]:
             axes.axvline(best_epoch, color="0.7", linewidth=1, zorder=0)
         axes.set(title=title, xlabel="epoch")

@@ -29,7 +29,7 @@ def provenance(
         "licence_note": "; ".join(dict.fromkeys(c.licence_note for c in corpora if c.licence_note)),
         "corpora": [_counts(corpus) for corpus in corpora],
         "train": _counts(train),
-        "held_out": None if held_out is None else _counts(held_out) | {"writer_names": list(held_out.writers)},
+        "held_out": None if held_out is None else _counts(held_out),
         "versions": _versions(),
         "backend": backend_name(),
         "devices": device_names(),

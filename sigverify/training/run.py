@@ -27,7 +27,7 @@ CALIBRATION: Final = "calibration.npz"
 class Run:
     """A finished (or stopped) training run on disk.
 
-    ======================  ====================================================================================
+    ======================  ========================================================================
     config.toml             the resolved `TrainConfig`
     provenance.json         versions, devices, seed, config, fingerprints, speed
     model.keras             the best network, float32, without optimizer
@@ -37,7 +37,7 @@ class Run:
     tensorboard/            the same as history.csv, for TensorBoard
     representative.npz      "traces" `(n, FRAMES, 4)` of training writers, for quantization
     calibration.npz         a `TraceSet` of held-out writers, for scores and thresholds
-    ======================  ====================================================================================
+    ======================  ========================================================================
     """
 
     path: Path
@@ -90,7 +90,9 @@ class Run:
         if not path.is_file():
             return []
         with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+            return [
+                {key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)
+            ]
 
     @property
     def calibration(self) -> TraceSet:
@@ -106,3 +108,10 @@ class Run:
         from sigverify.training.weights import load_network
 
         return load_network(self.model_path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)

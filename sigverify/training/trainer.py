@@ -17,32 +17,25 @@ from sigverify.errors import ConfigError, CorpusError, MissingExtra, TrainingErr
 from sigverify.training import run as layout
 from sigverify.training.backend import backend_name, keras
 from sigverify.training.batches import WriterBatches
-from sigverify.training.callbacks import (
-    EpochClock,
-    Keeper,
-    Recorder,
-    Reporter,
-    RunState,
-    Validation,
-    read_state,
-    weights_file,
-    write_whole,
-)
+from sigverify.training.callbacks import EpochClock, Keeper, Recorder, Reporter, Validation
+from sigverify.training.checkpoint import RunState, read_state, weights_file
 from sigverify.training.config import TrainConfig
 from sigverify.training.curves import draw_curves
 from sigverify.training.encoders import build_encoder
 from sigverify.training.losses import build_loss, output_of
 from sigverify.training.progress import Progress
 from sigverify.training.provenance import provenance
-from sigverify.training.run import Run
+from sigverify.training.run import Run, write_whole
 from sigverify.training.trace_set import TraceSet
-from sigverify.training.validation import Validator
+from sigverify.training.validator import Validator
 from sigverify.training.weights import start_from
 
 logger = logging.getLogger(__name__)
 
 REPRESENTATIVE_TRACES: Final = 400
 """Traces kept for quantization; about 200 are needed."""
+CALIBRATION_WRITERS: Final = 400
+"""Most held-out writers kept for scores and thresholds: 10 forgeries of each resolve FMR 0.1 %."""
 VALIDATION_STEPS: Final = 8
 """Undistorted batches of held-out writers behind ``val_loss``."""
 
@@ -52,6 +45,17 @@ class _Data:
     corpora: tuple[TraceSet, ...]
     train: TraceSet
     held_out: TraceSet | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """All that a run needs, made before anything is written, so that a mistake leaves nothing behind."""
+
+    network: Any
+    twin: Any
+    batches: WriterBatches
+    held_out: WriterBatches | None
+    validator: Validator | None
 
 
 def train(
@@ -72,9 +76,9 @@ def train(
         config: all settings.
         corpora: what to learn from. Unless `validation` is given, `config.validation.fraction` of the
             writers of each is held out for validation and calibration.
-        out: the run directory; it must be new or empty, or hold a run to `resume`.
+        out: the run directory; new or empty, or a run to `resume`.
         validation: other writers to validate on, instead of a held-out part.
-        resume: go on from the last checkpoint in `out`; settings but `epochs` must be those it was started with.
+        resume: go on from the last checkpoint in `out`; all settings but `epochs` must be as before.
         on_progress: called from the training threads a few times a second.
         callbacks: further keras callbacks.
 
@@ -85,13 +89,15 @@ def train(
         TrainingError: `out` holds something else, nothing to resume, or a loss that is no longer finite.
     """
     data = _prepare(config, corpora, validation)
-    run = Run(path=Path(out))
-    _check_outputs(config)
-    state = _open_directory(run, config, data, resume=resume)
     keras.utils.set_random_seed(config.seed)
+    plan = _plan(config, data)
+    run = Run(path=Path(out))
+    state = _open_directory(run, config, data, resume=resume)
+    if state.epoch:
+        plan.network.load_weights(weights_file(run, state.epoch))
     started = time.monotonic()
     reporter = Reporter(config.epochs, config.steps_per_epoch, on_progress)
-    state = _fit(config, data, run, state, reporter, callbacks)
+    _fit(config, plan, run, state, [reporter, *callbacks])
     facts = dict(run.provenance) | {
         "steps_per_second": round(reporter.steps_per_second, 3),
         "wall_s": round(time.monotonic() - started, 1),
@@ -129,21 +135,46 @@ def _traces(corpus: Corpus | TraceSet) -> TraceSet:
     return corpus if isinstance(corpus, TraceSet) else TraceSet.from_corpus(corpus)
 
 
-def _check_outputs(config: TrainConfig) -> None:
-    """Refuse losses and options that do not fit before anything is written."""
-    network = build_encoder(config.encoder, config.encoder_options)
-    names = set(network.output) if isinstance(network.output, dict) else set()
-    for loss in config.losses:
-        build_loss(loss.name, loss.options, genuine=config.batch.genuine, skilled=config.batch.skilled)
-        if output_of(loss.name) not in names:
-            raise ConfigError(
-                f"the {loss.name} loss does not fit the {config.encoder} encoder",
-                expected=f"a loss on {' or '.join(sorted(names))}",
-                received=f"one on the {output_of(loss.name)}",
-                hint="Leave the loss out, or choose another encoder",
-            )
+def _plan(config: TrainConfig, data: _Data) -> _Plan:
+    """Make network, losses, batches and trials.
+
+    Raises:
+        ConfigError: an encoder, a loss or an option that does not exist or fit.
+        CorpusError: too few writers or signatures.
+        TrainingError: the network to start from cannot be loaded or is another.
+    """
+    outputs = tuple(dict.fromkeys(output_of(loss.name) for loss in config.losses))
+    twin = _network(config, outputs)
+    with _precision(mixed=config.mixed_precision):
+        network = _network(config, outputs)
+    _compile(network, config)
     if config.init_from:
         start_from(network, config.init_from)
+    return _Plan(
+        network=network,
+        twin=twin,
+        batches=_batches(config, data.train, outputs, config.steps_per_epoch, distort=True),
+        held_out=None if data.held_out is None else _validation_batches(config, data.held_out, outputs),
+        validator=None if data.held_out is None else Validator(data.held_out, config.validation),
+    )
+
+
+def _network(config: TrainConfig, trained: tuple[str, ...]) -> Any:
+    """Build the encoder without a sequence that no loss trains; an untrained vector stays, frozen."""
+    network = build_encoder(config.encoder, config.encoder_options)
+    if missing := set(trained) - set(network.output):
+        raise ConfigError(
+            f"the {config.encoder} encoder does not fit the losses",
+            expected=f"losses on {' or '.join(sorted(network.output))}",
+            received=f"one on {missing.pop()}",
+            hint="Leave that loss out, or choose another encoder",
+        )
+    if "vector" not in trained:
+        logger.warning("no loss trains the vector: identification with this network will be poor")
+        network.get_layer("vector").trainable = False
+    if "sequence" in network.output and "sequence" not in trained:
+        return keras.Model(network.input, {"vector": network.output["vector"]}, name=network.name)
+    return network
 
 
 def _open_directory(run: Run, config: TrainConfig, data: _Data, *, resume: bool) -> RunState:
@@ -164,9 +195,15 @@ def _open_directory(run: Run, config: TrainConfig, data: _Data, *, resume: bool)
     rows = np.sort(rng.permutation(len(data.train))[:REPRESENTATIVE_TRACES])
     np.savez(run.path / layout.REPRESENTATIVE, traces=data.train.traces[rows])
     if data.held_out is not None:
-        data.held_out.save(run.path / layout.CALIBRATION)
+        _spread(data.held_out, CALIBRATION_WRITERS).save(run.path / layout.CALIBRATION)
     write_whole(run.path / layout.CONFIG, config.to_toml())
     return RunState()
+
+
+def _spread(traces: TraceSet, writers: int) -> TraceSet:
+    """Keep at most so many writers, evenly over their names and so over the corpora."""
+    picked = np.unique(np.linspace(0, len(traces.writers) - 1, min(writers, len(traces.writers))).astype(int))
+    return traces.select(traces.writers[index] for index in picked)
 
 
 def _check_same(before: TrainConfig, now: TrainConfig) -> None:
@@ -183,34 +220,21 @@ def _check_same(before: TrainConfig, now: TrainConfig) -> None:
         )
 
 
-def _fit(
-    config: TrainConfig, data: _Data, run: Run, state: RunState, reporter: Reporter, callbacks: Sequence[Any]
-) -> RunState:
-    twin = build_encoder(config.encoder, config.encoder_options)
-    with _precision(mixed=config.mixed_precision):
-        network = build_encoder(config.encoder, config.encoder_options)
-    _compile(network, config)
-    if state.epoch:
-        network.load_weights(weights_file(run, state.epoch))
-    elif config.init_from:
-        start_from(network, config.init_from)
-    outputs = tuple(dict.fromkeys(output_of(loss.name) for loss in config.losses))
-    batches = _batches(config, data.train, outputs, config.steps_per_epoch, distort=True)
-    stages: list[Any] = [EpochClock(batches)]
-    held_out = None
-    if data.held_out is not None:
-        held_out = _validation_batches(config, data.held_out, outputs)
-        stages.append(Validation(Validator(data.held_out, config.validation), twin, config.validation.every))
+def _fit(config: TrainConfig, plan: _Plan, run: Run, state: RunState, callbacks: Sequence[Any]) -> None:
+    """Train; `state` says where to start and is kept up to date."""
+    validates = plan.validator is not None
+    stages: list[Any] = [EpochClock(plan.batches)]
+    if plan.validator is not None:
+        stages.append(Validation(plan.validator, plan.twin, config.validation.every))
     stages += [
-        Keeper(run, twin, config.validation, state, validates=data.held_out is not None),
+        Keeper(run, plan.twin, config.validation, state, validates=validates),
         Recorder(run, epochs_done=state.epoch),
-        reporter,
         *callbacks,
     ]
     try:
-        network.fit(
-            batches,
-            validation_data=held_out,
+        plan.network.fit(
+            plan.batches,
+            validation_data=plan.held_out,
             validation_freq=config.validation.every,
             epochs=config.epochs,
             initial_epoch=state.epoch,
@@ -219,11 +243,12 @@ def _fit(
             shuffle=False,
         )
     finally:
-        batches.close()
-    return state
+        plan.batches.close()
 
 
-def _validation_batches(config: TrainConfig, held_out: TraceSet, outputs: tuple[str, ...]) -> WriterBatches | None:
+def _validation_batches(
+    config: TrainConfig, held_out: TraceSet, outputs: tuple[str, ...]
+) -> WriterBatches | None:
     """Fixed, undistorted batches of held-out writers; None where a single writer is held out."""
     try:
         return _batches(config, held_out, outputs, VALIDATION_STEPS, distort=False)
@@ -263,10 +288,9 @@ def _compile(network: Any, config: TrainConfig) -> None:
     )
     # Biases and normalisation are no weights to be kept small.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    # Under tensorflow XLA takes a minute and more to compile the unrolled alignment, and gains nothing.
-    network.compile(
-        optimizer=optimizer, loss=losses, jit_compile=False if backend_name() == "tensorflow" else "auto"
-    )
+    # Tensorflow's XLA compiles for half a minute and then trains no faster (measured on CPU, both losses).
+    jit = False if backend_name() == "tensorflow" else "auto"
+    network.compile(optimizer=optimizer, loss=losses, jit_compile=jit)
     optimizer.build(network.trainable_variables)
 
 

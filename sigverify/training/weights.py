@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sigverify.errors import TrainingError
 from sigverify.training.backend import keras
 from sigverify.training.run import MODEL
+
+HEADS: Final = ("vector", "sequence")
+"""How the names of the layers of an output begin."""
 
 
 def load_network(path: str | os.PathLike[str]) -> Any:
@@ -25,22 +28,28 @@ def load_network(path: str | os.PathLike[str]) -> Any:
 
 
 def start_from(network: Any, path: str | os.PathLike[str]) -> None:
-    """Copy the weights of the network at `path` into `network`.
+    """Copy the weights of the network at `path` into `network`, layer by layer.
+
+    An output head that the source does not have keeps its fresh weights.
 
     Raises:
         TrainingError: `path` cannot be loaded, or holds another architecture.
     """
-    source = load_network(path)
-    mine = [tuple(weight.shape) for weight in network.weights]
-    theirs = [tuple(weight.shape) for weight in source.weights]
-    if mine != theirs:
-        raise TrainingError(
-            f"{path} holds another architecture",
-            expected=f"{len(mine)} weights of {network.count_params()} values",
-            received=f"{len(theirs)} weights of {source.count_params()} values",
-            hint="Give the encoder and encoder_options that the network was trained with",
-        )
-    network.set_weights(source.get_weights())
+    source = {layer.name: layer for layer in load_network(path).layers}
+    for layer in network.layers:
+        mine = [tuple(weight.shape) for weight in layer.weights]
+        found = source.get(layer.name)
+        if not mine or (found is None and layer.name.startswith(HEADS)):
+            continue
+        theirs = None if found is None else [tuple(weight.shape) for weight in found.weights]
+        if found is None or mine != theirs:
+            raise TrainingError(
+                f"{path} holds another architecture",
+                expected=f"layer {layer.name} with weights of shapes {mine}",
+                received="no such layer" if theirs is None else str(theirs),
+                hint="Give the encoder and encoder_options that the network was trained with",
+            )
+        layer.set_weights(found.get_weights())
 
 
 def save_whole(network: Any, path: Path) -> None:

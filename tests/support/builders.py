@@ -14,10 +14,6 @@ from sigverify.template import Template, stored
 
 MODEL_ID = "0123456789abcdef"
 CREATED = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=UTC)
-THRESHOLDS = {
-    "skilled": {"0.1": 0.4, "0.01": 0.6, "0.001": 0.8},
-    "random": {"0.1": 0.2, "0.01": 0.3, "0.001": 0.4},
-}
 
 
 def signature(writer=0, repetition=0, *, samples=150, noise=0.02):
@@ -65,7 +61,6 @@ def model(**changes):
         "vector_size": 64,
         "sequence_shape": (128, 16),
         "scoring": Scoring.default().to_dict(),
-        "thresholds": THRESHOLDS,
     }
     return Model(manifest=Manifest(**fields | changes), network=b"no network")
 

@@ -8,6 +8,7 @@ from builders import signature
 
 from sigverify.features import CHANNELS, FRAMES, clean_duration_ms, encode, trace
 from sigverify.model_file import Manifest, Model, Precision
+from sigverify.training import TraceSet
 
 VECTOR_SIZE = 64
 SEQUENCE_SHAPE = (FRAMES // 2, 16)
@@ -77,11 +78,12 @@ def write_run(folder, network, *, writers=12, genuine=6, forgeries=4):
         for writer in range(50, 50 + writers)
         for number in range(genuine + forgeries)
     ]
-    np.savez(
-        folder / "calibration.npz",
+    held_out = TraceSet(
+        name="toy",
         traces=np.stack([trace(each) for each, _, _ in made]),
         duration_ms=np.array([clean_duration_ms(each) for each, _, _ in made]),
         writer=np.array([writer for _, writer, _ in made]),
         genuine=np.array([real for _, _, real in made]),
     )
+    held_out.save(folder / "calibration.npz")
     return folder

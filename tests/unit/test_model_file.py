@@ -31,7 +31,6 @@ def manifest(**changes):
         "vector_size": 64,
         "sequence_shape": (128, 16),
         "scoring": {"5": {"bias": 0.25, "weights": [1, -0.1]}},
-        "thresholds": {"skilled": {"0.01": 0.7}},
         "provenance": {"seed": 3, "trained_on": ["synthetic"], "licence_note": "für alle"},
     }
     return Manifest(**fields | changes)
@@ -100,7 +99,7 @@ def test_golden_bytes():
     text = (
         f'{{"encoder":"e","features_version":{FEATURES_VERSION},"file_version":1,'
         f'"input_shape":[{FRAMES},{CHANNELS}],"name":"é","parity":{{}},'
-        '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},"thresholds":{},'
+        '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
         '"vector_size":2}'
     )
     head = b"SIGMODEL\x01\x00\x00\x00" + struct.pack("<IQ", len(text.encode()), 3) + text.encode()
@@ -185,7 +184,6 @@ def test_other_features(changes):
         (MODEL.manifest.to_json().replace(b'"int8"', b'"int4"'), "precision"),
         (MODEL.manifest.to_json().replace(b'"toy"', b'""'), "name"),
         (MODEL.manifest.to_json().replace(b'"parity":{}', b'"parity":[]'), "parity"),
-        (MODEL.manifest.to_json().replace(b"0.7", b'"high"'), "thresholds.skilled"),
         (MODEL.manifest.to_json().replace(b'"file_version":1', b'"file_version":2'), "canonical"),
         (MODEL.manifest.to_json().replace(b",", b", "), "canonical"),
         (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":3,"seed":3'), "canonical"),
@@ -218,7 +216,6 @@ def test_padding_must_be_zero():
         {"scoring": {"weight": float("nan")}},
         {"scoring": {"weight": object()}},
         {"provenance": None},
-        {"thresholds": {"skilled": 0.5}},
     ],
 )
 def test_a_manifest_is_checked_when_made(changes):

@@ -160,6 +160,7 @@ def _smoothed(xy: FloatArray, contact: IntArray) -> FloatArray:
 
 def _stamps(rng: np.random.Generator, times: FloatArray, device: Device) -> FloatArray:
     """Return the stamps in milliseconds: whole ones, on a fixed grid unless the device jitters."""
+    stamps: FloatArray
     if device.jitter:
         stamps = np.round(1000 * (times - times[0]))
     else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sigverify.corpora.synthetic.plan import BoolArray, Cut, FloatArray, Plan, split, wander
+from sigverify.corpora.synthetic.plan import Cut, FloatArray, Plan, anchored, split, wander
 from sigverify.corpora.synthetic.script import Timing, natural_width, timing
 from sigverify.corpora.synthetic.tracing import Sight, halved, look, trace
 from sigverify.corpora.synthetic.writer import (
@@ -46,7 +46,7 @@ def draw_forger(rng: np.random.Generator, writer: Writer, skill: float, fluent: 
     """Invent a forger of `skill` 0 to 1, who with probability `fluent` has seen it being written."""
     own = timing(rng)
     # Even the best keep some of their own way of writing.
-    shape, motion = np.clip(0.75 * skill + rng.normal(0.05, 0.2, 2), 0.0, 1.0)
+    shape, motion = np.clip(0.66 * skill + rng.normal(0.03, 0.2, 2), 0.0, 1.0)
     seen = rng.random() < fluent
     motion = motion if seen else 0.25 * motion
     plan = _lapses(rng, writer.plan, float(shape))
@@ -76,30 +76,21 @@ def forge(rng: np.random.Generator, forger: Forger) -> Rendition:
 
 def _misjudged(rng: np.random.Generator, sight: Sight, plan: Plan, error: float) -> Sight:
     """Misjudge the shape: proportions of letters, positions, curvature, slant, aspect."""
-    spread = 0.045 + 0.2 * error
+    spread = 0.055 + 0.22 * error
     letters = plan.group.max() + 1
-    letter = np.exp((0.04 + 0.2 * error) * rng.standard_normal((letters, 2)))[plan.group]
+    letter = np.exp((0.04 + 0.22 * error) * rng.standard_normal((letters, 2)))[plan.group]
     seen = np.diff(sight.ends, axis=0, prepend=0.0)
     step = seen * letter
     # Where letters stand is seen and kept; how large each is, is misjudged.
-    drift = np.cumsum(step - seen, axis=0)
-    begins = np.diff(plan.group, prepend=plan.group[0]) != 0
-    step = step - 0.8 * _since_last(drift, begins)
-    step = step + np.diff(misplaced(rng, step, spread, 0.6), axis=0, prepend=0.0)
+    step = anchored(step, seen, np.diff(plan.group, prepend=plan.group[0]) != 0, (0.8, 0.8))
+    step = step + np.diff(misplaced(rng, step, spread, 0.85), axis=0, prepend=0.0)
     slant, aspect = rng.normal(0, [0.04 + 0.12 * error, 0.04 + 0.1 * error])
     step = (step + np.outer(step[:, 1], [slant, 0.0])) * np.exp(np.array([aspect, -aspect]) / 2)
     # People round or straighten what they copy, each in his way.
-    habit = np.exp(rng.normal(0.0, 0.1 + 0.2 * error))
-    bow = sight.bow * habit + (0.1 + 0.35 * error) * rng.standard_normal(len(plan))
+    habit = np.exp(rng.normal(-0.06, 0.1 + 0.2 * error))
+    wrong = (0.1 + 0.3 * error) / (0.9 + 0.12 * np.hypot(seen[:, 0], seen[:, 1]))
+    bow = sight.bow * habit + wrong * rng.standard_normal(len(plan))
     return Sight(ends=np.cumsum(step, axis=0), bow=bow)
-
-
-def _since_last(drift: FloatArray, begins: BoolArray) -> FloatArray:
-    """Return at each row the drift gathered since the row in `begins` before."""
-    index = np.flatnonzero(begins)
-    gathered = np.zeros_like(drift)
-    gathered[index] = drift[index] - np.concatenate([np.zeros((1, 2)), drift[index[:-1]]])
-    return gathered
 
 
 def _retimed(rng: np.random.Generator, plan: Plan, own: Timing, motion: float, pace: float) -> Plan:
@@ -203,4 +194,4 @@ def _unsteady(rng: np.random.Generator, skill: float, pace: float) -> Variabilit
     """Repeat less steadily than the writer, for want of practice; tremble when slow."""
     by = draw_variability(rng).scaled(1.45 - 0.45 * skill)
     slow = max(pace, 0.0)
-    return replace(by, tremor=by.tremor * (1 + 1.2 * slow), slip=by.slip * (1 + slow))
+    return replace(by, tremor=by.tremor * (0.7 + 0.9 * slow), slip=by.slip * (1 + slow))

@@ -70,6 +70,20 @@ def turned(step: FloatArray, angle: FloatArray | float) -> FloatArray:
     return np.stack([cos * step[:, 0] - sin * step[:, 1], sin * step[:, 0] + cos * step[:, 1]], axis=1)
 
 
+def anchored(
+    step: FloatArray, meant: FloatArray, anchors: BoolArray, share: tuple[float, float]
+) -> FloatArray:
+    """Return `step` with the drift from `meant` taken back at `anchors` `(n,)`, by `share` of it in x and y.
+
+    Errors add up while the pen writes on; where the eye looks at the paper, the pen goes where it should.
+    """
+    index = np.flatnonzero(anchors)
+    drift = np.cumsum(step - meant, axis=0)[index]
+    corrected = step.copy()
+    corrected[index] -= np.diff(drift, axis=0, prepend=0.0) * share
+    return corrected
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cut:
     """Which of `n` movements are made in two, giving `m` movements.

@@ -7,6 +7,8 @@ import numpy as np
 from sigverify.corpora.synthetic.alphabet import BRUSH, LOWER, UPPER, Glyph
 from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan
 
+_FEWEST = 8
+"""Targets of the simplest signature; with fewer a word is added."""
 _LOWER = tuple(LOWER)
 _UPPER = tuple(UPPER)
 _BRUSH = tuple(BRUSH)
@@ -56,6 +58,8 @@ def compose(rng: np.random.Generator, habits: Timing) -> Plan:
     composers = (_name, _initials, _characters, _scribble, _abstract)
     page = _Page(rng)
     composers[kind](rng, page)
+    if len(page.rows) < _FEWEST:
+        _name(rng, page)
     if kind != 2 and rng.random() < 0.28:
         _flourish(rng, page)
     if rng.random() < 0.08:
@@ -254,8 +258,6 @@ def _scribble(rng: np.random.Generator, page: _Page) -> None:
     for index in range(int(rng.integers(1, 4))):
         at = (rng.uniform(0, 2.5) * index, rng.normal(0, 0.4))
         _wave(rng, page, at, connected=bool(index and rng.random() < 0.5))
-    if len(page.rows) < 7:
-        _name(rng, page)
 
 
 def _abstract(rng: np.random.Generator, page: _Page) -> None:

@@ -4,8 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan, joined, turned, wander
+from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan, anchored, joined, turned, wander
 from sigverify.corpora.synthetic.script import Timing, compose, timing
+
+_GROWTH = 0.6
+"""Exponent of a movement's length in its error: long movements are less exact, but not in proportion."""
+
+_LONG = 3.0
+"""x-heights of a movement that is aimed by eye: a flourish, or the way back to its begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +181,13 @@ def vary(rng: np.random.Generator, plan: Plan, by: Variability) -> Plan:
         by.tempo,
     )
     step = turned(plan.step, turn)
+    meant = step
     step = step * np.exp(by.stretch * wander(rng, count, 0.85))[:, None]
+    step = anchored(step, meant, plan.air | (np.hypot(step[:, 0], step[:, 1]) > _LONG), (0.3, 0.9))
     step = step + np.diff(misplaced(rng, step, by.shape, 0.6), axis=0, prepend=0.0)
     step = (step + np.outer(step[:, 1], [slant, 0.0])) * np.exp(size + np.array([aspect, -aspect]) / 2)
     pace = tempo + by.width * (0.8 * rng.standard_normal(count) + 0.6 * wander(rng, count, 0.8))
+    curl = (0.4 + np.abs(plan.bend)) / (0.9 + 0.15 * np.hypot(step[:, 0], step[:, 1]))
     gap = np.where(plan.air, by.gap, 0.0) * rng.standard_normal(count)
     pressure = by.pressure * (
         rng.standard_normal() + 0.5 * rng.standard_normal(count) + 0.8 * wander(rng, count, 0.85)
@@ -186,11 +195,11 @@ def vary(rng: np.random.Generator, plan: Plan, by: Variability) -> Plan:
     return replace(
         plan,
         step=step,
-        bend=np.clip(plan.bend + by.bend * rng.standard_normal(count) * (0.4 + np.abs(plan.bend)), -2.8, 2.8),
+        bend=np.clip(plan.bend + by.bend * rng.standard_normal(count) * curl, -2.8, 2.8),
         width=np.clip(plan.width * np.exp(pace + gap), 0.02, 4.0),
         skew=np.clip(plan.skew * np.exp(by.skew * rng.standard_normal(count)), 0.06, 0.6),
         overlap=np.clip(plan.overlap * np.exp(by.overlap * rng.standard_normal(count)), 0.3, 2.5),
-        pause=plan.pause * np.exp(tempo + 2 * by.gap * rng.standard_normal(count)),
+        pause=np.minimum(plan.pause * np.exp(tempo + 2 * by.gap * rng.standard_normal(count)), 2.0),
         pressure=plan.pressure * np.exp(pressure),
     )
 
@@ -224,17 +233,22 @@ def exchanged(plan: Plan, other: Plan, which: BoolArray) -> Plan:
     """Return `plan` with the movements in `which` `(n,)` taken from `other`."""
     both = joined([plan, other])
     taken = both.take(np.arange(len(plan)) + np.where(which, len(plan), 0))
-    return replace(taken, group=plan.group)
+    begins = np.diff(plan.group, prepend=plan.group[0]) != 0
+    return replace(taken, group=plan.group, step=anchored(taken.step, plan.step, begins, (0.3, 0.8)))
 
 
-def misplaced(rng: np.random.Generator, step: FloatArray, spread: float, keep: float) -> FloatArray:
-    """Return how far the targets are missed, `(n, 2)`: `spread` times the size of the movements around."""
+def misplaced(rng: np.random.Generator, step: FloatArray, spread: float, smooth: float) -> FloatArray:
+    """Return how far the targets are missed, `(n, 2)`: `spread` times the size of the movements around.
+
+    `smooth` (0 to 1) is the part of it in which neighbours correlate.
+    """
+    count = len(step)
     length = np.hypot(step[:, 0], step[:, 1])
     around = (length + np.append(length[1:], length[-1])) / 2
-    near = np.clip(around, 0.15, None) ** 0.8
-    count = len(step)
-    smooth = np.stack([wander(rng, count, keep), wander(rng, count, keep)], axis=1)
-    missed: FloatArray = spread * near[:, None] * (0.8 * rng.standard_normal((count, 2)) + 0.6 * smooth)
+    near = np.clip(around, 0.15, None) ** _GROWTH
+    shared = np.stack([wander(rng, count, 0.7), wander(rng, count, 0.7)], axis=1)
+    alone = rng.standard_normal((count, 2))
+    missed: FloatArray = spread * near[:, None] * (np.sqrt(1 - smooth**2) * alone + smooth * shared)
     return missed
 
 

@@ -13,19 +13,22 @@ def build(
 ) -> Any:
     """Make the network of 1993: "vector" only, the last layer's maps over time laid end to end, raw.
 
-    There, 8 functions at 200 equidistant points in time enter; a layer of 12 maps sees 11 points and is averaged
-    over 3, giving 12 x 64; a layer of 16 maps sees 10 and is averaged over 3, giving 16 x 19; units are tanh; two such vectors
-    are compared by the cosine of their angle. Here our CHANNELS functions at FRAMES points enter, so that the
-    vector has 16 x 24 = 384 values and 5 thousand weights stand behind it; the convolutions are 2-D on maps of height 1.
+    There, 8 functions at 200 equidistant points in time enter; a layer of 12 maps sees 11 points and is
+    averaged over 3, giving 12 x 64; a layer of 16 maps sees 10 and is averaged over 3, giving 16 x 19;
+    units are tanh; two such vectors are compared by the cosine of their angle. Here our CHANNELS functions
+    at FRAMES points enter, so that the vector has 16 x 24 = 384 values and 3,400 weights stand behind
+    it; the convolutions are 2-D on maps of height 1.
 
     Args:
-        maps, kernels, steps: feature maps, receptive field and averaging of each layer.
+        maps: feature maps of each layer.
+        kernels: receptive field of each layer, frames.
+        steps: frames averaged into one after each layer.
 
     Raises:
         ConfigError: the lists differ in length or leave nothing of the signature.
 
-    Source: J. Bromley, I. Guyon, Y. LeCun, E. Saeckinger, R. Shah, "Signature verification using a 'Siamese' time
-    delay neural network", NIPS 1993, section 4 and figure 1.
+    Source: J. Bromley, I. Guyon, Y. LeCun, E. Saeckinger, R. Shah, "Signature verification using a
+    'Siamese' time delay neural network", NIPS 1993, section 4 and figure 1.
     """
     left = FRAMES
     for kernel, step in zip(kernels, steps, strict=False):

@@ -26,27 +26,36 @@ def build(
     activation: str = "relu",
     dropout: float = 0.0,
 ) -> Any:
-    """Make the time-delay network: "vector" `(vector_size,)` raw, "sequence" `(FRAMES / 2, sequence_size)` in [-1, 1].
+    """Make the time-delay network.
 
-    A strided convolution halves the rate; residual blocks (dilated (1, kernel) convolution, then (1, 1)) see ever
-    wider contexts; the sequence is a (1, 1) convolution and tanh of the last block, the vector a dense layer on
-    mean and maximum over time. With the defaults 0.17 million parameters and 21 million multiply-adds.
+    "vector" is `(vector_size,)`, raw; "sequence" is `(FRAMES / 2, sequence_size)` in [-1, 1].
 
-    Every operator maps to the Edge TPU: 2-D convolutions on maps of height 1, equal dilation in both directions,
-    constant shapes, nothing recurrent.
+    A strided convolution halves the rate; residual blocks (dilated (1, kernel) convolution, then (1, 1))
+    see ever wider contexts; the sequence is a (1, 1) convolution and tanh of the last block, the vector a
+    dense layer on mean and maximum over time. With the defaults 0.17 million parameters and 21 million
+    multiply-adds.
+
+    Every operator maps to the Edge TPU: 2-D convolutions on maps of height 1, equal dilation in both
+    directions, constant shapes, nothing recurrent.
 
     Args:
         width: channels of the trunk.
         dilations: one residual block each.
-        carried: input channels, from the first, that are averaged to half rate, divided by CLIP and put before the
-            learned part of the sequence, which then holds carried + sequence_size channels: what is known by hand stays.
+        kernel: frames that a block's first convolution sees, at its dilation.
+        stem_kernel: frames that the first layer sees.
+        vector_size: values of the vector.
+        sequence_size: learned channels of the sequence.
+        carried: input channels, from the first, that are averaged to half rate, divided by CLIP and put
+            before the learned part of the sequence, which then holds carried + sequence_size channels: what
+            is known by hand stays.
+        activation: "relu" or "relu6".
         dropout: share of whole channels dropped in each block while training.
 
     Raises:
         ConfigError: an option out of range.
 
-    Source: time delays: A. Waibel et al., 1989; the Siamese use: J. Bromley et al., NIPS 1993; residual dilated blocks:
-    S. Bai, J. Z. Kolter, V. Koltun, 2018, section 3, here not causal.
+    Source: time delays: A. Waibel et al., 1989; the Siamese use: J. Bromley et al., NIPS 1993; residual
+    dilated blocks: S. Bai, J. Z. Kolter, V. Koltun, 2018, section 3, here not causal.
     """
     if min(width, kernel, stem_kernel, vector_size, sequence_size, *dilations) < 1 or not dilations:
         raise ConfigError("tdnn sizes must be at least 1", received=f"width {width}, dilations {dilations}")
@@ -117,9 +126,9 @@ def _vector(trunk: Tensor, size: int) -> Tensor:
 def _sequence(trunk: Tensor, row: Tensor, size: int, carried: int) -> Tensor:
     """Bounded by tanh, so that int8 has a known range; float32 under mixed precision."""
     frames = trunk.shape[2]
-    learned = keras.layers.Conv2D(
-        size, (1, 1), activation="tanh", dtype="float32", name="sequence_conv"
-    )(trunk)
+    learned = keras.layers.Conv2D(size, (1, 1), activation="tanh", dtype="float32", name="sequence_conv")(
+        trunk
+    )
     if carried:
         known = _carry(row, carried)
         learned = keras.layers.Concatenate(name="sequence_join", dtype="float32")([known, learned])

@@ -31,9 +31,7 @@ def output_of(name: str) -> str:
     return LOSSES[name][2]
 
 
-def build_loss(
-    name: str, options: Mapping[str, Any], *, genuine: int, skilled: int
-) -> Any:
+def build_loss(name: str, options: Mapping[str, Any], *, genuine: int, skilled: int) -> Any:
     """Make the loss `name` for batches of `genuine` + `skilled` slots a writer.
 
     Raises:
@@ -45,7 +43,9 @@ def build_loss(
     known = set(inspect.signature(make).parameters) - {"name", "genuine", "skilled"}
     if unknown := sorted(set(options) - known):
         raise ConfigError(
-            f"the {name} loss has no such option", expected=", ".join(sorted(known)), received=", ".join(unknown)
+            f"the {name} loss has no such option",
+            expected=", ".join(sorted(known)),
+            received=", ".join(unknown),
         )
     layout = {"genuine": genuine, "skilled": skilled} if name == "alignment" else {}
     try:

@@ -18,90 +18,114 @@ _UNREACHABLE: Final = -1e9
 
 
 def elastic_distance(a: Tensor, b: Tensor, *, band: int, gamma: float = 0.0) -> Tensor:
-    """Warp each sequence of `a` onto its partner in `b`: `(m, t, d)`, `(m, t, d)` to `(m,)`, at least 0 for gamma 0.
+    """Elastic distance of each sequence of `a` to its partner in `b`: twice `(m, t, d)` to `(m,)`.
 
-    The cost of frames i and j is the mean of |a_i - b_j| over `d`; a path goes from (0, 0) to (t-1, t-1) by steps
-    of (1, 0), (0, 1) or (1, 1) within |i - j| <= `band`; its sum of costs is divided by t. With gamma 0 the cheapest path
-    counts (DTW); with gamma > 0 all do, through softmin_gamma(x) = -gamma log sum exp(-x / gamma) (soft-DTW), where
-    gamma is in units of a frame's cost and a result may be below 0.
+    The cost of frames i and j is the mean of |a_i - b_j| over `d`; a path goes from (0, 0) to (t-1, t-1) by
+    steps of (1, 0), (0, 1) or (1, 1) within |i - j| <= `band`; its sum of costs is divided by t. With gamma
+    0 the cheapest path counts (DTW); with gamma > 0 all do, through softmin_gamma(x) = -gamma log sum
+    exp(-x / gamma) (soft-DTW), where gamma is in units of a frame's cost and a result may be below 0.
 
-    The table is filled along its anti-diagonals, 2t - 2 steps for all pairs at once.
+    The table is filled along its anti-diagonals, two of them a step, all pairs at once.
 
     Source: H. Sakoe, S. Chiba, 1978, symmetric form without slope constraint (band r = `band`);
     M. Cuturi, M. Blondel, "Soft-DTW", ICML 2017, equation 1 and algorithm 1.
     """
     frames = a.shape[1]
     scale = gamma if gamma > 0 else 1.0
-    merge: Callable[[Tensor, Tensor], Tensor] = ops.logaddexp if gamma > 0 else ops.maximum
-    gains = _diagonals(a, b, band) / scale
+    even, odd = (gains / scale for gains in _diagonals(a, b, min(band, frames - 1)))
 
-    def step(carry: tuple[Tensor, Tensor], gain: Tensor) -> tuple[tuple[Tensor, Tensor], None]:
-        before, last = carry
-        best = merge(merge(ops.roll(last, 1, axis=1), ops.roll(last, -1, axis=1)), before)
-        # Kept at the floor so that unreachable cells never add up to something float32 cannot hold.
-        return (last, ops.maximum(gain + best, _UNREACHABLE)), None
+    def best(*cells: Tensor) -> Tensor:
+        stacked = ops.stack(cells)
+        return ops.logsumexp(stacked, axis=0) if gamma > 0 else ops.max(stacked, axis=0)
 
-    first = gains[0]
-    _, final = _fold(step, (ops.full_like(first, _UNREACHABLE), first), gains[1:], 2 * frames - 2)
-    return final[:, band + 1] * (-scale / frames)
+    def step(
+        carry: tuple[Tensor, Tensor], gains: tuple[Tensor, Tensor]
+    ) -> tuple[tuple[Tensor, Tensor], None]:
+        last_even, last_odd = carry
+        edged = ops.pad(last_even, [[0, 0], [1, 1]], constant_values=_UNREACHABLE)
+        now_odd = gains[1] + best(edged[:, :-1], edged[:, 1:], last_odd)
+        now_even = gains[0] + best(now_odd[:, :-1], now_odd[:, 1:], last_even)
+        return (now_even, now_odd), None
+
+    start = (even[0], ops.full_like(odd[0], _UNREACHABLE))
+    last, _ = _fold(step, start, (even[1:], odd), frames - 1)
+    return last[:, last.shape[1] // 2] * (-scale / frames)
 
 
 def _fold(
-    step: Callable[[tuple[Tensor, Tensor], Tensor], tuple[tuple[Tensor, Tensor], None]],
+    step: Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], tuple[tuple[Tensor, Tensor], None]],
     carry: tuple[Tensor, Tensor],
-    items: Tensor,
+    items: tuple[Tensor, Tensor],
     count: int,
 ) -> tuple[Tensor, Tensor]:
-    """Run `step` over the first axis and return the last carry.
+    """Run `step` over the first axis of both items and return the last carry.
 
-    `keras.ops.scan` compiles to one loop under jax. Under torch it is a plain loop whose slices each cost a gradient
-    of the whole array, and under tensorflow a loop that XLA cannot differentiate: there a plain loop over
-    unstacked items is faster.
+    The same loop for each backend in the form that it compiles and differentiates well: jax cannot reverse a
+    `while_loop`, XLA under tensorflow cannot size the lists of a `scan`, and torch, which compiles neither,
+    pays for every slice with a gradient of the whole array unless the items come from one `unstack`.
     """
     if backend_name() == "jax":
         carry, _ = ops.scan(step, carry, items)
         return carry
-    for item in ops.unstack(items, count, axis=0):
+    if backend_name() == "tensorflow":
+
+        def body(index: Tensor, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            now = tuple(ops.take(item, index, axis=0) for item in items)
+            (one, other), _ = step((one, other), (now[0], now[1]))
+            return index + 1, one, other
+
+        _, *ended = ops.while_loop(
+            lambda index, *_: index < count, body, (0, *carry), maximum_iterations=count
+        )
+        return ended[0], ended[1]
+    for item in zip(*(ops.unstack(item, count, axis=0) for item in items), strict=True):
         carry, _ = step(carry, item)
     return carry
 
 
-def _diagonals(a: Tensor, b: Tensor, band: int) -> Tensor:
-    """Negated costs by anti-diagonal i + j and offset j - i: `(2t - 1, m, 2 band + 3)`.
+def _diagonals(a: Tensor, b: Tensor, band: int) -> tuple[Tensor, Tensor]:
+    """Negated costs by anti-diagonal i + j and offset j - i: `(t, m, 2h + 1)` and `(t - 1, m, 2h + 2)`.
 
-    Column o + band + 1 holds offset o. Cells off the table, those whose parity no path visits and the two outermost
-    columns are unreachable, so that `roll` may wrap around.
+    On even diagonals only even offsets lie, -2h ... 2h, on odd ones odd offsets, -2h - 1 ... 2h + 1, where
+    h = band // 2. Cells off the table or beyond the band are unreachable.
     """
-    frames = a.shape[1]
-    columns = []
-    for offset in range(-band, band + 1):
+    frames, half = a.shape[1], band // 2
+
+    def column(offset: int, length: int) -> Tensor:
         skip_a, skip_b = max(0, -offset), max(0, offset)
         gap = ops.abs(a[:, skip_a : frames - skip_b] - b[:, skip_b : frames - skip_a])
         gain = -ops.mean(gap, axis=-1)
-        spread = ops.stack([gain, ops.full_like(gain, _UNREACHABLE)], axis=-1)
-        spread = ops.reshape(spread, (-1, 2 * (frames - abs(offset))))[:, :-1]
-        columns.append(
-            ops.pad(spread, [[0, 0], [abs(offset), abs(offset)]], constant_values=_UNREACHABLE)
-        )
-    edge = ops.full_like(columns[0], _UNREACHABLE)
-    return ops.transpose(ops.stack([edge, *columns, edge], axis=0), (2, 1, 0))
+        before = abs(offset) // 2
+        after = length - before - (frames - abs(offset))
+        return ops.pad(gain, [[0, 0], [before, after]], constant_values=_UNREACHABLE)
+
+    even = [column(offset, frames) for offset in range(-2 * half, 2 * half + 1, 2)]
+    wall = ops.full_like(even[0][:, 1:], _UNREACHABLE)
+    odd = [
+        column(offset, frames - 1) if abs(offset) <= band else wall
+        for offset in range(-2 * half - 1, 2 * half + 2, 2)
+    ]
+    even_first, odd_first = (ops.stack(columns, axis=2) for columns in (even, odd))
+    return ops.transpose(even_first, (1, 0, 2)), ops.transpose(odd_first, (1, 0, 2))
 
 
 class AlignmentLoss(keras.losses.Loss):
     """Triplets of local sequences `(n, t, d)` under `elastic_distance` D.
 
-    For a genuine anchor a, another genuine p of its writer and a negative f, with x = D(a, p) - D(a, f) + margin:
+    For a genuine anchor a, another genuine p of its writer and a negative f, with x = D(a, p) - D(a, f) +
+    margin:
 
     - ``logistic``: tau log(1 + exp(x / tau)); always some pull, less and less of it;
     - ``margin``: max(0, x).
 
-    Negatives are the skilled forgeries of the writer, and `randoms` genuine signatures of other writers in the batch.
-    The two kinds are averaged apart and weighed `skilled_weight` to 1 - `skilled_weight`, over those present;
-    `pull` x mean D(a, p) is added, which keeps genuine distances alike over writers, as one global threshold wants.
-    Forgeries are never anchors and never meet each other.
+    Negatives are the skilled forgeries of the writer, and `randoms` genuine signatures of other writers in
+    the batch. The two kinds are averaged apart and weighed `skilled_weight` to 1 - `skilled_weight`, over
+    those present; `pull` x mean D(a, p) is added, which keeps genuine distances alike over writers, as one
+    global threshold wants. Forgeries are never anchors and never meet each other.
 
     A batch must be laid out writer by writer: `genuine` genuine signatures, then `skilled` slots. Labels
-    `(n, 2)` int [writer, 1 genuine / 0 forgery] then only mask: a slot whose label says otherwise does not count.
+    `(n, 2)` int [writer, 1 genuine / 0 forgery] then only mask: a slot whose label says otherwise does not
+    count.
 
     Args:
         genuine, skilled: slots a writer has in the batch, K >= 2 and F >= 0.
@@ -113,8 +137,9 @@ class AlignmentLoss(keras.losses.Loss):
         tau: temperature of the logistic form, in units of D.
         form: "logistic" or "margin".
 
-    Source: triplets: F. Schroff et al., "FaceNet", CVPR 2015, equation 1; on soft-DTW for signatures: J. Jiang et al.,
-    "DsDTW", IEEE TIFS 2022; logistic form: A. Hermans et al., 2017, section 2 ("soft margin").
+    Source: triplets: F. Schroff et al., "FaceNet", CVPR 2015, equation 1; on soft-DTW for signatures: J.
+    Jiang et al., "DsDTW", IEEE TIFS 2022; logistic form: A. Hermans et al., 2017, section 2 ("soft
+    margin").
     """
 
     def __init__(
@@ -142,7 +167,9 @@ class AlignmentLoss(keras.losses.Loss):
                 received=f"{genuine}, {skilled}, {randoms}, {stride}",
             )
         if form not in FORMS:
-            raise ConfigError("unknown form of the alignment loss", expected=" or ".join(FORMS), received=form)
+            raise ConfigError(
+                "unknown form of the alignment loss", expected=" or ".join(FORMS), received=form
+            )
         if not (0 < band <= 1 and gamma >= 0 and tau > 0 and 0 <= skilled_weight <= 1 and pull >= 0):
             raise ConfigError(
                 "alignment loss settings out of range",
@@ -195,9 +222,7 @@ class AlignmentLoss(keras.losses.Loss):
         """Average `stride` frames into one and split by writer: `(p, slots, t', d)`."""
         frames, width = sequences.shape[1:]
         kept = frames // self.stride
-        pooled = ops.reshape(
-            sequences[:, : kept * self.stride], (-1, slots, kept, self.stride, width)
-        )
+        pooled = ops.reshape(sequences[:, : kept * self.stride], (-1, slots, kept, self.stride, width))
         return ops.mean(pooled, axis=3)
 
     def _distances(self, groups: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,9 +233,11 @@ class AlignmentLoss(keras.losses.Loss):
         left = np.array([pair[0] for pair in within])
         right = np.array([pair[1] for pair in within])
         lefts, rights = [ops.take(groups, left, axis=1)], [ops.take(groups, right, axis=1)]
-        masks = [_pair_mask(ops.take(labels, left, axis=1), ops.take(labels, right, axis=1), count=self._positives)]
+        masks = [
+            _pair_mask(ops.take(labels, left, axis=1), ops.take(labels, right, axis=1), count=self._positives)
+        ]
         if self.randoms:
-            # One column of partners a shift: writer p meets the writers p + 1 ... p + R of the batch, circularly.
+            # Writer p meets the writers p + 1 ... p + R of the batch, circularly.
             owners = groups[:, : self.genuine]
             names = labels[:, : self.genuine]
             others = [ops.roll(owners, -shift, axis=0) for shift in range(1, self.randoms + 1)]
@@ -224,7 +251,7 @@ class AlignmentLoss(keras.losses.Loss):
             rights.append(ops.reshape(partner, (-1, wide, frames, width)))
             masks.append(_random_mask(anchor_names, partner_names, wide))
         a, b = (ops.reshape(ops.concatenate(side, axis=1), (-1, frames, width)) for side in (lefts, rights))
-        band = min(frames - 1, max(1, round(self.band * frames)))
+        band = max(1, round(self.band * frames))
         distances = elastic_distance(a, b, band=band, gamma=self.gamma)
         mask = ops.concatenate(masks, axis=1)
         return ops.reshape(distances, (-1, mask.shape[1])), mask
@@ -240,7 +267,7 @@ class AlignmentLoss(keras.losses.Loss):
 
 
 def _pair_mask(left: Tensor, right: Tensor, *, count: int) -> Tensor:
-    """1.0 where both are of one writer, the first genuine, and the second so for the first `count` columns only."""
+    """1.0 for one writer, the first genuine, and the second so in the first `count` columns only."""
     wanted = np.array([1] * count + [0] * (left.shape[1] - count), np.int32)
     same = ops.equal(left[..., 0], right[..., 0])
     fits = ops.logical_and(ops.equal(left[..., 1], 1), ops.equal(right[..., 1], wanted))

@@ -17,8 +17,9 @@ class ContrastiveLoss(keras.losses.Loss):
     - d^2 for two genuine signatures of one writer,
     - max(0, margin - d)^2 for a genuine signature and a forgery of it, or of two writers.
 
-    Pairs are averaged by kind (genuine, skilled, random), and the kinds present weighed 1, `skilled_weight` and
-    1 - `skilled_weight`, the weights scaled to sum to 1: a batch holds far more random pairs than others.
+    Pairs are averaged by kind (genuine, skilled, random), and the kinds present weighed 1, `skilled_weight`
+    and 1 - `skilled_weight`, the weights scaled to sum to 1: a batch holds far more random pairs than
+    others.
 
     Args:
         margin: distance beyond which an impostor costs nothing, above 0, at most 2.
@@ -28,7 +29,9 @@ class ContrastiveLoss(keras.losses.Loss):
     CVPR 2006, equation 4, without its factors 1/2.
     """
 
-    def __init__(self, *, margin: float = 1.0, skilled_weight: float = 0.5, name: str = "contrastive") -> None:
+    def __init__(
+        self, *, margin: float = 1.0, skilled_weight: float = 0.5, name: str = "contrastive"
+    ) -> None:
         """Check the settings; see the class."""
         super().__init__(name=name)
         if not (0 < margin <= 2 and 0 <= skilled_weight <= 1):

@@ -17,12 +17,12 @@ _FAR: Final = 4.0
 class TripletLoss(keras.losses.Loss):
     """Bring another genuine signature of the writer closer than any impostor: max(0, d_ap - d_an + margin).
 
-    d is the distance of L2-normalised vectors (0 to 2). Anchors a are genuine; negatives are forgeries of the writer and
-    genuine signatures of others.
+    d is the distance of L2-normalised vectors (0 to 2). Anchors a are genuine; negatives are forgeries of
+    the writer and genuine signatures of others.
 
     - ``batch-hard``: for every anchor the farthest positive and the nearest negative.
-    - ``semi-hard``: for every anchor and positive the nearest negative that is farther than the positive, or, where all
-      are nearer, the farthest of them.
+    - ``semi-hard``: for every anchor and positive the nearest negative that is farther than the positive,
+      or, where all are nearer, the farthest of them.
 
     The mean is over the anchors (or anchor-positive pairs) that have both a positive and a negative.
 
@@ -31,7 +31,8 @@ class TripletLoss(keras.losses.Loss):
         mining: "batch-hard" or "semi-hard".
 
     Source: batch-hard: A. Hermans, L. Beyer, B. Leibe, "In defense of the triplet loss", 2017, equation 5;
-    semi-hard: F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet", CVPR 2015, equation 4, on distances not squared.
+    semi-hard: F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet", CVPR 2015, equation 4, on distances not
+    squared.
     """
 
     def __init__(self, *, margin: float = 0.3, mining: str = "batch-hard", name: str = "triplet") -> None:

@@ -6,15 +6,20 @@ import sys
 
 import numpy as np
 import pytest
+from builders import signature
 from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, keras_network, write_run
 
-from converter import calibration, convert
+from converter import convert
 from converter.calibration import Calibrated
-from sigverify.errors import ConfigError, ConversionError
+from converter.calibration import calibrate as fit
+from sigverify.corpora import Corpus, Kind, Sample
+from sigverify.errors import ConfigError, ConversionError, SplitLeak
 from sigverify.features import CHANNELS
+from sigverify.matching import Embedding
 from sigverify.model_file import Model, Precision
 from sigverify.runtime import Embedder
 from sigverify.scoring import Scoring
+from sigverify.training import TraceSet
 
 
 @pytest.fixture
@@ -26,8 +31,7 @@ def run(toy_run, tmp_path):
 def calibrate(embeddings, writers, genuine):
     """Stands in for the fit, which needs seconds."""
     assert len(embeddings) == len(writers) == len(genuine)
-    thresholds = {"skilled": {"0.01": 0.5}}
-    return Calibrated(scoring=Scoring.default(), thresholds=thresholds, eer=0.125, references=5)
+    return Calibrated(scoring=Scoring.default(), eer=0.125, references=5)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float16", "float32"])
@@ -40,7 +44,6 @@ def test_every_precision_gives_a_model_that_runs(toy_run, tmp_path, precision):
     assert (manifest.name, manifest.encoder, manifest.precision) == ("mine", "toy", Precision(precision))
     assert (manifest.vector_size, manifest.sequence_shape) == (VECTOR_SIZE, SEQUENCE_SHAPE)
     assert manifest.scoring == Scoring.default().to_dict()
-    assert manifest.thresholds == {"skilled": {"0.01": 0.5}}
     assert manifest.parity == json.loads(json.dumps(conversion.report.to_dict()))
     assert manifest.provenance["trained_on"] == ["synthetic"]
     assert manifest.provenance["conversion"]["precision"] == precision
@@ -73,8 +76,8 @@ def test_the_whole_path_with_fitted_scoring(toy_run):
     assert 0 <= conversion.report.eer <= 0.5
     assert abs(conversion.report.eer_change) < 0.05
     manifest = conversion.model.manifest
-    assert set(manifest.thresholds["skilled"]) == {"0.1", "0.01", "0.001"}
     assert Scoring.from_dict(manifest.scoring).to_dict() == manifest.scoring
+    assert manifest.provenance["conversion"]["calibrated_on"] == ["toy"]
 
 
 def test_the_same_run_gives_the_same_bytes(toy_run):
@@ -139,10 +142,10 @@ def test_no_such_run(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"traces": np.zeros((120, 256, 3), np.float32)}, r"no traces; expected float \(n, 256, 4\)"),
+        ({"traces": np.zeros((120, 256, 3), np.float32)}, r"another shape; expected \(n, 256, 4\)"),
         ({"traces": np.full((120, 256, 4), np.nan, np.float32)}, "not finite"),
-        ({"traces": np.zeros((99, 256, 4), np.float32)}, "different lengths"),
-        ({"writer": np.array(["a"])}, "different lengths"),
+        ({"traces": np.zeros((99, 256, 4), np.float32)}, "differ in length"),
+        ({"writer": np.array(["a"])}, "differ in length"),
         ({"writer": np.array([object()] * 120)}, "cannot be read"),
     ],
 )
@@ -155,18 +158,15 @@ def test_calibration_arrays_of_another_form(run, change, message):
 
 
 def test_too_few_calibration_signatures(run):
-    with np.load(run / "calibration.npz") as file:
-        arrays = {name: array[:99] for name, array in file.items()}
-    np.savez(run / "calibration.npz", **arrays)
-    with pytest.raises(
-        ConversionError, match=r"too few signatures; expected at least 100; received 99\. Train"
-    ):
+    held_out = TraceSet.load(run / "calibration.npz")
+    held_out.take(np.arange(99)).save(run / "calibration.npz")
+    with pytest.raises(ConversionError, match=r"too few .* expected at least 100; received 99\. Train"):
         convert(run, calibrate=calibrate)
 
 
 def test_a_network_for_other_features(tmp_path):
     run = write_run(tmp_path / "run", keras_network(channels=CHANNELS + 1))
-    with pytest.raises(ConversionError, match="takes another input.*train it again"):
+    with pytest.raises(ConversionError, match=r"takes another input.*train it again"):
         convert(run, calibrate=calibrate)
 
 
@@ -180,10 +180,10 @@ def test_a_network_with_other_outputs(tmp_path):
 def test_a_conversion_that_changes_meaning_is_refused(toy_run, monkeypatch):
     real = Embedder.run
 
-    def shifted(self, features):
-        return real(self, np.roll(features, 40, axis=0))
+    def upside_down(self, features):
+        return real(self, -features)
 
-    monkeypatch.setattr(Embedder, "run", shifted)
+    monkeypatch.setattr(Embedder, "run", upside_down)
     with pytest.raises(ConversionError, match="says something else than the trained one"):
         convert(toy_run, calibrate=calibrate)
 
@@ -206,7 +206,7 @@ def test_keras_on_another_backend_is_refused_with_the_way_out(toy_run, monkeypat
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(
-        ConversionError, match="another backend; expected tensorflow; received jax.*KERAS_BACKEND"
+        ConversionError, match=r"another backend; expected tensorflow; received jax.*KERAS_BACKEND"
     ):
         convert(toy_run, calibrate=calibrate)
 
@@ -219,19 +219,46 @@ def test_importing_the_converter_loads_no_tensorflow():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    ("genuine", "impostor", "expected"),
-    [
-        ([1, 2, 3], [-3, -2, -1], 0),
-        ([1, 2, 3, 4], [-1, 0, 0.5, 2.5], 0.25),
-        ([0, 0], [0, 0], 0.5),
-        ([-1, -2], [1, 2], 1),
-    ],
-)
-def test_equal_error_rate(genuine, impostor, expected):
-    assert calibration.equal_error_rate(np.array(genuine, float), np.array(impostor, float)) == expected
+def test_calibration_without_skilled_forgeries_measures_random_ones():
+    rng = np.random.default_rng(0)
+    embeddings, writers = [], []
+    for writer in range(4):
+        base = rng.normal(size=(256, 7))
+        for _ in range(7):
+            vector = np.eye(8)[writer] + 0.1 * rng.normal(size=8)
+            noisy = base + 0.1 * rng.normal(size=base.shape)
+            embeddings.append(Embedding.from_floats(noisy, None, vector / np.linalg.norm(vector), 1000))
+            writers.append(f"toy/{writer}")
+    fitted = fit(embeddings, np.array(writers), np.ones(len(writers), bool))
+    assert fitted.references == 5
+    assert set(fitted.scoring.row(5).thresholds) == {"random"}
+    assert fitted.eer == 0
 
 
-def test_equal_error_rate_of_nothing():
-    with pytest.raises(ConversionError, match="no trials"):
-        calibration.equal_error_rate(np.array([1.0]), np.array([]))
+def invented(name="elsewhere", writers=5):
+    samples = [
+        Sample(str(writer), Kind.GENUINE if number < 10 else Kind.SKILLED, number, drawn)
+        for writer in range(writers)
+        for number in range(20)
+        for drawn in [signature(writer + 200, number, noise=0.02 if number < 10 else 0.3)]
+    ]
+    return Corpus(name=name, samples=tuple(samples), licence_note="invented")
+
+
+def test_scores_are_fitted_on_other_corpora_where_named(toy_run):
+    conversion = convert(toy_run, calibration=[invented()])
+    record = conversion.model.manifest.provenance["conversion"]
+    assert record["calibrated_on"] == ["elsewhere"]
+    assert record["calibration_signatures"] == 100
+    # Ten genuine signatures allow rows that the run's six do not.
+    assert max(Scoring.from_dict(conversion.model.manifest.scoring).rows) == 8
+
+
+def test_a_corpus_that_the_network_has_seen_is_refused(toy_run):
+    with pytest.raises(SplitLeak, match="synthetic"):
+        convert(toy_run, calibration=[invented("synthetic")], calibrate=calibrate)
+
+
+def test_too_few_signatures_to_calibrate_on_are_refused(toy_run):
+    with pytest.raises(ConversionError, match="at least 100"):
+        convert(toy_run, calibration=[invented(writers=4)], calibrate=calibrate)

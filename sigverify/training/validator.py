@@ -22,7 +22,7 @@ _FLOOR: Final = 1e-6
 
 @dataclass(frozen=True)
 class _Claim:
-    """One writer's rows: references, genuine probes, skilled probes, one genuine probe of each other writer."""
+    """One writer's rows; `random` holds one genuine probe of each other writer."""
 
     references: IntArray
     genuine: IntArray
@@ -31,15 +31,17 @@ class _Claim:
 
 
 class Validator:
-    """Scores a network on fixed trials: per writer the first R genuine signatures are references, the rest probes.
+    """Scores a network on fixed trials of held-out writers.
+
+    The first R genuine signatures of a writer are references, the rest are probes.
 
     `__call__` returns equal error rates, 0 to 1, all with one threshold over all writers:
 
-    - ``val_eer_sequence``, ``val_eer_vector``: skilled forgeries against R references, min / sqrt(d_min) + mean / sqrt(d_mean)
-      with the references' own spread d, as the device normalises;
+    - ``val_eer_sequence``, ``val_eer_vector``: skilled forgeries against R references, scored
+      min / sqrt(d_min) + mean / sqrt(d_mean), d being the distances between the references;
     - ``val_eer_sequence_1``, ``val_eer_vector_1``: skilled, every single reference a trial of its own;
     - ``val_eer_random``: random forgeries against R references, by the vector;
-    - ``val_eer``: what is monitored: the mean of the two of the sequence, or of the vector where there is no sequence.
+    - ``val_eer``: the mean of the two of the sequence, or of the vector where there is no sequence.
 
     Without skilled forgeries among the held-out, random ones stand in.
 
@@ -62,7 +64,9 @@ class Validator:
         metrics = self._rates("vector", _Pairs.of_vectors(vectors))
         metrics["val_eer_random"] = self._rate(_Pairs.of_vectors(vectors), "random")
         if "sequence" in outputs:
-            metrics |= self._rates("sequence", self._sequence_pairs(np.asarray(outputs["sequence"], np.float32)))
+            metrics |= self._rates(
+                "sequence", self._sequence_pairs(np.asarray(outputs["sequence"], np.float32))
+            )
         cue = "sequence" if "sequence" in outputs else "vector"
         metrics["val_eer"] = (metrics[f"val_eer_{cue}"] + metrics[f"val_eer_{cue}_1"]) / 2
         return metrics
@@ -98,7 +102,9 @@ class Validator:
         wanted = []
         for claim in self._claims:
             probes = np.concatenate([claim.references, claim.genuine, getattr(claim, kind)])
-            wanted.append(np.stack(np.meshgrid(probes, claim.references, indexing="ij"), axis=-1).reshape(-1, 2))
+            wanted.append(
+                np.stack(np.meshgrid(probes, claim.references, indexing="ij"), axis=-1).reshape(-1, 2)
+            )
         pairs = np.unique(np.sort(np.concatenate(wanted), axis=1), axis=0)
         table = np.full((len(sequences), len(sequences)), np.nan, np.float32)
         distances = pair_distances(sequences, pairs)
@@ -118,7 +124,7 @@ class _Pairs:
         return cls(np.sqrt(np.maximum(2 - 2 * unit @ unit.T, 0)))
 
     def between(self, rows: IntArray, columns: IntArray) -> FloatArray:
-        return self.table[np.ix_(rows, columns)]
+        return np.asarray(self.table[np.ix_(rows, columns)])
 
 
 def equal_error_rate(genuine: FloatArray, impostor: FloatArray) -> float:
@@ -162,7 +168,9 @@ def _trials(held_out: TraceSet, config: ValidationConfig) -> tuple[IntArray, lis
             hint="Lower [validation] references, or hold out more writers",
         )
     # Spread evenly over the writers, which stand in the order of their names, and so over the corpora.
-    picked = [able[n] for n in np.unique(np.linspace(0, len(able) - 1, min(config.writers, len(able))).astype(int))]
+    picked = [
+        able[n] for n in np.unique(np.linspace(0, len(able) - 1, min(config.writers, len(able))).astype(int))
+    ]
     rows: list[int] = []
     parts: list[tuple[IntArray, IntArray]] = []
     for writer in picked:

@@ -1,0 +1,103 @@
+"""How long each step takes on one core, and what each number is good for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sigverify import Template, Verifier
+from sigverify.evaluation import DtwBaseline
+from sigverify.features import features
+from sigverify.matching import distances
+from sigverify.store import MEMORY, Gallery, SqliteStore
+from sigverify.verifier import embed
+
+REFERENCES = 5
+
+
+def test_features(benchmark, probe):
+    """Decides whether features are worth writing in C: they should cost less than the network."""
+    assert benchmark(features, probe).shape[0] == 256
+
+
+def test_bare_invoke(benchmark, embedder):
+    """The floor under everything: the network alone, nothing of ours. Decides how large an encoder may be."""
+    benchmark(embedder._interpreter.invoke)
+
+
+def test_embed(benchmark, embedder, probe):
+    """Decides whether a device keeps up with several pens, and how long enrolling takes (by references)."""
+    assert benchmark(embed, probe, embedder).dynamics.shape[0] == 256
+
+
+def test_match(benchmark, embedder, probe, template):
+    """Decides how many references a person may have: it grows with them, embedding does not."""
+    embedding = embed(probe, embedder)
+    assert len(benchmark(distances, embedding, template.references)) == REFERENCES
+
+
+def test_read_template(benchmark, template):
+    """Decides whether templates need a cache in front of the store."""
+    data = template.to_bytes()
+    assert benchmark(Template.from_bytes, data).user_id == "alice"
+
+
+def test_enroll(benchmark, verifier, signatures):
+    """What a person waits for at the counter after the fifth signature, the sync to disk included."""
+    assert benchmark(verifier.enroll, "alice", signatures[:REFERENCES], replace=True).references == REFERENCES
+
+
+def test_verify(benchmark, verifier, probe):
+    """What a person waits for at the gate: file to decision. The target is 5 ms against five references."""
+    assert benchmark(verifier.verify, "alice", probe).score >= 0
+
+
+@pytest.mark.parametrize("references", [1_000, 100_000])
+def test_identify(benchmark, embedder, probe, template, rng, references):
+    """Decides up to how many people 1:N search needs no index beyond a matrix of vectors."""
+    with Verifier(_Crowd(template, references, rng), embedder) as verifier:
+        assert len(benchmark(verifier.identify, probe, top_k=5)) == 5
+
+
+def test_dtw_baseline(benchmark, probe, signatures):
+    """What matching costs without a network, in well-kept compiled C: one probe against five references.
+
+    Decides whether our matching, in numpy on integers, is good enough on a device without a compiler.
+    """
+    baseline = DtwBaseline()
+    references = [baseline.embed(signature) for signature in signatures[:REFERENCES]]
+    embedded = baseline.embed(probe)
+    assert benchmark(baseline.distances, [embedded], references).shape == (1, REFERENCES, 1)
+
+
+def test_dtw_baseline_whole(benchmark, probe, signatures):
+    """The same from pen strokes to score, to set beside the whole of `verify`."""
+    baseline = DtwBaseline()
+    references = [baseline.embed(signature) for signature in signatures[:REFERENCES]]
+    spread = baseline.spread(references)
+
+    def whole():
+        return baseline.score(baseline.distances([baseline.embed(probe)], references), spread)
+
+    assert 0 <= benchmark(whole)[0] <= 1
+
+
+class _Crowd(SqliteStore):
+    """A store of many people without their gigabytes: random vectors, and one template under every name."""
+
+    def __init__(self, template, references, rng):
+        super().__init__(MEMORY)
+        people = references // REFERENCES
+        vectors = rng.normal(size=(references, template.references.vector.shape[1])).astype(np.float32)
+        self._data = template.to_bytes()
+        self._crowd = Gallery(
+            user_ids=tuple(f"user-{person:06d}" for person in range(people)),
+            starts=np.arange(people) * REFERENCES,
+            vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        )
+
+    def gallery(self):
+        return self._crowd
+
+    def get(self, user_id):
+        return dataclasses.replace(Template.from_bytes(self._data), user_id=user_id)

@@ -1,0 +1,239 @@
+"""The command line from the outside: a quick demo makes a model, and every other command uses it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+
+COMMANDS = (
+    "enroll",
+    "verify",
+    "identify",
+    "users",
+    "forget",
+    "info",
+    "plot",
+    "train",
+    "evaluate",
+    "convert",
+    "demo",
+)
+
+
+def run(*arguments, **environment):
+    """Run the command as a user does; stdout, stderr and the exit code."""
+    env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"} | environment
+    command = [sys.executable, "-m", "sigverify.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+
+
+def answer(*arguments, code=0):
+    """Run with --json; the object printed."""
+    done = run(*arguments, "--json")
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def to_csv(path, signature):
+    columns = (signature.x, signature.y, signature.time_ms, signature.pressure, signature.ink.astype(int))
+    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
+    path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, answer("demo", "--quick", "--out", out)
+
+
+@pytest.fixture(scope="module")
+def model(demo):
+    return demo[0] / "int8.sigmodel"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Paths of six genuine signatures of two writers."""
+    folder = tmp_path_factory.mktemp("signatures")
+    corpus = synthesize(SyntheticConfig(writers=2, genuine=6, skilled=0, seed=11))
+    return [
+        [
+            to_csv(folder / f"{writer}-{sample.number}.csv", sample.signature)
+            for sample in corpus.genuine(writer)
+        ]
+        for writer in corpus.writers
+    ]
+
+
+@pytest.fixture
+def store(tmp_path, model, files):
+    path = tmp_path / "kiosk.db"
+    answer("enroll", "--store", path, "--user", "alice", "--model", model, *files[0][:5])
+    return path
+
+
+@pytest.mark.slow
+def test_demo_tells_the_whole_story(demo):
+    out, outcome = demo
+    assert {"skilled", "random"} == set(outcome["eer_int8"]) == set(outcome["eer_float32"])
+    assert outcome["model_bytes"] < outcome["float32_bytes"]
+    assert {each["kind"] for each in outcome["probes"]} == {"genuine", "skilled forgery", "random forgery"}
+    assert all(Path(path).exists() for path in outcome["files"].values())
+    again = run("demo", "--quick", "--out", out)
+    assert again.returncode == 4
+    assert "is not empty" in again.stderr
+
+
+TINY = """
+epochs = 1
+steps_per_epoch = 2
+encoder_options = { width = 8 }
+batch = { writers = 3 }
+losses = [{ name = "triplet" }]
+"""
+
+
+@pytest.mark.slow
+def test_train_convert_evaluate(tmp_path):
+    corpus = "synthetic:writers=48,genuine=8,skilled=8"
+    (tmp_path / "tiny.toml").write_text(TINY)
+    settings = ("--corpus", corpus, "--out", tmp_path / "run", "--config", tmp_path / "tiny.toml")
+    trained = answer("train", *settings, "--seed", "3")
+    assert trained["epochs_done"] == 1
+    assert Path(trained["model"]).is_file()
+    longer = answer("train", *settings, "--seed", "3", "--epochs", "2", "--resume")
+    assert longer["epochs_done"] == 2
+    converted = answer(
+        "convert", tmp_path / "run", "--int8", "--out", tmp_path / "m.sigmodel", "--name", "mine"
+    )
+    assert converted["precision"] == "int8"
+    assert converted["name"] == "mine"
+    assert converted["bytes"] == (tmp_path / "m.sigmodel").stat().st_size
+    out = tmp_path / "report"
+    what = (tmp_path / "m.sigmodel", "--baseline", "dtw", "--history", tmp_path / "run", "--out", out)
+    how = (
+        "--corpus",
+        "synthetic:writers=4,genuine=4,skilled=2,seed=9",
+        "--references",
+        "1,3",
+        "--draws",
+        "2",
+    )
+    evaluated = answer("evaluate", *what, *how)
+    assert len(evaluated["reports"]) == 2
+    assert Path(evaluated["page"]).is_file()
+    assert json.loads((out / "report.json").read_text())
+
+
+@pytest.mark.slow
+def test_enroll_verify_identify_forget(store, model, files):
+    options = ("--store", store, "--model", model)
+    assert answer("users", "--store", store) == {"users": ["alice"]}
+    accepted = answer("verify", *options, "--user", "alice", "--fmr", "0.1", files[0][0])
+    assert accepted["accepted"] is True
+    assert accepted["score"] >= accepted["threshold"]
+    rejected = answer("verify", *options, "--user", "alice", "--impostor", "random", files[1][5], code=3)
+    assert rejected["accepted"] is False
+    matches = answer("identify", *options, files[0][5])["matches"]
+    assert matches[0]["user"] == "alice"
+    assert answer("info", store)["users"] == 1
+    assert answer("forget", "--store", store, "--user", "alice") == {"forgotten": "alice"}
+    assert answer("users", "--store", store) == {"users": []}
+
+
+@pytest.mark.slow
+def test_text_for_people(store, model, files):
+    done = run("verify", "--store", store, "--model", model, "--user", "alice", "--fmr", "0.1", files[0][0])
+    assert done.stdout.startswith("accepted: the score reaches the threshold (score ")
+    assert done.stderr == ""
+    assert run("users", "--store", store).stdout == "alice\n"
+    assert "int8" in run("info", model).stdout
+
+
+@pytest.mark.slow
+def test_our_own_errors_end_with_4(store, model, files, tmp_path):
+    options = ("--store", store, "--model", model)
+    done = run("verify", *options, "--user", "bob", files[0][5])
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("error: 'bob' is not enrolled")
+    said = answer("verify", *options, "--user", "bob", files[0][5], code=4)
+    assert (said["error"], said["status"]) == ("UnknownUser", 41)
+    assert answer("enroll", *options, "--user", "alice", files[0][0], code=4)["error"] == "AlreadyEnrolled"
+    assert answer("enroll", *options, "--user", "alice", "--replace", *files[0][:2])["references"] == 2
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam")
+    unread = answer("verify", *options, "--user", "alice", tmp_path / "letter.txt", code=4)
+    assert unread["error"] == "UnknownFormat"
+    damaged = tmp_path / "damaged.sigmodel"
+    damaged.write_bytes(model.read_bytes()[:-1])
+    assert answer("info", damaged, code=4)["error"] == "MalformedModel"
+    assert answer("info", "no-such-model", code=4)["error"] == "ModelError"
+
+
+def test_a_missing_store_is_not_made(tmp_path):
+    said = answer("users", "--store", tmp_path / "missing.db", code=4)
+    assert said["error"] == "StoreError"
+    assert not list(tmp_path.iterdir())
+
+
+def test_info_and_plot_of_a_signature(files, tmp_path):
+    said = answer("info", files[0][0])
+    assert (said["kind"], said["format"], said["pressure"]) == ("signature", "csv", True)
+    picture = tmp_path / "x.png"
+    assert answer("plot", files[0][0], "--out", picture)["picture"] == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert answer("plot", files[0][0], "--out", tmp_path / "x.gif", code=4)["error"] == "ConfigError"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["verify"], ["no-such-command"], ["users", "--store"], ["plot", "missing.csv", "--out", "x.png"]],
+)
+def test_wrong_usage_ends_with_2(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Error" in done.stderr
+
+
+CRASH = """
+import sys
+from sigverify.cli.app import main
+from sigverify.store import SqliteStore
+SqliteStore.users = lambda _: 1 / 0
+sys.argv = ["sigverify", "users", "--store", ":memory:"]
+main()
+"""
+
+
+def test_a_crash_never_reads_as_a_decision():
+    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert "--json" in done.stdout
+
+
+def test_help_lists_every_command_quickly():
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = run("--help")
+        times.append(time.perf_counter() - start)
+    assert all(command in done.stdout for command in COMMANDS)
+    # 0.14 s on a quiet machine; the bound leaves room for a busy one.
+    assert min(times) < 1.0
+
+
+def test_version():
+    assert run("--version").stdout.startswith("sigverify ")

@@ -1,0 +1,92 @@
+import builtins
+
+import numpy as np
+import pytest
+
+from sigverify.errors import ConfigError, MissingExtra
+from sigverify.evaluation import Baseline, DtwBaseline, TrialKind, run_evaluation
+from sigverify.evaluation.baseline import BAND, normalised
+
+
+def dtw_by_loops(one, other, band):
+    count = len(one)
+    best = np.full((count + 1, count + 1), np.inf)
+    best[0, 0] = 0
+    for i in range(count):
+        for j in range(max(0, i - band), min(count, i + band + 1)):
+            step = np.linalg.norm(one[i] - other[j])
+            best[i + 1, j + 1] = step + min(best[i, j], best[i, j + 1], best[i + 1, j])
+    return best[-1, -1]
+
+
+def test_the_library_computes_the_dtw_we_say():
+    rng = np.random.default_rng(0)
+    one, other = np.cumsum(rng.normal(size=(2, 40, 3)), axis=1)
+    found = DtwBaseline().distances([one], [other])[0, 0, 0]
+    assert found == pytest.approx(dtw_by_loops(one, other, int(BAND * 40)))
+
+
+def test_spread_is_symmetric_with_nothing_on_the_diagonal(corpus):
+    baseline = DtwBaseline()
+    embedded = [baseline.embed(sample.signature) for sample in corpus.genuine("w0")[:3]]
+    spread = baseline.spread(embedded)
+    assert spread == pytest.approx(baseline.distances(embedded, embedded))
+
+
+def test_normalised_is_the_formula():
+    rng = np.random.default_rng(0)
+    distances, spread = rng.uniform(1, 2, (6, 4)), rng.uniform(1, 2, (4, 4))
+    nearest = np.mean([min(spread[i, j] for j in range(4) if j != i) for i in range(4)])
+    mean = np.mean([spread[i, j] for i in range(4) for j in range(4) if j != i])
+    expected = [row.min() / nearest**0.5 + row.mean() / mean**0.5 for row in distances]
+    assert normalised(distances, spread) == pytest.approx(expected)
+
+
+def test_copies_as_references_do_not_divide_by_zero():
+    assert np.isfinite(normalised(np.ones((1, 2)), np.zeros((2, 2)))).all()
+
+
+def test_baseline_tells_writers_apart(corpus, tmp_path):
+    found = run_evaluation(
+        None, [corpus], references=(1, 4), draws=2, out=tmp_path / "r", baseline=Baseline.DTW
+    )
+    (report,) = found.reports
+    assert found.page.is_file()
+    assert report.condition(4).impostors[TrialKind.RANDOM].eer.mean < 0.1
+    assert report.condition(4).impostors[TrialKind.SKILLED].calibration is None
+    assert report.provenance["functions"][0] == "dx"
+
+
+def test_run_refuses_before_it_works(corpus, tmp_path):
+    with pytest.raises(ConfigError, match="nothing to evaluate"):
+        run_evaluation(None, [corpus])
+    with pytest.raises(ConfigError, match="no corpus"):
+        run_evaluation(None, [], baseline="dtw")
+    with pytest.raises(ConfigError, match="unknown baseline"):
+        run_evaluation(None, [corpus], baseline="hmm")
+    with pytest.raises(ConfigError, match="unknown protocol"):
+        run_evaluation(None, [corpus], baseline="dtw", protocol="x")
+    (tmp_path / "mine.txt").write_text("")
+    with pytest.raises(ConfigError, match="taken"):
+        run_evaluation(None, [corpus], baseline="dtw", out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("package", "use"),
+    [
+        ("dtaidistance", DtwBaseline),
+        ("sklearn", lambda: __import__("sigverify.metrics", fromlist=["eer"]).eer([1], [0])),
+        ("matplotlib", lambda: __import__("sigverify.evaluation.plots", fromlist=["styled"]).styled()),
+    ],
+)
+def test_a_missing_package_is_named(monkeypatch, package, use):
+    real = builtins.__import__
+
+    def refuse(name, *rest, **more):
+        if name.partition(".")[0] == package:
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(MissingExtra, match=r"sigverify\[evaluate\]"):
+        use()

@@ -1,0 +1,198 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from sigverify.errors import ConfigError
+from sigverify.evaluation import (
+    Comparison,
+    History,
+    Report,
+    TrialKind,
+    compare,
+    evaluate,
+    publish,
+    read_reports,
+)
+from sigverify.evaluation.plots import plots, styled
+
+
+def test_json_round_trip(report):
+    assert Report.from_json(report.to_json()).to_dict() == report.to_dict()
+    assert Report.from_json(report.to_json()).condition(3) == report.condition(3)
+
+
+def test_a_number_of_references_not_tried_is_refused(report):
+    with pytest.raises(ConfigError, match="1, 3"):
+        report.condition(2)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"conditions": 1}', "nope"])
+def test_what_is_no_report_is_refused(text):
+    with pytest.raises(ConfigError, match="report"):
+        Report.from_json(text)
+
+
+@pytest.fixture(scope="module")
+def folder(report, corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("reports") / "one"
+    history = History((1.0, 2.0), {"loss": (0.5, 0.25), "val_eer": (0.3, float("nan"))})
+    publish([report], out, corpora=[corpus], history=history)
+    return out
+
+
+def test_folder_holds_everything(folder, report):
+    names = {path.name for path in folder.iterdir()}
+    assert {"report.json", "report.html", "trials-0.npz", "waves-det.png", "waves-references.png"} <= names
+    assert {"waves-pitch-scores.png", "waves-pitch-writers.png", "waves-pitch-reliability.png"} <= names
+    assert "learning-curves.png" in names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.glob("*.png"))
+    (read,) = read_reports(folder)
+    assert read.to_dict() == report.to_dict()
+    assert (read.trials.rows == report.trials.rows).all()
+    assert read_reports(folder / "report.json")[0].trials.writers == report.trials.writers
+
+
+def test_page_needs_nothing_beside_it(folder):
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    assert "pitch &lt;&amp;&gt;" in page
+    assert "pitch <&>" not in page
+    assert "Source" not in page
+    for heading in ("Equal error rates", "Thresholds by false match rate", "own thresholds", "Calibration"):
+        assert heading in page
+    assert "lowest scores" in page
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Leave the pictures out, which take seconds."""
+    monkeypatch.setattr("sigverify.evaluation.folder.write_plots", lambda *_, **__: [])
+    monkeypatch.setattr("sigverify.evaluation.folder.render", lambda *_, **__: "page")
+
+
+@pytest.mark.usefixtures("plain")
+def test_an_older_report_is_replaced_and_anything_else_is_not(report, tmp_path):
+    out = tmp_path / "report"
+    out.mkdir()
+    publish([report], out)
+    (out / "stale.png").write_bytes(b"")
+    publish([report], out)
+    assert not (out / "stale.png").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "chapter.tex").write_text("years of work")
+    with pytest.raises(ConfigError, match="taken"):
+        publish([report], other)
+    assert (other / "chapter.tex").read_text() == "years of work"
+    with pytest.raises(ConfigError, match="nothing"):
+        publish([], tmp_path / "none")
+
+
+@pytest.mark.usefixtures("plain")
+def test_nothing_half_written(report, tmp_path, monkeypatch):
+    monkeypatch.setattr("sigverify.evaluation.folder.render", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publish([report], tmp_path / "report")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("damage", ["cut", "version", "format", "trials", "absent"])
+def test_damaged_folders_are_refused(report, tmp_path, damage):
+    out = tmp_path / "report"
+    publish([report], out)
+    file = out / "report.json"
+    whole = json.loads(file.read_text())
+    match damage:
+        case "cut":
+            file.write_text(file.read_text()[:-200])
+        case "version":
+            file.write_text(json.dumps({**whole, "version": 99}))
+        case "format":
+            file.write_text(json.dumps({**whole, "format": "other"}))
+        case "trials":
+            (out / "trials-0.npz").write_bytes(b"PK not really")
+        case "absent":
+            file.unlink()
+    with pytest.raises(ConfigError):
+        read_reports(out)
+
+
+def test_every_picture_can_be_built(report):
+    with styled():
+        for build in plots([report, report]).values():
+            assert build().axes
+
+
+class Worse:
+    """The same system, with noise on its scores."""
+
+    calibrated = True
+
+    def __init__(self, system):
+        self._system = system
+        self.name = "worse"
+        self.provenance = {"kind": "test"}
+        self.embed, self.distances, self.spread = system.embed, system.distances, system.spread
+        self._rng = np.random.default_rng(0)
+
+    def score(self, distances, spread):
+        return np.clip(self._system.score(distances, spread) + self._rng.normal(0, 0.3, len(distances)), 0, 1)
+
+    def thresholds(self, _references):
+        return {}
+
+
+def test_a_system_does_not_differ_from_itself(report):
+    for found in compare([report], [report]):
+        assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+        assert not found.significant
+
+
+def test_a_worse_system_is_found_worse(report, system, corpus):
+    worse = evaluate(Worse(system), corpus, references=(3, 5), draws=3)
+    found = compare([report], [worse])
+    assert [(each.references, each.impostor) for each in found] == [
+        (3, TrialKind.SKILLED),
+        (3, TrialKind.RANDOM),
+    ]
+    random = found[1]
+    assert isinstance(random, Comparison)
+    assert random.low <= random.difference <= random.high
+    assert random.significant
+    assert random.p_value < 0.05
+    assert random.difference == pytest.approx(random.second_eer - random.first_eer)
+    mirrored = compare([worse], [report])[1]
+    assert (mirrored.difference, mirrored.low) == pytest.approx((-random.difference, -random.high))
+
+
+def test_reports_that_share_nothing_cannot_be_compared(report, system, make):
+    other = evaluate(system, make(seed=9), references=(3,), draws=3)
+    with pytest.raises(ConfigError, match="nothing in common"):
+        compare([report], [other])
+
+
+def test_reports_without_trials_cannot_be_compared(report):
+    with pytest.raises(ConfigError, match="lost its trials"):
+        compare([report], [Report.from_json(report.to_json())])
+
+
+def test_history_is_read_from_a_run(tmp_path):
+    (tmp_path / "history.csv").write_text("epoch,loss,val_eer,empty\n1,0.5,0.3,\n2,0.25,x,\n")
+    found = History.read(tmp_path)
+    assert found.epochs == (1, 2)
+    assert found.columns["loss"] == (0.5, 0.25)
+    assert np.isnan(found.columns["val_eer"][1])
+    assert set(found.columns) == {"loss", "val_eer"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"epoch,loss\n", b"a\n1,2\n", b"\xff\xfe\x00"])
+def test_what_is_no_history_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "history.csv").write_bytes(content)
+    with pytest.raises(ConfigError, match="no learning curves"):
+        History.read(tmp_path / "history.csv")

@@ -1,0 +1,46 @@
+from dataclasses import replace
+
+import pytest
+from toy_networks import toy_model
+
+from sigverify.evaluation import SdkSystem, TrialKind, evaluate
+from sigverify.evaluation.protocol import STANDARD
+from sigverify.model_file import Model
+from sigverify.scoring import Scoring
+from sigverify.verifier import Verifier
+
+
+@pytest.fixture(scope="module")
+def model():
+    plain = toy_model()
+    manifest = replace(plain.manifest, scoring=Scoring.default().to_dict())
+    return Model(manifest=manifest, network=plain.network)
+
+
+def test_scores_are_those_that_the_device_gives(model, make):
+    corpus = make(writers=3, genuine=6, skilled=2)
+    report = evaluate(SdkSystem(model), corpus, references=(1, 4), draws=1)
+    for references in (1, 4):
+        with Verifier.open(":memory:", model=model) as verifier:
+            for writer in corpus.writers:
+                drawn, _ = STANDARD.draw(writer, 6, references, 0)
+                verifier.enroll(writer, [corpus.genuine(writer)[index].signature for index in drawn])
+            for kind in TrialKind:
+                rows = report.trials.select(references=references, kind=kind, draw=0)
+                assert len(rows)
+                for row in rows:
+                    writer, author = (corpus.writers[row[name]] for name in ("writer", "probe_writer"))
+                    samples = corpus.skilled(author) if kind is TrialKind.SKILLED else corpus.genuine(author)
+                    probe = next(sample for sample in samples if sample.number == row["probe"])
+                    assert row["score"] == pytest.approx(verifier.score(writer, probe.signature), abs=1e-6)
+
+
+def test_the_report_names_the_file_measured(model, make):
+    report = evaluate(SdkSystem(model), make(writers=2, genuine=3, skilled=1), references=(1,), draws=1)
+    assert report.provenance["model_id"] == model.id
+    assert report.provenance["precision"] == model.manifest.precision
+    assert report.latency.embed_ms > 0
+    assert report.latency.match_ms > 0
+    errors = report.condition(1).impostors[TrialKind.SKILLED]
+    assert errors.calibration is not None
+    assert errors.promised

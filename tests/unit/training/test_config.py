@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigverify.errors import ConfigError
+from sigverify.training import (
+    Augmentation,
+    BatchConfig,
+    LossConfig,
+    ScheduleConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+
+
+def test_defaults_survive_toml():
+    config = TrainConfig()
+    assert TrainConfig.from_toml(config.to_toml()) == config
+
+
+@given(
+    epochs=st.integers(1, 10**6),
+    rate=st.floats(1e-9, 10),
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    shares=st.dictionaries(st.text('ab c."\\', min_size=1, max_size=5), st.floats(0, 0.3), max_size=3),
+)
+def test_any_values_survive_toml(epochs, rate, text, shares):
+    config = TrainConfig(
+        epochs=epochs,
+        init_from=text,
+        schedule=ScheduleConfig(learning_rate=rate),
+        batch=BatchConfig(shares=shares),
+        losses=(LossConfig(name="alignment", options={"form": text, "stride": 4}),),
+        encoder_options={"dilations": [1, 2], "width": 8},
+    )
+    assert TrainConfig.from_toml(config.to_toml()) == config
+
+
+def test_partial_toml_keeps_defaults():
+    config = TrainConfig.from_toml("epochs = 2\n[batch]\nwriters = 5\n[[losses]]\nname = 'triplet'\n")
+    assert config.batch == BatchConfig(writers=5)
+    assert config.losses == (LossConfig(name="triplet"),)
+    assert config.augmentation == Augmentation()
+
+
+def test_integer_is_taken_as_float():
+    assert TrainConfig.from_toml("[schedule]\nlearning_rate = 1").schedule.learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epoch = 3", "no such key.*received epoch"),
+        ("[batch]\nwriter = 3", r"\[batch\] has no such key"),
+        ("[[losses]]\nnam = 'triplet'", "losses"),
+        ("losses = 3", "list of tables"),
+        ("batch = 3", "must be a table"),
+        ("encoder_options = 3", "encoder_options must be a table"),
+        ("epochs = 'three'", "epochs has another type; expected int"),
+        ("epochs = true", "epochs has another type"),
+        ("epochs = 0", "at least 1"),
+        ("seed = -1", "negative"),
+        ("losses = []", "at least one loss"),
+        ("[[losses]]\nname='triplet'\n[[losses]]\nname='triplet'", "twice"),
+        ("epochs = ", "not TOML"),
+    ],
+)
+def test_bad_toml_is_refused(text, says):
+    with pytest.raises(ConfigError, match=says):
+        TrainConfig.from_toml(text)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LossConfig(name="triplet", weight=0),
+        lambda: BatchConfig(writers=1),
+        lambda: BatchConfig(genuine=1),
+        lambda: BatchConfig(skilled=-1),
+        lambda: BatchConfig(workers=-1),
+        lambda: BatchConfig(shares={"a": 0.7, "b": 0.7}),
+        lambda: ScheduleConfig(learning_rate=0),
+        lambda: ScheduleConfig(decay="linear"),
+        lambda: ScheduleConfig(warmup=1),
+        lambda: ValidationConfig(fraction=1),
+        lambda: ValidationConfig(genuine=4, references=4),
+        lambda: ValidationConfig(monitor="accuracy"),
+    ],
+)
+def test_values_out_of_range_are_refused(make):
+    with pytest.raises(ConfigError):
+        make()
+
+
+def test_read_says_what_is_wrong(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        TrainConfig.read(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        TrainConfig.read(tmp_path / "binary.toml")
+
+
+def test_sizes():
+    assert BatchConfig(writers=3, genuine=4, skilled=2).size == 18
+    assert TrainConfig(epochs=3, steps_per_epoch=7).total_steps == 21

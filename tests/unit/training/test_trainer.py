@@ -1,0 +1,302 @@
+import json
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sigverify.errors import ConfigError, CorpusError, SplitLeak, TrainingError
+from sigverify.features import encode
+from sigverify.training import (
+    BatchConfig,
+    LossConfig,
+    Run,
+    ScheduleConfig,
+    TraceSet,
+    TrainConfig,
+    ValidationConfig,
+    train,
+)
+from sigverify.training.trainer import learning_rate
+
+FILES = {"config.toml", "provenance.json", "model.keras", "history.csv", "curves.png"} | {
+    "checkpoints",
+    "tensorboard",
+    "representative.npz",
+    "calibration.npz",
+}
+CONFIG = TrainConfig(
+    encoder_options={"width": 8, "dilations": [1]},
+    losses=(LossConfig(name="triplet"),),
+    batch=BatchConfig(writers=3, genuine=2, skilled=2, workers=1),
+    validation=ValidationConfig(fraction=0.4, references=2),
+    schedule=ScheduleConfig(learning_rate=5e-3),
+    epochs=2,
+    steps_per_epoch=3,
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(make_traces):
+    return make_traces(8, genuine=4, skilled=3)
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory):
+    return train(CONFIG, [corpus], tmp_path_factory.mktemp("train") / "run")
+
+
+def test_run_holds_everything(run, corpus):
+    assert {path.name for path in run.path.iterdir()} == FILES
+    assert Run.open(run.path).config == CONFIG
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert {"loss", "val_loss", "val_eer", "learning_rate"} <= set(run.history[0])
+    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {
+        "state.json", "epoch-00001.weights.h5", "epoch-00002.weights.h5",
+    }  # fmt: skip
+    assert next((run.path / "tensorboard").glob("events.out.tfevents.*")).stat().st_size > 200
+    assert (run.path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert np.load(run.path / "representative.npz")["traces"].shape[1:] == (256, 4)
+    assert len(run.calibration.writers) == 3
+    facts = run.provenance
+    assert facts["trained_on"] == ["toy"]
+    assert facts["licence_note"] == "terms of toy"
+    assert facts["corpora"][0]["fingerprint"] == corpus.fingerprint
+    assert facts["train"]["writers"] == 5
+    assert facts["config"] == json.loads(json.dumps(CONFIG.to_dict()))
+    assert facts["steps_per_second"] > 0
+    assert facts["epochs_done"] == 2
+
+
+def test_training_and_held_out_writers_differ(run, corpus):
+    held_out = set(run.calibration.writers)
+    assert held_out < {f"toy/{writer}" for writer in corpus.writers}
+    kept = np.load(run.path / "representative.npz")["traces"]
+    seen = {trace.tobytes() for trace in kept}
+    assert not seen & {trace.tobytes() for trace in run.calibration.traces}
+
+
+def test_network_loads_and_runs(run, corpus):
+    outputs = run.load_network()(encode(corpus.traces[:2]))
+    assert outputs["vector"].shape == (2, 64)
+    assert "sequence" not in outputs  # no loss trained it
+
+
+def test_a_network_learns(corpus, tmp_path):
+    config = replace(CONFIG, epochs=4, steps_per_epoch=8, validation=ValidationConfig(fraction=0))
+    history = train(config, [corpus], tmp_path / "run").history
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_same_seed_same_run_and_resumed_run_the_same(corpus, run, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def crash(progress):
+        if progress.epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(CONFIG, [corpus], tmp_path / "run", on_progress=crash)
+    resumed = train(CONFIG, [corpus], tmp_path / "run", resume=True)
+    assert [row["epoch"] for row in resumed.history] == [1, 2]
+    for one, other in zip(run.history, resumed.history, strict=True):
+        # The threads of a sum of float32 may differ from run to run.
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-6)
+    for one, other in zip(
+        run.load_network().get_weights(), resumed.load_network().get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_resume_refuses_other_settings(corpus, run):
+    with pytest.raises(TrainingError, match="another seed"):
+        train(replace(CONFIG, seed=1), [corpus], run.path, resume=True)
+
+
+def test_resume_without_checkpoint(corpus, tmp_path):
+    (tmp_path / "config.toml").write_text(CONFIG.to_toml())
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        train(CONFIG, [corpus], tmp_path, resume=True)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        train(CONFIG, [corpus], tmp_path / "absent", resume=True)
+
+
+def test_resume_with_broken_state(corpus, tmp_path):
+    (tmp_path / "config.toml").write_text(CONFIG.to_toml())
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "state.json").write_text(
+        '{"epoch": 1, "best": 0.1, "best_epoch": 1, "waited": 0}'
+    )
+    with pytest.raises(TrainingError, match="epoch 1 is missing"):
+        train(CONFIG, [corpus], tmp_path, resume=True)
+
+
+def test_both_heads_and_mixed_precision(corpus, tmp_path):
+    losses = (
+        LossConfig(name="contrastive"),
+        LossConfig(name="triplet", options={"mining": "semi-hard"}),
+        LossConfig(name="alignment", weight=0.5, options={"stride": 32}),
+    )
+    config = replace(CONFIG, losses=losses, mixed_precision=True, epochs=1)
+    run = train(config, [corpus], tmp_path / "run")
+    assert {"vector_loss", "sequence_loss"} <= set(run.history[0])
+    network = run.load_network()
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    assert network.dtype_policy.name == "float32"
+
+
+def test_sequence_alone_trains(corpus, tmp_path, caplog):
+    losses = (LossConfig(name="alignment", options={"stride": 32}),)
+    run = train(replace(CONFIG, losses=losses, epochs=1), [corpus], tmp_path / "run")
+    assert "no loss trains the vector" in caplog.text
+    assert set(run.load_network().output) == {"vector", "sequence"}
+    again = replace(CONFIG, epochs=1, init_from=str(run.path), losses=(LossConfig(name="triplet"),))
+    assert set(train(again, [corpus], tmp_path / "again").load_network().output) == {"vector"}
+
+
+def test_baseline_trains(corpus, tmp_path):
+    run = train(
+        replace(CONFIG, encoder="bromley1993", encoder_options={}, epochs=1), [corpus], tmp_path / "run"
+    )
+    assert "val_eer_sequence" not in run.history[0]
+
+
+def test_starting_from_another_run(corpus, run, tmp_path):
+    config = replace(
+        CONFIG, init_from=str(run.path), schedule=ScheduleConfig(learning_rate=1e-12, warmup=0), epochs=1
+    )
+    again = train(config, [corpus], tmp_path / "run")
+    for one, other in zip(
+        run.load_network().trainable_weights, again.load_network().trainable_weights, strict=True
+    ):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=1e-6)
+
+
+@pytest.mark.parametrize("source", ["absent", "broken.keras"])
+def test_starting_from_nothing(corpus, tmp_path, source):
+    (tmp_path / "broken.keras").write_bytes(b"no network")
+    with pytest.raises(TrainingError, match="cannot be loaded"):
+        train(replace(CONFIG, init_from=str(tmp_path / source)), [corpus], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_starting_from_another_architecture(corpus, run, tmp_path):
+    config = replace(CONFIG, encoder_options={"width": 16}, init_from=str(run.path))
+    with pytest.raises(TrainingError, match="another architecture"):
+        train(config, [corpus], tmp_path / "run")
+
+
+def test_patience_ends_a_run(corpus, tmp_path):
+    config = replace(
+        CONFIG,
+        epochs=9,
+        steps_per_epoch=1,
+        schedule=ScheduleConfig(learning_rate=1e-12, warmup=0),
+        validation=ValidationConfig(fraction=0.4, references=2, patience=2, monitor="val_eer"),
+    )
+    run = train(config, [corpus], tmp_path / "run")
+    assert run.provenance["epochs_done"] < 9
+    assert run.provenance["best_epoch"] == run.provenance["epochs_done"] - 2
+
+
+def test_validation_on_given_writers(corpus, make_traces, tmp_path):
+    others = make_traces(3, genuine=4, skilled=2, seed=9, name="others")
+    run = train(replace(CONFIG, epochs=1), [corpus], tmp_path / "run", validation=[others])
+    assert run.calibration.writers == ("others/w000", "others/w001", "others/w002")
+    assert run.provenance["train"]["writers"] == 8
+
+
+def test_a_leak_is_refused_and_nothing_written(corpus, tmp_path):
+    with pytest.raises(SplitLeak):
+        train(CONFIG, [corpus], tmp_path / "run", validation=[corpus.select(["w003"])])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"encoder": "lstm"}, ConfigError),
+        ({"encoder_options": {"depth": 3}}, ConfigError),
+        ({"losses": (LossConfig(name="hinge"),)}, ConfigError),
+        ({"losses": (LossConfig(name="triplet", options={"margin": 9}),)}, ConfigError),
+        (
+            {"encoder": "bromley1993", "encoder_options": {}, "losses": (LossConfig(name="alignment"),)},
+            ConfigError,
+        ),
+    ],
+)
+def test_bad_settings_write_nothing(corpus, tmp_path, change, error):
+    with pytest.raises(error):
+        train(replace(CONFIG, **change), [corpus], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_writers_write_nothing(corpus, tmp_path):
+    for corpora in ([], [corpus.select(["w000", "w001"])], [corpus.select(["w000"])]):
+        with pytest.raises(CorpusError):
+            train(CONFIG, corpora, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_an_occupied_directory_is_left_alone(corpus, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(TrainingError, match="not empty"):
+        train(CONFIG, [corpus], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_loss_that_explodes_is_an_error(corpus, tmp_path):
+    config = replace(
+        CONFIG, schedule=ScheduleConfig(learning_rate=1e38, warmup=0, clip_norm=0), steps_per_epoch=6
+    )
+    with pytest.raises(TrainingError, match="not finite"):
+        train(config, [corpus], tmp_path / "run")
+
+
+def test_progress_is_reported(corpus, tmp_path):
+    seen = []
+    train(replace(CONFIG, epochs=1), [corpus], tmp_path / "run", on_progress=seen.append)
+    assert seen[-1].fraction == 1
+    assert seen[-1].metrics["val_eer"] >= 0
+    assert all(0 < progress.fraction <= 1 for progress in seen)
+
+
+def test_without_tensorboard_a_note_is_logged(corpus, tmp_path, monkeypatch, caplog):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr("sigverify.training.callbacks.board.import_module", absent)
+    with caplog.at_level(logging.INFO):
+        run = train(replace(CONFIG, epochs=1), [corpus], tmp_path / "run")
+    assert not (run.path / "tensorboard").exists()
+    assert "tensorboard is not installed" in caplog.text
+
+
+@pytest.mark.parametrize(("decay", "last"), [("cosine", 0.02), ("constant", 1.0)])
+def test_learning_rate(decay, last):
+    config = replace(
+        CONFIG,
+        epochs=10,
+        steps_per_epoch=10,
+        schedule=ScheduleConfig(learning_rate=0.1, decay=decay, warmup=0.2),
+    )
+    rate = learning_rate(config)
+    assert float(rate(0)) == pytest.approx(0, abs=1e-7)
+    assert float(rate(20)) == pytest.approx(0.1, rel=1e-3)
+    assert float(rate(100)) == pytest.approx(0.1 * last, rel=1e-3)
+
+
+def test_several_corpora_are_split_each(make_traces, tmp_path):
+    corpora = [make_traces(5, name="a"), make_traces(5, seed=1, name="b")]
+    run = train(replace(CONFIG, epochs=1), corpora, tmp_path / "run")
+    assert [writer[0] for writer in run.calibration.writers] == ["a", "a", "b", "b"]
+    assert isinstance(run.calibration, TraceSet)
+
+
+def test_open_refuses_what_is_no_run(tmp_path):
+    with pytest.raises(TrainingError, match="not a finished training run"):
+        Run.open(tmp_path)
+    with pytest.raises(TrainingError, match="cannot be read"):
+        _ = Run(path=tmp_path).provenance
+    assert Run(path=tmp_path).history == []
