@@ -1,9 +1,9 @@
 """From distances to one calibrated score in 0..1.
 
 What tells a forgery is not how far a probe lies from the references, but how far it lies compared with how
-far they lie from each other. So the evidence of a cue is three logarithms, `log min`, `log mean` and
-`log spread`, and a logistic regression weighs them: the spread normalisation min/√d and its kin are special
-cases of it. Its output is the probability that the probe is genuine where genuine and impostor are equally
+far they lie from each other. So every distance is taken relative to how far that one reference lies from the
+others, and the evidence of a cue is three logarithms: the least and the mean of these ratios, and the spread
+of all references. A logistic regression weighs them. Its output is the probability that the probe is genuine where genuine and impostor are equally
 frequent. One row of weights per number of references, since the spread of two says less than that of ten.
 """
 
@@ -84,14 +84,23 @@ class Scoring:
         """
         alone, several = [0.0] * EVIDENCE_SIZE, [0.0] * EVIDENCE_SIZE
         alone[0] = -8.0
-        several[:3] = [-14.0, -8.0, 15.0]
+        several[:3] = [-7.0, -13.0, -6.0]
         thresholds = dict.fromkeys(Impostor, ((0.1, 0.5), (0.01, 0.9), (0.001, 0.99)))
         return cls(
             rows={
                 1: ScoreRow(weights=tuple(alone), bias=8.8, thresholds=thresholds),
-                2: ScoreRow(weights=tuple(several), bias=10.9, thresholds=thresholds),
+                2: ScoreRow(weights=tuple(several), bias=8.0, thresholds=thresholds),
             }
         )
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Read the scoring of a manifest; a model without one is scored by `default`.
+
+        Raises:
+            MalformedModel: the mapping is not of the form that `to_dict` writes.
+        """
+        return cls.from_dict(raw) if raw else cls.default()
 
     def row(self, references: int) -> ScoreRow:
         """Return the row for that many references."""
@@ -160,28 +169,29 @@ class Scoring:
 
 
 EVIDENCE_SIZE: Final = 3 * len(_RELATIVE) + 1
-"""Columns of `evidence`: log min, log mean, log spread of three cues, and mean duration."""
+"""Columns of `evidence`: least ratio, mean ratio and spread of three cues, and mean duration."""
 
 
 def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
     """Sum up distances `(…, r, 4)` and the references' spread `(r, r, 4)`: `(…, 10)`.
 
-    One reference has no spread; its column is 0, and the weights of one reference know no better. A cue that
-    the model lacks is 0 throughout.
+    With d_i the distance to reference i and s_i the mean distance of reference i to the others, a cue gives
+    min log(d_i / s_i), mean log(d_i / s_i) and mean log s_i; duration gives its mean. One reference has no
+    spread: s is 1 there. A cue that the model lacks is the same for every probe.
     """
     to_references = np.asarray(distances, np.float64)
     between = np.asarray(spread, np.float64)
     count = len(between)
-    columns = []
-    for cue in range(len(_RELATIVE)):
-        distance = to_references[..., cue]
-        mean = np.log(np.maximum(distance.mean(axis=-1), FLOOR))
-        nearest = np.log(np.maximum(distance.min(axis=-1), FLOOR))
-        apart = between[..., cue].sum() / max(count * (count - 1), 1)
-        own = math.log(max(apart, FLOOR)) if count > 1 else 0.0
-        columns += [nearest, mean, np.full_like(mean, own)]
-    columns.append(to_references[..., len(_RELATIVE)].mean(axis=-1))
-    return np.stack(columns, axis=-1)
+    relative = slice(len(_RELATIVE))
+    logs = np.log(np.maximum(to_references[..., relative], FLOOR))
+    apart = np.zeros((count, len(_RELATIVE)))
+    if count > 1:
+        apart = np.log(np.maximum(between[..., relative].sum(axis=1) / (count - 1), FLOOR))
+    ratios = logs - apart
+    spread = np.broadcast_to(apart.mean(axis=0), ratios.shape[:-2] + apart.shape[1:])
+    columns = np.stack([ratios.min(axis=-2), ratios.mean(axis=-2), spread], axis=-1)
+    flat = columns.reshape(*columns.shape[:-2], 3 * len(_RELATIVE))
+    return np.concatenate([flat, to_references[..., len(_RELATIVE) :].mean(axis=-2)], axis=-1)
 
 
 def _row(raw: Mapping[str, Any]) -> ScoreRow:

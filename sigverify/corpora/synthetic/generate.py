@@ -17,7 +17,7 @@ LICENCE_NOTE = "Invented by sigverify's own generator: nobody's signature; free 
 
 
 def synthesize(config: SyntheticConfig, *, workers: int = 1) -> Corpus:
-    """Invent a whole corpus, in `workers` processes.
+    """Invent a whole corpus, in `workers` processes. Its name says the seed: another seed, other writers.
 
     Raises:
         ConfigError: fewer than one worker.
@@ -32,7 +32,7 @@ def synthesize(config: SyntheticConfig, *, workers: int = 1) -> Corpus:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
             groups = pool.map(one, range(config.writers), chunksize=16)
     samples = tuple(sample for group in groups for sample in group)
-    return Corpus(name="synthetic", samples=samples, licence_note=LICENCE_NOTE)
+    return Corpus(name=f"synthetic-{config.seed}", samples=samples, licence_note=LICENCE_NOTE)
 
 
 def synthesize_writer(config: SyntheticConfig, index: int) -> tuple[Sample, ...]:
