@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint types contracts bench fuzz golden clean
+.PHONY: help install demo test quick lint types contracts bench size fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -58,9 +58,12 @@ types: $(STAMP) ## mypy --strict
 contracts: $(STAMP) ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## speed of every step, and of the compiled DTW baseline beside them
-	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=median,iqr,min,rounds \
-		--benchmark-sort=name --benchmark-disable-gc
+bench: $(STAMP) ## speed of every step on one core, beside a compiled DTW; SIGVERIFY_MODEL names the model
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks -q --benchmark-only \
+		--benchmark-quiet --benchmark-disable-gc
+
+size: $(STAMP) ## megabytes of `pip install sigverify` without extras, here and on 64-bit ARM
+	@$(BIN)/python benchmarks/install_size.py
 
 fuzz: $(STAMP) ## the property tests with many more examples
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -q -k 'property or fuzz or never'

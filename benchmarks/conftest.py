@@ -1,9 +1,10 @@
-"""What the benchmarks share, and the ratios printed after them.
+"""What the benchmarks share, and the table printed after them.
 
 They run the model that ships, or the one that SIGVERIFY_MODEL names.
 """
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,10 +16,46 @@ from sigverify.runtime import Embedder
 from sigverify.store import MEMORY
 
 REFERENCES = 5
+NAMED = os.environ.get("SIGVERIFY_MODEL")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the table: which benchmark, what it does, and the most milliseconds it may take here."""
+
+    name: str
+    does: str
+    target_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One median divided by another."""
+
+    does: str
+    above: str
+    below: str
+
+
+STEPS = (
+    Step("test_features", "features: pen strokes to functions of time"),
+    Step("test_bare_invoke", "network: Interpreter.invoke alone, nothing of ours"),
+    Step("test_embed", "embed: features, network and quantization"),
+    Step("test_match_dynamics", "match 5 references, one cue (as the compiled DTW below)"),
+    Step("test_match", "match 5 references, all four cues"),
+    Step("test_read_template", "unpack a template of 5 references"),
+    Step("test_verify", "verify: pen strokes to decision, 5 references, store on disk", 5),
+    Step("test_enroll", "enroll 5 signatures, synced to disk"),
+    Step("test_identify[1000]", "identify among 1,000 references (200 people)"),
+    Step("test_identify[100000]", "identify among 100,000 references (20,000 people)", 20),
+    Step("test_dtw_baseline", "compiled DTW: match 5 references"),
+    Step("test_dtw_baseline_whole", "compiled DTW: pen strokes to score, 5 references"),
+)
 RATIOS = (
-    ("SDK overhead: whole verify / bare Interpreter.invoke", "test_verify", "test_bare_invoke"),
-    ("our matching of two cues / compiled DTW of one, 5 references", "test_match", "test_dtw_baseline"),
-    ("whole verify / the same by compiled DTW alone", "test_verify", "test_dtw_baseline_whole"),
+    Ratio("SDK overhead: whole verify / bare Interpreter.invoke", "test_verify", "test_bare_invoke"),
+    Ratio("matching one cue: ours in numpy / compiled DTW", "test_match_dynamics", "test_dtw_baseline"),
+    Ratio("matching: all our cues / compiled DTW of one", "test_match", "test_dtw_baseline"),
+    Ratio("whole verify / the same by compiled DTW alone", "test_verify", "test_dtw_baseline_whole"),
 )
 
 
@@ -26,9 +63,11 @@ RATIOS = (
 def model():
     """Return the model under test."""
     try:
-        return Model.read(os.environ.get("SIGVERIFY_MODEL", "base"))
+        return Model.read(NAMED or "base")
     except ModelError as error:
-        pytest.skip(f"no model to measure: {error}")
+        if NAMED or type(error) is not ModelError:  # a subclass: the file is there, and bad
+            raise
+        pytest.skip(f"{error}; or name a file: make bench SIGVERIFY_MODEL=my.sigmodel")
 
 
 @pytest.fixture(scope="session")
@@ -73,14 +112,34 @@ def rng():
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Print what the single numbers cannot say."""
+    """Print the table, and the ratios that single numbers cannot show."""
     session = getattr(config, "_benchmarksession", None)
-    medians = {each.name: each.stats.median for each in session.benchmarks} if session else {}
-    lines = [
-        f"{medians[above] / medians[below]:8.2f}  {title}"
-        for title, above, below in RATIOS
-        if above in medians and below in medians
-    ]
-    if lines:
+    stats = {each.name: each.stats for each in session.benchmarks if each.stats.data} if session else {}
+    if not stats:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("milliseconds on one core")
+    write(f"{'median':>9}{'fastest':>10}{'slowest 1 %':>13}{'target':>8}   what")
+    for line in _table(stats):
+        write(line)
+    measured = [ratio for ratio in RATIOS if {ratio.above, ratio.below} <= stats.keys()]
+    if measured:
         terminalreporter.section("ratios of medians")
-        terminalreporter.write("\n".join(lines) + "\n")
+    for ratio in measured:
+        write(f"{stats[ratio.above].median / stats[ratio.below].median:9.2f}   {ratio.does}")
+    write("")
+    write(f"model: {NAMED or 'base'}. What each number decides is said in benchmarks/test_speed.py.")
+    busy = os.getloadavg()[0] - 1
+    if busy > 0.5:
+        write(f"About {busy:.1f} other programs were running beside this: quiet figures are lower.")
+
+
+def _table(stats):
+    steps = [step for step in STEPS if step.name in stats]
+    known = {step.name for step in steps}
+    for step in [*steps, *(Step(name, name) for name in stats if name not in known)]:
+        its = stats[step.name]
+        median, fastest, slow = (1000 * value for value in (its.median, its.min, np.quantile(its.data, 0.99)))
+        target = "" if step.target_ms is None else f"≤ {step.target_ms:g}"
+        note = "   <- above its target" if step.target_ms is not None and median > step.target_ms else ""
+        yield f"{median:9.3f}{fastest:10.3f}{slow:13.3f}{target:>8}   {step.does}{note}"

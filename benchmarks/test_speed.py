@@ -8,7 +8,7 @@ import pytest
 from sigverify import Template, Verifier
 from sigverify.evaluation import DtwBaseline
 from sigverify.features import features
-from sigverify.matching import distances
+from sigverify.matching import distances, elastic_distances
 from sigverify.store import MEMORY, Gallery, SqliteStore
 from sigverify.verifier import embed
 
@@ -36,6 +36,15 @@ def test_match(benchmark, embedder, probe, template):
     assert len(benchmark(distances, embedding, template.references)) == REFERENCES
 
 
+def test_match_dynamics(benchmark, embedder, probe, template):
+    """The part of matching that a compiled DTW does too, on arrays of the same size.
+
+    Decides whether elastic matching is worth compiling.
+    """
+    embedding = embed(probe, embedder)
+    assert len(benchmark(elastic_distances, embedding.dynamics, template.references.dynamics)) == REFERENCES
+
+
 def test_read_template(benchmark, template):
     """Decides whether templates need a cache in front of the store."""
     data = template.to_bytes()
@@ -48,7 +57,7 @@ def test_enroll(benchmark, verifier, signatures):
 
 
 def test_verify(benchmark, verifier, probe):
-    """What a person waits for at the gate: file to decision. The target is 5 ms against five references."""
+    """What a person waits for at the gate: strokes to decision. Target: 5 ms against five references."""
     assert benchmark(verifier.verify, "alice", probe).score >= 0
 
 

@@ -152,28 +152,29 @@ def _fit_row(trials: Trials) -> ScoreRow:
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     odds = trials.evidence @ weights + bias
-    kinds = {Impostor.SKILLED: odds[trials.kind == 1], Impostor.RANDOM: odds[trials.kind == 2]}
-    thresholds = {kind: _thresholds(values) for kind, values in kinds.items() if len(values)}
+    kinds = {Impostor.SKILLED: trials.kind == 1, Impostor.RANDOM: trials.kind == 2}
+    thresholds = {
+        kind: _thresholds(odds[its], trials.weight[its]) for kind, its in kinds.items() if its.any()
+    }
     return ScoreRow(weights=tuple(weights.tolist()), bias=bias, thresholds=thresholds)
 
 
-def _thresholds(odds: Float64Array) -> tuple[tuple[float, float], ...]:
-    """Score thresholds for `FALSE_MATCH_RATES` from impostors' log odds.
+def _thresholds(odds: Float64Array, weight: Float64Array) -> tuple[tuple[float, float], ...]:
+    """Score thresholds for `FALSE_MATCH_RATES` from impostors' log odds and weights, both `(n,)`.
 
-    Where fewer than `TAIL_COUNT` impostors lie beyond, the tail above the 90 % quantile is taken as
-    exponential (a generalised Pareto tail of shape 0; J. Pickands, 1975).
+    Weighted, so that a corpus with many easy forgeries does not set them alone. Where fewer than `TAIL_COUNT`
+    impostors lie beyond, the tail above the 90 % quantile is taken as exponential (a generalised Pareto tail
+    of shape 0; J. Pickands, 1975).
     """
-    start = float(np.quantile(odds, 1 - FALSE_MATCH_RATES[0]))
-    excess = odds[odds > start] - start
-    slope = float(excess.mean()) if len(excess) else 1.0
+    order = np.argsort(-odds)
+    falling, beyond = odds[order], np.cumsum(weight[order]) / weight.sum()
+    first = int(np.searchsorted(beyond, FALSE_MATCH_RATES[0]))
+    start = float(falling[first])
+    slope = float(np.average(falling[:first] - start, weights=weight[order][:first])) if first else 1.0
     table, last = [], -math.inf
     for rate in FALSE_MATCH_RATES:
-        read = rate * len(odds) >= TAIL_COUNT
-        cut = (
-            float(np.quantile(odds, 1 - rate))
-            if read
-            else start + slope * math.log(FALSE_MATCH_RATES[0] / rate)
-        )
-        last = max(last, cut)
+        index = int(np.searchsorted(beyond, rate))
+        tail = start + slope * math.log(FALSE_MATCH_RATES[0] / rate)
+        last = max(last, float(falling[index]) if index >= TAIL_COUNT else tail)
         table.append((rate, 1 / (1 + math.exp(-last))))
     return tuple(table)

@@ -5,13 +5,13 @@ once by four cues; `scoring` turns them into a score. All elastic arithmetic is 
 platform and the C core reach the same number to the last bit.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from sigverify.errors import InvalidSignature
 
@@ -29,12 +29,15 @@ SEQUENCE_SCALE: Final = 127
 """Local vectors in [-1, 1] are stored as int8 of value × 127."""
 
 Int8Array = npt.NDArray[np.int8]
+Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
 Float32Array = npt.NDArray[np.float32]
 
-_BLOCKED: Final = 1 << 21
-"""Cost of a cell outside the square: above any path inside (511 frames × 7 channels × 254 < 2²¹), and small
-enough that sums of a whole row of them stay inside int32."""
+_FAR: Final = 1 << 28
+"""A cell that no path reaches: above any path (511 frames × 129 channels × 254 < 2²⁴), their sum in int32."""
+
+_CACHED: Final = 1 << 17
+"""Differences worked on at once: 256 kB of int16, for a small core's cache. 2¹⁶ to 2¹⁹ measure alike."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,6 +102,17 @@ class References:
         except ValueError as error:
             raise InvalidSignature("embeddings of different models", received=str(error)) from error
 
+    @classmethod
+    def join(cls, several: Sequence[Self]) -> Self:
+        """Put one or more sets of references of one model into one, in order."""
+        columns = {each.name: [getattr(one, each.name) for one in several] for each in fields(cls)}
+        return cls(**{name: np.concatenate(column) for name, column in columns.items()})
+
+    def take(self, indices: npt.ArrayLike) -> Self:
+        """Return the references of these numbers, in their order."""
+        chosen = np.asarray(indices, np.intp)
+        return type(self)(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
+
     def __len__(self) -> int:
         """Count the references."""
         return len(self.vector)
@@ -113,11 +127,14 @@ class References:
         )
 
 
-def distances(probe: Embedding, references: References) -> Float32Array:
-    """Compare a probe with `r` references: `(r, 4)` float32 in the order of `CUES`, 0 = alike."""
+def distances(probe: Embedding | References, references: References) -> Float32Array:
+    """Compare a probe with `r` references: `(r, 4)` float32 in the order of `CUES`, 0 = alike.
+
+    Given `r` probes, each is compared with the reference of its number.
+    """
     out = np.zeros((len(references), len(CUES)), np.float32)
     out[:, 0] = elastic_distances(probe.dynamics, references.dynamics) / DYNAMICS_SCALE
-    if probe.sequence.shape[1]:
+    if references.sequence.shape[-1]:
         out[:, 1] = elastic_distances(probe.sequence, references.sequence) / SEQUENCE_SCALE
     out[:, 2] = np.linalg.norm(references.vector - probe.vector, axis=1)
     out[:, 3] = np.abs(np.log(references.duration_ms / np.float32(probe.duration_ms)))
@@ -127,79 +144,101 @@ def distances(probe: Embedding, references: References) -> Float32Array:
 def spread(references: References) -> Float32Array:
     """Compare references with each other: `(r, r, 4)` float32, symmetric, 0 on the diagonal."""
     out = np.zeros((len(references), len(references), len(CUES)), np.float32)
-    for row in range(1, len(references)):
-        earlier = References(
-            dynamics=references.dynamics[:row],
-            sequence=references.sequence[:row],
-            vector=references.vector[:row],
-            duration_ms=references.duration_ms[:row],
-        )
-        out[row, :row] = out[:row, row] = distances(references[row], earlier)
+    rows, columns = np.tril_indices(len(references), -1)
+    if len(rows):
+        between = distances(references.take(rows), references.take(columns))
+        out[rows, columns] = out[columns, rows] = between
     return out
 
 
 def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
     """Align a probe `(t, c)` with each of `(r, t, c)` by dynamic time warping: `(r,)` float32 per frame.
 
-    City-block distance per frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side. The two
-    halves of the path are grown from both ends at once and joined in the middle: half the Python steps.
-    `t` must be even. Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word
-    recognition", 1978.
+    Given `r` probes `(r, t, c)`, each is aligned with the reference of its number. City-block distance per
+    frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side; `t` must be even, `c` at most 129.
+
+    The table is filled diagonal by diagonal (i + j = s), since the cells of one depend on the two before and
+    never on each other: no loop along it. It is filled from both corners at once, so that `t` diagonals are
+    enough, and for all references at once: these 2 · r **lanes** lie side by side, one addition serves all.
+
+    Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition",
+    1978.
     """
-    frames = len(probe)
+    count, frames, _ = references.shape
     band = max(1, int(BAND * frames))
-    cost = _band_costs(probe, references, band)
-    half = frames // 2
-    # Read from the far end a band runs backwards too: column w becomes 2 · band − w.
-    both = np.concatenate([cost[:, :half], cost[:, : half - 1 : -1, ::-1]])
-    grown = _grow(both, band)
-    forward, backward = grown[: len(references)], grown[len(references) :, ::-1]
-    stay = forward[:, 1:] + backward[:, :-1]
-    step = forward + backward
-    total = np.minimum(step.min(axis=1), stay.min(axis=1))
+    # The first half of the lanes runs forwards. A reference is met from its far end: as i grows, j falls.
+    probes = _lanes(np.broadcast_to(probe, references.shape), band)
+    others = _lanes(references[:, ::-1], band)
+    middle, before, cost = _grow(_costs(probes, others, frames, band), 2 * count, band)
+    # Both ends arrive on the middle diagonal, where a cell is counted twice, or step across it.
+    meet = middle[:, 0] + middle[::-1, 1] - cost[:, 0]
+    step = before[:, 0] + before[::-1, 1]
+    total = np.minimum(meet.min(axis=0), step.min(axis=0))
     return np.asarray(total / frames, np.float32)
 
 
-def _band_costs(probe: Int8Array, references: Int8Array, band: int) -> Int32Array:
-    """City-block distance of frame i to frames i − band … i + band: `(r, t, 2·band + 1)` int32."""
-    count, frames, channels = references.shape
-    padded = np.zeros((channels, count, frames + 2 * band), np.int16)
-    padded[:, :, band : band + frames] = references.transpose(2, 0, 1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * band + 1, axis=2)
-    cost = np.zeros((count, frames, 2 * band + 1), np.int16)
-    difference = np.empty_like(cost)
-    for channel in range(channels):
-        np.subtract(windows[channel], probe[:, channel, np.newaxis].astype(np.int16), out=difference)
-        np.abs(difference, out=difference)
-        cost += difference
-    return cost + _outside(frames, band)
+def _lanes(values: Int8Array, band: int) -> Int16Array:
+    """Lay `(r, t, c)` out as `(c, t + 2 · band, 2 · r)`: as they are, then with time reversed; 0 around."""
+    count, frames, channels = values.shape
+    out = np.zeros((channels, frames + 2 * band, 2, count), np.int16)
+    out[:, band : band + frames, 0] = values.transpose(2, 1, 0)
+    out[:, band : band + frames, 1] = values[:, ::-1].transpose(2, 1, 0)
+    return out.reshape(channels, frames + 2 * band, 2 * count)
 
 
-@lru_cache(maxsize=8)
-def _outside(frames: int, band: int) -> Int32Array:
-    """`(t, 2·band + 1)` int32: `_BLOCKED` where column i + w − band falls off the square, else 0."""
-    column = np.arange(frames)[:, np.newaxis] + np.arange(2 * band + 1) - band
-    return np.where((column < 0) | (column >= frames), _BLOCKED, 0).astype(np.int32)
+def _costs(probes: Int16Array, others: Int16Array, frames: int, band: int) -> Iterator[Int32Array]:
+    """Yield the cost of each cell, a few pairs of diagonals at a time: `(n, 2, (band + 1) · lanes)` int32.
 
-
-def _grow(cost: Int32Array, band: int) -> Int32Array:
-    """Cheapest path from the corner to each cell of the last row: `(r, w)` int32.
-
-    Along a row, D[w] = c[w] + min(m[w], D[w−1]) with m the best way in from the row before. With S the
-    running sum of c that is D[w] = S[w] + min over k ≤ w of (m[k] − S[k−1]): no Python loop along the row.
+    Diagonal s within the band is i = ⌈(s - band) / 2⌉ + k, j = ⌊(s + band) / 2⌋ - k for k = 0 … band: a run
+    of frames of the probe over one of the reversed reference. From one diagonal to the next i and j advance
+    in turn. Where s and the band are not both even or both odd, k = band is outside and to be ignored.
     """
-    count, rows, width = cost.shape
-    running = np.cumsum(cost, axis=2, dtype=np.int32)
-    before = running - cost
-    best = np.full((count, width + 1), _BLOCKED << 7, np.int32)
-    best[:, band] = 0
-    inner, entry = best[:, :width], np.empty((count, width), np.int32)
-    for row in range(rows):
-        np.minimum(inner, best[:, 1:], out=entry)
-        np.subtract(entry, before[:, row], out=entry)
-        np.minimum.accumulate(entry, axis=1, out=entry)
-        np.add(entry, running[:, row], out=inner)
-    return inner
+    channels, _, lanes = probes.shape
+    channel, frame, item = probes.strides
+    shape = (channels, frames // 2, 2, (band + 1) * lanes)
+    i_turn, j_turn = (0, -frame) if band % 2 else (frame, 0)
+    i_run = as_strided(probes[:, band - band // 2 :], shape, (channel, frame, i_turn, item), writeable=False)
+    j_first = band + frames - 1 - band // 2
+    j_run = as_strided(others[:, j_first:], shape, (channel, -frame, j_turn, item), writeable=False)
+    count = max(1, _CACHED // (channels * 2 * shape[-1]))
+    difference = np.empty((channels, count, *shape[2:]), np.int16)
+    total = np.empty(difference.shape[1:], np.int16)
+    for start in range(0, shape[1], count):
+        here = slice(start, start + count)
+        size = len(i_run[0, here])
+        some = difference[:, :size]
+        np.subtract(i_run[:, here], j_run[:, here], out=some)
+        np.abs(some, out=some)
+        yield np.add.reduce(some, axis=0, out=total[:size]).astype(np.int32)
+
+
+def _grow(costs: Iterable[Int32Array], lanes: int, band: int) -> tuple[Int32Array, Int32Array, Int32Array]:
+    """Cheapest paths to the cells of the last diagonal and of the one before, and the last one's costs.
+
+    Each is `(k, 2, r)` int32. The cells of a diagonal are entered from their two neighbours on the diagonal
+    before, and from the same place two before, which they overwrite. A cell off the square is entered only
+    from others off it, and those begin as `_FAR`; so they need no care.
+    """
+    wide = np.full((band + 1) * lanes, _FAR, np.int32)
+    bordered = np.full((band + 2) * lanes, _FAR, np.int32)
+    narrow = bordered[lanes:-lanes]
+    of_narrow = (narrow, wide[:-lanes], wide[lanes:], np.empty_like(narrow))
+    of_wide = (wide, bordered[:-lanes], bordered[lanes:], np.empty_like(wide))
+    even, odd = (of_narrow, of_wide) if band % 2 else (of_wide, of_narrow)
+    cells, left, right, entry = even
+    cells_odd, left_odd, right_odd, entry_odd = odd
+    cells.reshape(-1, lanes)[band // 2] = 0  # two diagonals before the corner, a step from it
+    minimum, add = np.minimum, np.add
+    for block in costs:
+        for cost, cost_odd in zip(block[:, 0, : len(cells)], block[:, 1, : len(cells_odd)], strict=True):
+            minimum(left, right, out=entry)
+            minimum(cells, entry, out=cells)
+            add(cells, cost, out=cells)
+            minimum(left_odd, right_odd, out=entry_odd)
+            minimum(cells_odd, entry_odd, out=cells_odd)
+            add(cells_odd, cost_odd, out=cells_odd)
+    shape = (-1, 2, lanes // 2)
+    return cells_odd.reshape(shape), cells.reshape(shape), cost_odd.reshape(shape)
 
 
 def _quantize(values: npt.NDArray[np.generic], scale: int) -> Int8Array:

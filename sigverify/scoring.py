@@ -3,8 +3,9 @@
 What tells a forgery is not how far a probe lies from the references, but how far it lies compared with how
 far they lie from each other. So every distance is taken relative to how far that one reference lies from the
 others, and the evidence of a cue is three logarithms: the least and the mean of these ratios, and the spread
-of all references. A logistic regression weighs them. Its output is the probability that the probe is genuine where genuine and impostor are equally
-frequent. One row of weights per number of references, since the spread of two says less than that of ten.
+of all references. A logistic regression weighs them. Its output is the probability that the probe is genuine
+where genuine and impostor are equally frequent. One row of weights per number of references, since the spread
+of two says less than that of ten.
 """
 
 import math

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,7 @@ class SqliteStore:
             StoreError: no such file, not a store, of another version, or not readable.
         """
         self.path = str(path)
+        self._timeout_s = timeout_s
         self._lock = threading.RLock()
         if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
             raise StoreError(
@@ -206,16 +208,17 @@ class SqliteStore:
 
     def _prepare(self, *, read_only: bool) -> None:
         """Set the connection up, and create the tables in an empty file."""
-        application, version = self._pragma("application_id"), self._pragma("user_version")
+        # In this order: another process that is creating the store commits both at once.
+        made, application = self._pragma("schema_version"), self._pragma("application_id")
+        if application != APPLICATION_ID and (made or application or read_only):
+            raise StoreError(f"{self.path} is a database of another program", expected="a sigverify store")
         if not read_only:
-            self._database.execute("PRAGMA journal_mode = WAL")
+            self._log_ahead()
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute("PRAGMA secure_delete = ON")
-            if not application and not self._pragma("schema_version"):
+            if not made:
                 self._create()
-                return
-        if application != APPLICATION_ID:
-            raise StoreError(f"{self.path} is a database of another program", expected="a sigverify store")
+        version = self._pragma("user_version")
         if version != SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path} is a store of another version",
@@ -223,6 +226,19 @@ class SqliteStore:
                 received=str(version),
                 hint="Use the sigverify that wrote it, or enrol anew",
             )
+
+    def _log_ahead(self) -> None:
+        """Switch the write-ahead log on; SQLite itself does not wait for another process that does so too."""
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     def _create(self) -> None:
         self._database.execute("BEGIN IMMEDIATE")

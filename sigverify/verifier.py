@@ -1,9 +1,10 @@
 """`Verifier`: enrol people, verify and identify their signatures. Start reading here."""
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.errors import ConfigError, EnrolmentError, MalformedTemplate, StoreError
+from sigverify.errors import ConfigError, EnrolmentError, MalformedTemplate, StoreError, UnknownUser
 from sigverify.features import DYNAMICS, clean_duration_ms, features
 from sigverify.matching import Embedding, References, distances, spread
 from sigverify.model_file import Model
@@ -101,8 +102,7 @@ class Verifier:
         self.store = store
         self.model = embedder.model
         self._embedder = embedder
-        raw = self.model.manifest.scoring
-        self._scoring = Scoring.from_dict(raw) if raw else Scoring.default()
+        self._scoring = Scoring.of(self.model.manifest.scoring)
         self._gallery_lock = threading.Lock()
         self._gallery: tuple[int, Gallery] | None = None
         bound = store.model_id
@@ -247,7 +247,7 @@ class Verifier:
             raise ConfigError("top_k out of range", expected="at least 1", received=str(top_k))
         probe = embed(signature, self._embedder)
         shortlist = _nearest(self._current_gallery(), probe.vector, max(SHORTLIST, 2 * top_k))
-        matches = [Match(user_id, self._compare(probe, self._template(user_id))) for user_id in shortlist]
+        matches = self._rank(probe, self._templates(shortlist))
         return sorted(matches, key=lambda match: (-match.score, match.user_id))[:top_k]
 
     def users(self) -> tuple[str, ...]:
@@ -278,8 +278,27 @@ class Verifier:
             )
         return template
 
+    def _templates(self, user_ids: Iterable[str]) -> list[Template]:
+        """Read the templates of those who are still enrolled: another process may just have forgotten one."""
+        templates = []
+        for user_id in user_ids:
+            with contextlib.suppress(UnknownUser):
+                templates.append(self._template(user_id))
+        return templates
+
     def _compare(self, probe: Embedding, template: Template) -> float:
         return float(self._scoring.score(distances(probe, template.references), template.spread))
+
+    def _rank(self, probe: Embedding, templates: Sequence[Template]) -> list[Match]:
+        """Score each template as `_compare` does, with all their references matched in one go."""
+        if not templates:
+            return []
+        apart = distances(probe, References.join([template.references for template in templates]))
+        ends = np.cumsum([len(template) for template in templates])
+        return [
+            Match(template.user_id, float(self._scoring.score(own, template.spread)))
+            for template, own in zip(templates, np.split(apart, ends[:-1]), strict=True)
+        ]
 
     def _current_gallery(self) -> Gallery:
         """Return the store's gallery, read again only after a change by any process."""

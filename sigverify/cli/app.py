@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sigverify.cli.compare import compare
 from sigverify.cli.convert import convert
 from sigverify.cli.demo import demo
 from sigverify.cli.enroll import enroll
@@ -14,6 +15,7 @@ from sigverify.cli.identify import identify
 from sigverify.cli.info import info
 from sigverify.cli.output import Exit, console
 from sigverify.cli.plot import plot
+from sigverify.cli.reproduce import reproduce
 from sigverify.cli.train import train
 from sigverify.cli.users import forget, users
 from sigverify.cli.verify import verify
@@ -32,7 +34,7 @@ app = typer.Typer(
 _PANELS = {
     "On the device": (enroll, verify, identify, users, forget),
     "Look at things": (info, plot, demo),
-    "On the workstation": (train, evaluate, convert),
+    "On the workstation": (train, convert, evaluate, compare, reproduce),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

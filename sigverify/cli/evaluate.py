@@ -9,6 +9,7 @@ from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from sigverify.evaluation import Report
 
@@ -70,17 +71,23 @@ def _counts(text: str) -> tuple[int, ...]:
 
 def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType":
     from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text("Error rates in %, mean ± standard deviation over the draws")]
+    parts += [_grid(each) for each in reports]
+    return Group(*parts, f"The report: {page}") if page else Group(*parts)
+
+
+def _grid(report: "Report") -> "Table":
+    """One table a system and corpus: names of both in its title, where no column cuts them short."""
     from rich.table import Table
 
-    grid = Table(title="Error rates in %, mean ± standard deviation over the draws", title_justify="left")
-    for name in ("corpus", "system", "R"):
-        grid.add_column(name)
-    for name in ("EER skilled", "per writer", "FNMR at FMR 1 %", "at 0.1 %", "EER random"):
+    grid = Table(title=f"{report.corpus}, {report.system}", title_justify="left")
+    for name in ("R", "EER skilled", "per writer", "FNMR at FMR 1 %", "at 0.1 %", "EER random"):
         grid.add_column(name, justify="right")
-    for each in reports:
-        for condition in each.conditions:
-            grid.add_row(each.corpus, each.system, str(condition.references), *_cells(condition.impostors))
-    return Group(grid, f"The report: {page}") if page else grid
+    for condition in report.conditions:
+        grid.add_row(str(condition.references), *_cells(condition.impostors))
+    return grid
 
 
 def _cells(impostors: Any) -> list[str]:

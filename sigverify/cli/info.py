@@ -1,11 +1,14 @@
 """`sigverify info`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from sigverify.cli.options import JsonOption
+
+USUAL_REFERENCES: Final = 5
+"""The number of references whose thresholds are shown; the JSON has all."""
 
 
 def info(
@@ -93,15 +96,20 @@ def _rows(content: dict[str, Any]) -> dict[str, Any]:
     rows["vector"] = f"{content['vector_size']} dimensions"
     if content["sequence_shape"]:
         rows["sequence"] = "{} steps of {} dimensions".format(*content["sequence_shape"])
-    for references, row in content["scoring"].items():
-        for kind, table in row["thresholds"].items():
-            words = ", ".join(f"FMR {rate:g}: {score:.3g}" for rate, score in table)
-            rows[f"thresholds, {kind}, {references} references"] = words
+    fitted = sorted(map(int, content["scoring"]))
+    rows["scores fitted for"] = (
+        f"{', '.join(map(str, fitted))} references" if fitted else "nothing: uncalibrated"
+    )
+    if usual := [count for count in fitted if count <= USUAL_REFERENCES]:
+        for kind, table in content["scoring"][str(usual[-1])]["thresholds"].items():
+            words = ", ".join(f"FMR {100 * rate:g} %: {score:.3g}" for rate, score in table)
+            rows[f"thresholds, {kind}, {usual[-1]} references"] = words
     if parity:
         rows["EER where calibrated"] = (
             f"{100 * parity['eer']:.2f} % (float32: {100 * parity['eer_float32']:.2f} %)"
         )
     for name in ("trained_on", "licence_note", "seed", "created"):
         if name in training:
-            rows[name.replace("_", " ")] = training[name]
+            value = training[name]
+            rows[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else value
     return rows | {"everything else": "--json"}

@@ -1,5 +1,6 @@
 """`sigverify train`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,8 @@ import typer
 from sigverify.cli.options import CorpusOption, JsonOption
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from sigverify.training import Run, TrainConfig
 
 
@@ -22,7 +25,9 @@ def train(
     encoder: Annotated[str | None, typer.Option("--encoder", help="tdnn or bromley1993.")] = None,
     loss: Annotated[
         list[str] | None,
-        typer.Option("--loss", help="triplet, contrastive or alignment. Repeat to sum several."),
+        typer.Option(
+            "--loss", help="triplet, contrastive, alignment or classification. Repeat to sum several."
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Batches in an epoch.")] = None,
@@ -31,7 +36,8 @@ def train(
         bool, typer.Option("--mixed-precision", help="Compute in 16 bits, for GPUs that can.")
     ] = False,
     init_from: Annotated[
-        str | None, typer.Option("--init-from", help="A run or .keras file to start from.")
+        str | None,
+        typer.Option("--init-from", help="A model that ships (base), a run or a .keras file to start from."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
@@ -39,7 +45,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train an encoder on one or more corpora. Some of the writers are held out to validate on."""
-    from sigverify.cli.output import report, table
+    from sigverify.cli.output import report
     from sigverify.cli.progress import training_bar
     from sigverify.cli.quiet import quiet
     from sigverify.corpora import open_corpus
@@ -61,7 +67,7 @@ def train(
 
         run = train_encoder(settings, corpora, out, resume=resume, on_progress=show)
     content = _content(run)
-    report(content, as_json=as_json, render=lambda: table(content, title="Trained"))
+    report(content, as_json=as_json, render=lambda: _summary(content))
 
 
 def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "TrainConfig":
@@ -82,12 +88,43 @@ def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "Tra
 
 def _content(run: "Run") -> dict[str, Any]:
     facts = run.provenance
-    return {
+    content = {
         "run": str(run.path),
         "model": str(run.model_path),
         "epochs_done": facts["epochs_done"],
         "best_epoch": facts["best_epoch"],
         "best": facts["best"],
         "seconds": facts["wall_s"],
+        "steps_per_second": facts["steps_per_second"],
+        "backend": facts["backend"],
+        "devices": facts["devices_used"],
         "curves": str(run.path / "curves.png"),
     }
+    return content | ({"transfer": facts["transfer"]} if "transfer" in facts else {})
+
+
+def _summary(content: Mapping[str, Any]) -> "RenderableType":
+    from rich.console import Group
+
+    from sigverify.cli.output import table
+
+    rows = {name: value for name, value in content.items() if name != "transfer"}
+    parts = [table(rows, title="Trained")]
+    if "transfer" in content:
+        parts += ["", _transfer(content["transfer"])]
+    return Group(*parts)
+
+
+def _transfer(record: Mapping[str, Any]) -> "RenderableType":
+    """Return error rates before and after, per cent, on the same held-out writers."""
+    from rich.table import Table
+
+    grid = Table(
+        "", "before", "after", title=f"EER on {record['writers']} held-out writers, %", title_justify="left"
+    )
+    for name, after in record["after"].items():
+        before = record["before"].get(name)
+        grid.add_row(name, "–" if before is None else f"{100 * before:.2f}", f"{100 * after:.2f}")
+    seen = ", ".join(record["may_have_seen"])
+    grid.caption = f"The start may have been trained on writers held out here (of {seen})." if seen else None
+    return grid

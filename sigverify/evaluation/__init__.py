@@ -5,7 +5,7 @@ Nothing here needs keras: what is measured is a model file, through the code tha
 
 from sigverify.evaluation.baseline import DtwBaseline
 from sigverify.evaluation.compare import Comparison, compare
-from sigverify.evaluation.evaluate import evaluate
+from sigverify.evaluation.evaluate import Measured, evaluate, measure
 from sigverify.evaluation.folder import publish
 from sigverify.evaluation.history import History
 from sigverify.evaluation.protocol import PROTOCOLS, Protocol, TrialKind
@@ -20,6 +20,7 @@ __all__ = [
     "DtwBaseline",
     "Evaluated",
     "History",
+    "Measured",
     "Protocol",
     "Report",
     "SdkSystem",
@@ -27,6 +28,7 @@ __all__ = [
     "TrialKind",
     "compare",
     "evaluate",
+    "measure",
     "publish",
     "read_reports",
     "run_evaluation",

@@ -1,8 +1,8 @@
 """`compare`: do two reports on the same trials differ by more than chance?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,10 @@ class Comparison:
         """Whether the interval leaves 0 out."""
         return self.low > 0 or self.high < 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, `significant` among them."""
+        return {**asdict(self), "impostor": self.impostor.value, "significant": self.significant}
+
 
 def compare(first: Sequence[Report], second: Sequence[Report]) -> tuple[Comparison, ...]:
     """Compare reports on the same corpus, protocol, draws and number of references, pair by pair.
@@ -76,6 +80,27 @@ def compare(first: Sequence[Report], second: Sequence[Report]) -> tuple[Comparis
             hint="Evaluate both systems with the same options",
         )
     return tuple(found)
+
+
+def unpaired(first: Sequence[Report], second: Sequence[Report]) -> tuple[str, ...]:
+    """Describe the reports, or parts of them, that have no like in the other folder."""
+    return tuple(
+        f"{report.system} on {_names([report], counts)}"
+        for mine, theirs in ((first, second), (second, first))
+        for report in mine
+        if (counts := _alone(report, theirs))
+    )
+
+
+def _alone(report: Report, others: Sequence[Report]) -> tuple[int, ...]:
+    """Return the numbers of references of `report` that none of `others` tried on the same trials."""
+    tried = {
+        condition.references
+        for other in others
+        if _key(other) == _key(report)
+        for condition in other.conditions
+    }
+    return tuple(each.references for each in report.conditions if each.references not in tried)
 
 
 def _compare(one: Report, other: Report) -> list[Comparison]:
@@ -139,9 +164,9 @@ def _key(report: Report) -> tuple[str, str, int]:
     return report.corpus_fingerprint, report.protocol, report.draws
 
 
-def _names(reports: Sequence[Report]) -> str:
+def _names(reports: Sequence[Report], counts: Sequence[int] = ()) -> str:
     return ", ".join(
         f"{report.corpus} ({report.protocol}, {report.draws} draws, R = "
-        f"{'/'.join(str(condition.references) for condition in report.conditions)})"
+        f"{'/'.join(map(str, counts or [condition.references for condition in report.conditions]))})"
         for report in reports
     )

@@ -44,6 +44,33 @@ class _Tables:
     probes: dict[TrialKind, tuple[list[int], list[int], FloatArray]]
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All that takes time: the distances between the signatures of a corpus, as one network sees them.
+
+    Attributes:
+        corpus: the corpus.
+        tables: one for each of its writers.
+        latency: medians.
+    """
+
+    corpus: Corpus
+    tables: tuple[_Tables, ...]
+    latency: Latency
+
+
+def measure(system: System[Any], corpus: Corpus, *, progress: Progress | None = None) -> Measured:
+    """Embed a corpus and compute every distance that some draw of references will look up."""
+    report = progress or (lambda _stage, _done, _total: None)
+    embedded, embed_ms = _embed(system, corpus, report)
+    tables = []
+    for tabled in _tabulate(system, corpus, embedded):
+        tables.append(tabled)
+        report("matching", len(tables), len(corpus.writers))
+    latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, corpus, embedded))
+    return Measured(corpus, tuple(tables), latency)
+
+
 def evaluate(
     system: System[Any],
     corpus: Corpus,
@@ -52,6 +79,7 @@ def evaluate(
     draws: int = 10,
     protocol: Protocol = STANDARD,
     progress: Progress | None = None,
+    measured: Measured | None = None,
 ) -> Report:
     """Measure the error rates of a system.
 
@@ -64,27 +92,36 @@ def evaluate(
         draws: how many times references are drawn, with seeds 0, 1, 2 …
         protocol: which signatures may be references and genuine trials.
         progress: told how far it is.
+        measured: what `measure` returned for this corpus and the same network, perhaps with another scoring.
 
     Raises:
-        ConfigError: a number of references or of draws is out of range.
+        ConfigError: a number of references or of draws is out of range, or `measured` is of another corpus.
         CorpusError: no writer has enough genuine signatures, or there are no impostors at all.
     """
     counts = _checked(references, draws)
     report = progress or (lambda _stage, _done, _total: None)
-    embedded, embed_ms = _embed(system, corpus, report)
+    known = measured or measure(system, corpus, progress=progress)
+    if known.corpus is not corpus:
+        raise ConfigError("measured on another corpus", expected=corpus.name, received=known.corpus.name)
     writers = corpus.writers
-    rows: list[Rows] = []
-    for index, tabled in enumerate(_tabulate(system, corpus, embedded)):
-        rows += list(_trials(system, tabled, writers[index], counts, draws, protocol))
-        report("matching", index + 1, len(writers))
+    rows = [
+        part
+        for tabled in known.tables
+        for part in _trials(system, tabled, writers[tabled.writer], counts, draws, protocol)
+    ]
     _require_trials(corpus, rows, counts)
-    latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, corpus, embedded))
     report("error rates", 0, 1)
     trials = Trials.of(writers, np.concatenate(rows))
     conditions = summarise(trials, calibrated=system.calibrated, promised=system.thresholds)
     report("error rates", 1, 1)
     return describe(
-        system, corpus, protocol=protocol, draws=draws, conditions=conditions, latency=latency, trials=trials
+        system,
+        corpus,
+        protocol=protocol,
+        draws=draws,
+        conditions=conditions,
+        latency=known.latency,
+        trials=trials,
     )
 
 

@@ -24,7 +24,7 @@ from sigverify.evaluation.plots import (
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.showcase import showcase_figure, worst_cases
-from sigverify.evaluation.summary import Condition, Estimate, ImpostorErrors
+from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors
 
 CSS: Final = """
 :root { color-scheme: light; }
@@ -154,7 +154,8 @@ def _system(report: Report, corpus: Corpus | None) -> str:
     ]
     if is_calibrated(report):
         parts.append(_picture(reliability_figure(report), "Reliability of the score as a probability"))
-    parts += ["</div>", _thresholds(report), _promises(report), _calibration(report), _latency(report)]
+        parts.append(f"<div>{_calibration(report)}</div>")
+    parts += ["</div>", _thresholds(report), _promises(report), _latency(report)]
     cases = worst_cases(report, corpus) if corpus is not None else ()
     if cases:
         parts.append(
@@ -174,15 +175,35 @@ def _thresholds(report: Report) -> str:
             KIND_NAMES[kind],
             str(condition.references),
             f"{100 * point.fmr:g}{_few(errors, point.fmr)}",
-            f"{point.threshold:.4f}",
+            _score(point.threshold),
             _rate(point.fnmr),
         )
-        for condition in report.conditions
-        for kind, errors in condition.impostors.items()
+        for kind, condition, errors in _by_impostor(report)
         for point in errors.points
     ]
     note = "*: fewer impostor trials than 3 / FMR; the figure rests on a handful of them or on none."
     return _table("Thresholds by false match rate, set on these trials", header, rows, note=note)
+
+
+def _by_impostor(report: Report) -> list[tuple[TrialKind, Condition, ImpostorErrors]]:
+    """List kinds of impostor, and of each the numbers of references."""
+    return [
+        (kind, condition, condition.impostors[kind])
+        for kind in IMPOSTORS
+        for condition in report.conditions
+        if kind in condition.impostors
+    ]
+
+
+def _score(score: float) -> str:
+    """Show a score with digits enough to tell it from 0 and from 1.
+
+    >>> _score(0.25), _score(0.0000123), _score(0.99998765)
+    ('0.2500', '1.2e-05', '0.999988')
+    """
+    if score < 0.001:
+        return f"{score:.1e}"
+    return f"{score:.4f}" if score < 0.9995 else f"{score:.6f}"
 
 
 def _few(errors: ImpostorErrors, fmr: float) -> str:
@@ -197,12 +218,11 @@ def _promises(report: Report) -> str:
             KIND_NAMES[kind],
             str(condition.references),
             f"{100 * point.fmr:g}",
-            f"{point.threshold:.4f}",
+            _score(point.threshold),
             f"{100 * point.fmr_found:.2f}",
             f"{100 * point.fnmr_found:.2f}",
         )
-        for condition in report.conditions
-        for kind, errors in condition.impostors.items()
+        for kind, condition, errors in _by_impostor(report)
         for point in errors.promised
     ]
     return _table("What the model’s own thresholds hold on this corpus", header, rows) if rows else ""
@@ -218,8 +238,7 @@ def _calibration(report: Report) -> str:
             f"{errors.calibration.min_cllr:.3f}",
             f"{100 * errors.calibration.ece:.1f}",
         )
-        for condition in report.conditions
-        for kind, errors in condition.impostors.items()
+        for kind, condition, errors in _by_impostor(report)
         if errors.calibration is not None
     ]
     note = "Cllr 0 is perfect, 1 tells nothing; what is above its minimum is lost to calibration."
@@ -261,11 +280,23 @@ def _rate(estimate: Estimate | None) -> str:
 
 
 def _table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]], *, note: str = "") -> str:
-    """Lay out cells, which are HTML already."""
+    """Lay out cells, which are HTML already; the leading ones that are as in the row above stay empty."""
     head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in _without_repeats(rows)
+    )
     table = f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return table + (f'<p class="note"><small>{note}</small></p>' if note else "")
+
+
+def _without_repeats(rows: Iterable[Iterable[str]]) -> Iterable[list[str]]:
+    before: list[str] = []
+    for row in map(list, rows):
+        same = 0
+        while same < len(row) - 1 and row[: same + 1] == before[: same + 1]:
+            same += 1
+        yield [*([""] * same), *row[same:]]
+        before = row
 
 
 def _picture(figure: Any, caption: str) -> str:

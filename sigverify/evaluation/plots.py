@@ -34,8 +34,10 @@ KIND_NAMES: Final = {
 DET_TICKS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 DET_LIMITS: Final = (0.0005, 0.5)
 BINS: Final = 40
-ODDS_LIMIT: Final = 5.0
-"""Scores beyond odds of 10⁵ are drawn there."""
+ODDS_LIMIT: Final = 14.0
+"""Scores beyond odds of 10¹⁴ are drawn there: about where float64 ends towards 1."""
+SHOWN_SHARE: Final = 0.002
+"""Bins of the reliability diagram with a smaller share of the trials say nothing, and are left out."""
 SHOWN_FMR: Final = 0.01
 STYLE: Final = {
     "font.size": 9,
@@ -143,12 +145,13 @@ def scores_figure(report: Report) -> "Figure":
     """
     condition = most_references(report)
     scale = _log_odds if is_calibrated(report) else np.asarray
-    low, high = (-ODDS_LIMIT, ODDS_LIMIT) if is_calibrated(report) else (0.0, 1.0)
+    low, high = _odds_range(report, condition) if is_calibrated(report) else (0.0, 1.0)
     figure, axes = _figure(6.2, 3.4)
     if report.trials is not None:
         for kind in (TrialKind.GENUINE, *condition.impostors):
             scores = report.trials.scores(references=condition.references, kind=kind)
-            _draw_histogram(axes, scale(scores), kind, np.linspace(low, high, BINS + 1).tolist())
+            shown = np.clip(scale(scores), low, high)
+            _draw_histogram(axes, shown, kind, np.linspace(low, high, BINS + 1).tolist())
     for kind, errors in condition.impostors.items():
         threshold = next(point.threshold for point in errors.points if point.fmr == SHOWN_FMR)
         place = float(scale(threshold))
@@ -228,12 +231,13 @@ def reliability_figure(report: Report) -> "Figure":
         if found is None:
             continue
         claimed, true = (np.array(side, float) for side in (found.mean_score, found.genuine_share))
-        there = np.isfinite(claimed)
+        weight = np.array(found.weight)
+        there = np.isfinite(claimed) & (weight >= SHOWN_SHARE)
         axes.plot(
             claimed[there], true[there], color=KIND_COLOURS[kind], linestyle=KIND_LINES[kind], linewidth=1
         )
         axes.scatter(
-            claimed, true, s=8 + 250 * np.array(found.weight), color=KIND_COLOURS[kind], alpha=0.7, lw=0,
+            claimed[there], true[there], s=8 + 250 * weight[there], color=KIND_COLOURS[kind], alpha=0.7, lw=0,
             label=f"{KIND_NAMES[kind]}: Cllr {found.cllr:.3f} bit, ECE {100 * found.ece:.1f} %",
         )  # fmt: skip
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -308,6 +312,16 @@ def _log_odds(scores: Any) -> Any:
     edge = 1 / (1 + 10**ODDS_LIMIT)
     held = np.clip(scores, edge, 1 - edge)
     return np.log10(held / (1 - held))
+
+
+def _odds_range(report: Report, condition: Condition) -> tuple[float, float]:
+    """Return whole powers of ten that hold all but the farthest scores, which are drawn at the edge."""
+    ends = [-1.0, 1.0]
+    if report.trials is not None:
+        for kind in (TrialKind.GENUINE, *condition.impostors):
+            scores = report.trials.scores(references=condition.references, kind=kind)
+            ends += np.quantile(_log_odds(scores), [0.01, 0.99]).tolist()
+    return float(np.floor(min(ends))), float(np.ceil(max(ends)))
 
 
 def _swarm(values: Any) -> Any:

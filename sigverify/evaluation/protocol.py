@@ -85,8 +85,9 @@ PROTOCOLS: Final = {
             name="svc2004",
             pool=10,
             held_back=10,
-            source="references from S1-S10 and genuine trials S11-S20, as in D.-Y. Yeung et al., SVC2004: "
-            "First International Signature Verification Competition, 2004; random trials as in standard",
+            source="references drawn from S1-S10, genuine trials S11-S20, as the competition did: "
+            "https://cse.hkust.edu.hk/svc2004/results.html; random trials as in standard, where the "
+            "competition took signatures of 20 other users",
         ),
         Protocol(
             name="susig",

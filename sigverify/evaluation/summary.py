@@ -205,7 +205,7 @@ def _errors(
     rates = np.array([curve.fnmr[index] for curve, index in zip(curves, found, strict=True)])
     thresholds = np.array([curve.thresholds[index] for curve, index in zip(curves, found, strict=True)])
     bootstrap = WriterBootstrap(len(trials.writers), replicates=REPLICATES)
-    eers, costs = _replicates(trials, references, kind, bootstrap)
+    eers, costs = replicates(trials, references, kind, bootstrap)
     own = _own_eers(trials, references, kind)
     by_writer = own.mean(axis=0)  # a writer with too few signatures has none in any draw
     return ImpostorErrors(
@@ -239,7 +239,7 @@ def pair(trials: Trials, references: int, kind: TrialKind, draw: int) -> tuple[F
     )
 
 
-def _replicates(
+def replicates(
     trials: Trials, references: int, kind: TrialKind, bootstrap: WriterBootstrap
 ) -> tuple[FloatArray, FloatArray]:
     """EER `(b,)` and FNMR at `FMRS` and `DET_FMRS` `(b, k)` of each replicate, mean over draws."""

@@ -61,7 +61,7 @@ class SdkSystem:
         """
         self._model = model
         self._embedder = Embedder.open(model, runtime=runtime)
-        self._scoring = Scoring.from_dict(model.manifest.scoring)
+        self._scoring = Scoring.of(model.manifest.scoring)
         self.name = f"{model.manifest.name} ({model.manifest.precision})"
         self.calibrated = True
 
@@ -77,6 +77,7 @@ class SdkSystem:
             "precision": str(manifest.precision),
             "runtime": str(self._embedder.runtime),
             "trained_on": list(manifest.provenance.get("trained_on", ())),
+            "calibrated_on": list(manifest.provenance.get("conversion", {}).get("calibrated_on", ())),
             "licence_note": str(manifest.provenance.get("licence_note", "")),
             "network_bytes": len(self._model.network),
         }

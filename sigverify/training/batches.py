@@ -11,6 +11,7 @@ from sigverify.errors import CorpusError
 from sigverify.features import encode
 from sigverify.training.augmentation import Augmentation
 from sigverify.training.backend import keras
+from sigverify.training.pulses import PulseForger
 from sigverify.training.trace_set import TraceSet
 
 IntArray = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ class WriterBatches(keras.utils.PyDataset):
     Writer by writer: K genuine signatures, then F forgeries of that writer. A writer with fewer than K
     genuine signatures repeats some (each distorted anew). One with fewer than F skilled forgeries repeats
     those; one with none gets genuine signatures of other writers there, labelled as forgeries of this one,
-    which is what random forgeries are.
+    which is what random forgeries are, or its own, forged by `PulseForger`.
 
     A batch depends on (seed, epoch, index) alone, whatever the number of workers. Set `epoch` before each
     epoch. Keras's own workers carry batches over from one epoch to the next, so threads of our own make
@@ -37,9 +38,16 @@ class WriterBatches(keras.utils.PyDataset):
         writers, genuine, skilled: P, K and F; P is at most the number of writers.
         steps: batches an epoch.
         augmentation: None leaves the traces as they are.
+        forged: share of those slots that are forged.
         shares: share of each batch's writers by corpus name, for a joined set; without it every writer is
             as likely.
         workers: threads that prepare batches; 0 prepares them when asked.
+        parts: into how many equal parts devices split a batch; P is lowered to a multiple of it, so that no
+            writer is split.
+        share: which of how many equal shares of a batch to make, (0, 1) being all of it: of several processes
+            that train together each makes its own.
+        first_label: label of the first writer. Those of held-out writers begin after the training ones, so
+            that no loss takes the one for the other.
     """
 
     def __init__(
@@ -53,29 +61,34 @@ class WriterBatches(keras.utils.PyDataset):
         steps: int,
         seed: int,
         augmentation: Augmentation | None = None,
+        forged: float = 0.0,
         shares: Mapping[str, float] | None = None,
         workers: int = 0,
+        parts: int = 1,
+        share: tuple[int, int] = (0, 1),
+        first_label: int = 0,
     ) -> None:
         """Index the signatures by writer.
 
         Raises:
-            CorpusError: fewer than two writers with a genuine signature.
+            CorpusError: fewer than two writers with a genuine signature, or fewer than `parts`.
         """
         super().__init__(workers=1)
         self.traces, self.outputs, self.steps, self.seed = traces, outputs, steps, seed
         self.slots_genuine, self.slots_skilled = genuine, skilled
-        self.augmentation = augmentation
+        self.augmentation, self.forged = augmentation, forged
         self.epoch = 0
         self._genuine = _by_writer(traces, traces.genuine)
         self._skilled = _by_writer(traces, ~traces.genuine)
         self._pool_of_writers = np.flatnonzero([len(rows) > 0 for rows in self._genuine])
-        if len(self._pool_of_writers) < 2:
+        if len(self._pool_of_writers) < max(2, parts):
             raise CorpusError(
                 f"{traces.name} is too small to train on",
-                expected="at least two writers with genuine signatures",
+                expected=f"at least {max(2, parts)} writers with genuine signatures",
                 received=str(len(self._pool_of_writers)),
             )
-        self.writers_per_batch = min(writers, len(self._pool_of_writers))
+        self.writers_per_batch = min(writers, len(self._pool_of_writers)) // parts * parts
+        self._share, self._first_label = share, first_label
         self._odds = _odds(traces, self._pool_of_writers, shares or {})
         self._ahead = 2 * workers
         self._executor = ThreadPoolExecutor(workers, "batches") if workers else None
@@ -109,13 +122,21 @@ class WriterBatches(keras.utils.PyDataset):
         """Make one batch; safe to call from any thread."""
         rng = np.random.default_rng((self.seed, epoch, index))
         chosen = rng.choice(self._pool_of_writers, self.writers_per_batch, replace=False, p=self._odds)
+        number, of = self._share
+        if of > 1:
+            chosen = np.split(chosen, of)[number]
+            rng = np.random.default_rng((self.seed, epoch, index, number))
         rows = np.concatenate([self._rows(int(writer), rng) for writer in chosen])
         slots = self.slots_genuine + self.slots_skilled
         batch = self.traces.traces[rows]
+        is_genuine = np.tile(np.arange(slots) < self.slots_genuine, len(chosen))
+        own = self.traces.writer_index[rows] == np.repeat(chosen, slots)
+        if (forged := ~is_genuine & own & self.traces.genuine[rows]).any():
+            batch[forged] = PulseForger().apply(batch[forged], rng)
         if self.augmentation is not None:
             batch = self.augmentation.apply(batch, np.repeat(np.arange(len(chosen)), slots), rng)
-        is_genuine = np.tile(np.arange(slots) < self.slots_genuine, len(chosen))
-        labels = np.stack([np.repeat(chosen, slots), is_genuine], axis=1).astype(np.int32)
+        names = np.repeat(chosen, slots) + self._first_label
+        labels = np.stack([names, is_genuine], axis=1).astype(np.int32)
         return encode(batch), dict.fromkeys(self.outputs, labels)
 
     def _following(self, index: int, distance: int) -> tuple[int, int]:
@@ -131,6 +152,8 @@ class WriterBatches(keras.utils.PyDataset):
             return np.concatenate([genuine, _draw(self._skilled[writer], self.slots_skilled, rng)])
         others = rng.choice(self._pool_of_writers, self.slots_skilled)
         others = np.where(others == writer, self._other_than(writer), others)
+        if self.forged:
+            others = np.where(rng.random(self.slots_skilled) < self.forged, writer, others)
         return np.concatenate([genuine, [rng.choice(self._genuine[int(other)]) for other in others]])
 
     def _other_than(self, writer: int) -> int:

@@ -21,7 +21,7 @@ class RunState:
     Attributes:
         epoch: epochs done.
         best: lowest monitored value so far; infinite before the first.
-        best_epoch: when that was, from 1; 0 before the first.
+        best_epoch: when that was, from 1; 0 before the first, or while the start is still the best.
         waited: validations since then.
     """
 

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,7 +24,7 @@ class LossConfig:
     """One loss and its weight in the sum.
 
     Attributes:
-        name: "contrastive", "triplet" (on the vector) or "alignment" (on the sequence).
+        name: "contrastive", "triplet", "classification" (on the vector) or "alignment" (on the sequence).
         weight: above 0.
         options: arguments of the loss, by name.
     """
@@ -43,6 +43,8 @@ class BatchConfig:
     """Shape of a batch: `writers` x (`genuine` + `skilled`) signatures.
 
     Attributes:
+        forged: share of the forgeries of writers without any that `PulseForger` makes of their own genuine
+            signatures; the rest are genuine signatures of others.
         shares: share of a batch's writers by corpus name; the corpora left out share the rest.
         workers: threads that prepare batches while the network trains.
     """
@@ -50,6 +52,7 @@ class BatchConfig:
     writers: int = 32
     genuine: int = 4
     skilled: int = 4
+    forged: float = 0.0
     shares: Mapping[str, float] = field(default_factory=dict)
     workers: int = 2
 
@@ -58,6 +61,7 @@ class BatchConfig:
         _require(self.writers >= 2, "a batch needs at least 2 writers", self.writers)
         _require(self.genuine >= 2, "a writer needs at least 2 genuine signatures in a batch", self.genuine)
         _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
+        _require(0 <= self.forged <= 1, "forged must lie from 0 to 1", self.forged)
         _require(self.workers >= 0, "workers must not be negative", self.workers)
         fits = (
             all(0 <= share <= 1 for share in self.shares.values()) and sum(self.shares.values()) <= 1 + 1e-9
@@ -72,12 +76,15 @@ class BatchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
-    """AdamW and its learning rate: linear warm-up, then cosine decay or none.
+    """AdamW, its learning rate (linear warm-up, then cosine decay or none) and the averaging of weights.
 
     Attributes:
         warmup: share of all steps in which the rate rises from 0.
         final: last learning rate as a share of the highest (cosine).
         clip_norm: largest norm of the whole gradient; 0 does not clip.
+        ema: how much of the average of the weights stays at a step, 0 to below 1; the averaged weights are
+            what is validated and kept. It reaches back 1 / (1 - ema) steps, at most a tenth of the run. 0
+            does not average.
     """
 
     learning_rate: float = 2e-3
@@ -86,6 +93,7 @@ class ScheduleConfig:
     final: float = 0.02
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
+    ema: float = 0.99
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -95,6 +103,7 @@ class ScheduleConfig:
         _require(0 <= self.final <= 1, "final must lie from 0 to 1", self.final)
         _require(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay)
         _require(self.clip_norm >= 0, "clip_norm must not be negative", self.clip_norm)
+        _require(0 <= self.ema < 1, "ema must lie from 0 to below 1", self.ema)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +151,8 @@ class TrainConfig:
         epochs, steps_per_epoch: length of the run; "epoch" only says how often to validate and save.
         seed: of weights, splits, batches and distortions.
         mixed_precision: compute in bfloat16; outputs and losses stay float32.
-        init_from: a run directory or a `.keras` file whose weights the run starts from.
+        init_from: a run directory, a `.keras` file or the name of a model that ships, whose weights the
+            run starts from. With `encoder` and `encoder_options` left alone, those of the source hold.
 
     Raises:
         ConfigError: a value out of range.
@@ -224,6 +234,14 @@ class TrainConfig:
                 f"{path} cannot be read", expected="a TOML file", received=str(error)
             ) from error
         return cls.from_toml(text)
+
+    def fitted_to(self, facts: Mapping[str, Any]) -> Self:
+        """Take over the encoder of the run with this provenance, where none is chosen here."""
+        encoder, options = (facts.get("config", {}).get(key) for key in ("encoder", "encoder_options"))
+        chosen = (self.encoder, self.encoder_options) != ("tdnn", {})
+        if chosen or not isinstance(encoder, str) or not isinstance(options, Mapping):
+            return self
+        return replace(self, encoder=encoder, encoder_options=dict(options))
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; `from_dict` takes them back."""

@@ -75,13 +75,7 @@ class Run:
         Raises:
             TrainingError: the file is missing or no JSON object.
         """
-        try:
-            values = json.loads((self.path / PROVENANCE).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{self.path / PROVENANCE} cannot be read", received=str(error)) from error
-        if not isinstance(values, dict):
-            raise TrainingError(f"{self.path / PROVENANCE} is no JSON object", received=type(values).__name__)
-        return values
+        return read_facts(self.path / PROVENANCE)
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -108,6 +102,21 @@ class Run:
         from sigverify.training.weights import load_network
 
         return load_network(self.model_path)
+
+
+def read_facts(path: Path) -> Mapping[str, Any]:
+    """Read a provenance file.
+
+    Raises:
+        TrainingError: the file is missing or no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read", received=str(error)) from error
+    if not isinstance(values, dict):
+        raise TrainingError(f"{path} is no JSON object", received=type(values).__name__)
+    return values
 
 
 def write_whole(path: Path, text: str) -> None:

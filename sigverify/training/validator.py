@@ -40,7 +40,7 @@ class Validator:
     - ``val_eer_sequence``, ``val_eer_vector``: skilled forgeries against R references, scored
       min / sqrt(d_min) + mean / sqrt(d_mean), d being the distances between the references;
     - ``val_eer_sequence_1``, ``val_eer_vector_1``: skilled, every single reference a trial of its own;
-    - ``val_eer_random``: random forgeries against R references, by the vector;
+    - ``val_eer_random``: random forgeries against R references, by the vector; not for a single writer;
     - ``val_eer``: the mean of the two of the sequence, or of the vector where there is no sequence.
 
     Without skilled forgeries among the held-out, random ones stand in.
@@ -56,13 +56,19 @@ class Validator:
         self.traces = held_out.take(rows)
         self.features = encode(self.traces.traces)
 
+    @property
+    def writers(self) -> int:
+        """Writers scored."""
+        return len(self._claims)
+
     def __call__(self, network: Any) -> dict[str, float]:
         """Score `network`, a keras model from features to "vector" and perhaps "sequence"."""
         outputs = network.predict(self.features, batch_size=EMBED_BATCH, verbose=0)
         vectors = np.asarray(outputs["vector"], np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + _FLOOR
         metrics = self._rates("vector", _Pairs.of_vectors(vectors))
-        metrics["val_eer_random"] = self._rate(_Pairs.of_vectors(vectors), "random")
+        if len(self._claims) > 1:
+            metrics["val_eer_random"] = self._rate(_Pairs.of_vectors(vectors), "random")
         if "sequence" in outputs:
             metrics |= self._rates(
                 "sequence", self._sequence_pairs(np.asarray(outputs["sequence"], np.float32))

@@ -27,19 +27,23 @@ def load_network(path: str | os.PathLike[str]) -> Any:
         ) from error
 
 
-def start_from(network: Any, path: str | os.PathLike[str]) -> None:
+def start_from(network: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Copy the weights of the network at `path` into `network`, layer by layer.
 
-    An output head that the source does not have keeps its fresh weights.
+    An output head that the source does not have keeps its fresh weights; returns the names of such outputs.
 
     Raises:
         TrainingError: `path` cannot be loaded, or holds another architecture.
     """
     source = {layer.name: layer for layer in load_network(path).layers}
+    fresh: list[str] = []
     for layer in network.layers:
         mine = [tuple(weight.shape) for weight in layer.weights]
         found = source.get(layer.name)
-        if not mine or (found is None and layer.name.startswith(HEADS)):
+        if not mine:
+            continue
+        if found is None and layer.name.startswith(HEADS):
+            fresh += [head for head in HEADS if layer.name.startswith(head)]
             continue
         theirs = None if found is None else [tuple(weight.shape) for weight in found.weights]
         if found is None or mine != theirs:
@@ -50,6 +54,13 @@ def start_from(network: Any, path: str | os.PathLike[str]) -> None:
                 hint="Give the encoder and encoder_options that the network was trained with",
             )
         layer.set_weights(found.get_weights())
+    return tuple(dict.fromkeys(fresh))
+
+
+def copy_weights(network: Any, twin: Any) -> None:
+    """Copy the weights of `network`, which may have further layers, into its `twin`."""
+    for layer in twin.layers:
+        layer.set_weights(network.get_layer(layer.name).get_weights())
 
 
 def save_whole(network: Any, path: Path) -> None:

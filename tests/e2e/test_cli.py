@@ -21,6 +21,8 @@ COMMANDS = (
     "plot",
     "train",
     "evaluate",
+    "compare",
+    "reproduce",
     "convert",
     "demo",
 )
@@ -130,6 +132,12 @@ def test_train_convert_evaluate(tmp_path):
     assert len(evaluated["reports"]) == 2
     assert Path(evaluated["page"]).is_file()
     assert json.loads((out / "report.json").read_text())
+    alone = tmp_path / "baseline"
+    assert answer("evaluate", "--baseline", "dtw", "--out", alone, *how)["reports"]
+    compared = answer("compare", out, alone)
+    assert {each["first"] for each in compared["comparisons"]} == {"mine (int8)", "DTW baseline"}
+    assert compared["not_compared"] == []
+    assert "One comparison in twenty" in run("compare", out, alone).stdout
 
 
 @pytest.mark.slow

@@ -44,6 +44,23 @@ def test_elastic_distance_at_full_size_and_full_scale(frames, channels):
     np.testing.assert_array_equal(got, np.array(expected, np.float32))
 
 
+@pytest.mark.parametrize("frames", [2, 8, 10, 12, 20, 50])
+def test_each_probe_is_aligned_with_the_reference_of_its_number(frames):
+    rng = np.random.default_rng(frames)
+    probes, others = rng.integers(-127, 128, (2, 4, frames, 3)).astype(np.int8)
+    expected = [
+        plain_dtw(one, other, max(1, int(BAND * frames))) for one, other in zip(probes, others, strict=True)
+    ]
+    np.testing.assert_array_equal(elastic_distances(probes, others), np.array(expected, np.float32))
+
+
+def test_a_crowd_in_one_go_is_the_same_as_one_by_one():
+    rng = np.random.default_rng(2)
+    crowd = rng.integers(-127, 128, (60, 256, 7)).astype(np.int8)  # too many for one block of diagonals
+    alone = [elastic_distances(crowd[0], crowd[i : i + 1])[0] for i in range(60)]
+    np.testing.assert_array_equal(elastic_distances(crowd[0], crowd), alone)
+
+
 def test_elastic_distance_is_symmetric_and_zero_to_itself():
     rng = np.random.default_rng(1)
     a, b = rng.integers(-127, 128, (2, 64, 3)).astype(np.int8)
@@ -78,6 +95,18 @@ def test_spread_is_all_distances_between_references():
     for row in range(4):
         others = [column for column in range(4) if column != row]
         np.testing.assert_allclose(between[row, others], distances(stacked[row], stacked)[others], atol=1e-6)
+
+
+def test_one_reference_has_no_spread():
+    assert spread(references(1)).tolist() == [[[0.0] * len(CUES)]]
+
+
+def test_references_are_joined_and_taken_in_order():
+    three, two = references(3), references(2, seed=1)
+    joined = References.join([three, two])
+    assert len(joined) == 5
+    np.testing.assert_array_equal(joined.dynamics[3:], two.dynamics)
+    np.testing.assert_array_equal(joined.take([4, 0]).duration_ms, [two.duration_ms[1], three.duration_ms[0]])
 
 
 def test_embedding_is_quantized_and_clipped():

@@ -26,31 +26,27 @@ def scoring(**rows):
 
 
 def test_evidence_by_hand():
-    distances = np.array([[1.0, 2.0, 0.5, 0.1], [3.0, 4.0, 1.5, 0.3]])
-    values = evidence(distances, between(2, 2.0))
-    expected = [
-        0,
-        math.log(2),
-        math.log(2),
-        math.log(2),
-        math.log(3),
-        math.log(2),
-        math.log(0.5),
-        0,
-        math.log(2),
-        0.2,
-    ]
-    np.testing.assert_allclose(values, expected, atol=1e-12)
+    distances = np.array([[1.0, 2.0, 0.5, 0.1], [3.0, 4.0, 1.5, 0.3], [2.0, 2.0, 2.0, 0.2]])
+    apart = between(3, 0.0)
+    # References 0 and 1 lie 2 apart, 2 lies 4 from both: their own mean distances are 3, 3 and 4.
+    apart[0, 1] = apart[1, 0] = 2.0
+    apart[2, :2] = apart[:2, 2] = 4.0
+    own = np.log([3.0, 3.0, 4.0])
+    expected = []
+    for cue in range(3):
+        ratios = np.log(distances[:, cue]) - own
+        expected += [ratios.min(), ratios.mean(), own.mean()]
+    np.testing.assert_allclose(evidence(distances, apart), [*expected, 0.2], atol=1e-12)
 
 
 def test_one_reference_has_no_spread():
     values = evidence(np.full((1, 4), 3.0), between(1))
-    assert values[2] == values[5] == values[8] == 0
+    np.testing.assert_allclose(values, [math.log(3), math.log(3), 0] * 3 + [3.0])
 
 
 def test_identical_signatures_count_as_the_floor():
     values = evidence(np.zeros((3, 4)), np.zeros((3, 3, 4)))
-    np.testing.assert_allclose(values[:9], math.log(FLOOR))
+    np.testing.assert_allclose(values[:9], [0, 0, math.log(FLOOR)] * 3)
 
 
 def test_score_of_many_probes_is_the_score_of_each():

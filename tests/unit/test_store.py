@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -227,6 +228,23 @@ with SqliteStore(path) as store:
     for turn in range(10):
         store.put(replace(its, user_id=f"{name}-{turn}"))
 """
+
+
+OPENER = """
+import sys, time
+from sigverify.store import SqliteStore
+path, start = sys.argv[1], float(sys.argv[2])
+time.sleep(max(0, start - time.time()))
+for number in range(10):
+    with SqliteStore(f"{path}-{number}") as store:
+        assert store.users() == ()
+"""
+
+
+def test_several_processes_create_one_store_at_the_same_moment(tmp_path):
+    arguments = [str(tmp_path / "store.db"), str(time.time() + 1)]
+    processes = [subprocess.Popen([sys.executable, "-c", OPENER, *arguments]) for _ in range(5)]
+    assert [process.wait(60) for process in processes] == [0] * 5
 
 
 def test_several_processes_lose_nothing(tmp_path):

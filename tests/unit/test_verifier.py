@@ -124,6 +124,26 @@ def test_identify_finds_everybody_and_follows_changes(verifier):
         verifier.identify(signature(0), top_k=0)
 
 
+def test_identify_gives_the_scores_of_score_whatever_the_number_of_references(verifier):
+    for writer in range(8):
+        verifier.enroll(f"user-{writer}", genuine(writer, 1 + writer % 4))
+    probe = signature(3, 40)
+    matches = verifier.identify(probe, top_k=8)
+    assert [match.score for match in matches] == [verifier.score(match.user_id, probe) for match in matches]
+
+
+def test_identify_leaves_out_who_is_forgotten_meanwhile(verifier, monkeypatch):
+    for writer in range(3):
+        verifier.enroll(f"user-{writer}", genuine(writer, 2))
+    stale = verifier.store.gallery()
+    monkeypatch.setattr(verifier.store, "gallery", lambda: stale)
+    verifier.forget("user-1")
+    assert sorted(match.user_id for match in verifier.identify(signature(1, 9))) == ["user-0", "user-2"]
+    verifier.forget("user-0")
+    verifier.forget("user-2")
+    assert verifier.identify(signature(1, 9)) == []
+
+
 def test_identify_sees_what_another_process_enrolled(tmp_path):
     with opened(tmp_path / "store.db") as one, opened(tmp_path / "store.db") as other:
         one.enroll("alice", genuine(0))

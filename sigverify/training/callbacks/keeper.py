@@ -6,10 +6,11 @@ from typing import Any
 
 from sigverify.errors import TrainingError
 from sigverify.training.backend import keras
+from sigverify.training.callbacks.averaging import averaged
 from sigverify.training.checkpoint import RunState, write_checkpoint
 from sigverify.training.config import ValidationConfig
 from sigverify.training.run import Run
-from sigverify.training.weights import save_whole
+from sigverify.training.weights import copy_weights, save_whole
 
 
 class Keeper(keras.callbacks.Callback):
@@ -49,5 +50,6 @@ class Keeper(keras.callbacks.Callback):
 
     def _save_best(self, epoch: int, value: float) -> None:
         self.state.best, self.state.best_epoch, self.state.waited = float(value), epoch + 1, 0
-        self.twin.set_weights(self.model.get_weights())
+        with averaged(self.model):
+            copy_weights(self.model, self.twin)
         save_whole(self.twin, self.run.model_path)

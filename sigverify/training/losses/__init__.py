@@ -10,6 +10,11 @@ from sigverify.errors import ConfigError
 LOSSES: Final[Mapping[str, tuple[str, str, str]]] = {
     "contrastive": ("sigverify.training.losses.contrastive", "ContrastiveLoss", "vector"),
     "triplet": ("sigverify.training.losses.triplet", "TripletLoss", "vector"),
+    "classification": (
+        "sigverify.training.losses.classification",
+        "ClassificationLoss",
+        "writers",
+    ),
     "alignment": ("sigverify.training.losses.alignment", "AlignmentLoss", "sequence"),
 }
 """Name to module, class and the network output it works on."""
@@ -21,7 +26,7 @@ def loss_names() -> tuple[str, ...]:
 
 
 def output_of(name: str) -> str:
-    """Name the network output that the loss works on: "vector" or "sequence".
+    """Name the network output that the loss works on: "vector", "sequence" or, made of the vector, "writers".
 
     Raises:
         ConfigError: no such loss.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from converter.scoring import FALSE_MATCH_RATES, fit_scoring, gather, measure
+from converter.scoring import FALSE_MATCH_RATES, _thresholds, fit_scoring, gather, measure
 from sigverify.errors import ConversionError
 from sigverify.matching import Embedding
 from sigverify.scoring import Impostor
@@ -72,6 +72,16 @@ def test_thresholds_hold_their_rate_where_it_can_be_counted(calibration):
     odds = trials.evidence @ np.array(scoring.row(5).weights) + scoring.row(5).bias
     skilled = 1 / (1 + np.exp(-odds[trials.kind == 1]))
     assert (skilled >= table[0][1]).mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_many_easy_forgeries_of_one_corpus_do_not_set_the_thresholds():
+    hard, easy = np.linspace(-1, 1, 100), np.full(10_000, -20.0)
+    odds = np.concatenate([hard, easy])
+    weight = np.concatenate([np.full(100, 1 / 100), np.full(10_000, 1 / 10_000)])
+    rate, threshold = _thresholds(odds, weight)[0]
+    assert rate == 0.1
+    # Half of the weight is easy, so a tenth of all is a fifth of the hard ones: log odds of 0.6.
+    assert threshold == pytest.approx(1 / (1 + np.exp(-0.6)), abs=0.01)
 
 
 def test_fit_is_deterministic(calibration):

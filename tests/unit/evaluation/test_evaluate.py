@@ -121,3 +121,16 @@ def test_numbers_of_references_out_of_range_are_refused(system, corpus, referenc
 def test_numbers_of_draws_out_of_range_are_refused(system, corpus, draws):
     with pytest.raises(ConfigError, match="draws"):
         evaluate(system, corpus, draws=draws)
+
+
+def test_distances_measured_once_serve_another_scoring(system, corpus, make):
+    from sigverify.evaluation import measure
+
+    measured = measure(system, corpus)
+    before = system.compared
+    again = evaluate(system, corpus, references=(1, 3), draws=2, measured=measured)
+    assert system.compared == before
+    fresh = evaluate(system, corpus, references=(1, 3), draws=2)
+    assert (again.trials.rows == fresh.trials.rows).all()
+    with pytest.raises(ConfigError, match="another corpus"):
+        evaluate(system, make(seed=4), measured=measured)

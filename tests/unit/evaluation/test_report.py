@@ -15,6 +15,7 @@ from sigverify.evaluation import (
     publish,
     read_reports,
 )
+from sigverify.evaluation.compare import unpaired
 from sigverify.evaluation.plots import plots, styled
 
 
@@ -174,6 +175,21 @@ def test_reports_that_share_nothing_cannot_be_compared(report, system, make):
     other = evaluate(system, make(seed=9), references=(3,), draws=3)
     with pytest.raises(ConfigError, match="nothing in common"):
         compare([report], [other])
+
+
+def test_what_has_no_like_is_named(report, system, corpus, make):
+    other = evaluate(system, corpus, references=(3, 5), draws=3)
+    elsewhere = evaluate(system, make(seed=9), references=(3,), draws=3)
+    assert unpaired([report], [report]) == ()
+    found = unpaired([report], [other, elsewhere])
+    assert [text.partition("R = ")[2] for text in found] == ["1)", "5)", "3)"]
+    assert all(text.startswith("pitch <&> on waves (standard, 3 draws") for text in found)
+
+
+def test_a_comparison_is_plain_json(report):
+    found = json.loads(json.dumps([each.to_dict() for each in compare([report], [report])]))
+    assert found[0]["impostor"] == "skilled"
+    assert found[0]["significant"] is False
 
 
 def test_reports_without_trials_cannot_be_compared(report):

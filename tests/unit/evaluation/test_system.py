@@ -35,6 +35,16 @@ def test_scores_are_those_that_the_device_gives(model, make):
                     assert row["score"] == pytest.approx(verifier.score(writer, probe.signature), abs=1e-6)
 
 
+def test_a_model_without_scoring_is_scored_by_default(model, make):
+    plain = Model(manifest=replace(model.manifest, scoring={}), network=model.network)
+    corpus = make(writers=2, genuine=3, skilled=1)
+    scores = [
+        evaluate(SdkSystem(each), corpus, references=(2,), draws=1).trials.rows["score"]
+        for each in (model, plain)
+    ]
+    assert (scores[0] == scores[1]).all()
+
+
 def test_the_report_names_the_file_measured(model, make):
     report = evaluate(SdkSystem(model), make(writers=2, genuine=3, skilled=1), references=(1,), draws=1)
     assert report.provenance["model_id"] == model.id

@@ -19,7 +19,8 @@ from sigverify.training import (
 folder = sys.argv[1]
 config = TrainConfig(
     encoder_options={"width": 8, "dilations": [1]}, epochs=2, steps_per_epoch=2,
-    losses=(LossConfig(name="triplet"), LossConfig(name="alignment", options={"stride": 8})),
+    losses=(LossConfig(name="triplet"), LossConfig(name="classification"),
+        LossConfig(name="alignment", options={"stride": 8})),
     batch=BatchConfig(writers=3, genuine=2, skilled=2, workers=1),
     validation=ValidationConfig(fraction=0.4, references=2))
 traces = TraceSet.load(folder + "/traces.npz")

@@ -98,5 +98,38 @@ def test_shares(make_traces):
 
 
 def test_too_few_writers(traces):
-    with pytest.raises(CorpusError, match="at least two writers"):
+    with pytest.raises(CorpusError, match="at least 2 writers"):
         batches_of(traces.select(["w000"]))
+
+
+def test_a_batch_splits_evenly_between_writers(traces):
+    batches = batches_of(traces, writers=5, parts=2)
+    assert batches.writers_per_batch == 4
+    with pytest.raises(CorpusError, match="at least 7 writers"):
+        batches_of(traces, parts=7)
+
+
+def test_labels_of_held_out_writers_begin_after_the_others(traces):
+    plain, shifted = (batches_of(traces, first_label=first)[0][1]["vector"] for first in (0, 100))
+    np.testing.assert_array_equal(plain[:, 0] + 100, shifted[:, 0])
+    np.testing.assert_array_equal(plain[:, 1], shifted[:, 1])
+
+
+def test_processes_share_a_batch_by_writers(traces):
+    whole = batches_of(traces, writers=4, parts=2)
+    shares = [batches_of(traces, writers=4, parts=2, share=(number, 2))[0] for number in (0, 1)]
+    labels = np.concatenate([labels["vector"] for _, labels in shares])
+    np.testing.assert_array_equal(labels, whole[0][1]["vector"])
+    assert all(len(features) == 8 for features, _ in shares)
+
+
+def test_missing_forgeries_are_made_of_own_signatures(make_traces):
+    traces = make_traces(3, genuine=3, skilled=0)
+    features, labels = batches_of(traces, forged=1.0)[0]
+    known = encode(traces.traces)
+    for one, (writer, genuine) in zip(features, labels["vector"], strict=True):
+        gaps = np.abs(known - one).mean(axis=(1, 2))
+        assert traces.writer_index[gaps.argmin()] == writer
+        assert (gaps.min() == 0) == bool(genuine)
+    some = batches_of(make_traces(3, genuine=3, skilled=2), forged=1.0)[0][0]
+    np.testing.assert_array_equal(some, batches_of(make_traces(3, genuine=3, skilled=2))[0][0])

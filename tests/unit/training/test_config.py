@@ -57,6 +57,7 @@ def test_integer_is_taken_as_float():
         ("batch = 3", "must be a table"),
         ("encoder_options = 3", "encoder_options must be a table"),
         ("epochs = 'three'", "epochs has another type; expected int"),
+        ("[schedule]\nema = 1.0", "ema must lie from 0 to below 1"),
         ("epochs = true", "epochs has another type"),
         ("epochs = 0", "at least 1"),
         ("seed = -1", "negative"),
@@ -103,3 +104,12 @@ def test_read_says_what_is_wrong(tmp_path):
 def test_sizes():
     assert BatchConfig(writers=3, genuine=4, skilled=2).size == 18
     assert TrainConfig(epochs=3, steps_per_epoch=7).total_steps == 21
+
+
+def test_an_encoder_left_alone_is_that_of_the_start():
+    facts = {"config": {"encoder": "bromley1993", "encoder_options": {"maps": [2, 3]}}}
+    fitted = TrainConfig().fitted_to(facts)
+    assert (fitted.encoder, fitted.encoder_options) == ("bromley1993", {"maps": [2, 3]})
+    chosen = TrainConfig(encoder_options={"width": 8})
+    assert chosen.fitted_to(facts) == chosen
+    assert TrainConfig().fitted_to({}) == TrainConfig()

@@ -17,7 +17,7 @@ from sigverify.training import (
     ValidationConfig,
     train,
 )
-from sigverify.training.trainer import learning_rate
+from sigverify.training.optimization import learning_rate, momentum
 
 FILES = {"config.toml", "provenance.json", "model.keras", "history.csv", "curves.png"} | {
     "checkpoints",
@@ -162,15 +162,93 @@ def test_baseline_trains(corpus, tmp_path):
     assert "val_eer_sequence" not in run.history[0]
 
 
-def test_starting_from_another_run(corpus, run, tmp_path):
-    config = replace(
-        CONFIG, init_from=str(run.path), schedule=ScheduleConfig(learning_rate=1e-12, warmup=0), epochs=1
-    )
-    again = train(config, [corpus], tmp_path / "run")
+STILL = replace(CONFIG, schedule=ScheduleConfig(learning_rate=1e-12, warmup=0), epochs=1)
+
+
+@pytest.fixture(scope="module")
+def tuned(run, make_traces, tmp_path_factory):
+    others = make_traces(4, genuine=4, skilled=2, seed=5, name="others")
+    config = replace(STILL, init_from=str(run.path), encoder_options={})
+    return train(config, [others], tmp_path_factory.mktemp("tuned") / "run")
+
+
+def test_starting_from_another_run(run, tuned):
+    assert tuned.config.encoder_options == CONFIG.encoder_options
     for one, other in zip(
-        run.load_network().trainable_weights, again.load_network().trainable_weights, strict=True
+        run.load_network().trainable_weights, tuned.load_network().trainable_weights, strict=True
     ):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=1e-6)
+
+
+def test_what_the_start_was_trained_on_is_inherited(run, tuned):
+    facts = tuned.provenance
+    assert facts["trained_on"] == ["toy", "others"]
+    assert facts["licence_note"] == "terms of toy; terms of others"
+    assert facts["corpora"][0] == run.provenance["corpora"][0]
+    assert [record["name"] for record in facts["corpora"]] == ["toy", "others"]
+    assert facts["init_from"]["source"] == facts["config"]["init_from"] == run.path.name
+    assert tuned.config.init_from == str(run.path)
+    assert len(facts["init_from"]["sha256"]) == 64
+
+
+def test_error_rates_before_and_after_are_told(tuned):
+    transfer = tuned.provenance["transfer"]
+    assert transfer["writers"] == len(tuned.calibration.writers)
+    assert transfer["may_have_seen"] == []
+    assert set(transfer["before"]) == set(transfer["after"]) >= {"val_eer", "val_eer_vector"}
+    # Nothing was learned, so the start is the best, and kept.
+    assert transfer["before"] == transfer["after"]
+    assert tuned.provenance["best_epoch"] == 0
+    assert tuned.provenance["best"]["val_eer"] == transfer["before"]["val_eer"]
+
+
+def test_a_network_of_unknown_origin_is_recorded_so(run, corpus, tmp_path, caplog):
+    bare = tmp_path / "bare.keras"
+    bare.write_bytes(run.model_path.read_bytes())
+    facts = train(replace(STILL, init_from=str(bare)), [corpus], tmp_path / "run").provenance
+    assert facts["trained_on"] == ["unknown origin", "toy"]
+    assert facts["licence_note"].startswith("started from weights of unknown origin (bare.keras)")
+    assert facts["transfer"]["may_have_seen"] == ["toy"]
+    assert "may have been trained on writers held out here (of toy)" in caplog.text
+
+
+def test_resuming_needs_no_start_any_more(run, make_traces, tmp_path):
+    copy = tmp_path / "start.keras"
+    copy.write_bytes(run.model_path.read_bytes())
+    others = make_traces(4, genuine=4, skilled=2, seed=5, name="others")
+    config = replace(CONFIG, init_from=str(copy), epochs=1)
+    before = train(config, [others], tmp_path / "run").provenance["transfer"]["before"]
+    copy.unlink()
+    resumed = train(replace(config, epochs=2), [others], tmp_path / "run", resume=True)
+    assert resumed.provenance["epochs_done"] == 2
+    assert resumed.provenance["transfer"]["before"] == before
+
+
+def test_a_classifier_of_writers_as_first_stage(corpus, tmp_path):
+    config = replace(CONFIG, losses=(LossConfig(name="classification"),), epochs=1)
+    train(config, [corpus], tmp_path / "run")
+    run = train(replace(config, epochs=2), [corpus], tmp_path / "run", resume=True)
+    assert {"loss", "val_eer"} <= set(run.history[1])
+    assert run.history[0]["val_loss"] == 0  # nobody knows the held-out writers' names
+    network = run.load_network()
+    assert set(network.output) == {"vector"}
+    assert "writers" not in {layer.name for layer in network.layers}
+
+
+def test_averaged_weights_are_kept(corpus, tmp_path):
+    config = replace(CONFIG, schedule=ScheduleConfig(learning_rate=5e-2, warmup=0, ema=0.9))
+    config = replace(config, validation=ValidationConfig(fraction=0), epochs=1, steps_per_epoch=30)
+    last = train(replace(config, schedule=replace(config.schedule, ema=0)), [corpus], tmp_path / "last")
+    mean = train(config, [corpus], tmp_path / "mean")
+    (one, *_), (other, *_) = (each.load_network().get_weights() for each in (last, mean))
+    assert last.history[0]["loss"] == pytest.approx(mean.history[0]["loss"], rel=1e-3)
+    assert np.abs(one - other).max() > 1e-3
+
+
+@pytest.mark.parametrize(("ema", "steps", "found"), [(0.99, 5000, 0.99), (0.99, 100, 0.9), (0, 100, 0)])
+def test_the_average_reaches_back_a_tenth_at_most(ema, steps, found):
+    config = replace(CONFIG, schedule=ScheduleConfig(ema=ema), epochs=1, steps_per_epoch=steps)
+    assert momentum(config) == pytest.approx(found)
 
 
 @pytest.mark.parametrize("source", ["absent", "broken.keras"])

@@ -7,7 +7,7 @@ from sigverify.training.losses import build_loss, loss_names, output_of
 def test_every_name_makes_a_loss():
     for name in loss_names():
         assert build_loss(name, {}, genuine=3, skilled=2).name == name
-        assert output_of(name) in {"vector", "sequence"}
+        assert output_of(name) in {"vector", "sequence", "writers"}
 
 
 def test_options_arrive():

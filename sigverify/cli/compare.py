@@ -1,0 +1,88 @@
+"""`sigverify compare`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sigverify.evaluation import Comparison
+
+ReportArgument = Annotated[
+    Path, typer.Argument(exists=True, metavar="REPORT", help="A folder that `sigverify evaluate` wrote.")
+]
+
+
+def compare(first: ReportArgument, second: ReportArgument, *, as_json: JsonOption = False) -> None:
+    """Say whether two evaluations on the same trials differ by more than chance."""
+    from sigverify.cli.output import report
+    from sigverify.evaluation import compare as compare_reports
+    from sigverify.evaluation import read_reports
+    from sigverify.evaluation.compare import unpaired
+
+    reports = read_reports(first), read_reports(second)
+    found = compare_reports(*reports)
+    alone = unpaired(*reports)
+    content = {"comparisons": [each.to_dict() for each in found], "not_compared": list(alone)}
+    report(content, as_json=as_json, render=lambda: _render(found, alone))
+
+
+def _render(found: "Sequence[Comparison]", alone: Sequence[str]) -> "RenderableType":
+    from itertools import groupby
+
+    from rich.console import Group
+    from rich.markup import escape
+
+    pairs = groupby(found, lambda each: (each.corpus, each.first, each.second))
+    notes = [
+        f"[yellow]Not compared[/], the other report has no such trials: {escape(each)}" for each in alone
+    ]
+    return Group(*(_table(*named, list(its)) for named, its in pairs), _explanation(len(found)), *notes)
+
+
+def _table(corpus: str, first: str, second: str, found: "Sequence[Comparison]") -> "RenderableType":
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    title = f"{corpus}: EER in %, one global threshold\nfirst: {first}\nsecond: {second}"
+    grid = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("R", "impostor", "first", "second", "second − first \\[95 %]", "better", "p"):
+        grid.add_column(name, justify="left" if name in ("impostor", "better") else "right", no_wrap=True)
+    for each in found:
+        grid.add_row(
+            str(each.references),
+            each.impostor.value,
+            f"{100 * each.first_eer:.2f}",
+            f"{100 * each.second_eer:.2f}",
+            f"{100 * each.difference:+.2f} \\[{100 * each.low:+.2f}, {100 * each.high:+.2f}]",
+            verdict(each),
+            f"{each.p_value:.2g}",
+        )
+    return grid
+
+
+def verdict(comparison: Any) -> str:
+    """Say which of two systems a comparison shows to be better.
+
+    >>> from types import SimpleNamespace as Found
+    >>> verdict(Found(significant=True, difference=-0.01))
+    'second'
+    """
+    if not comparison.significant:
+        return "not shown"
+    return "second" if comparison.difference < 0 else "first"
+
+
+def _explanation(comparisons: int) -> str:
+    return (
+        "p: about how often chance alone would make a gap at least this large between two equally good "
+        "systems. Writers were drawn anew a thousand times, the same for both; a difference counts where the "
+        "95 % interval leaves 0 out. One comparison in twenty does so by luck"
+        + (f", and here are {comparisons}." if comparisons > 1 else ".")
+    )
