@@ -66,7 +66,7 @@ size: $(STAMP) ## megabytes of `pip install sigverify` without extras, here and 
 	@$(BIN)/python benchmarks/install_size.py
 
 fuzz: $(STAMP) ## the property tests with many more examples
-	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -q -k 'property or fuzz or never'
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -q -m hypothesis
 
 golden: $(STAMP) ## write the golden files anew (only after a deliberate change; read the diff)
 	$(BIN)/python tests/golden/regenerate.py

@@ -200,6 +200,7 @@ def _conversion_record(options: Options, trained: TrainedRun) -> dict[str, Any]:
         "edge_tpu": options.edge_tpu,
         "calibrated_on": list(trained.calibration.sources),
         "calibration_signatures": len(trained.calibration),
+        "calibration_licence_note": trained.calibration.licence_note,
         "versions": {name: version for name in packages if (version := _version(name))},
     }
 

@@ -35,6 +35,7 @@ class Calibration:
         writers: `(n,)` str; of a forgery, the writer forged.
         genuine: `(n,)` bool; False on skilled forgeries.
         sources: names of the corpora they come from.
+        licence_note: terms of those corpora: the fitted scores owe something to them.
     """
 
     features: Float32Array
@@ -42,6 +43,7 @@ class Calibration:
     writers: npt.NDArray[np.str_]
     genuine: npt.NDArray[np.bool_]
     sources: tuple[str, ...]
+    licence_note: str
 
     @classmethod
     def from_traces(cls, traces: TraceSet) -> Self:
@@ -64,6 +66,7 @@ class Calibration:
             writers=writers,
             genuine=traces.genuine,
             sources=tuple(sorted({str(writer).partition("/")[0] for writer in writers})),
+            licence_note=traces.licence_note,
         )
 
     def __len__(self) -> int:

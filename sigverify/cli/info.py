@@ -112,4 +112,7 @@ def _rows(content: dict[str, Any]) -> dict[str, Any]:
         if name in training:
             value = training[name]
             rows[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else value
+    for name in ("calibrated_on", "calibration_licence_note"):
+        if value := training.get("conversion", {}).get(name):
+            rows[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else value
     return rows | {"everything else": "--json"}

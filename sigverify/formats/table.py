@@ -183,6 +183,7 @@ def _diagnosis(body: bytes, first_line: int, widths: Sequence[int], delimiter: s
 
 
 def _is_number(cell: bytes) -> bool:
-    if not NUMBER.fullmatch(cell.decode("latin-1").strip()):
+    # Stripped as bytes: as text, latin-1 has white space of its own (0x85, 0xa0), which float refuses.
+    if not NUMBER.fullmatch(cell.strip().decode("latin-1")):
         return False
     return bool(np.isfinite(float(cell)))

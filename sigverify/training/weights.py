@@ -6,24 +6,22 @@ from typing import Any, Final
 
 from sigverify.errors import TrainingError
 from sigverify.training.backend import keras
-from sigverify.training.run import MODEL
 
 HEADS: Final = ("vector", "sequence")
 """How the names of the layers of an output begin."""
 
 
 def load_network(path: str | os.PathLike[str]) -> Any:
-    """Load a `.keras` file, or that of a run directory, written under any backend.
+    """Load a `.keras` file, written under any backend.
 
     Raises:
         TrainingError: no such file, or not a network.
     """
-    file = Path(path) / MODEL if Path(path).is_dir() else Path(path)
     try:
-        return keras.saving.load_model(file, compile=False)
+        return keras.saving.load_model(Path(path), compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TrainingError(
-            f"{path} cannot be loaded", expected="a run directory or a .keras file", received=str(error)[:200]
+            f"{path} cannot be loaded", expected="a .keras file", received=str(error)[:200]
         ) from error
 
 

@@ -250,6 +250,7 @@ def test_scores_are_fitted_on_other_corpora_where_named(toy_run):
     record = conversion.model.manifest.provenance["conversion"]
     assert record["calibrated_on"] == ["elsewhere"]
     assert record["calibration_signatures"] == 100
+    assert record["calibration_licence_note"] == "invented"
     # Ten genuine signatures allow rows that the run's six do not.
     assert max(Scoring.from_dict(conversion.model.manifest.scoring).rows) == 8
 

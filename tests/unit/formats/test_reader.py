@@ -125,3 +125,9 @@ def test_any_damage_gives_a_signature_or_a_typed_error(name, data):
         content = content or bytearray(b" ")
     with contextlib.suppress(FormatError, InvalidSignature):
         read_signature(content)
+
+
+def test_white_space_of_latin_1_is_no_number():
+    data = b"8\n" + b"".join(b"%d %d %d 1\n" % (n, n, 10 * n) for n in range(7)) + b"7 \x857 70 1\n"
+    with pytest.raises(FormatError, match="line 9: not a number"):
+        read_signature(data)
