@@ -54,7 +54,7 @@ def calibrate(
     trials = fitting.gather(
         [writer for writer in measured if len(writer.between) > references], references, seed=1
     )
-    odds = trials.evidence @ np.array(row.weights) + row.bias
+    odds = row.odds(trials.evidence)
     against = _SKILLED if (trials.kind == _SKILLED).any() else _RANDOM
     return Calibrated(
         scoring=scoring,

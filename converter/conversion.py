@@ -19,10 +19,10 @@ from converter.tensors import describe
 from converter.trained import Calibration, TrainedRun
 from sigverify.corpora import Corpus
 from sigverify.errors import ConversionError
-from sigverify.features import DYNAMICS
 from sigverify.matching import Embedding
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.runtime import Embedder, Output
+from sigverify.verifier import assemble
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -140,7 +140,7 @@ class _Candidate:
         calibration = trained.calibration
         outputs = [embedder.run(features) for features in calibration.features]
         embeddings = [
-            Embedding.from_floats(features[:, :DYNAMICS], output.sequence, output.vector, duration)
+            assemble(features, output, duration)
             for features, output, duration in zip(
                 calibration.features, outputs, calibration.duration_ms, strict=True
             )

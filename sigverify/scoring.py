@@ -57,6 +57,10 @@ class ScoreRow:
     bias: float
     thresholds: Mapping[Impostor, tuple[tuple[float, float], ...]]
 
+    def odds(self, evidence: Float64Array) -> Float64Array:
+        """Return the log odds of genuine to impostor for evidence `(…, f)`: `(…,)`."""
+        return np.asarray(evidence @ np.array(self.weights) + self.bias)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
@@ -110,9 +114,7 @@ class Scoring:
 
     def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
         """Score `(…, r, 4)` distances to `r` references that lie `(r, r, 4)` apart: `(…,)` in 0..1."""
-        values = evidence(distances, spread)
-        row = self.row(np.shape(spread)[0])
-        odds = values @ np.array(row.weights) + row.bias
+        odds = self.row(np.shape(spread)[0]).odds(evidence(distances, spread))
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
     def threshold(
@@ -189,8 +191,8 @@ def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
     if count > 1:
         apart = np.log(np.maximum(between[..., relative].sum(axis=1) / (count - 1), FLOOR))
     ratios = logs - apart
-    spread = np.broadcast_to(apart.mean(axis=0), ratios.shape[:-2] + apart.shape[1:])
-    columns = np.stack([ratios.min(axis=-2), ratios.mean(axis=-2), spread], axis=-1)
+    level = np.broadcast_to(apart.mean(axis=0), ratios.shape[:-2] + apart.shape[1:])
+    columns = np.stack([ratios.min(axis=-2), ratios.mean(axis=-2), level], axis=-1)
     flat = columns.reshape(*columns.shape[:-2], 3 * len(_RELATIVE))
     return np.concatenate([flat, to_references[..., len(_RELATIVE) :].mean(axis=-2)], axis=-1)
 

@@ -19,7 +19,7 @@ from sigverify.errors import ConfigError, EnrolmentError, MalformedTemplate, Sto
 from sigverify.features import DYNAMICS, clean_duration_ms, features
 from sigverify.matching import Embedding, References, distances, spread
 from sigverify.model_file import Model
-from sigverify.runtime import Embedder, Runtime
+from sigverify.runtime import Embedder, Output, Runtime
 from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.signature import Signature
 from sigverify.store import Gallery, SqliteStore, Store
@@ -312,10 +312,12 @@ class Verifier:
 def embed(signature: Signature, embedder: Embedder) -> Embedding:
     """Embed one signature, exactly as enrolment and verification do."""
     values = features(signature)
-    output = embedder.run(values)
-    return Embedding.from_floats(
-        values[:, :DYNAMICS], output.sequence, output.vector, clean_duration_ms(signature)
-    )
+    return assemble(values, embedder.run(values), clean_duration_ms(signature))
+
+
+def assemble(values: npt.NDArray[np.float32], output: Output, duration_ms: float) -> Embedding:
+    """Put together what is kept of a signature: its features `(t, c)`, the network's output, its duration."""
+    return Embedding.from_floats(values[:, :DYNAMICS], output.sequence, output.vector, duration_ms)
 
 
 def _since(start: float) -> float:

@@ -92,13 +92,11 @@ def _grid(report: "Report") -> "Table":
 
 def _cells(impostors: Any) -> list[str]:
     """Four rates against skilled forgers and one against random ones; – where there were none."""
+    from sigverify.cli.output import percent
+
     skilled, random = impostors.get("skilled"), impostors.get("random")
     cells = ["–"] * 4
     if skilled:
         costs = {point.fmr: point.fnmr for point in skilled.points}
-        cells = [_percent(each) for each in (skilled.eer, skilled.eer_per_writer, costs[0.01], costs[0.001])]
-    return [*cells, _percent(random.eer) if random else "–"]
-
-
-def _percent(estimate: Any) -> str:
-    return f"{100 * estimate.mean:.2f} ± {100 * estimate.std:.2f}"
+        cells = [percent(each) for each in (skilled.eer, skilled.eer_per_writer, costs[0.01], costs[0.001])]
+    return [*cells, percent(random.eer) if random else "–"]

@@ -51,14 +51,27 @@ NOTHING_REAL: Final = "synthetic"
 
 _DECISIVE: Final = (
     "converter.calibration",
+    "converter.conversion",
+    "converter.quantize",
     "converter.scoring",
     "sigverify.features",
     "sigverify.matching",
     "sigverify.scoring",
     "sigverify.template",
+    "sigverify.verifier",
+    "sigverify.metrics.bootstrap",
+    "sigverify.metrics.calibration",
+    "sigverify.metrics.counts",
+    "sigverify.metrics.curve",
+    "sigverify.metrics.eer",
+    "sigverify.metrics.operating_point",
+    "sigverify.metrics.per_writer",
+    "sigverify.evaluation.baseline",
     "sigverify.evaluation.evaluate",
     "sigverify.evaluation.protocol",
     "sigverify.evaluation.summary",
+    "sigverify.evaluation.system",
+    "sigverify.evaluation.trials",
 )
 """Modules that decide a number: what they made before a change of theirs is made anew."""
 

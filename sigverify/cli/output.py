@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from sigverify.evaluation.summary import Estimate
+
 
 class Exit(IntEnum):
     """Exit codes, so that no crash ever reads as a decision."""
@@ -33,6 +35,11 @@ def report(content: Mapping[str, Any], *, as_json: bool, render: Callable[[], "R
         sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
     else:
         console().print(render())
+
+
+def percent(estimate: "Estimate") -> str:
+    """Show a rate in percent, mean ± standard deviation."""
+    return f"{100 * estimate.mean:.2f} ± {100 * estimate.std:.2f}"
 
 
 def table(rows: Mapping[str, object], *, title: str = "") -> "RenderableType":

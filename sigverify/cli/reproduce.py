@@ -103,14 +103,10 @@ def _networks(out: Path, config: Path | None, corpus: str, seeds: int, *, fast: 
     from sigverify.cli.networks import train_networks
     from sigverify.training import TrainConfig
 
-    if fast:
-        settings = TrainConfig.read(config) if config else _quick_config()
-        return train_networks(
-            out / "networks", settings, QUICK_SYNTHETIC if corpus == SYNTHETIC else corpus, seeds
-        )
-    return train_networks(
-        out / "networks", TrainConfig.read(config) if config else TrainConfig(), corpus, seeds
-    )
+    default = _quick_config() if fast else TrainConfig()
+    if fast and corpus == SYNTHETIC:
+        corpus = QUICK_SYNTHETIC
+    return train_networks(out / "networks", TrainConfig.read(config) if config else default, corpus, seeds)
 
 
 def _quick_config() -> Any:
@@ -214,6 +210,8 @@ def _table(corpus: str, rows: "Sequence[Row]") -> "RenderableType":
 
 
 def _eers(row: "Row") -> list[str]:
+    from sigverify.cli.output import percent
+
     skilled, random = row.impostors.get("skilled"), row.impostors.get("random")
     estimates = (skilled and skilled.eer, skilled and skilled.eer_per_writer, random and random.eer)
-    return [f"{100 * each.mean:.2f} ± {100 * each.std:.2f}" if each else "–" for each in estimates]
+    return [percent(each) if each else "–" for each in estimates]

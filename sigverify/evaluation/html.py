@@ -172,23 +172,22 @@ def _thresholds(report: Report) -> str:
     header = ("impostor", "references", "FMR ≤ (%)", "threshold", "FNMR (%)")
     rows = [
         (
-            KIND_NAMES[kind],
-            str(condition.references),
+            *named,
             f"{100 * point.fmr:g}{_few(errors, point.fmr)}",
             _score(point.threshold),
             _rate(point.fnmr),
         )
-        for kind, condition, errors in _by_impostor(report)
+        for named, errors in _by_impostor(report)
         for point in errors.points
     ]
     note = "*: fewer impostor trials than 3 / FMR; the figure rests on a handful of them or on none."
     return _table("Thresholds by false match rate, set on these trials", header, rows, note=note)
 
 
-def _by_impostor(report: Report) -> list[tuple[TrialKind, Condition, ImpostorErrors]]:
-    """List kinds of impostor, and of each the numbers of references."""
+def _by_impostor(report: Report) -> list[tuple[tuple[str, str], ImpostorErrors]]:
+    """List kinds of impostor, and of each the numbers of references, as the first two cells of a row."""
     return [
-        (kind, condition, condition.impostors[kind])
+        ((KIND_NAMES[kind], str(condition.references)), condition.impostors[kind])
         for kind in IMPOSTORS
         for condition in report.conditions
         if kind in condition.impostors
@@ -215,14 +214,13 @@ def _promises(report: Report) -> str:
     header = ("impostor", "references", "FMR promised (%)", "threshold", "FMR found (%)", "FNMR found (%)")
     rows = [
         (
-            KIND_NAMES[kind],
-            str(condition.references),
+            *named,
             f"{100 * point.fmr:g}",
             _score(point.threshold),
             f"{100 * point.fmr_found:.2f}",
             f"{100 * point.fnmr_found:.2f}",
         )
-        for kind, condition, errors in _by_impostor(report)
+        for named, errors in _by_impostor(report)
         for point in errors.promised
     ]
     return _table("What the model’s own thresholds hold on this corpus", header, rows) if rows else ""
@@ -232,13 +230,12 @@ def _calibration(report: Report) -> str:
     header = ("impostor", "references", "Cllr (bit)", "minimum Cllr (bit)", "ECE (%)")
     rows = [
         (
-            KIND_NAMES[kind],
-            str(condition.references),
+            *named,
             f"{errors.calibration.cllr:.3f}",
             f"{errors.calibration.min_cllr:.3f}",
             f"{100 * errors.calibration.ece:.1f}",
         )
-        for kind, condition, errors in _by_impostor(report)
+        for named, errors in _by_impostor(report)
         if errors.calibration is not None
     ]
     note = "Cllr 0 is perfect, 1 tells nothing; what is above its minimum is lost to calibration."
