@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from sigverify import Template, Verifier
+from sigverify.embedding import embed
 from sigverify.evaluation import DtwBaseline
 from sigverify.features import features
 from sigverify.matching import distances, elastic_distances
 from sigverify.store import MEMORY, Gallery, SqliteStore
-from sigverify.verifier import embed
 
 REFERENCES = 5
 

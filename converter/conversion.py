@@ -18,11 +18,11 @@ from converter.quantize import pick, to_tflite
 from converter.tensors import describe
 from converter.trained import Calibration, TrainedRun
 from sigverify.corpora import Corpus
+from sigverify.embedding import assemble
 from sigverify.errors import ConversionError
 from sigverify.matching import Embedding
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.runtime import Embedder, Output
-from sigverify.verifier import assemble
 
 Float32Array = npt.NDArray[np.float32]
 

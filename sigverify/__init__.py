@@ -17,14 +17,16 @@ from sigverify import errors
 from sigverify.errors import SigverifyError
 
 if TYPE_CHECKING:
+    from sigverify.decision import Decision, Reason
     from sigverify.formats import read_signature
     from sigverify.model_file import Manifest, Model
     from sigverify.runtime import Runtime
     from sigverify.scoring import Impostor
+    from sigverify.search import Match
     from sigverify.signature import Signature
     from sigverify.store import SqliteStore, Store
     from sigverify.template import Template
-    from sigverify.verifier import Decision, Enrolment, Match, Reason, Verifier
+    from sigverify.verifier import Enrolment, Verifier
 
 __version__ = "0.1.0"
 
@@ -49,13 +51,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Decision": "verifier",
+    "Decision": "decision",
     "Enrolment": "verifier",
     "Impostor": "scoring",
     "Manifest": "model_file",
-    "Match": "verifier",
+    "Match": "search",
     "Model": "model_file",
-    "Reason": "verifier",
+    "Reason": "decision",
     "Runtime": "runtime",
     "Signature": "signature",
     "SqliteStore": "store",

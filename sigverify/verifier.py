@@ -1,60 +1,29 @@
 """`Verifier`: enrol people, verify and identify their signatures. Start reading here."""
 
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from sigverify.errors import ConfigError, EnrolmentError, MalformedTemplate, StoreError, UnknownUser
-from sigverify.features import DYNAMICS, clean_duration_ms, features
+from sigverify.decision import Decision, Reason
+from sigverify.embedding import embed
+from sigverify.errors import EnrolmentError, MalformedTemplate, StoreError
 from sigverify.matching import Embedding, References, distances, spread
 from sigverify.model_file import Model
-from sigverify.runtime import Embedder, Output, Runtime
+from sigverify.runtime import Embedder, Runtime
 from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.search import Match, Searcher
 from sigverify.signature import Signature
-from sigverify.store import Gallery, SqliteStore, Store
+from sigverify.store import SqliteStore, Store
 from sigverify.template import Template, check_user_id, stored
 
-SHORTLIST: Final = 20
-"""People whom `identify` compares in full, at least; the rest are ruled out by their vectors alone."""
-
 _log = logging.getLogger(__name__)
-
-
-class Reason(StrEnum):
-    """Why a probe was accepted or rejected, in words for an audit log."""
-
-    ALIKE = "the score reaches the threshold"
-    UNLIKE = "the score is below the threshold"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """The answer to one probe.
-
-    Attributes:
-        accepted: `score >= threshold`.
-        score: likeness to the references, 0 to 1.
-        threshold: of the false-match rate asked for, global (the same for every writer).
-        reason: why.
-        latency_ms: from the call to the answer.
-    """
-
-    accepted: bool
-    score: float
-    threshold: float
-    reason: Reason
-    latency_ms: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +45,6 @@ class Enrolment:
     latency_ms: float
 
 
-@dataclass(frozen=True)
-class Match:
-    """One person found by `Verifier.identify`, with the score that `Verifier.score` would give."""
-
-    user_id: str
-    score: float
-
-
 class Verifier:
     """Enrols, verifies and identifies by one model and one store. Any thread may call any method.
 
@@ -103,8 +64,7 @@ class Verifier:
         self.model = embedder.model
         self._embedder = embedder
         self._scoring = Scoring.of(self.model.manifest.scoring)
-        self._gallery_lock = threading.Lock()
-        self._gallery: tuple[int, Gallery] | None = None
+        self._searcher = Searcher(store, self._scoring)
         bound = store.model_id
         if bound not in (None, self.model.id):
             raise StoreError(
@@ -243,12 +203,7 @@ class Verifier:
         Raises:
             ConfigError: `top_k` is less than 1.
         """
-        if top_k < 1:
-            raise ConfigError("top_k out of range", expected="at least 1", received=str(top_k))
-        probe = embed(signature, self._embedder)
-        shortlist = _nearest(self._current_gallery(), probe.vector, max(SHORTLIST, 2 * top_k))
-        matches = self._rank(probe, self._templates(shortlist))
-        return sorted(matches, key=lambda match: (-match.score, match.user_id))[:top_k]
+        return self._searcher.search(embed(signature, self._embedder), top_k=top_k)
 
     def users(self) -> tuple[str, ...]:
         """Return the ids of all enrolled, sorted."""
@@ -278,46 +233,8 @@ class Verifier:
             )
         return template
 
-    def _templates(self, user_ids: Iterable[str]) -> list[Template]:
-        """Read the templates of those who are still enrolled: another process may just have forgotten one."""
-        templates = []
-        for user_id in user_ids:
-            with contextlib.suppress(UnknownUser):
-                templates.append(self._template(user_id))
-        return templates
-
     def _compare(self, probe: Embedding, template: Template) -> float:
         return float(self._scoring.score(distances(probe, template.references), template.spread))
-
-    def _rank(self, probe: Embedding, templates: Sequence[Template]) -> list[Match]:
-        """Score each template as `_compare` does, with all their references matched in one go."""
-        if not templates:
-            return []
-        apart = distances(probe, References.join([template.references for template in templates]))
-        ends = np.cumsum([len(template) for template in templates])
-        return [
-            Match(template.user_id, float(self._scoring.score(own, template.spread)))
-            for template, own in zip(templates, np.split(apart, ends[:-1]), strict=True)
-        ]
-
-    def _current_gallery(self) -> Gallery:
-        """Return the store's gallery, read again only after a change by any process."""
-        with self._gallery_lock:
-            revision = self.store.revision()
-            if self._gallery is None or self._gallery[0] != revision:
-                self._gallery = (revision, self.store.gallery())
-            return self._gallery[1]
-
-
-def embed(signature: Signature, embedder: Embedder) -> Embedding:
-    """Embed one signature, exactly as enrolment and verification do."""
-    values = features(signature)
-    return assemble(values, embedder.run(values), clean_duration_ms(signature))
-
-
-def assemble(values: npt.NDArray[np.float32], output: Output, duration_ms: float) -> Embedding:
-    """Put together what is kept of a signature: its features `(t, c)`, the network's output, its duration."""
-    return Embedding.from_floats(values[:, :DYNAMICS], output.sequence, output.vector, duration_ms)
 
 
 def _since(start: float) -> float:
@@ -334,12 +251,3 @@ def _refuse_copies(references: References) -> None:
                 expected="each signature written anew",
                 hint="Leave one of them out",
             )
-
-
-def _nearest(gallery: Gallery, vector: npt.NDArray[np.float32], count: int) -> list[str]:
-    """Return the `count` users with a reference of the highest cosine to `vector`, in any order."""
-    if not gallery.user_ids:
-        return []
-    best = np.maximum.reduceat(gallery.vectors @ vector, gallery.starts)
-    count = min(count, len(best))
-    return [gallery.user_ids[index] for index in np.argpartition(-best, count - 1)[:count]]

@@ -10,10 +10,10 @@ from sigverify.errors import ConfigError
 
 if TYPE_CHECKING:
     from sigverify.corpora import Corpus, Sample
+    from sigverify.decision import Decision
     from sigverify.evaluation import Report
     from sigverify.model_file import Model
     from sigverify.training import Progress, TrainConfig
-    from sigverify.verifier import Decision
 
 REFERENCES: Final = 5
 DRAWS: Final = 5

@@ -6,13 +6,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.embedding import embed
 from sigverify.matching import Embedding, References, distances, spread
 from sigverify.model_file import Model
 from sigverify.runtime import Embedder, Runtime
 from sigverify.scoring import Scoring
 from sigverify.signature import Signature
 from sigverify.template import stored
-from sigverify.verifier import embed
 
 Embedded = TypeVar("Embedded")
 FloatArray = npt.NDArray[np.floating[Any]]

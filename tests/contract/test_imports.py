@@ -23,7 +23,10 @@ DEVICE_MODULES = [
     "sigverify.matching",
     "sigverify.scoring",
     "sigverify.template",
+    "sigverify.embedding",
     "sigverify.store",
+    "sigverify.search",
+    "sigverify.decision",
     "sigverify.verifier",
 ]
 

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from builders import ArithmeticEmbedder, model, signature
 
+from sigverify.decision import Reason
+from sigverify.embedding import embed
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError, StoreError, UnknownUser
-from sigverify.scoring import MAX_REFERENCES, Scoring
+from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.store import MEMORY, SqliteStore
-from sigverify.verifier import Impostor, Reason, Verifier, embed
+from sigverify.verifier import Verifier
 
 
 def opened(path=MEMORY, its_model=None):

@@ -1,21 +1,20 @@
-"""Where templates live: the `Store` protocol, and `SqliteStore`, one file that survives a power cut."""
+"""`SqliteStore`: templates and records in one file that survives a power cut."""
 
 import contextlib
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from sigverify.errors import AlreadyEnrolled, StoreError, UnknownUser
+from sigverify.store.store import Gallery
 from sigverify.template import Template, check_user_id
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 """Written into the SQLite header, so that another program's database is never taken for a store."""
 MEMORY: Final = ":memory:"
@@ -26,56 +25,13 @@ CREATE TABLE state (revision INTEGER NOT NULL, model_id TEXT);
 INSERT INTO state VALUES (0, NULL);
 CREATE TABLE templates (user_id TEXT PRIMARY KEY, template BLOB NOT NULL);
 CREATE TABLE vectors (user_id TEXT PRIMARY KEY, size INTEGER NOT NULL, vectors BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (
+    kind TEXT, subject TEXT, content BLOB NOT NULL, PRIMARY KEY (kind, subject)
+) WITHOUT ROWID;
+CREATE TABLE journals (
+    kind TEXT, number INTEGER, content BLOB NOT NULL, PRIMARY KEY (kind, number)
+) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """All vectors of a store, for searching.
-
-    Attributes:
-        user_ids: sorted; `u` of them.
-        starts: `(u,)` int64, the row at which each user's references start.
-        vectors: `(n, e)` float32, `n` references of all users, a user's one after the other.
-    """
-
-    user_ids: tuple[str, ...]
-    starts: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.float32]
-
-
-class Store(Protocol):
-    """What `Verifier` asks of a place for templates. All methods may be called from any thread."""
-
-    @property
-    def model_id(self) -> str | None:
-        """The model that every template here is of; None while the store is empty."""
-
-    def put(self, template: Template, *, replace: bool = False) -> None:
-        """Keep `template`, wholly or not at all.
-
-        Raises:
-            AlreadyEnrolled: the user is there and `replace` is False.
-            StoreError: it cannot be written, or is of another model than those here.
-        """
-
-    def get(self, user_id: str) -> Template:
-        """Return the template of `user_id`. Raises UnknownUser."""
-
-    def delete(self, user_id: str) -> None:
-        """Remove `user_id` for good, or raise UnknownUser."""
-
-    def users(self) -> tuple[str, ...]:
-        """Return all user ids, sorted."""
-
-    def gallery(self) -> Gallery:
-        """Return all references' vectors."""
-
-    def revision(self) -> int:
-        """Return a number that rises with every change, whichever process made it."""
-
-    def close(self) -> None:
-        """Let go of the file; closing twice is fine."""
 
 
 class SqliteStore:
@@ -201,6 +157,34 @@ class SqliteStore:
         with self._guard("read"):
             return int(self._database.execute("SELECT revision FROM state").fetchone()[0])
 
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator["SqliteRecords"]:
+        """Change several things as one; see `Store.transaction`."""
+        with self._change(durable=durable, revise=False):
+            yield SqliteRecords(self._database)
+
+    def read_record(self, kind: str, subject: str) -> bytes | None:
+        """Return one record; see `Store.read_record`."""
+        with self._guard("read"):
+            return SqliteRecords(self._database).get(kind, subject)
+
+    def records(self, kind: str) -> dict[str, bytes]:
+        """Return all records of a kind; see `Store.records`."""
+        with self._guard("read"):
+            rows = self._database.execute(
+                "SELECT subject, content FROM records WHERE kind = ? ORDER BY subject", (kind,)
+            )
+            return {subject: bytes(content) for subject, content in rows}
+
+    def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
+        """Return the entries of a journal; see `Store.journal`."""
+        with self._guard("read"):
+            rows = self._database.execute(
+                "SELECT number, content FROM journals WHERE kind = ? AND number > ? ORDER BY number LIMIT ?",
+                (kind, after, -1 if limit is None else limit),
+            )
+            return [(number, bytes(content)) for number, content in rows]
+
     def close(self) -> None:
         """Let go of the file; closing twice is fine."""
         with self._lock:
@@ -276,18 +260,32 @@ class SqliteStore:
         self._database.execute("UPDATE state SET model_id = ?", (model_id,))
 
     @contextlib.contextmanager
-    def _change(self) -> Iterator[None]:
-        """Run the body in one transaction: committed whole, or rolled back when anything is raised."""
+    def _change(self, *, durable: bool = True, revise: bool = True) -> Iterator[None]:
+        """Run the body in one transaction: committed whole, or rolled back when anything is raised.
+
+        Within another one of the same thread it joins that.
+        """
         with self._guard("write"):
+            within = self._database.in_transaction
+            if within:
+                yield
+                if revise:
+                    self._revise()
+                return
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._database.execute("UPDATE state SET revision = revision + 1")
+                if revise:
+                    self._revise()
                 self._database.execute("COMMIT")
             except BaseException:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
+
+    def _revise(self) -> None:
+        self._database.execute("UPDATE state SET revision = revision + 1")
 
     @contextlib.contextmanager
     def _guard(self, verb: str) -> Iterator[None]:
@@ -299,6 +297,43 @@ class SqliteStore:
                 raise StoreError(
                     f"cannot {verb} the store {self.path}", received=str(error), hint=_hint(error)
                 ) from error
+
+
+class SqliteRecords:
+    """The records and journals of a store, within one transaction; see `Records`."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """Take the connection whose transaction it is."""
+        self._database = database
+
+    def get(self, kind: str, subject: str) -> bytes | None:
+        """Return a record, or None."""
+        row = self._database.execute(
+            "SELECT content FROM records WHERE kind = ? AND subject = ?", (kind, subject)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def put(self, kind: str, subject: str, content: bytes) -> None:
+        """Write a record in place of any before."""
+        self._database.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (kind, subject, content))
+
+    def delete(self, kind: str, subject: str) -> None:
+        """Remove a record, if it is there."""
+        self._database.execute("DELETE FROM records WHERE kind = ? AND subject = ?", (kind, subject))
+
+    def last(self, kind: str) -> tuple[int, bytes] | None:
+        """Return the newest entry of a journal, or None."""
+        row = self._database.execute(
+            "SELECT number, content FROM journals WHERE kind = ? ORDER BY number DESC LIMIT 1", (kind,)
+        ).fetchone()
+        return None if row is None else (row[0], bytes(row[1]))
+
+    def append(self, kind: str, content: bytes) -> int:
+        """Add an entry to a journal and return its number; the first is 1."""
+        last = self.last(kind)
+        number = 1 if last is None else last[0] + 1
+        self._database.execute("INSERT INTO journals VALUES (?, ?, ?)", (kind, number, content))
+        return number
 
 
 def _hint(error: sqlite3.Error) -> str:

@@ -1,0 +1,102 @@
+"""The `Store` protocol: what `Verifier` asks of a place for templates."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.template import Template
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """All vectors of a store, for searching.
+
+    Attributes:
+        user_ids: sorted; `u` of them.
+        starts: `(u,)` int64, the row at which each user's references start.
+        vectors: `(n, e)` float32, `n` references of all users, a user's one after the other.
+    """
+
+    user_ids: tuple[str, ...]
+    starts: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+
+class Records(Protocol):
+    """Small things kept beside the templates (tries, sketches, audit entries), within one transaction.
+
+    A record is found by its kind ("lockout") and subject (a user id, "" for the device); a journal is a kind
+    of numbered entries that are only ever added to.
+    """
+
+    def get(self, kind: str, subject: str) -> bytes | None:
+        """Return a record, or None."""
+
+    def put(self, kind: str, subject: str, content: bytes) -> None:
+        """Write a record in place of any before."""
+
+    def delete(self, kind: str, subject: str) -> None:
+        """Remove a record, if it is there."""
+
+    def last(self, kind: str) -> tuple[int, bytes] | None:
+        """Return the newest entry of a journal with its number, or None."""
+
+    def append(self, kind: str, content: bytes) -> int:
+        """Add an entry to a journal and return its number; the first is 1."""
+
+
+class Store(Protocol):
+    """What `Verifier` asks of a place for templates. All methods may be called from any thread."""
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that every template here is of; None while the store is empty."""
+
+    def put(self, template: Template, *, replace: bool = False) -> None:
+        """Keep `template`, wholly or not at all.
+
+        Raises:
+            AlreadyEnrolled: the user is there and `replace` is False.
+            StoreError: it cannot be written, or is of another model than those here.
+        """
+
+    def get(self, user_id: str) -> Template:
+        """Return the template of `user_id`. Raises UnknownUser."""
+
+    def delete(self, user_id: str) -> None:
+        """Remove `user_id` for good, or raise UnknownUser."""
+
+    def users(self) -> tuple[str, ...]:
+        """Return all user ids, sorted."""
+
+    def gallery(self) -> Gallery:
+        """Return all references' vectors."""
+
+    def revision(self) -> int:
+        """Return a number that rises with every change of templates, whichever process made it."""
+
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Records]:
+        """Change several things as one: all is there afterwards, or, when the body raises, nothing.
+
+        `put`, `delete` and `transaction` called by the same thread within it join it. No other process
+        writes in the meantime, so what is read here may be changed and written back.
+
+        Args:
+            durable: wait until it is on the disk; otherwise a power cut may lose it (and what came after
+                it), never damage the store.
+        """
+
+    def read_record(self, kind: str, subject: str) -> bytes | None:
+        """Return one record, or None, without a transaction."""
+
+    def records(self, kind: str) -> dict[str, bytes]:
+        """Return all records of a kind: subject -> content."""
+
+    def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
+        """Return a journal's entries with numbers above `after`, oldest first."""
+
+    def close(self) -> None:
+        """Let go of what it holds; closing twice is fine."""
