@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from numbers import Real
 from typing import Any, Final, Self
 
 import numpy as np
@@ -133,11 +134,11 @@ class Scoring:
                 "unknown impostor", expected=f"one of {names}", received=str(impostor)
             ) from error
         highest, lowest = table[0][0], table[-1][0]
-        if not (math.isfinite(fmr) and lowest <= fmr <= highest):
+        if not (_is_real(fmr) and lowest <= fmr <= highest):
             raise ConfigError(
                 "false-match rate outside the model's calibration",
                 expected=f"{lowest:g} to {highest:g}",
-                received=f"{fmr:g}",
+                received=str(fmr)[:40],
             )
         for (above, low), (below, high) in pairwise(table):
             if below <= fmr <= above:
@@ -174,6 +175,9 @@ class Scoring:
 EVIDENCE_SIZE: Final = 3 * len(_RELATIVE) + 1
 """Columns of `evidence`: least ratio, mean ratio and spread of three cues, and mean duration."""
 
+LEARNED: Final = (*(cue in ("sequence", "vector") for cue in _RELATIVE for _ in range(3)), False)
+"""For each column of `evidence`: whether it comes of the network."""
+
 
 def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
     """Sum up distances `(…, r, 4)` and the references' spread `(r, r, 4)`: `(…, 10)`.
@@ -206,3 +210,7 @@ def _row(raw: Mapping[str, Any]) -> ScoreRow:
         for kind, table in raw["thresholds"].items()
     }
     return ScoreRow(weights=tuple(numbers), bias=float(raw["bias"]), thresholds=thresholds)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real)

@@ -58,7 +58,7 @@ _DECISIVE: Final = (
     "sigverify.matching",
     "sigverify.scoring",
     "sigverify.template",
-    "sigverify.verifier",
+    "sigverify.embedding",
     "sigverify.metrics.bootstrap",
     "sigverify.metrics.calibration",
     "sigverify.metrics.counts",

@@ -1,0 +1,113 @@
+"""Print what each part brings: error rates by cue, by network and by number of references, as Markdown.
+
+Every row is one network and some of its cues; a scoring is fitted for just those, on every real corpus but
+the one measured (or on synthetic writers), and the trials are the protocol's.
+
+    python benchmarks/ablation.py --data corpora/ --network base --network "no augmentation=plain.sigmodel"
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+
+from converter import scoring as fitting
+from sigverify.cli.experiment import LEFT_OUT, open_real
+from sigverify.cli.progress import stage_bar
+from sigverify.cli.quiet import quiet
+from sigverify.corpora import Corpus, open_corpus
+from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
+from sigverify.matching import CUES
+from sigverify.model_file import Model
+
+PARTS: Final = {
+    "hand-made functions (DTW)": ("dynamics",),
+    "hand-made functions, duration": ("dynamics", "duration"),
+    "global vector": ("vector",),
+    "local sequence": ("sequence",),
+    "sequence, vector": ("sequence", "vector"),
+    "all": CUES,
+}
+"""Rows for the first network; of every other network only what it learned, and all."""
+
+LEARNED: Final = ("local sequence", "all")
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A corpus as one network sees it: for trials, and for fitting."""
+
+    trials: Measured
+    writers: list[fitting.WriterDistances]
+
+
+def main(
+    data: Annotated[Path, typer.Option("--data", exists=True, file_okay=False)],
+    network: Annotated[list[str], typer.Option("--network", help="A model, or LABEL=MODEL; repeat.")],
+    *,
+    references: Annotated[str, typer.Option("--references")] = "1,3,5,10",
+    calibrate_on: Annotated[str, typer.Option("--calibrate-on", help="Synthetic writers to fit on.")] = "",
+    report_on: Annotated[str, typer.Option("--report-on", help="Corpora to measure on.")] = ",".join(
+        LEFT_OUT
+    ),
+) -> None:
+    """Measure and print the table."""
+    counts = [int(count) for count in references.split(",")]
+    corpora = open_real(data)
+    wanted = report_on.split(",")
+    fit_on = {calibrate_on: open_corpus(calibrate_on)} if calibrate_on else corpora
+    lines = []
+    with quiet(), stage_bar("Measuring") as show:
+        for number, spec in enumerate(network):
+            label, _, path = spec.rpartition("=")
+            system = SdkSystem(Model.read(path))
+            label = label or system.name
+            seen = {
+                name: _see(
+                    system,
+                    corpus,
+                    lambda stage, done, total, what=f"{label}, {name}": show(f"{what}: {stage}", done, total),
+                )
+                for name, corpus in {**fit_on, **{name: corpora[name] for name in wanted}}.items()
+            }
+            for part in PARTS if not number else LEARNED:
+                cells = [_cells(system, part, seen, list(fit_on), name, counts) for name in wanted]
+                lines.append(f"| {label} | {part} | {' | '.join(cells)} |")
+    typer.echo(f"EER in %, skilled forgeries, one global threshold, at R = {', '.join(map(str, counts))}.\n")
+    typer.echo(f"| network | cues | {' | '.join(wanted)} |\n|---|---|{'---|' * len(wanted)}")
+    typer.echo("\n".join(lines))
+
+
+def _see(system, corpus: Corpus, show) -> Seen:
+    """Measure one corpus twice over: as trials, and as writers to fit on."""
+    trials = measure(system, corpus, progress=show)
+    embeddings = [system.embed(sample.signature) for sample in corpus.samples]
+    writers = [f"{corpus.name}/{sample.writer}" for sample in corpus.samples]
+    genuine = [sample.kind == "genuine" for sample in corpus.samples]
+    return Seen(trials, fitting.measure(embeddings, writers, genuine))
+
+
+def _cells(system, part, seen, fit_on, name, counts) -> str:
+    """Fit on all corpora but `name`, and return its error rates at each number of references."""
+    kept = np.isin(CUES, PARTS[part])
+    others = [_only(writer, kept) for other in fit_on if other != name for writer in seen[other].writers]
+    system._scoring = fitting.fit_scoring(others)
+    measured = seen[name].trials
+    fewest = min(len(measured.corpus.genuine(writer)) for writer in measured.corpus.writers)
+    possible = [count for count in counts if count < fewest]
+    report = evaluate(system, measured.corpus, references=possible, measured=measured)
+    found = {each.references: each.impostors["skilled"].eer.mean for each in report.conditions}
+    return " · ".join(f"{100 * found[count]:.2f}" if count in found else "–" for count in counts)
+
+
+def _only(writer: fitting.WriterDistances, kept) -> fitting.WriterDistances:
+    """Blank the cues left out: a cue that never varies gets no weight."""
+    return replace(
+        writer, between=writer.between * kept, skilled=writer.skilled * kept, random=writer.random * kept
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
