@@ -36,8 +36,8 @@ PENALTY: Final = 0.01
 LEARNED_DOUBT: Final = 5.0
 """The weights of learned cues are held this many times as tightly as those of measured ones.
 
-A network that was trained on the same kind of writers as the scores are fitted on looks better than it will be
-on strangers. This and `PENALTY` were chosen on NISDCC, with scores fitted on synthetic writers, where 3 to 10
+A network trained on the same kind of writers as the scores are fitted on looks better than it will be on
+strangers. This and `PENALTY` were chosen on NISDCC, with scores fitted on synthetic writers, where 3 to 10
 and 0.003 to 0.03 do alike; without them EER there is 1.2 and 1.7 times as high at R = 1 and 2."""
 
 Float64Array = npt.NDArray[np.float64]
