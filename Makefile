@@ -6,6 +6,10 @@ EXTRAS ?= dev,train-cpu
 # How many tests run at once.
 JOBS ?= 2
 
+# How long `make fuzz` goes on; FUZZ="-m hypothesis tests" would do so with every property test there is.
+FUZZ_SECONDS ?= 60
+FUZZ ?= -m hypothesis tests/fuzz tests/unit/formats
+
 # A device of the older generation: tflite-runtime with numpy 1, to compare it with the current runtime.
 TFLITE_VENV ?= .venv-tflite
 TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
@@ -18,7 +22,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint types contracts bench size fuzz golden clean
+.PHONY: help install demo test quick lint types contracts bench footprint size fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -62,11 +66,15 @@ bench: $(STAMP) ## speed of every step on one core, beside a compiled DTW; SIGVE
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks -q --benchmark-only \
 		--benchmark-quiet --benchmark-disable-gc
 
+footprint: $(STAMP) ## cold start, latency, memory, a store of 100,000 people, 1:N search: a quarter of an hour, 2 GB of disk
+	@$(BIN)/python benchmarks/footprint.py
+
 size: $(STAMP) ## megabytes of `pip install sigverify` without extras, here and on 64-bit ARM
 	@$(BIN)/python benchmarks/install_size.py
 
-fuzz: $(STAMP) ## the property tests with many more examples
-	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -q -m hypothesis
+fuzz: $(STAMP) ## hostile input for FUZZ_SECONDS: every parser, verify, damaged stores; prints the cases tried
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz SIGVERIFY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest \
+		-n $(JOBS) --dist worksteal -q $(FUZZ)
 
 golden: $(STAMP) ## write the golden files anew (only after a deliberate change; read the diff)
 	$(BIN)/python tests/golden/regenerate.py

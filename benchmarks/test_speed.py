@@ -10,7 +10,7 @@ from sigverify.embedding import embed
 from sigverify.evaluation import DtwBaseline
 from sigverify.features import features
 from sigverify.matching import distances, elastic_distances
-from sigverify.store import MEMORY, Gallery, SqliteStore
+from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
 REFERENCES = 5
 
@@ -61,10 +61,11 @@ def test_verify(benchmark, verifier, probe):
     assert benchmark(verifier.verify, "alice", probe).score >= 0
 
 
-@pytest.mark.parametrize("references", [1_000, 100_000])
+@pytest.mark.parametrize("references", [1_000, 100_000, 500_000])
 def test_identify(benchmark, embedder, probe, template, rng, references):
     """Decides up to how many people 1:N search needs no index beyond a matrix of vectors."""
     with Verifier(_Crowd(template, references, rng), embedder) as verifier:
+        verifier.prepare()
         assert len(benchmark(verifier.identify, probe, top_k=5)) == 5
 
 
@@ -97,16 +98,19 @@ class _Crowd(SqliteStore):
     def __init__(self, template, references, rng):
         super().__init__(MEMORY)
         people = references // REFERENCES
-        vectors = rng.normal(size=(references, template.references.vector.shape[1])).astype(np.float32)
+        vectors = rng.normal(size=(people, REFERENCES, template.references.vector.shape[1]))
         self._data = template.to_bytes()
-        self._crowd = Gallery(
-            user_ids=tuple(f"user-{person:06d}" for person in range(people)),
-            starts=np.arange(people) * REFERENCES,
-            vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        )
+        self._vectors = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float16)
 
-    def gallery(self):
-        return self._crowd
+    def __len__(self):
+        return len(self._vectors)
+
+    def changes(self, after=START, *, limit=1000):
+        first = int.from_bytes(after.subject, "big") + 1 if after != START else 0
+        return [
+            Change(Mark(1, number.to_bytes(4, "big")), f"user-{number:06d}", self._vectors[number])
+            for number in range(first, min(first + limit, len(self)))
+        ]
 
     def get(self, user_id):
         return dataclasses.replace(Template.from_bytes(self._data), user_id=user_id)

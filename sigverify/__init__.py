@@ -17,33 +17,49 @@ from sigverify import errors
 from sigverify.errors import SigverifyError
 
 if TYPE_CHECKING:
-    from sigverify.decision import Decision, Reason
+    from sigverify.audit import AuditLog
+    from sigverify.decision import Aspect, Decision, Outcome, Reason
+    from sigverify.enrollment import Addition, AdditionReason, Enrollment, Enrolment
     from sigverify.formats import read_signature
     from sigverify.model_file import Manifest, Model
+    from sigverify.policy import Policy, Schedule
+    from sigverify.protection.keys import Key
+    from sigverify.protection.signing import Trust
     from sigverify.runtime import Runtime
     from sigverify.scoring import Impostor
-    from sigverify.search import Match
+    from sigverify.search import IndexKind, Match
     from sigverify.signature import Signature
     from sigverify.store import SqliteStore, Store
     from sigverify.template import Template
-    from sigverify.verifier import Enrolment, Verifier
+    from sigverify.verifier import Verifier
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Addition",
+    "AdditionReason",
+    "Aspect",
+    "AuditLog",
     "Decision",
+    "Enrollment",
     "Enrolment",
     "Impostor",
+    "IndexKind",
+    "Key",
     "Manifest",
     "Match",
     "Model",
+    "Outcome",
+    "Policy",
     "Reason",
     "Runtime",
+    "Schedule",
     "Signature",
     "SigverifyError",
     "SqliteStore",
     "Store",
     "Template",
+    "Trust",
     "Verifier",
     "__version__",
     "errors",
@@ -51,18 +67,29 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Addition": "enrollment",
+    "AdditionReason": "enrollment",
+    "Aspect": "decision",
+    "AuditLog": "audit",
     "Decision": "decision",
-    "Enrolment": "verifier",
+    "Enrollment": "enrollment",
+    "Enrolment": "enrollment",
     "Impostor": "scoring",
+    "IndexKind": "search",
+    "Key": "protection.keys",
     "Manifest": "model_file",
     "Match": "search",
     "Model": "model_file",
+    "Outcome": "decision",
+    "Policy": "policy",
     "Reason": "decision",
     "Runtime": "runtime",
+    "Schedule": "policy",
     "Signature": "signature",
     "SqliteStore": "store",
     "Store": "store",
     "Template": "template",
+    "Trust": "protection.signing",
     "Verifier": "verifier",
     "read_signature": "formats",
 }

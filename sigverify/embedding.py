@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.errors import InvalidSignature
 from sigverify.features import DYNAMICS, clean_duration_ms, features
 from sigverify.matching import Embedding
 from sigverify.runtime import Embedder, Output
@@ -10,7 +11,18 @@ from sigverify.signature import Signature
 
 
 def embed(signature: Signature, embedder: Embedder) -> Embedding:
-    """Embed one signature, exactly as enrolment and verification do."""
+    """Embed one signature, exactly as enrolment and verification do.
+
+    Raises:
+        InvalidSignature: something else than a `Signature`.
+    """
+    if not isinstance(signature, Signature):
+        raise InvalidSignature(
+            "no signature",
+            expected="a Signature",
+            received=type(signature).__name__,
+            hint="Read files with read_signature, make arrays into Signature(x, y, time_ms)",
+        )
     values = features(signature)
     return assemble(values, embedder.run(values), clean_duration_ms(signature))
 

@@ -8,13 +8,19 @@
     │   └── UnknownFormat             12   no reader recognises the content
     ├── ModelError                    20   a model cannot be used
     │   ├── MalformedModel            21   truncated, tampered with, or not a model file
-    │   └── IncompatibleModel         22   made for another version of the features or file
+    │   ├── IncompatibleModel         22   made for another version of the features or file
+    │   └── UntrustedModel            23   not signed by who may, or older than one seen before
     ├── RuntimeUnavailable            30   no interpreter or delegate to run the network
     ├── MissingExtra                  31   an optional dependency is not installed
     ├── StoreError                    40   the template store cannot be read or written
     │   ├── UnknownUser               41   nobody of that id is enrolled
     │   ├── AlreadyEnrolled           42   somebody of that id is enrolled
-    │   └── MalformedTemplate         43   bytes that are not a template, or of another model
+    │   ├── MalformedTemplate         43   bytes that are not a template, or of another model
+    │   ├── KeyUnavailable            44   no key, or not one that can be used
+    │   ├── WrongKey                  45   the key is not the one that sealed this
+    │   ├── DamagedStore              46   something sealed was altered, moved or damaged
+    │   ├── StoreUnreachable          47   the fleet's server is away, and this cannot be done without it
+    │   └── StaleCache                48   the local copy of the fleet's store is too old to decide by
     ├── EnrolmentError                50   these signatures cannot make a template
     ├── ConfigError                   60   a setting is unknown or out of range
     ├── CorpusError                   61   a corpus cannot be read or is too small
@@ -83,6 +89,12 @@ class IncompatibleModel(ModelError):
     status = 22
 
 
+class UntrustedModel(ModelError):
+    """The model is unsigned, signed by nobody who may, altered since, or older than one seen before."""
+
+    status = 23
+
+
 class RuntimeUnavailable(SigverifyError):
     """No interpreter, or not the delegate asked for, can run the network here."""
 
@@ -117,6 +129,36 @@ class MalformedTemplate(StoreError):
     """The bytes are not a template, or one of another model."""
 
     status = 43
+
+
+class KeyUnavailable(StoreError):
+    """There is no key where one was named, or it is malformed, or others may read it."""
+
+    status = 44
+
+
+class WrongKey(StoreError):
+    """The key is not the one that sealed this store or these bytes."""
+
+    status = 45
+
+
+class DamagedStore(StoreError):
+    """Something sealed cannot be opened: it was altered, moved to another place, or damaged."""
+
+    status = 46
+
+
+class StoreUnreachable(StoreError):
+    """The fleet's server cannot be reached, and what was asked cannot be done without it."""
+
+    status = 47
+
+
+class StaleCache(StoreError):
+    """The local copy of the fleet's store is incomplete or too old: somebody may have been revoked since."""
+
+    status = 48
 
 
 class EnrolmentError(SigverifyError):

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.signature import BoolArray, FloatArray, Signature
+from sigverify.signature import BoolArray, FloatArray, Signature, median
 
 FEATURES_VERSION: Final = 1
 """Raised with every change that alters a number: a model runs only with the version it was trained on."""
@@ -65,8 +65,8 @@ def clean_time_ms(signature: Signature) -> FloatArray:
     """
     steps = np.diff(signature.time_ms)
     usable = steps[(steps > 0) & (steps <= MAX_GAP_MS)]
-    median = float(np.median(usable)) if len(usable) else 10.0
-    steps = np.where(steps > 0, np.minimum(steps, MAX_GAP_MS), median)
+    usual = median(usable) if len(usable) else 10.0
+    steps = np.where(steps > 0, np.minimum(steps, MAX_GAP_MS), usual)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 

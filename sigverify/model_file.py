@@ -227,6 +227,8 @@ class Model:
             MalformedModel, IncompatibleModel: see `from_bytes`.
             ModelError: no such file or name, or it cannot be read.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise ModelError("no model", expected="a path or a name", received=type(path).__name__)
         shipped = _shipped(path)
         if shipped is not None:
             return cls.from_bytes(shipped)

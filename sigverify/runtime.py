@@ -9,6 +9,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral
 from typing import Any, Final, Self
 
 import numpy as np
@@ -143,7 +144,7 @@ class Embedder:
             MalformedModel: the network is no network, or not the one its manifest describes.
             ConfigError: no such runtime, or threads out of range.
         """
-        if not 1 <= threads <= MAX_THREADS:
+        if not _is_whole(threads) or not 1 <= threads <= MAX_THREADS:
             raise ConfigError("threads out of range", expected=f"1 to {MAX_THREADS}", received=repr(threads))
         chosen, library = _choose(_parse(runtime))
         options: dict[str, Any] = {"num_threads": threads}
@@ -333,3 +334,7 @@ def _unit(vector: Float32Array) -> Float32Array:
     if not np.isfinite(length):
         raise MalformedModel("the network yields a vector that is not finite")
     return vector / np.float32(length) if length > _TINY else np.zeros_like(vector)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)

@@ -1,7 +1,8 @@
 """`Signature`: one handwritten signature as the pen wrote it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -94,7 +95,9 @@ class Signature:
         Raises:
             InvalidSignature: a stroke has another shape, or the whole is no signature.
         """
-        arrays = [array for array in map(_stroke, strokes) if len(array)]
+        if not isinstance(strokes, Iterable):
+            raise InvalidSignature("no strokes", expected="a list of them", received=type(strokes).__name__)
+        arrays = [array for array in map(_stroke, islice(strokes, MAX_SAMPLES + 1)) if len(array)]
         if not arrays:
             raise InvalidSignature("no strokes", expected="at least one stroke with samples")
         if len({array.shape[1] for array in arrays}) != 1:
@@ -146,31 +149,50 @@ class Signature:
         """Samples per second, from the median step between different stamps; 0 where all are equal."""
         steps = np.diff(self.time_ms)
         steps = steps[steps > 0]
-        return float(1000.0 / np.median(steps)) if len(steps) else 0.0
+        return float(1000.0 / median(steps)) if len(steps) else 0.0
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
         arrays: list[npt.NDArray[Any]] = [self.x, self.y, self.time_ms, self.ink]
         return arrays if self.pressure is None else [*arrays, self.pressure]
 
 
+def median(values: FloatArray) -> float:
+    """Return the median of `(n,)`, n > 0, as `np.median` does, which loads 1.4 MB of numpy.ma."""
+    ordered, middle = np.sort(values), len(values) // 2
+    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+
+
 def _column(name: str, values: object) -> FloatArray:
-    """Turn `values` into a fresh one-dimensional float64 array."""
-    if not isinstance(values, np.ndarray | list | tuple) and isinstance(values, Iterable):
-        values = list(values)
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind not in "iufb":
-            raise TypeError(f"dtype {array.dtype}")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidSignature(
-            f"{name} is not an array of numbers", expected="one number a sample", received=str(error)
-        ) from error
+    """Turn `values` into a fresh one-dimensional float64 array; too many are refused before any is copied."""
+    array = _array(name, values)
     if array.ndim != 1:
         raise InvalidSignature(
             f"{name} has {array.ndim} dimensions", expected="shape (n,)", received=str(array.shape)
         )
+    return _doubles(array)
+
+
+def _array(what: str, values: object) -> npt.NDArray[Any]:
+    """View `values` as an array of real numbers, of which there are not too many."""
+    if not isinstance(values, np.ndarray | list | tuple) and isinstance(values, Iterable):
+        values = list(islice(values, MAX_SAMPLES + 1))
+    if isinstance(values, Sized) and len(values) > MAX_SAMPLES:
+        _check_count(len(values))
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "iufb":
+            raise TypeError(f"dtype {array.dtype}")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidSignature(
+            f"{what} is not an array of numbers", expected="one number a sample", received=str(error)
+        ) from error
     return array
+
+
+def _doubles(array: npt.NDArray[Any]) -> FloatArray:
+    # A long double beyond float64 becomes infinite, which is refused by that name.
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64)
 
 
 def _flags(values: object) -> BoolArray:
@@ -182,10 +204,7 @@ def _flags(values: object) -> BoolArray:
 
 
 def _stroke(stroke: npt.ArrayLike) -> FloatArray:
-    try:
-        array = np.asarray(stroke, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidSignature("a stroke is not an array of numbers", received=str(error)) from error
+    array = _array("a stroke", stroke)
     if array.size == 0:
         return np.zeros((0, 3))
     if array.ndim != 2 or array.shape[1] not in (3, 4):
@@ -194,7 +213,7 @@ def _stroke(stroke: npt.ArrayLike) -> FloatArray:
             expected="(n, 3) x, y, time_ms or (n, 4) with pressure",
             received=str(array.shape),
         )
-    return array
+    return _doubles(array)
 
 
 def _check_count(count: int) -> None:

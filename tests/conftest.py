@@ -2,14 +2,31 @@ import os
 from pathlib import Path
 
 import pytest
+from case_counter import CaseCounter
 from hypothesis import settings
 
-# One machine's speed is no property of the code; `make fuzz` looks much longer.
+# One machine's speed is no property of the code. `make fuzz` runs each property again and again.
 settings.register_profile("default", deadline=None, max_examples=50)
-settings.register_profile("fuzz", deadline=None, max_examples=3000)
+settings.register_profile("fuzz", deadline=None, max_examples=50)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config):
+    """Count the cases of property tests; `make fuzz` says how long to go on."""
+    config.pluginmanager.register(CaseCounter(float(os.environ.get("SIGVERIFY_FUZZ_SECONDS", "0"))))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_directory(tmp_path_factory):
+    """Keep the user's own key out of the tests: stores opened without one, here and in child processes."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        for name in ("SIGVERIFY_KEY", "SIGVERIFY_KEY_FROM"):
+            patch.delenv(name, raising=False)
+        yield folder
 
 
 @pytest.fixture(scope="session")

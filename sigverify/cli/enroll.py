@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from sigverify.cli.options import (
+    CacheOption,
     JsonOption,
+    KeyOption,
     ModelOption,
     RuntimeOption,
     SignaturesArgument,
     StoreOption,
     ThreadsOption,
+    TrustOption,
     UserOption,
 )
 
@@ -21,24 +24,44 @@ def enroll(
     files: SignaturesArgument,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrolment.")] = False,
+    quality: Annotated[
+        str,
+        typer.Option(
+            "--quality",
+            metavar="enforce|record",
+            help="Refuse flawed captures, copies and mixed hands, or keep any set and say what is wrong.",
+        ),
+    ] = "enforce",
+    groups: Annotated[
+        list[str] | None, typer.Option("--group", "-g", help="Put the user into this group; repeat for more.")
+    ] = None,
     model: ModelOption = "base",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Enrol a person from genuine signatures. The store keeps embeddings, never the strokes."""
-    from sigverify.cli.opening import open_verifier
+    from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
+    from sigverify.enrollment import AdditionReason
     from sigverify.formats import read_signature
 
     signatures = [read_signature(path) for path in files]
-    with open_verifier(store, model=model, runtime=runtime, threads=threads, create=True) as verifier:
-        enrolment = verifier.enroll(user, signatures, replace=replace)
+    with open_verifier(
+        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, create=True, cache=cache
+    ) as verifier:
+        enrolment = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
     content = {
         "user": enrolment.user_id,
         "references": enrolment.references,
         "template_bytes": enrolment.template_bytes,
         "model": enrolment.model_id,
+        "complexity": round(enrolment.complexity, 3),
+        "consistency": round(enrolment.consistency, 3),
+        "flaws": [flaw.value for flaw in enrolment.flaws if flaw is not AdditionReason.TAKEN],
         "latency_ms": round(enrolment.latency_ms, 3),
     }
-    report(content, as_json=as_json, render=lambda: table(content, title=f"Enrolled in {store}"))
+    report(content, as_json=as_json, render=lambda: table(content, title=f"Enrolled in {shown(store)}"))

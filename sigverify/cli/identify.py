@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from sigverify.cli.options import (
+    CacheOption,
     JsonOption,
+    KeyOption,
     ModelOption,
     RuntimeOption,
     SignatureArgument,
     StoreOption,
     ThreadsOption,
+    TrustOption,
 )
 
 
@@ -19,20 +22,41 @@ def identify(
     file: SignatureArgument,
     *,
     top_k: Annotated[int, typer.Option("--top", "-k", min=1, help="How many people to list.")] = 5,
+    fpir: Annotated[
+        float | None,
+        typer.Option(
+            help="Name a stranger at this rate at most, and nobody rather than somebody unlike. Without it, "
+            "a ranking: whoever is most alike, however little."
+        ),
+    ] = None,
+    among: Annotated[
+        str | None, typer.Option(metavar="GROUP", help="Search this group only; see sigverify groups.")
+    ] = None,
     model: ModelOption = "base",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the enrolled people whose signatures are most like this one, best first."""
+    """List the enrolled people whose signatures are most like this one, best first.
+
+    With --fpir, exit code 3 when it is nobody.
+    """
     from sigverify.cli.opening import open_verifier
-    from sigverify.cli.output import report, table
+    from sigverify.cli.output import Exit, report, table
     from sigverify.formats import read_signature
 
     probe = read_signature(file)
-    with open_verifier(store, model=model, runtime=runtime, threads=threads) as verifier:
-        matches = verifier.identify(probe, top_k=top_k)
+    with open_verifier(
+        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, cache=cache
+    ) as verifier:
+        matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
     content = {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
     rows = {match.user_id: f"{match.score:.3g}" for match in matches}
-    people = table(rows, title="Most alike") if rows else "Nobody is enrolled."
+    nobody = "Nobody is enrolled." if fpir is None else "Nobody."
+    people = table(rows, title="Most alike") if rows else nobody
     report(content, as_json=as_json, render=lambda: people)
+    if fpir is not None and not matches:
+        raise typer.Exit(Exit.REJECT)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import JsonOption, KeyOption
 
 USUAL_REFERENCES: Final = 5
 """The number of references whose thresholds are shown; the JSON has all."""
@@ -19,22 +19,23 @@ def info(
         ),
     ],
     *,
+    key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Describe a model, a signature file or a store, whichever it is."""
     from sigverify.cli.output import report, table
 
-    content = _describe(file)
+    content = _describe(file, key)
     report(content, as_json=as_json, render=lambda: table(_rows(content)))
 
 
-def _describe(file: str) -> dict[str, Any]:
+def _describe(file: str, key: str | None) -> dict[str, Any]:
     """Look at the first bytes, never at the name."""
     path = Path(file)
     start = _first_bytes(path)
     if start.startswith(b"SIGMODEL") or not path.exists():
         return _model(file)
-    return _store(path) if start.startswith(b"SQLite format 3\0") else _signature(path, start)
+    return _store(path, key) if start.startswith(b"SQLite format 3\0") else _signature(path, start)
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -54,10 +55,10 @@ def _model(file: str) -> dict[str, Any]:
     return {"kind": "model", "id": model.id, "bytes": len(model.to_bytes()), **manifest}
 
 
-def _store(path: Path) -> dict[str, Any]:
-    from sigverify.store import SqliteStore
+def _store(path: Path, key: str | None) -> dict[str, Any]:
+    from sigverify.cli.opening import open_store
 
-    with SqliteStore(path, create=False) as store:
+    with open_store(path, key=key) as store:
         gallery = store.gallery()
         return {
             "kind": "store",

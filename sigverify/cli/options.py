@@ -6,8 +6,41 @@ from typing import Annotated
 import typer
 
 StoreOption = Annotated[
-    Path,
-    typer.Option("--store", "-s", envvar="SIGVERIFY_STORE", help="The file of enrolled references."),
+    str,
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="SIGVERIFY_STORE",
+        metavar="FILE|postgresql://…",
+        help="The file of enrolled references, or the address of a fleet's server.",
+    ),
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="SIGVERIFY_CACHE",
+        metavar="FILE",
+        help="This kiosk's copy of a fleet's store; without, one in your state directory.",
+    ),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        envvar="SIGVERIFY_KEY_FROM",
+        metavar="FILE|env:NAME|fd:N",
+        help="Where the store's key comes from; without, the one in your state directory.",
+    ),
+]
+TrustOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trust",
+        envvar="SIGVERIFY_TRUST",
+        metavar="PUBLIC_KEY",
+        help="Run only a model signed by this key, a PEM file; see `sigverify model`. Repeat for several.",
+    ),
 ]
 UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose signature it is (claimed to be).")]
 ModelOption = Annotated[

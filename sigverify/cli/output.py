@@ -20,6 +20,7 @@ class Exit(IntEnum):
     USAGE = 2
     REJECT = 3
     ERROR = 4
+    REFER = 5
 
 
 def console(*, stderr: bool = False) -> "Console":

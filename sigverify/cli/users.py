@@ -1,23 +1,51 @@
-"""`sigverify users` and `sigverify forget`."""
+"""`sigverify users`, `sigverify forget` and `sigverify unlock`."""
 
-from sigverify.cli.options import JsonOption, StoreOption, UserOption
+from typing import Annotated
+
+import typer
+
+from sigverify.cli.options import JsonOption, KeyOption, StoreOption, UserOption
 
 
-def users(store: StoreOption, *, as_json: JsonOption = False) -> None:
+def users(store: StoreOption, *, key: KeyOption = None, as_json: JsonOption = False) -> None:
     """List the enrolled people."""
+    from sigverify.cli.opening import open_store
     from sigverify.cli.output import report
-    from sigverify.store import SqliteStore
 
-    with SqliteStore(store, create=False) as opened:
+    with open_store(store, key=key) as opened:
         ids = opened.users()
     report({"users": list(ids)}, as_json=as_json, render=lambda: "\n".join(ids) or "Nobody is enrolled.")
 
 
-def forget(store: StoreOption, user: UserOption, *, as_json: JsonOption = False) -> None:
+def forget(
+    store: StoreOption, user: UserOption, *, key: KeyOption = None, as_json: JsonOption = False
+) -> None:
     """Delete a person's references for good: they are overwritten on the disk."""
+    from sigverify.administration import forget as delete
+    from sigverify.cli.opening import open_store
     from sigverify.cli.output import report
-    from sigverify.store import SqliteStore
 
-    with SqliteStore(store, create=False) as opened:
-        opened.delete(user)
+    with open_store(store, key=key) as opened:
+        delete(opened, user)
     report({"forgotten": user}, as_json=as_json, render=lambda: f"Forgot {user}.")
+
+
+def unlock(
+    store: StoreOption,
+    user: Annotated[
+        str, typer.Option("--user", "-u", help="Who may try again; without, everybody on this device.")
+    ] = "",
+    *,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End the wait that failed tries brought about."""
+    from sigverify.administration import unlock as end_wait
+    from sigverify.cli.opening import open_store, refuse_server
+    from sigverify.cli.output import report
+
+    if not user:  # of a fleet, this device's own count lies in its cache, which is a file
+        refuse_server(store)
+    with open_store(store, key=key) as opened:
+        end_wait(opened, user)
+    report({"unlocked": user or None}, as_json=as_json, render=lambda: f"Unlocked {user or 'the device'}.")

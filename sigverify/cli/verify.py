@@ -1,18 +1,24 @@
 """`sigverify verify`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sigverify.cli.options import (
+    CacheOption,
     JsonOption,
+    KeyOption,
     ModelOption,
     RuntimeOption,
     SignatureArgument,
     StoreOption,
     ThreadsOption,
+    TrustOption,
     UserOption,
 )
+
+if TYPE_CHECKING:
+    from sigverify.decision import Decision
 
 
 def verify(
@@ -27,30 +33,79 @@ def verify(
     impostor: Annotated[
         str, typer.Option("--impostor", help="The impostors that rate counts: skilled (forgers) or random.")
     ] = "skilled",
+    refer: Annotated[
+        float | None,
+        typer.Option(
+            "--refer", metavar="FMR", help="A higher rate: what only it would accept, a person shall decide."
+        ),
+    ] = None,
+    replay_check: Annotated[
+        bool,
+        typer.Option("--replay-check/--no-replay-check", help="Refuse copies of signatures seen before."),
+    ] = True,
+    lockout: Annotated[
+        bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
+    ] = True,
+    untrusted: Annotated[
+        bool,
+        typer.Option(
+            "--untrusted", help="Tell nothing that helps an attacker: no score, and not who is enrolled."
+        ),
+    ] = False,
     model: ModelOption = "base",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected."""
+    """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected, 5: for a person."""
+    from dataclasses import replace
+
     from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report
+    from sigverify.decision import Outcome
     from sigverify.formats import read_signature
+    from sigverify.policy import Policy
 
+    policy = Policy.kiosk() if untrusted else Policy()
+    policy = replace(policy, replay=replay_check)
+    if not lockout:
+        policy = replace(policy, per_user=None, per_device=None)
     probe = read_signature(file)
-    with open_verifier(store, model=model, runtime=runtime, threads=threads) as verifier:
-        decision = verifier.verify(user, probe, fmr=fmr, impostor=impostor)
+    with open_verifier(
+        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache
+    ) as verifier:
+        decision = verifier.verify(user, probe, fmr=fmr, impostor=impostor, refer_fmr=refer)
     content = {
         "user": user,
+        "outcome": decision.outcome.name.lower(),
         "accepted": decision.accepted,
         "score": decision.score,
         "threshold": decision.threshold,
+        "confidence": decision.confidence,
         "fmr": fmr,
         "impostor": impostor,
         "reason": decision.reason.value,
+        "unlike": [aspect.value for aspect in decision.unlike],
+        "retry_after_s": round(decision.retry_after_s, 1),
         "latency_ms": round(decision.latency_ms, 3),
     }
-    verdict = "[bold green]accepted[/]" if decision.accepted else "[bold red]rejected[/]"
-    numbers = f"score {decision.score:.3g}, threshold {decision.threshold:.3g}"
-    report(content, as_json=as_json, render=lambda: f"{verdict}: {decision.reason.value} ({numbers})")
-    raise typer.Exit(Exit.ACCEPT if decision.accepted else Exit.REJECT)
+    report(content, as_json=as_json, render=lambda: _sentence(decision))
+    codes = {Outcome.ACCEPT: Exit.ACCEPT, Outcome.REFER: Exit.REFER}
+    raise typer.Exit(codes.get(decision.outcome, Exit.REJECT))
+
+
+def _sentence(decision: "Decision") -> str:
+    """Say it in one line."""
+    colours = {"accepted": "green", "rejected": "red"}
+    word = decision.outcome.value
+    said = f"[bold {colours.get(word, 'yellow')}]{word}[/]: {decision.reason.value}"
+    if decision.score is not None and decision.threshold is not None:
+        said += f" (score {decision.score:.3g}, threshold {decision.threshold:.3g})"
+    if decision.unlike:
+        said += f"; unlike: {', '.join(decision.unlike)}"
+    if decision.retry_after_s > 0:
+        said += f"; next try in {decision.retry_after_s:.0f} s"
+    return said

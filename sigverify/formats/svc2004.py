@@ -49,6 +49,7 @@ def decode(data: bytes) -> Signature:
 
 
 def _count(header: str) -> int:
-    if not re.fullmatch(r"\s*[0-9]{1,9}\s*", header):
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*", header)
+    if match is None:
         raise FormatError("line 1: no sample count", expected="the number of samples", received=shown(header))
-    return int(header)
+    return int(match[1])

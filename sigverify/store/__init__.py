@@ -1,6 +1,8 @@
 """Where templates live: the `Store` protocol, and the places that implement it."""
 
-from sigverify.store.sqlite import MEMORY, SqliteStore
-from sigverify.store.store import Gallery, Records, Store
+from sigverify.store.database import MEMORY
+from sigverify.store.postgres_database import is_server
+from sigverify.store.sqlite import SqliteStore
+from sigverify.store.store import START, Change, Gallery, Mark, Records, Store
 
-__all__ = ["MEMORY", "Gallery", "Records", "SqliteStore", "Store"]
+__all__ = ["MEMORY", "START", "Change", "Gallery", "Mark", "Records", "SqliteStore", "Store", "is_server"]

@@ -2,11 +2,12 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.protection.renewal import Renewal
 from sigverify.template import Template
 
 
@@ -23,6 +24,37 @@ class Gallery:
     user_ids: tuple[str, ...]
     starts: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
+
+
+class Mark(NamedTuple):
+    """A place in the order of a store's changes.
+
+    Attributes:
+        revision: of the store with that change.
+        subject: what the store finds the user by; it names the user until a rekey.
+    """
+
+    revision: int
+    subject: bytes
+
+
+START: Final = Mark(0, b"")
+"""Before all changes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One user whose references are new, or may have changed.
+
+    Attributes:
+        mark: its place in the order.
+        user_id: who.
+        vectors: `(r, e)` float16, of the references.
+    """
+
+    mark: Mark
+    user_id: str
+    vectors: npt.NDArray[np.float16]
 
 
 class Records(Protocol):
@@ -55,6 +87,16 @@ class Store(Protocol):
     def model_id(self) -> str | None:
         """The model that every template here is of; None while the store is empty."""
 
+    @property
+    def renewal(self) -> Renewal:
+        """The secret transform of this store: what is compared with stored templates is turned by it first.
+
+        Ask for it anew each time: a rekey changes it together with all templates.
+        """
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for that purpose (keyed digests, chains); a rekey does not change them."""
+
     def put(self, template: Template, *, replace: bool = False) -> None:
         """Keep `template`, wholly or not at all.
 
@@ -75,10 +117,35 @@ class Store(Protocol):
     def gallery(self) -> Gallery:
         """Return all references' vectors."""
 
+    def __len__(self) -> int:
+        """Count the users."""
+
+    def changes(self, after: Mark = START, *, limit: int = 1000) -> list[Change]:
+        """Return users that were enrolled, replaced or touched after a mark, oldest change first.
+
+        To follow a store, ask again with the last one's mark until nothing comes back, and whenever
+        `revision` has changed. Who is gone is not among them: `len` tells that somebody is, `subjects` who is
+        still there. Somebody who was changed twice comes once. A damaged row is left out and logged.
+
+        Args:
+            after: where to go on.
+            limit: how many to return at most.
+        """
+
+    def subjects(self) -> frozenset[bytes]:
+        """Return what all users are found by, as in `Mark.subject`."""
+
+    def touch(self, user_id: str) -> None:
+        """Count a user as changed, since something about him is that stands in a record.
+
+        Raises:
+            UnknownUser: nobody of that id is enrolled.
+        """
+
     def revision(self) -> int:
         """Return a number that rises with every change of templates, whichever process made it."""
 
-    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Records]:
+    def transaction(self, *, durable: bool = True, local: bool = False) -> AbstractContextManager[Records]:
         """Change several things as one: all is there afterwards, or, when the body raises, nothing.
 
         `put`, `delete` and `transaction` called by the same thread within it join it. No other process
@@ -87,6 +154,8 @@ class Store(Protocol):
         Args:
             durable: wait until it is on the disk; otherwise a power cut may lose it (and what came after
                 it), never damage the store.
+            local: what is written concerns tries on this device. A store that several devices share may write
+                it here and tell the others later; templates cannot be changed within.
         """
 
     def read_record(self, kind: str, subject: str) -> bytes | None:

@@ -17,6 +17,7 @@ COMMANDS = (
     "identify",
     "users",
     "forget",
+    "unlock",
     "info",
     "plot",
     "train",
@@ -47,6 +48,10 @@ def to_csv(path, signature):
     rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
     path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
     return path
+
+
+EASY = ("--impostor", "random", "--fmr", "0.1")
+"""What a model of the quick demo can do."""
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +149,18 @@ def test_train_convert_evaluate(tmp_path):
 def test_enroll_verify_identify_forget(store, model, files):
     options = ("--store", store, "--model", model)
     assert answer("users", "--store", store) == {"users": ["alice"]}
-    accepted = answer("verify", *options, "--user", "alice", "--fmr", "0.1", files[0][0])
+    accepted = answer("verify", *options, "--user", "alice", *EASY, files[0][5])
     assert accepted["accepted"] is True
+    assert (accepted["outcome"], accepted["unlike"]) == ("accept", [])
     assert accepted["score"] >= accepted["threshold"]
     rejected = answer("verify", *options, "--user", "alice", "--impostor", "random", files[1][5], code=3)
     assert rejected["accepted"] is False
+    assert rejected["unlike"]
+    copy = answer("verify", *options, "--user", "alice", files[0][5], code=3)
+    assert copy["reason"].startswith("a copy of a signature seen before")
+    hidden = answer("verify", *options, "--user", "nobody", "--untrusted", files[1][4], code=3)
+    assert (hidden["score"], hidden["reason"]) == (None, "the score is below the threshold")
+    answer("verify", *options, "--user", "alice", *EASY, "--no-replay-check", files[0][5])
     matches = answer("identify", *options, files[0][5])["matches"]
     assert matches[0]["user"] == "alice"
     assert answer("info", store)["users"] == 1
@@ -158,11 +170,19 @@ def test_enroll_verify_identify_forget(store, model, files):
 
 @pytest.mark.slow
 def test_text_for_people(store, model, files):
-    done = run("verify", "--store", store, "--model", model, "--user", "alice", "--fmr", "0.1", files[0][0])
+    done = run("verify", "--store", store, "--model", model, "--user", "alice", *EASY, files[0][5])
     assert done.stdout.startswith("accepted: the score reaches the threshold (score ")
     assert done.stderr == ""
     assert run("users", "--store", store).stdout == "alice\n"
     assert "int8" in run("info", model).stdout
+    for _ in range(5):
+        done = run("verify", "--store", store, "--model", model, "--user", "alice", files[1][5])
+    assert done.returncode == 3
+    assert "next try in" in done.stdout
+    locked = ("verify", "--store", store, "--model", model, "--user", "alice", files[0][5])
+    assert "too many failed tries" in run(*locked).stdout
+    assert run("unlock", "--store", store, "--user", "alice").stdout == "Unlocked alice.\n"
+    assert "too many failed tries" not in run(*locked).stdout
 
 
 @pytest.mark.slow

@@ -16,15 +16,16 @@ MODEL_ID = "0123456789abcdef"
 CREATED = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
-def signature(writer=0, repetition=0, *, samples=150, noise=0.02):
+def signature(writer=0, repetition=0, *, samples=150, noise=0.15):
     """A loopy scrawl of that writer; repetitions differ by smooth noise."""
     own, now = np.random.default_rng(writer), np.random.default_rng((writer + 1) * 1000 + repetition)
-    time = np.linspace(0, 1, samples)
+    even = np.linspace(0, 1, samples)
+    time = even + noise * 0.4 * now.uniform(-1, 1) * np.sin(np.pi * even) ** 2
     waves = [own.normal(size=(2, 6)) + noise * now.normal(size=(2, 6)) for _ in range(2)]
     phase = 2 * np.pi * (own.uniform(1, 2) * time[:, None] * np.arange(1, 7))
     x, y = (np.sin(phase) @ wave[0] + np.cos(phase) @ wave[1] for wave in waves)
     pressure = 0.5 + 0.3 * np.sin(2 * np.pi * time * own.integers(1, 5) + noise * now.normal())
-    step = own.uniform(8, 12) * (1 + noise * now.normal())
+    step = own.uniform(8, 12) * (1 + 0.2 * noise * now.normal())
     ink = np.ones(samples, bool)
     lift = int(own.uniform(0.3, 0.7) * samples)
     ink[lift : lift + 5] = False

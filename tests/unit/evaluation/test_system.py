@@ -24,7 +24,8 @@ def test_scores_are_those_that_the_device_gives(model, make):
         with Verifier.open(":memory:", model=model) as verifier:
             for writer in corpus.writers:
                 drawn, _ = STANDARD.draw(writer, 6, references, 0)
-                verifier.enroll(writer, [corpus.genuine(writer)[index].signature for index in drawn])
+                its = [corpus.genuine(writer)[index].signature for index in drawn]
+                verifier.enroll(writer, its, quality="record")
             for kind in TrialKind:
                 rows = report.trials.select(references=references, kind=kind, draw=0)
                 assert len(rows)

@@ -96,7 +96,7 @@ def test_foul_row_is_named(row, message):
         svc2004.decode("\n".join(lines).encode())
 
 
-@pytest.mark.parametrize("header", ["", "-3", "3.5", "many", "99999999999", "9" * 5000, "1 2"])
+@pytest.mark.parametrize("header", ["", "-3", "3.5", "many", "99999999999", "9" * 5000, "1 2", "\x1c2"])
 def test_foul_header(header):
     with pytest.raises(FormatError):
         svc2004.decode(header.encode() + b"\n1 2 3 1\n")

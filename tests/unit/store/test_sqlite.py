@@ -1,98 +1,13 @@
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 
-import numpy as np
 import pytest
 from builders import template
 
-from sigverify.errors import AlreadyEnrolled, ConfigError, StoreError, UnknownUser
-from sigverify.store import MEMORY, SqliteStore
-
-OTHER_MODEL = "f" * 16
-
-
-@pytest.fixture(params=["file", "memory"])
-def store(request, tmp_path):
-    path = tmp_path / "store.db" if request.param == "file" else MEMORY
-    with SqliteStore(path) as opened:
-        yield opened
-
-
-def test_put_get_delete(store):
-    assert store.users() == ()
-    assert store.model_id is None
-    before = template("bob")
-    store.put(before)
-    store.put(template("alice", 1))
-    assert store.users() == ("alice", "bob")
-    assert store.model_id == before.model_id
-    assert store.get("bob").to_bytes() == before.to_bytes()
-    store.delete("bob")
-    assert store.users() == ("alice",)
-    with pytest.raises(UnknownUser, match="'bob' is not enrolled"):
-        store.get("bob")
-    with pytest.raises(UnknownUser):
-        store.delete("bob")
-
-
-def test_enrolled_twice_needs_replace(store):
-    store.put(template("alice", 5))
-    with pytest.raises(AlreadyEnrolled, match="replace=True"):
-        store.put(template("alice", 3))
-    assert len(store.get("alice")) == 5
-    store.put(template("alice", 3), replace=True)
-    assert len(store.get("alice")) == 3
-    assert len(store.gallery().vectors) == 3
-
-
-def test_one_model_a_store(store):
-    store.put(template("alice"))
-    with pytest.raises(StoreError, match="of another model"):
-        store.put(template("bob", model_id=OTHER_MODEL))
-    assert store.users() == ("alice",)
-    store.delete("alice")
-    store.put(template("bob", model_id=OTHER_MODEL))
-    assert store.model_id == OTHER_MODEL
-
-
-def test_replacing_the_only_user_may_change_the_model(store):
-    store.put(template("alice"))
-    store.put(template("alice", model_id=OTHER_MODEL), replace=True)
-    assert store.model_id == OTHER_MODEL
-
-
-def test_gallery_lists_every_reference_once(store):
-    assert store.gallery().user_ids == ()
-    for user, count in {"carol": 2, "alice": 5, "bob": 1}.items():
-        store.put(template(user, count))
-    gallery = store.gallery()
-    assert gallery.user_ids == ("alice", "bob", "carol")
-    assert gallery.starts.tolist() == [0, 5, 6]
-    np.testing.assert_array_equal(gallery.vectors[6:], store.get("carol").references.vector)
-
-
-def test_revision_rises_with_every_change_and_with_nothing_else(store):
-    revisions = [store.revision()]
-    for change in (
-        lambda: store.put(template("alice")),
-        lambda: store.put(template("alice"), replace=True),
-        lambda: store.delete("alice"),
-    ):
-        change()
-        revisions.append(store.revision())
-    assert revisions == sorted(set(revisions))
-    with pytest.raises(UnknownUser):
-        store.delete("alice")
-    assert store.revision() == revisions[-1]
-
-
-@pytest.mark.parametrize("user_id", ["", "a\0b", "a" * 257])
-def test_impossible_user_ids(store, user_id):
-    with pytest.raises(ConfigError):
-        store.get(user_id)
+from sigverify.errors import StoreError
+from sigverify.store import SqliteStore
 
 
 def test_survives_closing_and_shows_to_another_connection(tmp_path):
@@ -186,35 +101,6 @@ def test_damaged_pages_are_an_error_not_a_crash(tmp_path):
     path.write_bytes(data)
     with pytest.raises(StoreError), SqliteStore(path) as store:
         store.get("alice")
-
-
-def test_a_change_that_fails_halfway_leaves_nothing(store, monkeypatch):
-    store.put(template("alice"))
-
-    def fail(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(store, "_bind", fail)
-    with pytest.raises(KeyboardInterrupt):
-        store.put(template("bob"))
-    monkeypatch.undo()
-    assert store.users() == ("alice",)
-    store.put(template("carol"))
-
-
-def test_many_threads(store):
-    def work(number):
-        for turn in range(5):
-            store.put(template(f"user-{number}", 1, seed=number), replace=turn > 0)
-            store.get(f"user-{number}")
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(store.users()) == 6
-    assert store.revision() == 30
 
 
 WRITER = """

@@ -1,0 +1,313 @@
+"""Print what a kiosk feels of the SDK as a whole: cold start, verify, memory, a large store, identify.
+
+    python benchmarks/footprint.py [--people N] [--runs N] [--verifies N] [--json]
+
+Everything is measured in processes of their own, on one thread, with the policy for trusted callers but no
+waits (the same person tries all day). What each line decides is said in `LINES`. The large store takes 20 kB
+a person on the disk while this runs. 100,000 people and 100,000 verifies take about a quarter of an hour.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+REFERENCES = 5
+SMALL = 10
+PROBES = 200
+"""More than a policy remembers of one person's captures, so that none is taken for a replay."""
+STARTS = 15
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measure: its name, what it is, its unit, the most it may be, and what it decides."""
+
+    name: str
+    what: str
+    unit: str
+    most: float | None
+    decides: str
+
+
+LINES = (
+    Line(
+        "cold_start",
+        "process start to first decision, median",
+        "ms",
+        500,
+        "one process a decision, or a daemon",
+    ),
+    Line("verify_p50", "verify, accepted, median", "ms", 4, "whether a person at the gate notices"),
+    Line(
+        "verify_p99",
+        "verify, accepted, 99th percentile / median",
+        "x",
+        3,
+        "whether a deadline can be promised",
+    ),
+    Line("verify_rejected", "verify, rejected (synced to disk), median", "ms", None, "what the disk adds"),
+    Line("score_p50", "score, no policy, median", "ms", None, "what policy costs"),
+    Line("enroll", "enroll five signatures, median", "ms", None, "the wait at the counter"),
+    Line("memory", "resident after the first verifies", "MB", 60, "how small a board may be"),
+    Line("growth", "growth from there to the last verify", "MB", 1, "whether it may run for years"),
+    Line("large_verify", "verify in the large store / in one of ten", "x", 1.2, "stores need not be split"),
+    Line(
+        "prepare",
+        "read the large store for the first search",
+        "ms",
+        None,
+        "prepare at start, not at the gate",
+    ),
+    Line(
+        "identify", "identify among all of the large store, median", "ms", 20, "until when no index is needed"
+    ),
+    Line("identify_p99", "the same, 99th percentile", "ms", None, "whether a deadline can be promised"),
+    Line(
+        "identify_memory",
+        "resident with the gallery in memory",
+        "MB",
+        200,
+        "how small the server of a gate may be",
+    ),
+)
+
+
+def main():
+    """Measure in child processes and print the table, or measure one thing as such a child."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--verifies", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--child", nargs=3, metavar=("WHAT", "FOLDER", "COUNT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        what, folder, count = options.child
+        sys.stdout.write(json.dumps(CHILDREN[what](Path(folder), int(count))) + "\n")
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        found = _measure(Path(name), options)
+    if options.json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    else:
+        _print(found, options)
+    return int(any(line.most is not None and found[line.name] > line.most for line in LINES))
+
+
+def _measure(folder, options):
+    _prepare_signatures(folder)
+    _make_stores(folder, options.people)
+    found = {"cold_start": _cold_start(folder)}
+    for what, count in (
+        ("verify", options.runs),
+        ("grow", options.verifies),
+        ("large", options.runs // 5),
+        ("identify", max(200, options.runs // 20)),
+    ):
+        found |= _child(what, folder, count)
+    return found
+
+
+def _child(what, folder, count):
+    """Run one measurement in a fresh process, on one thread, with its keys in `folder`."""
+    command = [sys.executable, __file__, "--child", what, folder, str(count)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=_environment(folder))
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _environment(folder):
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XDG_STATE_HOME": str(folder)}
+
+
+def _cold_start(folder):
+    """From outside: interpreter, imports, model, store, one signature file, one decision."""
+    took = []
+    for _ in range(STARTS):
+        begun = time.perf_counter()
+        _child("first", folder, 1)
+        took.append(1000 * (time.perf_counter() - begun))
+    return float(np.median(took))
+
+
+def _prepare_signatures(folder):
+    """Write one synthetic writer's signatures as files: a device reads, it does not invent."""
+    from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+    from sigverify.formats.plain_csv import encode
+
+    corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + PROBES, skilled=0, seed=5))
+    for number, sample in enumerate(corpus.samples):
+        (folder / f"{number:04d}.csv").write_bytes(encode(sample.signature))
+
+
+def _make_stores(folder, people):
+    """Enrol the writer into two stores of strangers: one small, one large."""
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    from crowd import make_crowd
+
+    from sigverify import Verifier
+
+    with Verifier.open(folder / "small.db") as verifier:
+        verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
+        alice = verifier.store.get("alice")
+        crowd = make_crowd(verifier._embedder)
+    for name, count in (("small.db", SMALL), ("large.db", people)):
+        with Verifier.open(folder / name) as verifier:
+            if name == "large.db":
+                verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
+            _fill(verifier.store, alice, crowd, count - 1)
+
+
+def _fill(store, template, crowd, people):
+    """Strangers with vectors of their own, and everything else as in `template`."""
+    page = 2_000
+    for start in range(0, people, page):
+        vectors = crowd.people(min(page, people - start), references=REFERENCES, seed=start)[:, :REFERENCES]
+        with store.transaction():
+            for number, its in enumerate(_turned(vectors, store.renewal), start=start):
+                references = replace(template.references, vector=its)
+                user = f"user-{number:06d}"
+                store.put(replace(template, user_id=user, references=references, created=datetime.now(UTC)))
+
+
+def _turned(vectors, renewal):
+    """Bring vectors `(n, r, e)` into a store's coordinates."""
+    from sigverify.matching import References
+    from sigverify.template import stored
+
+    flat = vectors.reshape(-1, vectors.shape[-1])
+    empty = np.zeros((len(flat), 1, 0), np.int8)
+    durations = np.ones(len(flat), np.float32)
+    its = References(dynamics=empty, sequence=empty, vector=flat, duration_ms=durations)
+    return stored(renewal.turn(its)).vector.reshape(vectors.shape)
+
+
+def _signatures(folder, count, start=0):
+    from sigverify import read_signature
+
+    return [read_signature(folder / f"{number:04d}.csv") for number in range(start, start + count)]
+
+
+def _open(folder, name="small.db"):
+    from sigverify import Verifier
+    from sigverify.policy import Policy
+
+    return Verifier.open(folder / name, policy=Policy(per_user=None, per_device=None))
+
+
+def first(folder, _count):
+    """One decision."""
+    with _open(folder) as verifier:
+        return {"accepted": verifier.verify("alice", _signatures(folder, 1, REFERENCES)[0]).accepted}
+
+
+def verify(folder, count):
+    """Latencies of everything about one person."""
+    probes = _signatures(folder, PROBES, REFERENCES)
+    with _open(folder) as verifier:
+        by_outcome = {True: [], False: []}
+        for number in range(count):
+            took, decision = _timed(verifier.verify, "alice", probes[number % PROBES])
+            by_outcome[decision.accepted].append(took)
+        scores = [
+            _timed(verifier.score, "alice", probes[number % PROBES])[0] for number in range(count // 10)
+        ]
+        references = probes[:REFERENCES]
+        enrolled = [
+            _timed(verifier.enroll, "bob", references, replace=True, quality="record")[0] for _ in range(50)
+        ]
+    accepted = by_outcome[True]
+    return {
+        "verify_p50": float(np.median(accepted)),
+        "verify_p99": float(np.quantile(accepted, 0.99) / np.median(accepted)),
+        "verify_rejected": float(np.median(by_outcome[False])) if by_outcome[False] else 0.0,
+        "score_p50": float(np.median(scores)),
+        "enroll": float(np.median(enrolled)),
+    }
+
+
+def grow(folder, count):
+    """Memory after some verifies and after many."""
+    probes = _signatures(folder, PROBES, REFERENCES)
+    with _open(folder) as verifier:
+        for number in range(count):
+            verifier.verify("alice", probes[number % PROBES])
+            if number == min(1000, count // 2):
+                early = _resident_mb()
+        return {"memory": early, "growth": _resident_mb() - early}
+
+
+def large(folder, count):
+    """The same person in a small and in a large store, in turn, so that both meet the same load."""
+    probes = _signatures(folder, PROBES, REFERENCES)
+    took = {"small.db": [], "large.db": []}
+    with _open(folder) as small, _open(folder, "large.db") as big:
+        for number in range(count):
+            for name, verifier in (("small.db", small), ("large.db", big)):
+                milliseconds, decision = _timed(verifier.verify, "alice", probes[number % PROBES])
+                if decision.accepted:
+                    took[name].append(milliseconds)
+    return {"large_verify": float(np.median(took["large.db"]) / np.median(took["small.db"]))}
+
+
+def identify(folder, count):
+    """Search the large store; the memory is that of a process which does nothing else."""
+    probes = _signatures(folder, PROBES, REFERENCES)
+    with _open(folder, "large.db") as verifier:
+        prepared, _ = _timed(verifier.prepare)
+        took, found = [], 0
+        for number in range(count):
+            milliseconds, matches = _timed(verifier.identify, probes[number % PROBES])
+            took.append(milliseconds)
+            found += matches[0].user_id == "alice"
+        if found < 0.9 * count:
+            raise SystemExit(f"found the writer {found} times of {count}: this measures something else")
+        return {
+            "prepare": prepared,
+            "identify": float(np.median(took)),
+            "identify_p99": float(np.quantile(took, 0.99)),
+            "identify_memory": _resident_mb(),
+        }
+
+
+CHILDREN = {each.__name__: each for each in (first, verify, grow, large, identify)}
+
+
+def _timed(call, *arguments, **options):
+    """Return milliseconds and the result."""
+    begun = time.perf_counter()
+    result = call(*arguments, **options)
+    return 1000 * (time.perf_counter() - begun), result
+
+
+def _resident_mb():
+    """Return what this process holds in memory, libraries included, as the system counts it."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _print(found, options):
+    out = [
+        f"{options.people:,} people in the large store, {options.runs:,} runs, {options.verifies:,} verifies",
+        "",
+    ]
+    for line in LINES:
+        value, most = found[line.name], "" if line.most is None else f"≤ {line.most:g}"
+        note = "" if line.most is None or value <= line.most else "   <- above its target"
+        out.append(f"{value:9.2f} {line.unit:3}{most:>7}   {line.what}; decides: {line.decides}{note}")
+    busy = os.getloadavg()[0] - 1
+    if busy > 0.5:
+        out.append(f"\nAbout {busy:.1f} other programs were running beside this: quiet figures are lower.")
+    sys.stdout.write("\n".join(out) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

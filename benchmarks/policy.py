@@ -1,0 +1,387 @@
+"""Print what the rules of enrolment and verification cost and catch on a corpus, as Markdown.
+
+Each table decides one constant or one sentence in docs/decisions.md: who is refused at enrolment that should
+not be, which mixed sets get through, which copies are found, and how often the reason given is the true one.
+
+    python benchmarks/policy.py --corpus synthetic:writers=60,genuine=10,skilled=4,seed=77
+    python benchmarks/policy.py --corpus svc2004-task2=corpora/svc2004_task2.zip
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+
+from sigverify.cli.quiet import quiet
+from sigverify.corpora import open_corpus
+from sigverify.decision import Aspect, confidence
+from sigverify.embedding import embed
+from sigverify.enrollment import AdditionReason, Candidates
+from sigverify.explanation import deviations, unlike
+from sigverify.features import DYNAMICS, features
+from sigverify.matching import DYNAMICS_SCALE, Embedding, References, distances, elastic_distances, spread
+from sigverify.model_file import Model
+from sigverify.policy import Policy
+from sigverify.policy.adaptation import CONFIDENCE
+from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, is_copy
+from sigverify.quality import COMPLEXITY_FLOOR, assess
+from sigverify.runtime import Embedder
+from sigverify.scoring import Scoring
+from sigverify.signature import Signature
+
+SECRET: Final = bytes(32)
+SETS: Final = 6
+"""Sets drawn of each writer."""
+COPIED: Final = 3
+"""Signatures of each writer that are copied."""
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A writer's signatures with their embeddings; forgeries by others of this name."""
+
+    genuine: tuple[tuple[Signature, Embedding], ...]
+    skilled: tuple[tuple[Signature, Embedding], ...]
+
+
+def people(corpus: str, embedder: Embedder) -> list[Person]:
+    """Embed a corpus."""
+    its = open_corpus(corpus)
+
+    def embedded(samples):
+        return tuple((sample.signature, embed(sample.signature, embedder)) for sample in samples)
+
+    return [Person(embedded(its.genuine(writer)), embedded(its.skilled(writer))) for writer in its.writers]
+
+
+# ------------------------------------------------------------------------------------------ enrolment
+def screened(scoring: Scoring, given: Sequence[tuple[Signature, Embedding]]) -> list[AdditionReason]:
+    """Return what an enrolment would say to each of these."""
+    known = {id(signature): embedding for signature, embedding in given}
+    candidates = Candidates(scoring, lambda signature: known[id(signature)])
+    for signature, _ in given:
+        candidates.add(signature)
+    return candidates.reasons
+
+
+def sets(everybody: Sequence[Person], count: int, rng: Rng) -> Iterator[tuple[str, list]]:
+    """Draw sets of references: genuine ones, and mixed ones with the odd signatures last."""
+    for index, person in enumerate(everybody):
+        for _ in range(SETS):
+            if len(person.genuine) < count:
+                continue
+            own = [person.genuine[i] for i in rng.permutation(len(person.genuine))[:count]]
+            other = everybody[(index + 1 + rng.integers(len(everybody) - 1)) % len(everybody)]
+            yield "one writer", own
+            yield "one signature of another writer", [*own[:-1], other.genuine[0]]
+            if count > 3:
+                yield "two signatures of another writer", own[:-2] + list(other.genuine[:2])
+            if person.skilled:
+                yield "one skilled forgery", [*own[:-1], person.skilled[rng.integers(len(person.skilled))]]
+
+
+def enrolment(everybody: Sequence[Person], scoring: Scoring, rng: Rng) -> Iterator[str]:
+    """Table: how many sets are refused. Decides LINK and ODD."""
+    yield "| references | set | sets | refused % |"
+    yield "|---|---|---|---|"
+    for count in (2, 3, 5):
+        refused: dict[str, list[bool]] = {}
+        for what, given in sets(everybody, count, rng):
+            bad = any(reason is not AdditionReason.TAKEN for reason in screened(scoring, given))
+            refused.setdefault(what, []).append(bad)
+        for what, each in refused.items():
+            yield f"| {count} | {what} | {len(each)} | {100 * np.mean(each):.1f} |"
+
+
+def captures(everybody: Sequence[Person]) -> Iterator[str]:
+    """Table: genuine captures refused by themselves. Decides COMPLEXITY_FLOOR and MIN_DURATION_MS."""
+    qualities = [assess(signature) for person in everybody for signature, _ in person.genuine]
+    simple = np.array([quality.complexity for quality in qualities])
+    yield "| genuine captures | with a flaw | complexity: least | 1 % | median | floor |"
+    yield "|---|---|---|---|---|---|"
+    flawed = sum(quality.flaw is not None for quality in qualities)
+    low, median = np.quantile(simple, [0.01, 0.5])
+    yield (
+        f"| {len(simple)} | {flawed} | {simple.min():.2f} | {low:.2f} | {median:.2f} | {COMPLEXITY_FLOOR} |"
+    )
+
+
+# --------------------------------------------------------------------------------------------- replay
+def changed(its: Signature, *, x=None, y=None, time_ms=None, pressure=None) -> Signature:
+    """Return a signature with some columns replaced."""
+    return Signature(
+        its.x if x is None else x,
+        its.y if y is None else y,
+        its.time_ms if time_ms is None else time_ms,
+        its.pressure if pressure is None else pressure,
+        its.ink,
+    )
+
+
+def noise(share: float) -> Callable[[Signature, Rng], Signature]:
+    """Add independent noise to the positions, of this share of the signature's size."""
+
+    def apply(its, rng):
+        size = share * (np.ptp(its.x[its.ink]) + np.ptp(its.y[its.ink])) / 2
+        return changed(
+            its, x=its.x + size * rng.normal(size=len(its)), y=its.y + size * rng.normal(size=len(its))
+        )
+
+    return apply
+
+
+def jitter(milliseconds: float) -> Callable[[Signature, Rng], Signature]:
+    """Add independent noise to the stamps."""
+    return lambda its, rng: changed(its, time_ms=its.time_ms + milliseconds * rng.normal(size=len(its)))
+
+
+def rotate(degrees: float) -> Callable[[Signature, Rng], Signature]:
+    """Turn the ink."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return lambda its, _: changed(its, x=its.x * cos - its.y * sin, y=its.x * sin + its.y * cos)
+
+
+def warp(share: float) -> Callable[[Signature, Rng], Signature]:
+    """Stretch and squeeze the time smoothly."""
+
+    def apply(its, rng):
+        start, whole = its.time_ms.min(), max(its.duration_ms, 1.0)
+        part = (its.time_ms - start) / whole
+        waves = (rng.normal() / k * np.sin(np.pi * k * part) / np.pi for k in (1, 2, 3))
+        return changed(its, time_ms=start + whole * (part + share * sum(waves)))
+
+    return apply
+
+
+def resample(rate_hz: float) -> Callable[[Signature, Rng], Signature]:
+    """Sample anew, straight between samples."""
+
+    def apply(its, _):
+        keep = np.concatenate([[True], np.diff(np.maximum.accumulate(its.time_ms)) > 0])
+        time = its.time_ms[keep]
+        grid = np.arange(time[0], time[-1], 1000 / rate_hz)
+        x, y = (np.interp(grid, time, column[keep]) for column in (its.x, its.y))
+        pressure = None if its.pressure is None else np.interp(grid, time, its.pressure[keep])
+        return Signature(x, y, grid, pressure, its.ink[keep][np.searchsorted(time, grid)])
+
+    return apply
+
+
+def crop(share: float) -> Callable[[Signature, Rng], Signature]:
+    """Leave out the beginning."""
+
+    def apply(its, _):
+        kept = slice(max(1, int(share * len(its))), None)
+        pressure = None if its.pressure is None else its.pressure[kept]
+        return Signature(its.x[kept], its.y[kept], its.time_ms[kept], pressure, its.ink[kept])
+
+    return apply
+
+
+COPIES: Final = {
+    "as it was": lambda its, _: its,
+    "moved, three times as large, later": lambda its, _: changed(
+        its, x=3 * its.x + 50, y=3 * its.y - 9, time_ms=its.time_ms + 1e6
+    ),
+    "noise of 0.2 % of its size": noise(0.002),
+    "noise of 0.5 %": noise(0.005),
+    "noise of 1 %": noise(0.01),
+    "stamps off by 1 ms": jitter(1),
+    "stamps off by 3 ms": jitter(3),
+    "sampled anew at 60 Hz": resample(60),
+    "sampled anew at 133 Hz": resample(133),
+    "sampled anew at 200 Hz": resample(200),
+    "turned by 10 degrees": rotate(10),
+    "slower by a tenth": lambda its, _: changed(its, time_ms=1.1 * its.time_ms),
+    "time stretched smoothly, by up to 1 %": warp(0.01),
+    "by up to 3 %": warp(0.03),
+    "by up to 10 %": warp(0.1),
+    "without the first 2 %": crop(0.02),
+    "without the first 5 %": crop(0.05),
+}
+
+
+def dynamics(signature: Signature):
+    """Return what the sketch and the elastic distance see; the network plays no part in it."""
+    return Embedding.from_floats(features(signature)[:, :DYNAMICS], None, np.ones(1), 1.0).dynamics
+
+
+def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
+    """Table: copies found. Decides COPY_BITS (captures seen before) and COPY_DISTANCE (references)."""
+    sketcher = Sketcher(SECRET)
+    yield "| copy | found among captures seen before % | found among references % |"
+    yield "|---|---|---|"
+    originals = [each for person in everybody for each, _ in person.genuine[:COPIED]]
+    known = [(each, dynamics(each)) for each in originals]
+    for what, disturb in COPIES.items():
+        seen, near = [], []
+        for its, plain in known:
+            copy = disturb(its, rng)
+            moved = dynamics(copy)
+            seen.append(sketcher.sketch(its, plain).is_of(sketcher.sketch(copy, moved)))
+            near.append(is_copy(elastic_distances(moved, plain[np.newaxis]) / DYNAMICS_SCALE))
+        yield f"| {what} | {100 * np.mean(seen):.0f} | {100 * np.mean(near):.0f} |"
+
+
+def refused(everybody: Sequence[Person]) -> Iterator[str]:
+    """Table: genuine signatures taken for copies, each shown once after all before it. At most 0.1 %."""
+    sketcher, limit = Sketcher(SECRET), Policy().remembered
+    wrong, tried, nearest, closest = 0, 0, [], []
+    for person in everybody:
+        memory, before = Memory(), []
+        for signature, embedding in person.genuine:
+            sketch = sketcher.sketch(signature, embedding.dynamics)
+            if before:
+                apart = elastic_distances(embedding.dynamics, np.stack(before)) / DYNAMICS_SCALE
+                nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
+                closest.append(apart.min())
+                wrong += memory.has(sketch) or is_copy(apart)
+                tried += 1
+            memory = memory.with_([sketch], Role.ACCEPTED, limit=limit)
+            before.append(embedding.dynamics)
+    yield "| genuine signatures | taken for copies | % | nearest: differing bits | elastic distance |"
+    yield "|---|---|---|---|---|"
+    yield f"| {tried} | {wrong} | {100 * wrong / tried:.2f} | {min(nearest)} | {min(closest):.2f} |"
+
+
+def _bits(one: Sketch, other: Sketch) -> int:
+    return (int.from_bytes(one.bits, "little") ^ int.from_bytes(other.bits, "little")).bit_count()
+
+
+# -------------------------------------------------------------------------------------------- reasons
+def at_even_speed(its: Signature, _: Rng) -> Signature:
+    """Draw the same ink in the same time, without haste or hesitation."""
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(its.x), np.diff(its.y)))])
+    even = way / way[-1] * max(its.duration_ms, 1.0)
+    return changed(its, time_ms=its.time_ms.min() + even + 1e-3 * np.arange(len(its)))
+
+
+def by_another_grip(its: Signature, _: Rng) -> Signature:
+    """Press where the writer did not."""
+    assert its.pressure is not None
+    return changed(its, pressure=its.pressure.max() - its.pressure + 1)
+
+
+SPOILT: Final = {
+    Aspect.SHAPE: rotate(40),
+    Aspect.SPEED: at_even_speed,
+    Aspect.PRESSURE: by_another_grip,
+    Aspect.DURATION: lambda its, _: changed(its, time_ms=2 * its.time_ms),
+}
+
+
+def reasons(everybody: Sequence[Person], embedder: Embedder, rng: Rng) -> Iterator[str]:
+    """Table: a genuine probe spoilt in one aspect; how often that is named. Decides NOTABLE."""
+    yield "| spoilt | probes | named first % | named % |"
+    yield "|---|---|---|---|"
+    for aspect, spoil in SPOILT.items():
+        named = []
+        for person in everybody:
+            *given, (probe, _) = person.genuine[:6]
+            if aspect is Aspect.PRESSURE and (probe.pressure is None or np.ptp(probe.pressure) == 0):
+                continue
+            spoilt = embed(spoil(probe, rng), embedder)
+            named.append(unlike(spoilt, References.stack([embedding for _, embedding in given])))
+        if named:
+            first, any_ = (100 * np.mean(each) for each in (
+                [names[0] is aspect for names in named], [aspect in names for names in named]
+            ))  # fmt: skip
+            yield f"| {aspect} | {len(named)} | {first:.0f} | {any_:.0f} |"
+
+
+def adapted(everybody: Sequence[Person], scoring: Scoring) -> Iterator[str]:
+    """Table: error rates with and without renewed references, forgers trying in turn. Decides the default."""
+    yield "| references | genuine refused % | forgeries accepted % | renewals | by forgeries |"
+    yield "|---|---|---|---|---|"
+    able = [person for person in everybody if len(person.genuine) > 5]
+    for adaptive in (False, True) if able else ():
+        tally = [_live(person, scoring, adaptive=adaptive) for person in able]
+        genuine = np.concatenate([its[0] for its in tally])
+        forged = np.concatenate([its[1] for its in tally])
+        renewals, poisoned = (sum(its[part] for its in tally) for part in (2, 3))
+        name = "renewed after confident acceptances" if adaptive else "as enrolled"
+        refused, let_in = 100 * np.mean(~genuine), 100 * np.mean(forged)
+        yield f"| {name} | {refused:.1f} | {let_in:.1f} | {renewals} | {poisoned} |"
+
+
+def _live(person: Person, scoring: Scoring, *, adaptive: bool):
+    """Try genuine signatures and forgeries in turn: accepted or not, and renewals, by forgeries too."""
+    given = [embedding for _, embedding in person.genuine]
+    forged = [embedding for _, embedding in person.skilled]
+    references = References.stack(given[:5])
+    answers, renewals, by_forgeries = {True: [], False: []}, 0, 0
+    for number, true in _turns(len(given) - 5, len(forged)):
+        probe = given[5 + number] if true else forged[number]
+        accepted, sure = _accepts(scoring, probe, references)
+        answers[true].append(accepted)
+        if adaptive and sure and _accepts(scoring, probe, references.take(range(3)))[1]:
+            its = [references[index] for index in range(5)]
+            its[3 + renewals % 2] = probe
+            references = References.stack(its)
+            renewals, by_forgeries = renewals + 1, by_forgeries + (not true)
+    return np.array(answers[True], bool), np.array(answers[False], bool), renewals, by_forgeries
+
+
+def _turns(genuine: int, forged: int) -> Iterator[tuple[int, bool]]:
+    for number in range(max(genuine, forged)):
+        if number < genuine:
+            yield number, True
+        if number < forged:
+            yield number, False
+
+
+def _accepts(scoring: Scoring, probe: Embedding, references: References) -> tuple[bool, bool]:
+    """Whether it is accepted at FMR 1 % against forgers, and whether with confidence."""
+    score = float(scoring.score(distances(probe, references), spread(references)))
+    threshold = scoring.threshold(0.01, references=len(references))
+    return score >= threshold, score >= threshold and confidence(score, threshold) >= CONFIDENCE
+
+
+def usual(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
+    """Table: deviations of genuine probes from five references. Decides USUAL."""
+    found: dict[Aspect, list[float]] = {}
+    for person in everybody:
+        count = min(5, len(person.genuine) - 1)
+        for _ in range(SETS):
+            order = rng.permutation(len(person.genuine))
+            references = References.stack([person.genuine[i][1] for i in order[:count]])
+            for aspect, value in deviations(person.genuine[order[count]][1], references).items():
+                found.setdefault(aspect, []).append(value)
+    yield "| aspect | mean | standard deviation | 95 % |"
+    yield "|---|---|---|---|"
+    for aspect, values in found.items():
+        yield f"| {aspect} | {np.mean(values):.2f} | {np.std(values):.2f} | {np.quantile(values, 0.95):.2f} |"
+
+
+def main(
+    corpus: Annotated[list[str], typer.Option("--corpus", "-c", metavar="NAME[=PATH]")],
+    model: Annotated[str, typer.Option("--model", "-m")] = "base",
+) -> None:
+    """Print all tables for each corpus."""
+    loaded = Model.read(model)
+    with quiet():
+        embedder = Embedder.open(loaded)
+    scoring = Scoring.of(loaded.manifest.scoring)
+    for name in corpus:
+        everybody = people(name, embedder)
+        rng = np.random.default_rng(0)
+        typer.echo(f"\n## {name.partition('=')[0]}")
+        tables = (
+            captures(everybody),
+            enrolment(everybody, scoring, rng),
+            refused(everybody),
+            caught(everybody, rng),
+            reasons(everybody, embedder, rng),
+            usual(everybody, rng),
+            adapted(everybody, scoring),
+        )
+        for table in tables:
+            typer.echo("\n" + "\n".join(table))
+
+
+if __name__ == "__main__":
+    typer.run(main)

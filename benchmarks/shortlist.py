@@ -1,0 +1,118 @@
+"""Print how many people a search has to compare in full, and how often strangers are named.
+
+First table: how often the right person is missing from a shortlist of the nearest by vector, and first by
+score within it; decides `SHORTLIST`. Second: the rate at which a stranger (a person searched for after taking
+him out) is named at a rate asked for, by size of the gallery; decides whether `fpir` can be relied on.
+
+    python benchmarks/shortlist.py [--corpus NAME=PATH …] [--strangers N]
+
+`--strangers` fills the gallery with synthetic writers, who are never searched for.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+from sigverify import Model
+from sigverify.corpora import open_corpus
+from sigverify.corpora.corpus import Kind
+from sigverify.embedding import embed
+from sigverify.matching import References, distances, spread
+from sigverify.runtime import Embedder
+from sigverify.scoring import Scoring
+from sigverify.search.open_set import open_set_threshold
+from sigverify.template import stored
+
+REFERENCES = 5
+PROBES = 3
+SIZES = (1, 3, 5, 8, 12, 20, 50)
+RATES = (0.1, 0.03, 0.01)
+GALLERIES = (20, 100, 1000)
+MOST = 100
+"""Nearest people who are compared in full here: the reference for shorter lists, and for strangers."""
+
+
+def main():
+    """Embed, search, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", action="append", default=[])
+    parser.add_argument("--strangers", type=int, default=1000)
+    options = parser.parse_args()
+    embedder = Embedder.open(Model.read("base"), threads=1)
+    scoring = Scoring.of(embedder.model.manifest.scoring)
+    fill = _people(
+        f"synthetic:writers={options.strangers},genuine={REFERENCES},skilled=0,seed=31337", embedder
+    )
+    for name in options.corpus or ["synthetic:writers=200,genuine=8,skilled=0,seed=4711"]:
+        people = [person for person in _people(name, embedder) if len(person) > REFERENCES]
+        _report(name.partition("=")[0], people, [*people, *fill], scoring)
+
+
+def _people(name, embedder):
+    by_writer = {}
+    for sample in open_corpus(name).samples:
+        if sample.kind is Kind.GENUINE:
+            by_writer.setdefault(sample.writer, []).append(embed(sample.signature, embedder))
+    return list(by_writer.values())
+
+
+def _report(name, people, gallery, scoring):
+    templates = [stored(References.stack(person[:REFERENCES])) for person in gallery]
+    spreads = [spread(its) for its in templates]
+    vectors = np.stack([its.vector for its in templates])
+    trials = [(own, probe) for own, person in enumerate(people) for probe in person[REFERENCES:][:PROBES]]
+    places, scores = [], []
+    for own, probe in trials:
+        cosines = (vectors @ probe.vector).max(axis=1)
+        order = np.argsort(-cosines, kind="stable")
+        nearest = order[:MOST]
+        joined = References.join([templates[index] for index in nearest])
+        apart = distances(probe, joined).reshape(len(nearest), REFERENCES, -1)
+        scored = [float(scoring.score(a, spreads[i])) for a, i in zip(apart, nearest, strict=True)]
+        places.append(int(np.flatnonzero(order == own)[0]))
+        scores.append((own, nearest, np.array(scored)))
+    _print_shortlists(name, np.array(places), scores, len(gallery))
+    _print_strangers(scores, gallery, scoring)
+
+
+def _print_shortlists(name, places, scores, people):
+    out = [
+        f"{name}: {len(places)} probes, {people:,} people",
+        f"{'compared in full':>18}{'missing':>10}{'rank 1':>10}",
+    ]
+    for size in (*SIZES, MOST):
+        first = [own == near[:size][values[:size].argmax()] for own, near, values in scores]
+        out.append(f"{size:18}{np.mean(places >= size):10.4f}{np.mean(first):10.4f}")
+    sys.stdout.write("\n".join(out) + "\n")
+
+
+def _print_strangers(scores, gallery, scoring):
+    """Take the owner of a probe out, and draw smaller galleries from the rest."""
+    rng = np.random.default_rng(0)
+    sizes = sorted({min(size, len(gallery) - 1) for size in (*GALLERIES, len(gallery))})
+    out = [
+        f"{'strangers among':>18}"
+        + "".join(f"  asked {100 * rate:>4g} %" for rate in RATES)
+        + "   members missed"
+    ]
+    for size in sizes:
+        limits = [open_set_threshold(scoring.row(REFERENCES), fpir=rate, people=size) for rate in RATES]
+        named, missed = np.zeros(len(RATES)), np.zeros(len(RATES))
+        for own, near, values in scores:
+            drawn = rng.choice(len(gallery), size, replace=False)
+            others = values[np.isin(near, drawn) & (near != own)]
+            named += max(others, default=0.0) >= np.array(limits)
+            missed += max(values[near == own], default=0.0) < np.array(limits)
+        named, missed = 100 * named / len(scores), 100 * missed / len(scores)
+        out.append(
+            f"{size:18,}"
+            + "".join(f"{rate:13.2f}" for rate in named)
+            + "   "
+            + " / ".join(f"{m:.2f}" for m in missed)
+        )
+    sys.stdout.write("\n".join(out) + "\n\n")
+
+
+if __name__ == "__main__":
+    main()

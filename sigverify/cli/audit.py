@@ -1,0 +1,130 @@
+"""`sigverify audit`: read and check the audit log of a store."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import JsonOption, KeyOption, StoreOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sigverify.audit import AuditLog, AuditReport, Entry
+    from sigverify.store.sealed import SealedStore
+
+KioskOption = Annotated[
+    str | None,
+    typer.Option("--kiosk", metavar="NAME", help="The log that this kiosk of a fleet shipped."),
+]
+
+audit = typer.Typer(name="audit", help="Read and check the audit log of a store.", no_args_is_help=True)
+
+
+@audit.command()
+def verify(
+    store: StoreOption,
+    *,
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            "--anchor", metavar="NUMBER:DIGEST", help="What an earlier check printed: it must be in the log."
+        ),
+    ] = None,
+    kiosk: KioskOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that nothing in the log was altered, removed or moved. Exit code 0: intact, 4: not.
+
+    Keep the anchor it prints somewhere else: only that shows an older copy of the whole file put back.
+    """
+    from sigverify.audit import Anchor
+    from sigverify.cli.opening import open_store
+    from sigverify.cli.output import Exit, report
+
+    expected = None if anchor is None else Anchor.parse(anchor)
+    with open_store(store, key=key, read_only=True) as opened:
+        found = _log(opened, kiosk).verify(expected)
+    content = {
+        "intact": found.intact,
+        "entries": found.entries,
+        "anchor": None if found.anchor is None else str(found.anchor),
+        "findings": [
+            {"entry": each.number, "count": each.count, "flaw": each.flaw.name.lower(), "message": str(each)}
+            for each in found.findings
+        ],
+    }
+    report(content, as_json=as_json, render=lambda: _render(found))
+    if not found.intact:
+        raise typer.Exit(Exit.ERROR)
+
+
+@audit.command()
+def show(
+    store: StoreOption,
+    *,
+    user: Annotated[str | None, typer.Option("--user", "-u", help="Only this person's entries.")] = None,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only entries with a higher number.")] = 0,
+    last: Annotated[
+        int | None, typer.Option("--last", "-n", min=1, help="Only so many, the newest of them.")
+    ] = None,
+    kiosk: KioskOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was done, oldest first. The forgotten appear by a pseudonym only."""
+    from collections import deque
+
+    from sigverify.cli.opening import open_store
+    from sigverify.cli.output import report
+
+    with open_store(store, key=key, read_only=True) as opened:
+        log = _log(opened, kiosk)
+        names = log.names()
+        if user is not None:
+            names[log.pseudonym(user)] = user
+        entries = deque(log.entries(after=after, user_id=user), maxlen=last)
+    content = {"entries": [_plain(entry, names) for entry in entries]}
+    report(content, as_json=as_json, render=lambda: _table(content["entries"]))
+
+
+def _log(store: "SealedStore", kiosk: str | None) -> "AuditLog":
+    if kiosk is None:
+        from sigverify.audit import AuditLog
+
+        return AuditLog(store)
+    from sigverify.fleet.shipped import shipped_log
+
+    return shipped_log(store, kiosk)
+
+
+def _plain(entry: "Entry", names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "number": entry.number,
+        "time": entry.time.isoformat(timespec="milliseconds"),
+        "event": entry.event.value,
+        "who": entry.who,
+        "user": names.get(entry.who),
+        "detail": dict(entry.detail),
+    }
+
+
+def _render(found: "AuditReport") -> "RenderableType":
+    if found.intact:
+        return f"[bold green]intact[/]: {found.entries} entries\nanchor: {found.anchor or '(an empty log)'}"
+    lines = [f"[bold red]not intact[/]: {found.entries} entries could be read", *map(str, found.findings)]
+    return "\n".join(lines)
+
+
+def _table(entries: list[dict[str, Any]]) -> "RenderableType":
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not entries:
+        return "No entries."
+    grid = Table("number", "time", "event", "who", "detail", box=None, padding=(0, 1))
+    for entry in entries:
+        detail = ", ".join(f"{name}={value}" for name, value in entry["detail"].items())
+        who = entry["user"] or entry["who"][:12]
+        grid.add_row(str(entry["number"]), entry["time"], entry["event"], escape(who), escape(detail))
+    return grid

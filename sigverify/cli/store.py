@@ -1,0 +1,211 @@
+"""`sigverify store`: keep a store sound: keys, backups, checks, single templates."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigverify.cli.options import JsonOption, KeyOption, StoreOption, UserOption
+
+if TYPE_CHECKING:
+    from sigverify.store.check import Health
+
+store = typer.Typer(name="store", help="Check, rekey, back up and restore a store.", no_args_is_help=True)
+
+TransportOption = Annotated[
+    str,
+    typer.Option(
+        "--transport-key", metavar="FILE|env:NAME|fd:N", help="The key that both devices know for this."
+    ),
+]
+
+
+@store.command()
+def keygen(
+    file: Annotated[Path, typer.Argument(metavar="KEY_FILE", help="A new file; only you may read it.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key, for a store or for carrying a template. Lose it, and what it sealed is lost."""
+    from sigverify.cli.output import report
+    from sigverify.errors import KeyUnavailable
+    from sigverify.protection.keys import Key
+
+    try:
+        Key.generate().to_file(file)
+    except FileExistsError as error:
+        raise KeyUnavailable(f"{file} is there already", expected="a new file") from error
+    report({"key_file": str(file)}, as_json=as_json, render=lambda: f"Made a key in {file}.")
+
+
+@store.command()
+def check(
+    store: StoreOption,
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild what can be, delete the rest; those people enrol anew.")
+    ] = False,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read every row and list the damaged ones. Exit code 0: sound, 4: not."""
+    from sigverify.cli.opening import open_store
+    from sigverify.cli.output import Exit, report
+    from sigverify.store import check as checking
+
+    with open_store(store, key=key, read_only=not repair) as opened:
+        health = checking.repair(opened) if repair else checking.check(opened)
+    report(_plain(health), as_json=as_json, render=lambda: _words(health))
+    if not health.sound:
+        raise typer.Exit(Exit.ERROR)
+
+
+@store.command()
+def rekey(
+    store: StoreOption,
+    *,
+    new_key: Annotated[
+        str | None,
+        typer.Option(
+            "--new-key",
+            metavar="FILE|env:NAME|fd:N",
+            help="The key from now on; without, the old key stays and only what is derived from it changes.",
+        ),
+    ] = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Seal everything anew and turn every template, so that what leaked before is of no use."""
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import open_store, read_key
+    from sigverify.cli.output import report
+    from sigverify.store import rekey as rekeying
+
+    with open_store(store, key=key) as opened, opened.transaction() as records:
+        AuditLog(opened).append(records, Event.REKEYED, new_key=new_key is not None)
+        count = rekeying.rekey(opened, read_key(new_key))
+    content = {"templates": count, "new_key": new_key is not None}
+    report(content, as_json=as_json, render=lambda: f"Sealed {count} templates anew.")
+
+
+@store.command()
+def backup(
+    store: StoreOption,
+    file: Annotated[Path, typer.Argument(metavar="BACKUP_FILE", help="A new file.")],
+    *,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the store while it is in use, and check the copy. It is sealed with the same key."""
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import open_file
+    from sigverify.cli.output import Exit, report
+    from sigverify.store import backup as backups
+
+    with open_file(store, key=key) as opened:
+        with opened.transaction() as records:
+            AuditLog(opened).append(records, Event.BACKED_UP)
+        health = backups.backup(opened, file)
+    report(_plain(health), as_json=as_json, render=lambda: f"Wrote {file}: {_words(health)}")
+    if not health.sound:
+        raise typer.Exit(Exit.ERROR)
+
+
+@store.command()
+def restore(
+    store: StoreOption,
+    file: Annotated[Path, typer.Argument(metavar="BACKUP_FILE", exists=True, dir_okay=False)],
+    *,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup in the store's place; --key is the backup's. What happened since is lost."""
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import read_key, refuse_server
+    from sigverify.cli.output import report
+    from sigverify.store import SqliteStore
+    from sigverify.store import backup as backups
+
+    refuse_server(store)
+    given = read_key(key)
+    count = backups.restore(file, store, key=given)
+    with SqliteStore(store, key=given, create=False) as opened, opened.transaction() as records:
+        AuditLog(opened).append(records, Event.RESTORED, templates=count)
+    report({"templates": count}, as_json=as_json, render=lambda: f"Restored {count} templates.")
+
+
+@store.command(name="export")
+def export_(
+    store: StoreOption,
+    user: UserOption,
+    file: Annotated[Path, typer.Argument(metavar="TEMPLATE_FILE", help="Where to; replaced if there.")],
+    transport_key: TransportOption,
+    *,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one person's template, sealed for another device."""
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import open_store
+    from sigverify.cli.output import report
+    from sigverify.protection.keys import Key
+    from sigverify.store.transfer import export_template
+
+    with open_store(store, key=key) as opened, opened.transaction() as records:
+        data = export_template(opened, user, Key.from_source(transport_key))
+        AuditLog(opened).append(records, Event.EXPORTED, user)
+        file.write_bytes(data)
+    content = {"user": user, "bytes": len(data)}
+    report(content, as_json=as_json, render=lambda: f"Wrote {user} to {file}.")
+
+
+@store.command(name="import")
+def import_(
+    store: StoreOption,
+    file: Annotated[Path, typer.Argument(metavar="TEMPLATE_FILE", exists=True, dir_okay=False)],
+    transport_key: TransportOption,
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrolment.")] = False,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol one person by what another device exported; the store is made where there is none."""
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import read_key, refuse_server
+    from sigverify.cli.output import report
+    from sigverify.policy.adaptation import KINDS
+    from sigverify.protection.keys import Key
+    from sigverify.store import SqliteStore
+    from sigverify.store.transfer import import_template
+
+    refuse_server(store)
+    data = file.read_bytes()
+    with SqliteStore(store, key=read_key(key)) as opened, opened.transaction() as records:
+        template = import_template(opened, data, Key.from_source(transport_key), replace=replace)
+        for kind in KINDS:  # notes on the references that these replace
+            records.delete(kind, template.user_id)
+        AuditLog(opened).append(records, Event.IMPORTED, template.user_id, references=len(template))
+    content = {"user": template.user_id, "references": len(template), "model": template.model_id}
+    report(content, as_json=as_json, render=lambda: f"Enrolled {template.user_id} from {file}.")
+
+
+def _plain(health: "Health") -> dict[str, Any]:
+    return {
+        "sound": health.sound,
+        "templates": health.templates,
+        "records": health.records,
+        "entries": health.entries,
+        "findings": [
+            {"part": each.part.value, "row": each.row, "what": each.what} for each in health.findings
+        ],
+    }
+
+
+def _words(health: "Health") -> str:
+    from rich.markup import escape
+
+    counts = f"{health.templates} templates, {health.records} records, {health.entries} journal entries"
+    if health.sound:
+        return f"[bold green]sound[/]: {counts}"
+    lines = [" ".join(filter(None, (each.part.value, each.row, each.what))) for each in health.findings]
+    return "\n".join([f"[bold red]not sound[/]: {counts} could be read", *map(escape, lines)])

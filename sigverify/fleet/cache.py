@@ -1,0 +1,264 @@
+"""`Cache`: a kiosk's copy of the fleet's store, in a file sealed as the server's rows are.
+
+The copy has the server's salt and secret, so that rows are copied as they are, never opened on the way.
+Beside them lie what this kiosk noted and has not told yet (`outbox`), its own audit log, and how far it has
+followed.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from sigverify.audit import KIND as AUDIT
+from sigverify.errors import DamagedStore, StoreError
+from sigverify.fleet.merging import merge_lockouts, merge_memories, to_local
+from sigverify.fleet.outbox import LOCKOUTS, OUTBOX, SHARED, address
+from sigverify.policy.clock import Instant
+from sigverify.search.groups import KIND as GROUPS
+from sigverify.store import START, Mark, Records, SqliteStore
+from sigverify.store.postgres import Head, SealedRecord, SealedUser
+from sigverify.store.rekey import reseal_journals, reseal_records
+from sigverify.store.rows import Rows
+
+KIND: Final = "fleet"
+"""Of the records in which the cache keeps what it needs itself."""
+BASE: Final = "fleet-base "
+"""Before the kind of a lock-out: the record as the server last had it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the server's changes have been followed; `complete` once all was read."""
+
+    users: Mark = START
+    changed: int = 0
+    complete: bool = False
+
+
+class Cache:
+    """The copy in one `SqliteStore`. Threads and processes may share it."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        """Take the file; a new one is filled by whoever follows the server."""
+        self.store = store
+
+    def progress(self) -> Progress:
+        """Return how far this has come; in a new cache, nowhere."""
+        content = self.store.read_record(KIND, "progress")
+        if content is None:
+            return Progress()
+        fields = json.loads(content)
+        users = Mark(fields.pop("revision"), bytes.fromhex(fields.pop("subject")))
+        return Progress(users=users, **fields)
+
+    def contact(self) -> Instant | None:
+        """Return when the server was last heard, as far as that was written down."""
+        content = self.store.read_record(KIND, "contact")
+        return None if content is None else Instant(**json.loads(content))
+
+    def note_contact(self, moment: Instant) -> None:
+        """Write down when the server was heard; a power cut may lose that, and makes the copy only older."""
+        with self.store.transaction(durable=False) as records:
+            records.put(KIND, "contact", json.dumps(asdict(moment)).encode())
+
+    def has_news(self, *, after: int) -> bool:
+        """Say whether there is something to tell: a record, or an entry of the log above that number."""
+        with self.store.reading():
+            untold = self.store.database.execute("SELECT 1 FROM records WHERE kind = ? LIMIT 1", (OUTBOX,))
+            return untold.fetchone() is not None or bool(self.store.journal(AUDIT, after=after, limit=1))
+
+    def kiosk(self) -> str:
+        """Return the name under which the server keeps this kiosk's audit log; made on first use."""
+        with self.store.transaction() as records:
+            name = records.get(KIND, "kiosk")
+            return self._name(records) if name is None else name.decode()
+
+    def rename_kiosk(self) -> str:
+        """Take a new name: the log here is not the one that the server knows under the old one."""
+        with self.store.transaction() as records:
+            return self._name(records)
+
+    def adopt(self, head: Head) -> None:
+        """Take over the server's salt, secret and model; after a rekey there the copy begins anew.
+
+        Raises:
+            StoreError: this is the copy of another fleet.
+            WrongKey: the server's rows are sealed with another key.
+        """
+        with self.store.changing() as rows:
+            progress = self.progress()
+            if rows.salt != head.salt:
+                self._reseal(rows, head, known=progress.complete or progress.users != START)
+            elif head.revision < progress.users.revision:  # an older server came back
+                self._write_progress(Progress())
+            if self.store.model_id != head.model_id:
+                # Rows open for their model only; the server had nobody of the old one left.
+                self.keep_users(frozenset())
+                if self.store.model_id and head.model_id:
+                    self._write_progress(Progress())
+                self.store.database.execute("UPDATE state SET model_id = ?", (head.model_id,))
+
+    def take_users(self, page: Sequence[SealedUser]) -> None:
+        """Write users' rows in place of any before, and remember the last one's mark."""
+        execute = self.store.database.execute
+        with self.store.changing():
+            execute("UPDATE state SET revision = revision + 1")
+            for user in page:
+                execute(_PUT_TEMPLATE, (user.mark.subject, user.template))
+                execute(_PUT_VECTORS, (user.mark.subject, user.vectors))
+            self._write_progress(replace(self.progress(), users=page[-1].mark))
+
+    def keep_users(self, subjects: frozenset[bytes]) -> None:
+        """Delete everybody else, and what was noted of them."""
+        gone = self.store.subjects() - subjects
+        if not gone:
+            return
+        execute = self.store.database.execute
+        with self.store.changing() as rows:
+            model_id = self.store.model_id or ""
+            for subject in gone:
+                (content,) = execute("SELECT content FROM vectors WHERE subject = ?", (subject,)).fetchone()
+                try:
+                    self._forget_records(rows.open_vectors(subject, model_id, content).user_id)
+                except DamagedStore:
+                    _log.warning("a damaged row was deleted; what was noted of that user stays")
+                for table in ("templates", "vectors"):
+                    execute(f"DELETE FROM {table} WHERE subject = ?", (subject,))  # noqa: S608, names of ours
+            execute("UPDATE state SET revision = revision + 1")
+            self.store.database.scrub()
+
+    def take_records(self, page: Sequence[SealedRecord], *, now: Instant, server_s: float) -> None:
+        """Take over records that changed on the server; what was noted here meanwhile is merged with them."""
+        with self.store.changing() as rows, self.store.transaction() as records:
+            for record in page:
+                try:
+                    self._take_record(rows, records, record, now, server_s)
+                except DamagedStore:
+                    _log.warning("a record of the fleet is damaged and left out: sigverify store check")
+            self._write_progress(replace(self.progress(), changed=page[-1].changed))
+
+    def start_over(self) -> None:
+        """Read everything anew from now on."""
+        with self.store.changing():
+            self._write_progress(Progress())
+
+    def finish(self, changed: int) -> None:
+        """Note that all was read, records up to that number."""
+        progress = self.progress()
+        if not progress.complete or progress.changed != changed:
+            with self.store.changing(durable=False):
+                self._write_progress(replace(progress, changed=changed, complete=True))
+
+    def merged(
+        self, records: Records, kind: str, subject: str, server: bytes | None, now: Instant, server_s: float
+    ) -> bytes | None:
+        """Merge the record here with the server's, in its form, and return the result in the form here."""
+        local = records.get(kind, subject)
+        if kind not in LOCKOUTS:
+            return merge_memories(local, server)
+        base = records.get(BASE + kind, subject)
+        other = None if server is None else to_local(server, now=now, server_s=server_s)
+        return merge_lockouts(local, other, base=base, same=server == base)
+
+    def write_base(self, records: Records, kind: str, subject: str, server: bytes | None) -> None:
+        """Remember a lock-out as the server has it."""
+        if kind in LOCKOUTS:
+            write(records, BASE + kind, subject, server)
+
+    def _take_record(
+        self, rows: Rows, records: Records, record: SealedRecord, now: Instant, server_s: float
+    ) -> None:
+        kind = record.kind
+        subject, server = self._opened(rows, record)
+        if subject is None:
+            return
+        if kind in SHARED and records.get(OUTBOX, address(kind, subject)) is not None:
+            content = self.merged(records, kind, subject, server, now, server_s)
+        elif kind in LOCKOUTS and server is not None:
+            content = to_local(server, now=now, server_s=server_s)
+        else:
+            content = server
+        write(records, kind, subject, content)
+        self.write_base(records, kind, subject, server)
+
+    def _opened(self, rows: Rows, record: SealedRecord) -> tuple[str | None, bytes | None]:
+        """Return subject and content; of one that was deleted, the subject that it has here."""
+        if record.content is not None:
+            return rows.open_record(record.kind, record.subject, record.content)
+        row = self.store.database.execute(
+            "SELECT content FROM records WHERE kind = ? AND subject = ?", (record.kind, record.subject)
+        ).fetchone()
+        return (
+            (None, None) if row is None else (rows.open_record(record.kind, record.subject, row[0])[0], None)
+        )
+
+    def _forget_records(self, user_id: str) -> None:
+        with self.store.transaction() as records:
+            for kind in (*SHARED, GROUPS):
+                records.delete(kind, user_id)
+                records.delete(BASE + kind, user_id)
+                records.delete(OUTBOX, address(kind, user_id))
+
+    def _reseal(self, rows: Rows, head: Head, *, known: bool) -> None:
+        new = Rows(self.store.key, head.salt, head.secret)
+        if known and new.secret(KIND) != rows.secret(KIND):
+            raise StoreError(
+                f"{self.store.path} is the cache of another fleet",
+                hint="Name another file for the cache, or delete this one",
+            )
+        database = self.store.database
+        for table in ("templates", "vectors"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608, names of ours
+        self._drop_told()
+        reseal_records(database, rows, new)
+        reseal_journals(database, rows, new)
+        database.execute(
+            "UPDATE state SET revision = revision + 1, salt = ?, secret = ?", (head.salt, head.secret)
+        )
+        self._write_progress(Progress())
+
+    def _drop_told(self) -> None:
+        """Delete what the server has too: it is read anew, and what it deleted meanwhile stays away."""
+        untold = self.store.records(OUTBOX)
+        with self.store.transaction() as records:
+            for kind in (*SHARED, GROUPS):
+                for subject in self.store.records(kind):
+                    if subject and address(kind, subject) not in untold:
+                        records.delete(kind, subject)
+                        records.delete(BASE + kind, subject)
+
+    def _write_progress(self, progress: Progress) -> None:
+        fields = {
+            "revision": progress.users.revision, "subject": progress.users.subject.hex(),
+            "changed": progress.changed, "complete": progress.complete,
+        }  # fmt: skip
+        with self.store.transaction() as records:
+            records.put(KIND, "progress", json.dumps(fields).encode())
+
+    def _name(self, records: Records) -> str:
+        name = secrets.token_hex(8)
+        records.put(KIND, "kiosk", name.encode())
+        return name
+
+
+def write(records: Records, kind: str, subject: str, content: bytes | None) -> None:
+    """Write a record, or delete it where there is nothing to be written."""
+    if content is None:
+        records.delete(kind, subject)
+    else:
+        records.put(kind, subject, content)
+
+
+_PUT_TEMPLATE: Final = (
+    "INSERT INTO templates VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET content = excluded.content"
+)
+# The copy counts changes by itself: a server that was put back may count some twice.
+_PUT_VECTORS: Final = (
+    "INSERT INTO vectors SELECT ?, ?, revision FROM state WHERE TRUE ON CONFLICT (subject) "
+    "DO UPDATE SET content = excluded.content, revision = excluded.revision"
+)

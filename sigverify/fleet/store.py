@@ -1,0 +1,368 @@
+"""`FleetStore`: references that many kiosks share, with a copy in each that outlives an outage.
+
+======================  =====================================================================================
+what                    where
+======================  =====================================================================================
+reading                 the cache alone: as fast as a file, and while the server is away
+trying (`local=True`)   written in the cache, told to the server afterwards; see `merging`
+enrolling, forgetting,  one transaction of the server, then read into the cache; `StoreUnreachable` while the
+groups, unlocking       server is away
+======================  =====================================================================================
+
+A thread asks the server every `poll_s` seconds whether something changed. No notification: polling one row
+costs next to nothing, needs no connection of its own, and works through a pooler.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Self
+
+from sigverify.errors import KeyUnavailable, StaleCache, StoreError, StoreUnreachable, UnknownUser
+from sigverify.fleet.cache import Cache
+from sigverify.fleet.outbox import OutboxRecords
+from sigverify.fleet.sync import Level, synchronize
+from sigverify.policy.clock import Instant
+from sigverify.protection.keys import Key, default_path
+from sigverify.protection.renewal import Renewal
+from sigverify.store import MEMORY, START, Change, Gallery, Mark, Records, SqliteStore
+from sigverify.store.postgres import PostgresStore
+from sigverify.template import Template
+
+DAY_S: Final = 86_400.0
+
+_WRITE_DOWN_S: Final = 60.0
+"""The moment of the last contact is written down so often: every poll would wear out a memory card."""
+_LONGEST_PAUSE_S: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class FleetStore:
+    """Implements `Store`; see the top of this file. Threads may share it, and processes one cache."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: Key | None,
+        cache: str | Path | None = None,
+        create: bool = True,
+        max_staleness_s: float = DAY_S,
+        poll_s: float | None = 2.0,
+        timeout_s: float = 5.0,
+    ) -> None:
+        """Open the cache and bring it up to date; go on without the server where the cache is complete.
+
+        Args:
+            url: of the server; see `PostgresStore`.
+            key: of the fleet.
+            cache: the file of the local copy; None: one in the user's state directory, `MEMORY`: none that
+                outlives the process.
+            create: make the tables on the server where there are none; otherwise that is an error.
+            max_staleness_s: how long to go on without having heard from the server. Somebody who was
+                forgotten there may be accepted here for so long.
+            poll_s: seconds between two questions whether something changed; None: only `synchronize` asks.
+            timeout_s: how long to wait for the server.
+
+        Raises:
+            KeyUnavailable: no key given.
+            WrongKey: server or cache are sealed with another key.
+            StoreUnreachable: no server, and no complete cache.
+            StoreError: what else is wrong with either.
+        """
+        if key is None:
+            raise KeyUnavailable(
+                "a fleet needs a key of its own",
+                expected="the one key that all its kiosks have",
+                hint="Make one (sigverify store keygen), bring it to every kiosk, and name it (--key)",
+            )
+        self._url, self._key, self._create, self._timeout_s = url, key, create, timeout_s
+        self._max_staleness_s = max_staleness_s
+        self._server: PostgresStore | None = None
+        self._syncing = threading.RLock()
+        self._ended = threading.Event()
+        self._mine = threading.local()
+        self._level: Level | None = None
+        self._pause_s, self._quiet_until_s = 0.0, 0.0
+        self.path = default_cache(url) if cache is None else str(cache)
+        self._cache = Cache(SqliteStore(self.path, key=key))
+        try:
+            self._contact = self._cache.contact()
+            self._written = self._contact
+            self._begin()
+        except BaseException:
+            self._let_go()
+            raise
+        self._follower = threading.Thread(target=self._follow, args=(poll_s,), name="fleet", daemon=True)
+        if poll_s is not None:
+            self._follower.start()
+
+    def __enter__(self) -> Self:
+        """Return this store."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that every template here is of; None while the store is empty."""
+        return self._here().model_id
+
+    @property
+    def renewal(self) -> Renewal:
+        """The transform that stored templates are turned by; see `Store.renewal`."""
+        return self._here().renewal
+
+    @property
+    def staleness_s(self) -> float:
+        """Seconds since the server was last heard; infinite where it never was."""
+        return float("inf") if self._contact is None else Instant.now().since(self._contact)
+
+    @property
+    def kiosk(self) -> str:
+        """The name under which the server keeps the audit log of this kiosk; see `journal_of`."""
+        return self._cache.kiosk()
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for that purpose, the same on every kiosk; see `Store.secret`."""
+        return self._cache.store.secret(purpose)
+
+    def put(self, template: Template, *, replace: bool = False) -> None:
+        """Keep `template` on the server; see `Store.put`."""
+        with self.transaction():
+            self._reached().put(template, replace=replace)
+
+    def get(self, user_id: str) -> Template:
+        """Return the template of `user_id`; see `Store.get`.
+
+        Raises:
+            StaleCache: the server was not heard for too long.
+        """
+        if self._is_within():
+            return self._reached().get(user_id)
+        self._check_age()
+        try:
+            return self._cache.store.get(user_id)
+        except UnknownUser:
+            if self._is_complete():
+                raise
+        return self._reached().get(user_id)
+
+    def delete(self, user_id: str) -> None:
+        """Remove `user_id` on the server, and here; see `Store.delete`."""
+        with self.transaction():
+            self._reached().delete(user_id)
+
+    def users(self) -> tuple[str, ...]:
+        """Return all user ids, sorted."""
+        return self._whole().users()
+
+    def gallery(self) -> Gallery:
+        """Return all references' vectors."""
+        return self._whole().gallery()
+
+    def __len__(self) -> int:
+        """Count the users."""
+        return len(self._whole())
+
+    def changes(self, after: Mark = START, *, limit: int = 1000) -> list[Change]:
+        """Return who was enrolled, replaced or touched; see `Store.changes`."""
+        return self._whole().changes(after, limit=limit)
+
+    def subjects(self) -> frozenset[bytes]:
+        """Return what users are found by; see `Store.subjects`."""
+        return self._whole().subjects()
+
+    def touch(self, user_id: str) -> None:
+        """Count a user as changed; see `Store.touch`."""
+        with self.transaction():
+            self._reached().touch(user_id)
+
+    def revision(self) -> int:
+        """Return a number that rises with every change that has come here."""
+        return self._whole().revision()
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = True, local: bool = False) -> Iterator[Records]:
+        """Change several things as one: on the server, or where `local`, here; see `Store.transaction`.
+
+        Raises:
+            StoreUnreachable: the server is away, and this is not `local`. Nothing is changed.
+        """
+        within: Records | None = getattr(self._mine, "records", None)
+        if within is not None and (local or self._is_within()):
+            yield within
+        elif local:
+            with (
+                self._cache.store.transaction(durable=durable) as records,
+                self._noting(OutboxRecords(records), shared=False) as noted,
+            ):
+                yield noted
+        elif within is not None:
+            raise StoreError(
+                "templates of a fleet cannot be changed by a try", hint="Leave Policy.adaptive off in a fleet"
+            )
+        else:
+            self.synchronize()
+            with (
+                self._reached().transaction(durable=durable) as records,
+                self._noting(records, shared=True) as noted,
+            ):
+                yield noted
+            self._try_to_synchronize(at_once=True)
+
+    def read_record(self, kind: str, subject: str) -> bytes | None:
+        """Return one record; see `Store.read_record`."""
+        return self._here().read_record(kind, subject)
+
+    def records(self, kind: str) -> dict[str, bytes]:
+        """Return all records of a kind; see `Store.records`."""
+        return self._here().records(kind)
+
+    def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
+        """Return the entries of a journal of this kiosk; see `Store.journal`."""
+        return self._here().journal(kind, after=after, limit=limit)
+
+    def synchronize(self) -> None:
+        """Tell the server what was noted here, and read what changed there.
+
+        Raises:
+            StoreUnreachable: the server is away.
+            StoreError: what else is wrong.
+        """
+        with self._syncing, self._alone():
+            now = Instant.now()
+            try:
+                self._level = synchronize(
+                    self._reached(), self._cache, now, self._level if self._is_complete() else None
+                )
+            except StoreUnreachable:
+                self._pause_s = min(_LONGEST_PAUSE_S, max(1.0, 2 * self._pause_s))
+                self._quiet_until_s = time.monotonic() + self._pause_s
+                raise
+            self._pause_s = self._quiet_until_s = 0.0
+            self._note_contact(now)
+
+    def close(self) -> None:
+        """Tell the server what is left to tell, if it is there, and let go; closing twice is fine."""
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        if self._follower.is_alive():
+            self._follower.join()
+        self._try_to_synchronize()
+        if self._contact is not None and self._contact != self._written:
+            with contextlib.suppress(StoreError):
+                self._cache.note_contact(self._contact)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._cache.store.close()
+
+    def _begin(self) -> None:
+        try:
+            self.synchronize()
+        except StoreUnreachable:
+            if not self._is_complete():
+                raise
+            _log.warning("the fleet's server is away; going on with the cache")
+
+    def _reached(self) -> PostgresStore:
+        """Return the server's store; connect where that has not been done yet."""
+        if self._server is None:
+            self._server = PostgresStore(
+                self._url, key=self._key, create=self._create, timeout_s=self._timeout_s
+            )
+        return self._server
+
+    def _here(self) -> SqliteStore | PostgresStore:
+        """Return where this thread reads: the server within a transaction there, otherwise the cache."""
+        return self._reached() if self._is_within() else self._cache.store
+
+    def _whole(self) -> SqliteStore | PostgresStore:
+        """Return where this thread reads, if all people are there."""
+        if not self._is_within():
+            self._check_age()
+            if not self._is_complete():
+                raise StaleCache(
+                    "the copy of the fleet's store is not complete yet", hint="Try again in a moment"
+                )
+        return self._here()
+
+    def _is_complete(self) -> bool:
+        """Whether the copy has everybody; another process on this kiosk may just be reading it anew."""
+        return self._cache.progress().complete
+
+    def _is_within(self) -> bool:
+        """Whether this thread is in a transaction of the server."""
+        return getattr(self._mine, "shared", False)
+
+    @contextlib.contextmanager
+    def _noting(self, records: Records, *, shared: bool) -> Iterator[Records]:
+        self._mine.records, self._mine.shared = records, shared
+        try:
+            yield records
+        finally:
+            self._mine.records, self._mine.shared = None, False
+
+    def _check_age(self) -> None:
+        """Refuse to decide by a copy that is too old, unless the server answers now."""
+        if self.staleness_s <= self._max_staleness_s:
+            return
+        self._try_to_synchronize()
+        if self.staleness_s > self._max_staleness_s:
+            raise StaleCache(
+                "the fleet's server was not heard for too long",
+                expected=f"at most {self._max_staleness_s:g} s",
+                received=f"{self.staleness_s:.0f} s",
+                hint="Somebody may have been revoked since: bring the server back, or allow more",
+            )
+
+    def _try_to_synchronize(self, *, at_once: bool = False) -> None:
+        """Synchronize, unless the server was away a moment ago; what goes wrong is logged."""
+        if not at_once and time.monotonic() < self._quiet_until_s:
+            return
+        try:
+            self.synchronize()
+        except StoreError as error:
+            _log.warning("the fleet's server and this kiosk are not at one: %s", error)
+
+    def _follow(self, poll_s: float) -> None:
+        while not self._ended.wait(poll_s):
+            try:
+                self._try_to_synchronize()
+            except Exception:  # noqa: BLE001, this thread has nobody to raise it to
+                _log.exception("following the fleet's server failed; it is tried again")
+
+    def _note_contact(self, now: Instant) -> None:
+        self._contact = now
+        if self._written is None or now.since(self._written) >= _WRITE_DOWN_S:
+            self._cache.note_contact(now)
+            self._written = now
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process synchronize this cache meanwhile."""
+        if self.path == MEMORY:
+            yield
+            return
+        with Path(f"{self.path}-sync").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def default_cache(url: str) -> str:
+    """Return the file of the copy of that server's store, in the user's state directory."""
+    folder = default_path().parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder / f"fleet-{hashlib.sha256(url.encode()).hexdigest()[:16]}.db")

@@ -1,0 +1,169 @@
+"""`synchronize`: tell the server what a kiosk noted, then read what changed there."""
+
+import logging
+from typing import Final, NamedTuple
+
+from sigverify.audit import KIND as AUDIT
+from sigverify.fleet.cache import Cache, write
+from sigverify.fleet.merging import to_shared
+from sigverify.fleet.outbox import LOCKOUTS, OUTBOX, SHARED, address, parse_address
+from sigverify.policy.clock import Instant
+from sigverify.policy.gate import UNKNOWN
+from sigverify.search.groups import KIND as GROUPS
+from sigverify.store import Records
+from sigverify.store.postgres import Head, PostgresStore
+from sigverify.store.sealed import SealedRecords
+
+_FOLLOWED: Final = (*SHARED, GROUPS)
+_USERS_A_PAGE: Final = 100
+"""Each is about 17 kB, and nobody can be verified while a page is being written."""
+_RECORDS_A_PAGE: Final = 200
+_TOLD_AT_ONCE: Final = 50
+"""Records told in one transaction of the server: no other kiosk writes meanwhile."""
+_ENTRIES_AT_ONCE: Final = 500
+
+_log = logging.getLogger(__name__)
+
+
+def journal_of(kiosk: str) -> str:
+    """Return the kind under which the server keeps a kiosk's audit log, entries and head alike.
+
+    >>> journal_of("0123456789abcdef")
+    'audit of 0123456789abcdef'
+    """
+    return f"{AUDIT} of {kiosk}"
+
+
+class Level(NamedTuple):
+    """A state in which server and cache were at one: where neither moved since, there is nothing to do."""
+
+    salt: bytes
+    revision: int
+    changed: int
+    shipped: int
+    """Of the entries of the kiosk's audit log, the newest that the server has."""
+
+
+def synchronize(server: PostgresStore, cache: Cache, now: Instant, last: Level | None = None) -> Level:
+    """Bring server and cache to one state, and return it; `last` is what that was before.
+
+    Every step may be repeated: whoever is cut off in the middle begins again, and at worst some failures
+    count twice.
+
+    Raises:
+        StoreUnreachable: the connection broke. What was read until then stays read.
+        StoreError: the cache cannot be written, or is of another fleet.
+    """
+    head = server.fleet_head()
+    if last and last[:3] == _level(head) and not cache.has_news(after=last.shipped):
+        return last
+    cache.adopt(head)
+    shipped = _Telling(server, cache, now, head.time_s).run()
+    return Level(*_level(_follow(server, cache, now)), shipped)
+
+
+def _level(head: Head) -> tuple[bytes, int, int]:
+    return head.salt, head.revision, head.changed
+
+
+def _follow(server: PostgresStore, cache: Cache, now: Instant) -> Head:
+    """Read what changed. One state of the server throughout: what is there now opens with its head."""
+    with server.database.reading():
+        head = server.fleet_head()
+        cache.adopt(head)
+        progress = cache.progress()
+        changed = progress.changed
+        while changed < head.changed:
+            records = server.sealed_records(_FOLLOWED, after=changed, limit=_RECORDS_A_PAGE)
+            if not records:
+                break
+            cache.take_records(records, now=now, server_s=head.time_s)
+            changed = records[-1].changed
+        # Records first: who has been searched anew since a user's change must find the groups changed too.
+        mark = progress.users
+        while mark.revision < head.revision and (users := server.sealed_users(mark, limit=_USERS_A_PAGE)):
+            cache.take_users(users)
+            mark = users[-1].mark
+        if len(cache.store) != len(server):
+            cache.keep_users(server.subjects())
+        if len(cache.store) == len(server):
+            cache.finish(head.changed)
+        else:  # somebody deleted rows of the copy
+            cache.start_over()
+        return head
+
+
+class _Telling:
+    """One round of telling the server."""
+
+    def __init__(self, server: PostgresStore, cache: Cache, now: Instant, server_s: float) -> None:
+        self._server = server
+        self._cache = cache
+        self._now = now
+        self._server_s = server_s
+
+    def run(self) -> int:
+        """Tell all, and return the number of the newest entry of the log that the server has now."""
+        untold = sorted(self._cache.store.records(OUTBOX))
+        for start in range(0, len(untold), _TOLD_AT_ONCE):
+            self._tell([parse_address(text) for text in untold[start : start + _TOLD_AT_ONCE]])
+        return self._ship_log()
+
+    def _tell(self, places: list[tuple[str, str]]) -> None:
+        """Merge these records with the server's, there and here."""
+        told = []
+        with self._server.transaction() as records:
+            for kind, subject in places:
+                told.append((kind, subject, *self._tell_one(records, kind, subject)))
+        with self._cache.store.transaction() as records:
+            for kind, subject, before, merged, shared in told:
+                if records.get(kind, subject) == before:
+                    write(records, kind, subject, merged)
+                    records.delete(OUTBOX, address(kind, subject))
+                else:  # somebody tried again meanwhile: what that added is told in the next round
+                    self._cache.write_base(records, kind, subject, before)
+                    later = self._cache.merged(records, kind, subject, shared, self._now, self._server_s)
+                    write(records, kind, subject, later)
+                self._cache.write_base(records, kind, subject, shared)
+
+    def _tell_one(
+        self, records: Records, kind: str, subject: str
+    ) -> tuple[bytes | None, bytes | None, bytes | None]:
+        """Return the record here as it was, merged in the form here, and merged in the server's form."""
+        if not kind.endswith(UNKNOWN) and not self._server.has(subject):
+            return self._read(kind, subject), None, None  # forgotten meanwhile: nothing comes back
+        server = records.get(kind, subject)
+        with self._cache.store.transaction(durable=False) as here:
+            before = here.get(kind, subject)
+            merged = self._cache.merged(here, kind, subject, server, self._now, self._server_s)
+        shared = merged
+        if merged is not None and kind in LOCKOUTS:
+            shared = to_shared(merged, now=self._now, server_s=self._server_s)
+        if shared != server:
+            write(records, kind, subject, shared)
+        return before, merged, shared
+
+    def _read(self, kind: str, subject: str) -> bytes | None:
+        return self._cache.store.read_record(kind, subject)
+
+    def _ship_log(self) -> int:
+        """Add to the server's copy of this kiosk's audit log what is new in it, and its head."""
+        kiosk = self._cache.kiosk()
+        last = self._shipped(kiosk)
+        if last and self._cache.store.journal(AUDIT, after=last[0] - 1, limit=1) != [last]:
+            _log.warning("the audit log here is not the one shipped before: it is shipped under a new name")
+            kiosk, last = self._cache.rename_kiosk(), None
+        number = last[0] if last else 0
+        while entries := self._cache.store.journal(AUDIT, after=number, limit=_ENTRIES_AT_ONCE):
+            head = self._cache.store.read_record(AUDIT, "head")
+            with self._server.transaction() as records:
+                for _, content in entries:
+                    records.append(journal_of(kiosk), content)
+                write(records, journal_of(kiosk), "head", head)
+            number = entries[-1][0]
+        return number
+
+    def _shipped(self, kiosk: str) -> tuple[int, bytes] | None:
+        """Return the newest entry that the server has of this kiosk."""
+        with self._server.reading() as rows:
+            return SealedRecords(self._server.database, rows).last(journal_of(kiosk))

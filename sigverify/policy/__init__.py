@@ -1,0 +1,10 @@
+"""What is made of a score: who gets in, what a try leaves behind, and what an answer gives away.
+
+`Policy` holds the rules and `Gate` applies them: lock-outs, replays, and references that follow a signature.
+"""
+
+from sigverify.policy.gate import Gate, Trial
+from sigverify.policy.lockout import Schedule
+from sigverify.policy.policy import Policy
+
+__all__ = ["Gate", "Policy", "Schedule", "Trial"]

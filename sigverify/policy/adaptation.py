@@ -1,0 +1,132 @@
+"""`Adaptation`: let references follow how a person's signature drifts, slowly and on a leash.
+
+After an acceptance with confidence the probe takes the place of the oldest reference that may be renewed:
+
+- Bounded: at most the later half of the references is ever renewed. The first ones, signed at enrolment, stay
+  for good, and a probe must score against those alone what it scores against all. So nobody walks the
+  template away in small steps. `Policy.adaptive` allows one renewal a day.
+- Reversible: the template as enrolled is kept, and `Verifier.restore_references` puts it back.
+
+Records: of kind "adaptation" the template as it was before the first renewal (`Template.to_bytes`; a rekey
+turns it with the others); of kind "adaptation-state" how often, and when last.
+
+Source: U. Uludag, A. Ross, A. Jain, "Biometric template selection and update", 2004.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import StoreError
+from sigverify.matching import Embedding, References, spread
+from sigverify.policy.clock import Instant
+from sigverify.store import Records, Store
+from sigverify.template import Template, stored
+
+ORIGINAL: Final = "adaptation"
+STATE: Final = "adaptation-state"
+KINDS: Final = (ORIGINAL, STATE)
+LEAST_REFERENCES: Final = 3
+"""Fewer leave nothing to hold on to."""
+CONFIDENCE: Final = 0.6
+"""Of the decision, and again of the comparison with the references that stay."""
+PAUSE_S: Final = 86_400.0
+"""Between two renewals: whoever gets in once does not get the template."""
+
+Float32Array = npt.NDArray[np.float32]
+
+_FORM: Final = struct.Struct("<HIdd")
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How often a template was renewed, and when last."""
+
+    renewals: int
+    last: Instant
+
+    def to_bytes(self) -> bytes:
+        """Pack."""
+        return (
+            _FORM.pack(_VERSION, self.renewals, self.last.boot_s, self.last.wall_s) + self.last.boot.encode()
+        )
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Unpack.
+
+        Raises:
+            StoreError: not what `to_bytes` wrote.
+        """
+        try:
+            version, renewals, boot_s, wall_s = _FORM.unpack_from(content)
+            boot = content[_FORM.size :].decode()
+        except (struct.error, ValueError) as error:
+            raise StoreError("a record of renewed references is damaged") from error
+        if version != _VERSION:
+            raise StoreError("a record of renewed references of another version", received=str(version))
+        return cls(renewals=renewals, last=Instant(boot=boot, boot_s=boot_s, wall_s=wall_s))
+
+
+def anchors(template: Template) -> int:
+    """How many references stay for good: the first half, rounded up."""
+    return (len(template) + 1) // 2
+
+
+def renew(
+    store: Store,
+    records: Records,
+    user_id: str,
+    probe: Embedding,
+    accepted: Callable[[References, Float32Array], bool],
+    *,
+    now: Instant,
+) -> bool:
+    """Put an accepted probe in the place of the oldest reference that may go; False: too soon, or not alike.
+
+    Args:
+        store: of the templates.
+        records: of the transaction that this works within.
+        user_id: whose probe it is.
+        probe: turned as the store's templates are.
+        accepted: whether the probe would be accepted, with confidence, by these references and their spread.
+        now: the time.
+    """
+    content = records.get(STATE, user_id)
+    state = None if content is None else State.from_bytes(content)
+    if state is not None and now.since(state.last) < PAUSE_S:
+        return False
+    template = store.get(user_id)
+    first = anchors(template)
+    if len(template) < LEAST_REFERENCES or not accepted(
+        template.references.take(range(first)), template.spread[:first, :first]
+    ):
+        return False
+    renewals = 0 if state is None else state.renewals
+    if state is None:
+        records.put(ORIGINAL, user_id, template.to_bytes())
+    store.put(_with(template, probe, first + renewals % (len(template) - first)), replace=True)
+    records.put(STATE, user_id, State(renewals=renewals + 1, last=now).to_bytes())
+    return True
+
+
+def undo(store: Store, records: Records, user_id: str) -> bool:
+    """Put the template back as it was enrolled; False: it never changed."""
+    original = records.get(ORIGINAL, user_id)
+    if original is None:
+        return False
+    store.put(Template.from_bytes(original), replace=True)
+    for kind in KINDS:
+        records.delete(kind, user_id)
+    return True
+
+
+def _with(template: Template, probe: Embedding, place: int) -> Template:
+    kept = [template.references[index] for index in range(len(template)) if index != place]
+    references = stored(References.stack([*kept[:place], probe, *kept[place:]]))
+    return replace(template, references=references, spread=spread(references))

@@ -1,0 +1,150 @@
+"""`Renewal`: a secret change of coordinates that keeps every distance, so that templates can be revoked.
+
+Each store turns all embeddings, stored and probe alike, by a transform of its own (ISO/IEC 24745: renewable,
+unlinkable). Templates of two stores cannot be compared, and a store that gets a new salt or key makes the old
+ones worthless.
+
+===========  ===============================================================  ===============================
+part         transform                                                        distance kept
+===========  ===============================================================  ===============================
+dynamics     channels permuted, some negated, time perhaps reversed           elastic, to the last bit
+sequence     the same, with another permutation                               elastic, to the last bit
+vector       rotation or reflection, uniform among all                        Euclidean, to float32 rounding
+duration     none                                                             log ratio, to the last bit
+===========  ===============================================================  ===============================
+
+A city-block distance admits nothing but permutations, signs and shifts, elastic matching nothing but the
+reversal of time. So there are 2 · 7! · 2⁷ ≈ 1.3 million transforms of the dynamics, and who knows how speed
+and pressure usually look picks the right one without trying: this is no encryption. It stands behind the
+encryption, for the template that leaked from memory, from a log or with its key. See docs/store.md.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.matching import Embedding, References
+from sigverify.protection.keys import hkdf
+
+Embedded = TypeVar("Embedded", Embedding, References)
+Int8Array = npt.NDArray[np.int8]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+
+_WORD: Final = 8
+"""Bytes of one random number."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Turn:
+    """One transform of `(…, t, c)`: output channel k is `signs[k]` · input channel `order[k]`."""
+
+    order: npt.NDArray[np.intp]
+    signs: Int8Array
+    back: bool
+
+    def apply(self, values: Int8Array) -> Int8Array:
+        turned = np.take(values, self.order, axis=-1) * self.signs
+        return np.ascontiguousarray(turned[..., ::-1, :]) if self.back else turned
+
+    def undo(self, values: Int8Array) -> Int8Array:
+        turned = np.take(values * self.signs, np.argsort(self.order), axis=-1)
+        return np.ascontiguousarray(turned[..., ::-1, :]) if self.back else turned
+
+
+class Renewal:
+    """The transform that a secret stands for; the same on every platform. Threads may share it."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Take 32 secret bytes; matrices are made for the sizes met."""
+        self._secret = secret
+        self._turn = lru_cache(maxsize=8)(self._make_turn)
+        self._rotation = lru_cache(maxsize=4)(self._make_rotation)
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "<Renewal>"
+
+    def turn(self, its: Embedded) -> Embedded:
+        """Return an embedding, or references, in this store's coordinates. int8 values are within ±127."""
+        rotation = self._rotation(its.vector.shape[-1])
+        return replace(
+            its,
+            dynamics=self._turn("dynamics", its.dynamics.shape[-1]).apply(its.dynamics),
+            sequence=self._turn("sequence", its.sequence.shape[-1]).apply(its.sequence),
+            vector=np.asarray(its.vector @ rotation, np.float32),
+        )
+
+    def restore(self, its: Embedded) -> Embedded:
+        """Return what `turn` was given, the vector to float32 rounding."""
+        rotation = self._rotation(its.vector.shape[-1])
+        return replace(
+            its,
+            dynamics=self._turn("dynamics", its.dynamics.shape[-1]).undo(its.dynamics),
+            sequence=self._turn("sequence", its.sequence.shape[-1]).undo(its.sequence),
+            vector=np.asarray(its.vector @ rotation.T, np.float32),
+        )
+
+    def _make_turn(self, name: str, channels: int) -> _Turn:
+        numbers = _Numbers(self._secret, f"{name} {channels}")
+        order = np.array(numbers.shuffled(channels), np.intp)
+        signs = np.array([1 - 2 * numbers.below(2) for _ in range(channels)], np.int8)
+        return _Turn(order, signs, bool(numbers.below(2)))
+
+    def _make_rotation(self, size: int) -> Float32Array:
+        """Draw uniformly from the orthogonal matrices `(e, e)`: a product of reflections and signs.
+
+        Source: G. W. Stewart, "The efficient generation of random orthogonal matrices with an application to
+        condition estimators", 1980.
+        """
+        numbers = _Numbers(self._secret, f"vector {size}")
+        matrix: Float64Array = np.eye(size)
+        for count in range(2, size + 1):
+            mirror = np.array([numbers.normal() for _ in range(count)])
+            sign = 1.0 if mirror[0] >= 0 else -1.0
+            mirror[0] += sign * math.sqrt(math.fsum(mirror**2))
+            mirror /= math.sqrt(math.fsum(mirror**2))
+            lower = matrix[size - count :]
+            lower -= 2 * np.outer(mirror, mirror @ lower)
+            lower[0] *= -sign
+        matrix[-1] *= 1 - 2 * numbers.below(2)
+        return np.asarray(matrix, np.float32)
+
+
+class _Numbers:
+    """Random numbers that follow from a secret and a name alone: SHAKE-256 over an HKDF subkey."""
+
+    def __init__(self, secret: bytes, name: str) -> None:
+        self._words = self._stream(hkdf(secret, b"sigverify renewal 1", name.encode()))
+
+    @staticmethod
+    def _stream(seed: bytes) -> Iterator[int]:
+        block = 0
+        while True:
+            content = hashlib.shake_256(seed + block.to_bytes(4, "little")).digest(4096)
+            yield from np.frombuffer(content, "<u8").tolist()
+            block += 1
+
+    def below(self, limit: int) -> int:
+        """Return one of 0 … `limit` - 1, each as likely, by leaving out what lies beyond a multiple."""
+        last = (1 << 8 * _WORD) // limit * limit
+        return next(word for word in self._words if word < last) % limit
+
+    def shuffled(self, count: int) -> list[int]:
+        """Return 0 … `count` - 1 shuffled, every order as likely. Source: R. Fisher, F. Yates, 1938."""
+        items = list(range(count))
+        for end in range(count - 1, 0, -1):
+            other = self.below(end + 1)
+            items[end], items[other] = items[other], items[end]
+        return items
+
+    def normal(self) -> float:
+        """Return a standard normal number. Source: G. Box, M. Muller, 1958."""
+        one, two = ((next(self._words) >> 11) + 0.5 for _ in range(2))
+        return math.sqrt(-2 * math.log(one * 2**-53)) * math.cos(2 * math.pi * two * 2**-53)

@@ -1,0 +1,41 @@
+"""`Index`: what finds the nearest people by their vectors."""
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+BoolArray = npt.NDArray[np.bool_]
+SlotArray = npt.NDArray[np.int32]
+
+
+class IndexKind(StrEnum):
+    """How a search finds its shortlist."""
+
+    EXACT = "exact"
+    """Every vector is compared: always right, 100,000 people in milliseconds."""
+    APPROXIMATE = "approximate"
+    """A graph of neighbours: misses one now and then, for millions of vectors; needs `sigverify[search]`."""
+
+
+class Index(Protocol):
+    """Holds unit vectors of people, who are known by a number (slot) here; one thread at a time."""
+
+    def put(self, slots: SlotArray, vectors: FloatArray) -> None:
+        """Add vectors `(n, e)` of length 1; `slots` `(n,)` says whose. A person may have several."""
+
+    def remove(self, slot: int) -> None:
+        """Take all vectors of one person out, if there are any."""
+
+    def nearest(
+        self, vector: npt.NDArray[np.float32], count: int, *, among: BoolArray | None = None
+    ) -> SlotArray:
+        """Return the `count` people with a vector of the highest cosine to `vector` `(e,)`, best first.
+
+        Args:
+            vector: of length 1.
+            count: how many; fewer come back where there are no more.
+            among: `(slots,)`, who may be returned; None: everybody.
+        """

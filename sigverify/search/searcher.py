@@ -1,0 +1,169 @@
+"""`Searcher`: finds who wrote a signature among everybody enrolled."""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import ConfigError, UnknownUser
+from sigverify.matching import Embedding, References, distances
+from sigverify.scoring import Scoring
+from sigverify.search.exact import ExactIndex
+from sigverify.search.groups import KIND, check_group, read_groups
+from sigverify.search.index import BoolArray, Index, IndexKind
+from sigverify.search.match import Match
+from sigverify.search.open_set import open_set_threshold
+from sigverify.search.people import People
+from sigverify.store import START, Change, Store
+from sigverify.template import Template
+
+SHORTLIST: Final = 12
+"""People whom a search compares in full, at least; the rest are ruled out by their vectors alone.
+benchmarks/shortlist.py shows what other numbers miss; each person costs half a millisecond."""
+
+_PAGE: Final = 500
+"""People read from the store at once, while others may use it in between."""
+
+
+class Searcher:
+    """Searches one store, and follows its changes by any process. Threads may share it.
+
+    What it holds in memory is read once and then kept up to date by what changed; it is never written to a
+    disk, since it would lie there without the store's seal.
+    """
+
+    def __init__(self, store: Store, scoring: Scoring, *, kind: IndexKind | str = IndexKind.EXACT) -> None:
+        """Search `store`, scoring by `scoring`.
+
+        Raises:
+            ConfigError: no such kind of index.
+        """
+        try:
+            self._kind = IndexKind(kind)
+        except ValueError as error:
+            names = " or ".join(IndexKind)
+            raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
+        self._store = store
+        self._scoring = scoring
+        self._lock = threading.Lock()
+        self._people = People()
+        self._index: Index | None = None
+        self._mark = START
+        self._revision: int | None = None
+        self._grouped = False
+
+    def search(
+        self, probe: Embedding, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+    ) -> list[Match]:
+        """Find the people whose references are most like the probe, best first.
+
+        Vectors rule out all but a shortlist, and those are compared in full.
+
+        Args:
+            probe: in the store's own coordinates.
+            top_k: how many to return at most.
+            fpir: leave out whom a stranger would be taken for more often than at this rate; None: nobody.
+            among: search this group only.
+
+        Raises:
+            ConfigError: `top_k` is less than 1, `fpir` is out of range, or that cannot name a group.
+        """
+        if top_k < 1:
+            raise ConfigError("top_k out of range", expected="at least 1", received=str(top_k))
+        user_ids, people = self._nearest(probe.vector, max(SHORTLIST, top_k), among)
+        templates = self._templates(user_ids)
+        scored = list(zip(self._scores(probe, templates), templates, strict=True))
+        if fpir is not None:
+            scored = [(score, its) for score, its in scored if score >= self._threshold(its, fpir, people)]
+        scored.sort(key=lambda pair: (-pair[0], pair[1].user_id))
+        return [Match(template.user_id, score) for score, template in scored[:top_k]]
+
+    def prepare(self) -> int:
+        """Read what the next search needs, so that it need not wait; return how many people there are."""
+        with self._lock:
+            self._catch_up()
+            return len(self._people)
+
+    def _nearest(
+        self, vector: npt.NDArray[np.float32], count: int, among: str | None
+    ) -> tuple[list[str], int]:
+        """Return the nearest people and how many were searched."""
+        with self._lock:
+            self._catch_up()
+            members = None if among is None else self._members(among)
+            people = len(self._people) if members is None else int(members.sum())
+            if self._index is None or not people:
+                return [], 0
+            slots = self._index.nearest(vector, min(count, people), among=members)
+            return [self._people.user_id(slot) for slot in slots.tolist()], people
+
+    def _threshold(self, template: Template, fpir: float, people: int) -> float:
+        return open_set_threshold(self._scoring.row(len(template)), fpir=fpir, people=people)
+
+    def _templates(self, user_ids: Iterable[str]) -> list[Template]:
+        """Read the templates of those who are still enrolled: another process may just have forgotten one."""
+        templates = []
+        for user_id in user_ids:
+            with contextlib.suppress(UnknownUser):
+                templates.append(self._store.get(user_id))
+        return templates
+
+    def _scores(self, probe: Embedding, templates: Sequence[Template]) -> list[float]:
+        """Score each template, with all their references matched in one go."""
+        if not templates:
+            return []
+        apart = distances(probe, References.join([template.references for template in templates]))
+        ends = np.cumsum([len(template) for template in templates])
+        return [
+            float(self._scoring.score(own, template.spread))
+            for template, own in zip(templates, np.split(apart, ends[:-1]), strict=True)
+        ]
+
+    def _catch_up(self) -> None:
+        """Take over what changed in the store since the last search, by whichever process."""
+        revision = self._store.revision()
+        if revision == self._revision:
+            return
+        while changes := self._store.changes(self._mark, limit=_PAGE):
+            self._take(changes)
+            self._mark = changes[-1].mark
+        if len(self._people) != len(self._store):
+            self._drop(self._people.keep(self._store.subjects()))
+        self._revision = revision
+
+    def _take(self, changes: Sequence[Change]) -> None:
+        known = [self._people.knows(change.mark.subject) for change in changes]
+        slots = np.array([self._people.slot(c.mark.subject, c.user_id) for c in changes], np.int32)
+        self._drop(slots[known].tolist())
+        if self._index is None:
+            self._index = _make_index(self._kind, changes[0].vectors.shape[1])
+        owners = np.repeat(slots, [len(change.vectors) for change in changes])
+        self._index.put(owners, np.concatenate([change.vectors for change in changes]))
+        if self._grouped:
+            for slot, change in zip(slots.tolist(), changes, strict=True):
+                groups = read_groups(self._store.read_record(KIND, change.user_id))
+                self._people.assign(slot, groups)
+
+    def _drop(self, slots: Iterable[int]) -> None:
+        if self._index is not None:
+            for slot in slots:
+                self._index.remove(slot)
+
+    def _members(self, group: str) -> BoolArray:
+        """Return who is in a group; groups are read when first asked for, and followed from then on."""
+        check_group(group)
+        if not self._grouped:
+            self._people.assign_all({u: read_groups(c) for u, c in self._store.records(KIND).items()})
+            self._grouped = True
+        return self._people.members(group)
+
+
+def _make_index(kind: IndexKind, size: int) -> Index:
+    if kind is IndexKind.EXACT:
+        return ExactIndex(size)
+    from sigverify.search.approximate import ApproximateIndex
+
+    return ApproximateIndex(size)

@@ -1,0 +1,240 @@
+"""`check`: read every row of a store and say which ones are damaged; `repair` what can be."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from sigverify.errors import DamagedStore, StoreError
+from sigverify.store.engine import Engine
+from sigverify.store.rows import Rows, Vectors
+from sigverify.store.sealed import SealedStore, write_template
+from sigverify.template import Template
+
+Row = TypeVar("Row")
+Place = tuple[Any, ...]
+"""What a row is found by: the values of its key columns."""
+
+
+class Part(StrEnum):
+    """Parts of a store."""
+
+    FILE = "file"
+    TEMPLATES = "templates"
+    VECTORS = "vectors"
+    RECORDS = "records"
+    JOURNALS = "journals"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        part: where.
+        row: which row: the user's id where it can still be read, otherwise what it is found by, in hex.
+        what: in words.
+    """
+
+    part: Part
+    row: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What a check found.
+
+    Attributes:
+        templates: how many opened.
+        records: how many opened.
+        entries: of journals, how many opened.
+        findings: what is wrong; empty for a sound store.
+    """
+
+    templates: int
+    records: int
+    entries: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+
+def check(store: SealedStore) -> Health:
+    """Read the whole store: SQLite's own structure, every seal, and that the parts agree.
+
+    What it cannot find: rows that somebody removed, and an older copy of the whole file. The audit log is
+    checked by `AuditLog.verify`.
+    """
+    with store.reading() as rows:
+        return _Check(store.database, rows).run()
+
+
+def repair(store: SealedStore) -> Health:
+    """Make a store sound again: vectors are rebuilt, templates and records that do not open are deleted.
+
+    Those people enrol anew. A damaged record of a lock-out goes, and with it the lock-out. What is wrong with
+    SQLite's own pages stays, and so do journals.
+    """
+    with store.changing() as rows:
+        first = _Check(store.database, rows)
+        first.run()
+        for part, place in first.damaged:
+            if part is Part.RECORDS:
+                first.delete(part, place)
+            else:
+                first.mend(place)
+        store.database.execute("UPDATE state SET revision = revision + 1")
+        store.database.scrub()
+        return _Check(store.database, rows).run()
+
+
+_COLUMNS: Final = {
+    Part.TEMPLATES: ("subject",),
+    Part.VECTORS: ("subject",),
+    Part.RECORDS: ("kind", "subject"),
+    Part.JOURNALS: ("kind", "number"),
+}
+
+
+class _Check:
+    """One walk through a store."""
+
+    def __init__(self, database: Engine, rows: Rows) -> None:
+        self._database = database
+        self._rows = rows
+        self._model_id = database.execute("SELECT model_id FROM state").fetchone()[0] or ""
+        self._findings: list[Finding] = []
+        self.damaged: list[tuple[Part, Place]] = []
+
+    def run(self) -> Health:
+        self._structure()
+        vectors = dict(self._each(Part.VECTORS, self._open_vectors))
+        names = {place: its.user_id for place, its in vectors.items()}
+        templates = 0
+        for place, template in self._each(Part.TEMPLATES, self._open_template, names):
+            templates += 1
+            self._compare(place, template, vectors.pop(place, None))
+        torn = {place for part, place in self.damaged if part is Part.TEMPLATES}
+        for place in vectors.keys() - torn:
+            self._find(Part.VECTORS, names[place], "vectors without a template", place)
+        return Health(
+            templates=templates,
+            records=sum(1 for _ in self._each(Part.RECORDS, self._open_record)),
+            entries=self._journals(),
+            findings=tuple(self._findings),
+        )
+
+    def mend(self, place: Place) -> None:
+        """Write a user's rows anew from the template, or delete them where that does not open."""
+        try:
+            template = self._open_template(place, self._content(Part.TEMPLATES, place))
+        except StoreError:
+            self.delete(Part.TEMPLATES, place)
+            self.delete(Part.VECTORS, place)
+        else:
+            write_template(self._database, self._rows, template)
+
+    def delete(self, part: Part, place: Place) -> None:
+        """Delete the row, if it is there."""
+        where = " AND ".join(f"{column} = ?" for column in _COLUMNS[part])
+        self._database.execute(f"DELETE FROM {part.value} WHERE {where}", place)  # noqa: S608, names of ours
+
+    def _structure(self) -> None:
+        """Let the database check its own pages."""
+        try:
+            with self._database.guard("check"):
+                lines = self._database.structure()
+        except StoreError as error:
+            lines = [str(error)]
+        for line in lines:
+            self._find(Part.FILE, "", line)
+
+    def _each(
+        self, part: Part, opener: Callable[[Place, bytes], Row], names: Mapping[Place, str] | None = None
+    ) -> Iterator[tuple[Place, Row]]:
+        """Yield the rows that open; one that does not is a finding, and no reason to stop."""
+        for place in self._places(part):
+            try:
+                row = opener(place, self._content(part, place))
+            except StoreError as error:
+                name = (names or {}).get(place, "") or _words(place)
+                self._find(part, name, str(error), place)
+            else:
+                yield place, row
+
+    def _places(self, part: Part) -> list[Place]:
+        """List what the rows are found by, as far as the pages can be read."""
+        columns = ", ".join(_COLUMNS[part])
+        places: list[Place] = []
+        try:
+            with self._database.guard("read"):
+                # What was read before the damage stays in the list.
+                places.extend(
+                    self._database.execute(f"SELECT {columns} FROM {part.value} ORDER BY {columns}")  # noqa: S608
+                )
+        except StoreError as error:
+            self._find(part, "", f"cannot be listed to the end: {error}")
+        return places
+
+    def _content(self, part: Part, place: Place) -> bytes:
+        where = " AND ".join(f"{column} = ?" for column in _COLUMNS[part])
+        with self._database.guard("read"):
+            row = self._database.execute(f"SELECT content FROM {part.value} WHERE {where}", place).fetchone()  # noqa: S608
+        if row is None:
+            raise DamagedStore("the index leads to no row")
+        return bytes(row[0])
+
+    def _open_vectors(self, place: Place, content: bytes) -> Vectors:
+        return self._rows.open_vectors(place[0], self._model_id, content)
+
+    def _open_template(self, place: Place, content: bytes) -> Template:
+        return self._rows.open_template(place[0], self._model_id, content)
+
+    def _open_record(self, place: Place, content: bytes) -> str:
+        kind, subject = place
+        return self._rows.open_record(kind, subject, content)[0]
+
+    def _open_entry(self, place: Place, content: bytes) -> int:
+        kind, number = place
+        self._rows.open_entry(kind, number, content)
+        return int(number)
+
+    def _compare(self, place: Place, template: Template, vectors: Vectors | None) -> None:
+        """Check that searching sees what verifying sees."""
+        if vectors is None:
+            if (Part.VECTORS, place) not in self.damaged:
+                self._find(Part.TEMPLATES, template.user_id, "a template without vectors", place)
+        elif not np.array_equal(vectors.vectors, template.references.vector.astype(np.float16)):
+            self._find(Part.VECTORS, template.user_id, "vectors of another enrolment", place)
+
+    def _journals(self) -> int:
+        """Check the entries and that none is missing between two; say how many there are."""
+        count = 0
+        last: dict[str, int] = {}
+        for (kind, number), _ in self._each(Part.JOURNALS, self._open_entry):
+            count += 1
+            last[kind] = number
+        for kind, number in last.items():
+            with self._database.guard("read"):
+                there = self._database.execute(
+                    "SELECT COUNT(*) FROM journals WHERE kind = ? AND number BETWEEN 1 AND ?", (kind, number)
+                ).fetchone()[0]
+            if there < number:
+                self._find(Part.JOURNALS, kind, f"{number - there} entries are missing")
+        return count
+
+    def _find(self, part: Part, row: str, what: str, place: Place | None = None) -> None:
+        self._findings.append(Finding(part=part, row=row, what=what))
+        if place is not None and part is not Part.JOURNALS:
+            self.damaged.append((part, place))
+
+
+def _words(place: Place) -> str:
+    """Show what a row is found by: digests in hex."""
+    return " ".join(each.hex() if isinstance(each, bytes) else str(each) for each in place)

@@ -1,0 +1,147 @@
+"""`Rows`: how each thing in a store is sealed, found and bound to its place; no database in here.
+
+============  =========================================  ===================================================
+what          found by                                   opens only for
+============  =========================================  ===================================================
+template      keyed digest of the user id                this store, that user, that model
+vectors       the same                                   the same; holds the user id, so that it can be listed
+record        kind, keyed digest of kind and subject     this store, that kind and subject
+journal       kind and number                            this store, that kind and number
+secret        there is one                               this store
+============  =========================================  ===================================================
+
+So a row copied over another user's, under another number or from another store does not open. What this
+cannot show is a row that is gone, or an older state of the whole file.
+"""
+
+import secrets
+import struct
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import DamagedStore, MalformedTemplate, WrongKey
+from sigverify.protection.keys import KEY_BYTES, Key, hkdf
+from sigverify.protection.renewal import Renewal
+from sigverify.protection.sealing import SALT_BYTES, Sealer, join, split
+from sigverify.template import Template
+
+_SIZE: Final = struct.Struct("<I")
+
+
+class Vectors(NamedTuple):
+    """What searching needs of one user: id, and the references' vectors `(r, e)` float16."""
+
+    user_id: str
+    vectors: npt.NDArray[np.float16]
+
+
+class Rows:
+    """Seals and opens the rows of one store under one key. Threads may share it."""
+
+    def __init__(self, key: Key, salt: bytes, sealed_secret: bytes) -> None:
+        """Open the store's own secret.
+
+        Raises:
+            WrongKey: the store was sealed with another key.
+        """
+        self.salt = salt
+        self._sealer = Sealer(key, salt)
+        try:
+            self._secret = self._sealer.open("secret", sealed_secret)
+        except DamagedStore:
+            raise WrongKey(
+                "this key does not open the store",
+                expected="the key that the store was made or last rekeyed with",
+                hint="Name that one (--key); if it is, the head of the store is damaged: restore a backup",
+            ) from None
+        self.renewal = Renewal(self._sealer.subkey("renewal"))
+
+    @staticmethod
+    def begin(key: Key) -> tuple[bytes, bytes]:
+        """Return the salt and the sealed secret of a new store."""
+        return _seal_secret(key, secrets.token_bytes(KEY_BYTES))
+
+    def again(self, key: Key) -> tuple[bytes, bytes]:
+        """Return a new salt, and the same secret sealed with it under `key`."""
+        return _seal_secret(key, self._secret)
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 bytes for that purpose, the same after a rekey: see `Store.secret`."""
+        return hkdf(self._secret, b"sigverify store", purpose.encode())
+
+    def user(self, user_id: str) -> bytes:
+        """Return what a user's rows are found by."""
+        return self._sealer.digest("user", user_id.encode())
+
+    def subject(self, kind: str, subject: str) -> bytes:
+        """Return what a record is found by, within its kind."""
+        return self._sealer.digest("subject", join(kind.encode(), subject.encode()))
+
+    def seal_template(self, template: Template) -> bytes:
+        """Seal a template whose embeddings are turned."""
+        place = (self.user(template.user_id), template.model_id)
+        return self._sealer.seal("template", template.to_bytes(), *place)
+
+    def open_template(self, user: bytes, model_id: str, content: bytes) -> Template:
+        """Open the template found by `user` in a store of that model.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        try:
+            template = Template.from_bytes(self._sealer.open("template", content, user, model_id))
+        except MalformedTemplate as error:
+            raise DamagedStore("a template that was sealed damaged", received=str(error)) from error
+        if self.user(template.user_id) != user or template.model_id != model_id:
+            raise DamagedStore("a template sealed in the place of another")
+        return template
+
+    def seal_vectors(self, template: Template) -> bytes:
+        """Seal what searching needs of a template."""
+        vectors = template.references.vector
+        content = join(
+            template.user_id.encode(), _SIZE.pack(vectors.shape[1]), vectors.astype("<f2").tobytes()
+        )
+        return self._sealer.seal("vectors", content, self.user(template.user_id), template.model_id)
+
+    def open_vectors(self, user: bytes, model_id: str, content: bytes) -> Vectors:
+        """Open the vectors found by `user`.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        user_id, size, vectors = split(self._sealer.open("vectors", content, user, model_id), 3)
+        return Vectors(user_id.decode(), np.frombuffer(vectors, "<f2").reshape(-1, *_SIZE.unpack(size)))
+
+    def seal_record(self, kind: str, subject: str, content: bytes) -> bytes:
+        """Seal a record together with its subject."""
+        place = (kind, self.subject(kind, subject))
+        return self._sealer.seal("record", join(subject.encode(), content), *place)
+
+    def open_record(self, kind: str, subject: bytes, content: bytes) -> tuple[str, bytes]:
+        """Open the record found by `kind` and `subject`: its subject in words, its content.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        name, inner = split(self._sealer.open("record", content, kind, subject), 2)
+        return name.decode(), inner
+
+    def seal_entry(self, kind: str, number: int, content: bytes) -> bytes:
+        """Seal an entry of a journal."""
+        return self._sealer.seal("entry", content, kind, number)
+
+    def open_entry(self, kind: str, number: int, content: bytes) -> bytes:
+        """Open an entry of a journal.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        return self._sealer.open("entry", content, kind, number)
+
+
+def _seal_secret(key: Key, secret: bytes) -> tuple[bytes, bytes]:
+    salt = secrets.token_bytes(SALT_BYTES)
+    return salt, Sealer(key, salt).seal("secret", secret)

@@ -1,0 +1,276 @@
+"""What was acknowledged survives: processes killed at any moment, torn logs, full disks."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from builders import template
+
+from sigverify.protection.keys import Key
+from sigverify.store import SqliteStore
+from sigverify.store.check import check
+from sigverify.store.rekey import rekey
+
+KEY = Key(bytes(range(32)))
+SUPPORT = Path(__file__).parents[1] / "support"
+
+BEGINNING = """
+import json, os, random, resource, signal, sys, time
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from builders import template
+from sigverify.errors import StoreError
+from sigverify.protection.keys import Key
+from sigverify.store import SqliteStore
+from sigverify.store.check import check
+from sigverify.store.rekey import rekey
+KEY, PATH, ITS = Key(bytes(range(32))), Path(sys.argv[2]), template(count=1)
+"""
+
+
+def run(script, *arguments, timeout=100):
+    command = [sys.executable, "-c", BEGINNING + script, str(SUPPORT), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+KILLING = """
+# Each round a child enrols, forgets and journals as fast as it can, and says so on a pipe after each; it is
+# killed somewhere in between. What it said was acknowledged before.
+def work(turn, said):
+    with SqliteStore(PATH, key=KEY) as store:
+        for step in range(10**6):
+            name = f"{turn}-{step}"
+            with store.transaction() as records:
+                store.put(replace(ITS, user_id=name))
+                if step % 3 == 2:
+                    store.delete(f"{turn}-{step - 1}")
+                records.append("audit", name.encode())
+            os.write(said, f"{step}\\n".encode())
+
+random.seed(int(sys.argv[3]))
+rounds, acknowledged, lost, unsound = int(sys.argv[4]), 0, [], 0
+for turn in range(rounds):
+    listening, said = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(listening)
+        work(turn, said)
+    os.close(said)
+    time.sleep(random.uniform(0.004, 0.06))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with os.fdopen(listening, "rb") as pipe:
+        steps = len(pipe.read().splitlines())
+    acknowledged += steps
+    # The step that was under way may have been done, too.
+    gone = {step - 1 for step in range(steps + 1) if step % 3 == 2}
+    with SqliteStore(PATH, key=KEY) as store:
+        users = set(store.users())
+        entries = {content.decode() for _, content in store.journal("audit")}
+        lost += sorted({f"{turn}-{step}" for step in range(steps) if step not in gone} - users)
+        lost += sorted({f"{turn}-{step}" for step in range(steps)} - entries)
+        # A change is there wholly or not at all: whoever is enrolled has an entry.
+        lost += sorted(users - entries)
+        if turn % 10 == 9:
+            unsound += not check(store).sound
+            for user in sorted(users)[:-5]:
+                with store.transaction(durable=False):
+                    store.delete(user)
+print(json.dumps({"rounds": rounds, "acknowledged": acknowledged, "lost": lost, "unsound": unsound}))
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path):
+    result = run(KILLING, tmp_path / "store.db", 1, 300)
+    assert result["lost"] == []
+    assert result["unsound"] == 0
+    assert result["acknowledged"] > 100
+
+
+def test_killed_a_few_times(tmp_path):
+    result = run(KILLING, tmp_path / "store.db", 2, 10)
+    assert result["lost"] == []
+    assert result["unsound"] == 0
+
+
+REKEYING = """
+random.seed(3)
+with SqliteStore(PATH, key=KEY) as store:
+    for number in range(40):
+        store.put(replace(ITS, user_id=f"user-{number}"))
+keys, outcomes = [KEY, Key(bytes(range(1, 33)))], []
+for turn in range(int(sys.argv[3])):
+    child = os.fork()
+    if not child:
+        with SqliteStore(PATH, key=keys[0]) as store:
+            rekey(store, keys[1])
+        os._exit(0)
+    time.sleep(random.uniform(0.0, 0.15))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    fitting = []
+    for key in keys:
+        try:
+            with SqliteStore(PATH, key=key) as store:
+                health = check(store)
+                fitting.append(health.sound and health.templates == 40)
+        except StoreError:
+            fitting.append(None)
+    outcomes.append(fitting)
+    if fitting[1]:
+        keys.reverse()
+print(json.dumps(outcomes))
+"""
+
+
+def test_killed_while_rekeying_exactly_one_of_the_keys_opens_everything(tmp_path):
+    outcomes = run(REKEYING, tmp_path / "store.db", 30)
+    assert all(sorted(outcome, key=str) == [None, True] for outcome in outcomes)
+    assert {tuple(outcome) for outcome in outcomes} == {(True, None), (None, True)}
+
+
+def test_a_torn_log_leaves_all_up_to_some_moment(tmp_path):
+    """A power cut may leave any beginning of the write-ahead log, followed by nothing or by old bytes."""
+    with SqliteStore(tmp_path / "store.db", key=KEY) as store:
+        store.put(template("user-0", 1))
+        store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for number in range(1, 6):
+            store.put(template(f"user-{number}", 1))
+        shutil.copy(tmp_path / "store.db", tmp_path / "before.db")
+        log = (tmp_path / "store.db-wal").read_bytes()
+    rng, seen = random.Random(4), set()
+    for turn in range(60):
+        cut = rng.randrange(len(log) + 1)
+        end = b"" if turn % 3 == 0 else b"\0" * 4096 if turn % 3 == 1 else rng.randbytes(4096)
+        path = tmp_path / f"torn-{turn}.db"
+        shutil.copy(tmp_path / "before.db", path)
+        Path(f"{path}-wal").write_bytes(log[:cut] + end)
+        with SqliteStore(path, key=KEY) as store:
+            users = store.users()
+            assert check(store).sound
+            store.put(template("later", 1))
+        assert users == tuple(f"user-{number}" for number in range(len(users)))
+        seen.add(len(users))
+    assert seen >= {1, 2, 3, 4, 5}
+
+
+FULL = """
+limit = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+kept, failures = [], []
+with SqliteStore(PATH, key=KEY) as store:
+    for number in range(300):
+        try:
+            with store.transaction() as records:
+                store.put(replace(ITS, user_id=f"user-{number}"))
+                records.append("audit", b"enrolled")
+            kept.append(f"user-{number}")
+        except StoreError as error:
+            failures.append(str(error))
+            if len(failures) == 3:
+                break
+    full = check(store).sound and set(store.users()) == set(kept)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    store.put(replace(ITS, user_id="later"))
+with SqliteStore(PATH, key=KEY) as store:
+    again = check(store).sound and set(store.users()) == {*kept, "later"}
+    entries = len(store.journal("audit"))
+print(json.dumps({"kept": len(kept), "failures": failures, "full": full, "again": again, "entries": entries}))
+"""
+
+
+@pytest.mark.parametrize("limit_kb", [150, 400, 999])
+def test_a_full_disk_refuses_one_enrolment_and_loses_none(tmp_path, limit_kb):
+    result = run(FULL, tmp_path / "store.db", limit_kb * 1000)
+    assert result["kept"] >= 3
+    assert len(result["failures"]) == 3
+    assert all("before it is safe" in failure for failure in result["failures"])
+    assert result["full"]
+    assert result["again"]
+    assert result["entries"] == result["kept"]
+
+
+READ_ONLY = """
+SqliteStore(":memory:").put(ITS)  # loads now what else is loaded as another user
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write anywhere
+results = {}
+for name, options in {"reading": {"read_only": True}, "writing": {}, "making": {}}.items():
+    path = PATH.with_name("new.db") if name == "making" else PATH
+    try:
+        with SqliteStore(path, key=KEY, **options) as store:
+            results[name] = [list(store.users()), check(store).sound]
+            store.put(ITS, replace=True)
+    except StoreError as error:
+        results[name + " failed"] = str(error)
+print(json.dumps(results))
+"""
+
+
+@pytest.mark.parametrize("log_left", [False, True])
+def test_where_nothing_can_be_written_reading_works(log_left):
+    folder = Path("/tmp") / f"sigverify-read-only-{os.getpid()}"  # noqa: S108, pytest's is closed to others
+    folder.mkdir()
+    try:
+        store = SqliteStore(folder / "store.db", key=KEY)
+        store.put(template("alice", 1))
+        if log_left:  # as after a crash: nobody tidied up
+            for suffix in ("", "-wal"):
+                shutil.copy(folder / f"store.db{suffix}", folder / f"crashed.db{suffix}")
+        store.close()
+        for each in folder.iterdir():
+            each.chmod(0o444)
+        folder.chmod(0o555)
+        result = run(READ_ONLY, folder / ("crashed.db" if log_left else "store.db"))
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+    if not log_left:
+        assert result["reading"] == [["alice"], True]
+        assert "readonly" in result["reading failed"]
+    assert "this user may write" in result["writing failed"]
+    assert "this user may write" in result["making failed"]
+
+
+CROWD = """
+name = sys.argv[3]
+with SqliteStore(PATH, key=KEY) as store:
+    for step in range(12):
+        store.put(replace(ITS, user_id=f"{name}-{step}"))
+        with store.transaction() as records:
+            count = int(records.get("count", "") or b"0")
+            records.put("count", "", b"%d" % (count + 1))
+            records.append("audit", name.encode())
+        store.get(f"{name}-{step}")
+        if step % 4 == 3:
+            store.delete(f"{name}-{step}")
+print(0)
+"""
+
+
+def test_several_processes_and_a_rekey_among_them(tmp_path):
+    path = tmp_path / "store.db"
+    with SqliteStore(path, key=KEY) as store:
+        command = [sys.executable, "-c", BEGINNING + CROWD, str(SUPPORT), str(path)]
+        crowd = [subprocess.Popen([*command, name]) for name in ("one", "two", "three")]
+        rekeys = 0
+        while any(process.poll() is None for process in crowd):
+            rekey(store)
+            rekeys += 1
+            time.sleep(0.05)  # SQLite's lock knows no queue: without a pause nobody else gets it
+        assert [process.wait() for process in crowd] == [0, 0, 0]
+        assert rekeys > 3
+        assert check(store).sound
+        assert len(store.users()) == 27
+        assert store.read_record("count", "") == b"36"
+        assert len(store.journal("audit")) == 36

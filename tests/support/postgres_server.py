@@ -1,0 +1,80 @@
+"""A PostgreSQL server of the test's own: a fresh cluster in a temporary folder, behind a socket there."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+def find_binaries():
+    """The folder with initdb and pg_ctl, newest version first; None where there is none."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    installed = Path("/usr/lib/postgresql").glob("*/bin")
+    folders += sorted(installed, key=lambda each: int(each.parent.name.split(".")[0]), reverse=True)
+    return next((each for each in folders if (each / "pg_ctl").exists() and (each / "initdb").exists()), None)
+
+
+class PostgresServer:
+    """One cluster; `url` names a new database in it."""
+
+    def __init__(self, binaries):
+        self._binaries = binaries
+        self._count = 0
+        # Not below pytest's folder: another user runs the server where root runs the tests, and the path of
+        # a socket has 107 characters at most.
+        self.folder = Path(tempfile.mkdtemp(prefix="sigverify-", dir="/tmp"))
+        self._as = {}
+        if os.geteuid() == 0:  # the server refuses to run as root
+            user = next(each for each in map(_account, ("postgres", "nobody")) if each)
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        self._run("initdb", "--auth=trust", "--username=tester", "--no-sync", "--encoding=UTF8", "--locale=C")
+        self.start()
+
+    def start(self):
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
+        self._run("pg_ctl", "--wait", f"--log={self.folder}/log", f"--options={options}", "start")
+
+    def stop(self, mode="immediate"):
+        self._run("pg_ctl", "--wait", f"--mode={mode}", "stop")
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def url(self):
+        """The address of a new, empty database."""
+        self._count += 1
+        name = f"fleet{self._count}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0", "postgres")
+        return self._address(name)
+
+    def execute(self, statement, database):
+        """Run a statement as the administrator; return its rows, if it has any."""
+        import psycopg
+
+        url = database if "://" in database else self._address(database)
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def _address(self, name):
+        return f"postgresql://tester@/{name}?host={self.folder}"
+
+    def _run(self, program, *arguments):
+        command = [self._binaries / program, f"--pgdata={self.folder}/data", *arguments]
+        done = subprocess.run(
+            command, **self._as, cwd="/", check=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={"LC_ALL": "C"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+def _account(name):
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None

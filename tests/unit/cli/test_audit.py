@@ -1,0 +1,73 @@
+import pytest
+
+from sigverify.audit import KIND, AuditLog, Event
+from sigverify.store import SqliteStore
+
+
+@pytest.fixture
+def path(tmp_path):
+    with SqliteStore(tmp_path / "store.db") as store, store.transaction() as records:
+        log = AuditLog(store, clock=lambda: 0)
+        for event in (Event.ENROLLED, Event.ACCEPTED, Event.REJECTED):
+            log.append(records, event, "alice", references=5)
+        log.append(records, Event.FORGOTTEN, "bob")
+    return tmp_path / "store.db"
+
+
+def test_an_intact_log(path, answer, run):
+    code, content = answer("audit", "verify", "--store", path)
+    assert (code, content["intact"], content["entries"], content["findings"]) == (0, True, 4, [])
+    code, printed = run("audit", "verify", "--store", path, "--anchor", content["anchor"])
+    assert code == 0
+    assert "intact: 4 entries" in printed
+
+
+def test_a_log_that_lacks_its_anchor(path, answer, run):
+    _, content = answer("audit", "verify", "--store", path)
+    number, digest = content["anchor"].split(":")
+    later = f"{int(number) + 1}:{digest}"
+    code, content = answer("audit", "verify", "--store", path, "--anchor", later)
+    assert code == 4
+    assert [(each["entry"], each["flaw"]) for each in content["findings"]] == [(5, "anchor")]
+    code, printed = run("audit", "verify", "--store", path, "--anchor", later)
+    assert code == 4
+    assert "entry 5 is not the one of the anchor" in printed
+
+
+def test_a_log_that_was_altered(path, answer):
+    with SqliteStore(path) as store, store.transaction() as records:
+        records.append(KIND, bytes(32) + b"{}")
+    code, content = answer("audit", "verify", "--store", path)
+    assert code == 4
+    assert {each["entry"] for each in content["findings"]} == {5}
+
+
+def test_no_anchor_is_an_error_not_a_finding(path, answer):
+    code, content = answer("audit", "verify", "--store", path, "--anchor", "4")
+    assert (code, content["error"]) == (4, "ConfigError")
+
+
+def test_show(path, answer, run):
+    code, content = answer("audit", "show", "--store", path)
+    assert code == 0
+    entries = content["entries"]
+    assert [each["event"] for each in entries] == ["enrolled", "accepted", "rejected", "forgotten"]
+    assert entries[0]["time"] == "1970-01-01T00:00:00.000+00:00"
+    assert entries[0]["detail"] == {"references": 5}
+    assert entries[0]["user"] is None  # the log names those whom the store holds
+    assert [
+        each["number"] for each in answer("audit", "show", "--store", path, "--last", 2)[1]["entries"]
+    ] == [3, 4]
+    assert [
+        each["number"] for each in answer("audit", "show", "--store", path, "--after", 3)[1]["entries"]
+    ] == [4]
+    code, printed = run("audit", "show", "--store", path, "--user", "bob")
+    assert "forgotten" in printed
+    assert "bob" in printed
+    assert "enrolled" not in printed
+    assert "No entries" in run("audit", "show", "--store", path, "--user", "carol")[1]
+
+
+def test_no_such_store(tmp_path, answer):
+    code, content = answer("audit", "verify", "--store", tmp_path / "missing.db")
+    assert (code, content["error"]) == (4, "StoreError")

@@ -1,0 +1,84 @@
+"""The command line on a fleet's server."""
+
+import pytest
+from builders import ArithmeticEmbedder, signature, template
+
+from sigverify.cli.opening import shown
+from sigverify.fleet import FleetStore
+from sigverify.protection.keys import Key
+from sigverify.verifier import Verifier
+
+
+@pytest.fixture
+def key(tmp_path):
+    Key.generate().to_file(tmp_path / "fleet.key")
+    return tmp_path / "fleet.key"
+
+
+@pytest.fixture
+def options(postgres, key, tmp_path):
+    url = postgres.url()
+    with FleetStore(url, key=Key.from_file(key), cache=tmp_path / "cache.db", poll_s=None) as store:
+        store.put(template("alice", 2))
+        store.put(template("bob", 1))
+    return ["--store", url, "--key", key]
+
+
+def test_listing_checking_and_forgetting(answer, options):
+    assert answer("users", *options) == (0, {"users": ["alice", "bob"]})
+    assert answer("store", "check", *options)[1]["templates"] == 2
+    assert answer("forget", "--user", "bob", *options) == (0, {"forgotten": "bob"})
+    assert answer("users", *options)[1] == {"users": ["alice"]}
+    assert answer("store", "rekey", *options) == (0, {"templates": 1, "new_key": False})
+    assert answer("groups", "join", "--user", "alice", "staff", *options)[1]["groups"] == ["staff"]
+    assert answer("audit", "verify", *options)[1]["entries"] == 3
+
+
+def test_without_the_fleets_key(run, options):
+    code, printed = run("users", *options[:2])
+    assert code == 4
+    assert "a fleet needs a key" in printed
+
+
+def test_what_works_on_files_alone_says_so(run, options, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for command in (
+        ("store", "backup", tmp_path / "new"),
+        ("store", "restore", tmp_path / "file"),
+        ("store", "import", tmp_path / "file", "--transport-key", tmp_path / "file"),
+        ("unlock",),
+    ):
+        code, printed = run(*command, *options)
+        assert code == 4
+        assert "pg_dump" in printed
+    assert run("unlock", "--user", "alice", *options)[0] == 0
+
+
+def test_the_log_that_a_kiosk_shipped(run, answer, options, tmp_path):
+    url, key = options[1], Key.from_file(options[3])
+    with FleetStore(url, key=key, cache=tmp_path / "new.db", poll_s=None) as store:
+        for user in ("alice", "bob"):
+            store.delete(user)
+        verifier = Verifier(store, ArithmeticEmbedder())
+        verifier.enroll("carol", [signature(0, repetition) for repetition in range(5)])
+        verifier.verify("carol", signature(0, 7))
+        kiosk = store.kiosk
+    code, content = answer("audit", "verify", "--kiosk", kiosk, *options)
+    assert (code, content["intact"], content["entries"]) == (0, True, 1)
+    entries = answer("audit", "show", "--kiosk", kiosk, *options)[1]["entries"]
+    assert [(entry["event"], entry["user"]) for entry in entries] == [("accepted", "carol")]
+    code, printed = run("audit", "verify", "--kiosk", "unheard", *options)
+    assert code == 4
+    assert kiosk in printed
+
+
+def test_the_cache_is_a_store_that_can_be_looked_at(answer, options, tmp_path):
+    cache = ["--store", tmp_path / "cache.db", *options[2:]]
+    assert answer("users", *cache)[1] == {"users": ["alice", "bob"]}
+    assert answer("store", "check", *cache)[1]["sound"]
+    assert answer("unlock", *cache) == (0, {"unlocked": None})
+
+
+def test_no_password_is_printed():
+    assert shown("postgresql://me:secret@db/fleet") == "postgresql://db/fleet"
+    assert shown("kiosk.db") == "kiosk.db"

@@ -1,0 +1,117 @@
+import pytest
+from builders import template
+
+from sigverify.protection.keys import Key
+from sigverify.store import SqliteStore
+
+
+@pytest.fixture
+def key(tmp_path):
+    Key.generate().to_file(tmp_path / "store.key")
+    return tmp_path / "store.key"
+
+
+@pytest.fixture
+def path(tmp_path, key):
+    with SqliteStore(tmp_path / "store.db", key=Key.from_file(key)) as store:
+        for number, user in enumerate(("alice", "bob")):
+            store.put(template(user, 2, seed=number))
+    return tmp_path / "store.db"
+
+
+def test_keygen(run, answer, tmp_path):
+    file = tmp_path / "new.key"
+    assert answer("store", "keygen", file) == (0, {"key_file": str(file)})
+    assert Key.from_file(file)
+    code, printed = run("store", "keygen", file)
+    assert code == 4
+    assert "there already" in printed
+
+
+def test_check(run, answer, path, key):
+    code, content = answer("store", "check", "--store", path, "--key", key)
+    assert code == 0
+    assert content == {"sound": True, "templates": 2, "records": 0, "entries": 0, "findings": []}
+    assert "sound: 2 templates" in run("store", "check", "--store", path, "--key", key)[1]
+
+
+def test_check_and_repair_of_a_damaged_store(run, answer, path, key):
+    with SqliteStore(path, key=Key.from_file(key)) as store, store.changing() as rows:
+        store.database.execute(
+            "UPDATE templates SET content = zeroblob(99) WHERE subject = ?", (rows.user("bob"),)
+        )
+    code, content = answer("store", "check", "--store", path, "--key", key)
+    assert (code, content["sound"], content["templates"]) == (4, False, 1)
+    assert [(each["part"], each["row"]) for each in content["findings"]] == [("templates", "bob")]
+    code, printed = run("store", "check", "--store", path, "--key", key)
+    assert code == 4
+    assert "templates bob a sealed template does not open" in " ".join(printed.split())
+    code, content = answer("store", "check", "--store", path, "--key", key, "--repair")
+    assert (code, content["sound"], content["templates"]) == (0, True, 1)
+
+
+@pytest.mark.parametrize("command", ["check", "rekey"])
+def test_without_the_key(answer, path, command, tmp_path):
+    (tmp_path / "other.key").write_text("f0" * 31 + "00")
+    (tmp_path / "other.key").chmod(0o600)
+    code, content = answer("store", command, "--store", path, "--key", tmp_path / "other.key")
+    assert (code, content["error"]) == (4, "WrongKey")
+
+
+def test_rekey(answer, path, key, tmp_path):
+    answer("store", "keygen", tmp_path / "new.key")
+    code, content = answer("store", "rekey", "--store", path, "--key", key, "--new-key", tmp_path / "new.key")
+    assert (code, content) == (0, {"templates": 2, "new_key": True})
+    assert answer("users", "--store", path, "--key", key)[0] == 4
+    assert answer("users", "--store", path, "--key", tmp_path / "new.key")[1] == {"users": ["alice", "bob"]}
+    code, content = answer("store", "rekey", "--store", path, "--key", tmp_path / "new.key")
+    assert (code, content) == (0, {"templates": 2, "new_key": False})
+    code, content = answer("store", "check", "--store", path, "--key", tmp_path / "new.key")
+    assert content["entries"] == 2  # of the audit log
+
+
+def test_backup_and_restore(answer, path, key, tmp_path):
+    code, content = answer("store", "backup", "--store", path, "--key", key, tmp_path / "backup.db")
+    assert (code, content["sound"], content["templates"]) == (0, True, 2)
+    answer("forget", "--store", path, "--key", key, "--user", "alice")
+    code, content = answer("store", "restore", "--store", path, "--key", key, tmp_path / "backup.db")
+    assert (code, content) == (0, {"templates": 2})
+    assert answer("users", "--store", path, "--key", key)[1] == {"users": ["alice", "bob"]}
+
+
+def test_export_and_import(answer, path, key, tmp_path):
+    file, transport, other = tmp_path / "alice.sigx", tmp_path / "transport.key", tmp_path / "other.db"
+    answer("store", "keygen", transport)
+    code, content = answer(
+        "store",
+        "export",
+        "--store",
+        path,
+        "--key",
+        key,
+        "--user",
+        "alice",
+        file,
+        "--transport-key",
+        transport,
+    )
+    assert (code, content) == (0, {"user": "alice", "bytes": file.stat().st_size})
+    code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
+    assert (code, content["user"], content["references"]) == (0, "alice", 2)
+    code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
+    assert (code, content["error"]) == (4, "AlreadyEnrolled")
+    code, content = answer("store", "import", "--store", tmp_path / "third.db", file, "--transport-key", key)
+    assert (code, content["error"]) == (4, "WrongKey")
+
+
+def test_a_key_by_environment_and_by_variable_that_names_it(answer, path, key, monkeypatch):
+    monkeypatch.setenv("MY_KEY", key.read_text())
+    assert answer("users", "--store", path, "--key", "env:MY_KEY")[1] == {"users": ["alice", "bob"]}
+    monkeypatch.setenv("SIGVERIFY_KEY_FROM", str(key))
+    assert answer("users", "--store", path)[1] == {"users": ["alice", "bob"]}
+    assert answer("info", path)[1]["users"] == 2
+
+
+def test_a_key_by_file_descriptor(answer, path, key):
+    with key.open() as opened:
+        assert answer("users", "--store", path, "--key", f"fd:{opened.fileno()}")[0] == 0

@@ -1,0 +1,254 @@
+"""What every store does, whichever database it is in."""
+
+import contextlib
+import threading
+
+import numpy as np
+import pytest
+from builders import template
+
+from sigverify.errors import AlreadyEnrolled, ConfigError, StoreError, UnknownUser
+from sigverify.fleet import FleetStore
+from sigverify.protection.keys import Key
+from sigverify.store import MEMORY, START, SqliteStore
+from sigverify.store.postgres import PostgresStore
+from sigverify.store.sealed import SealedStore
+
+KEY = Key(bytes(range(32)))
+OTHER_MODEL = "f" * 16
+
+
+def opened(kind, request):
+    if kind == "memory":
+        return SqliteStore(MEMORY)
+    path = request.getfixturevalue("tmp_path") / "store.db"
+    if kind == "file":
+        return SqliteStore(path, key=KEY)
+    url = request.getfixturevalue("postgres").url()
+    return PostgresStore(url, key=KEY) if kind == "server" else FleetStore(url, key=KEY, cache=path)
+
+
+@pytest.fixture(params=["file", "memory", "server", "fleet"])
+def store(request):
+    with opened(request.param, request) as its:
+        yield its
+
+
+def test_put_get_delete(store):
+    assert store.users() == ()
+    assert store.model_id is None
+    before = template("bob")
+    store.put(before)
+    store.put(template("alice", 1))
+    assert store.users() == ("alice", "bob")
+    assert store.model_id == before.model_id
+    assert store.get("bob").to_bytes() == before.to_bytes()
+    store.delete("bob")
+    assert store.users() == ("alice",)
+    with pytest.raises(UnknownUser, match="'bob' is not enrolled"):
+        store.get("bob")
+    with pytest.raises(UnknownUser):
+        store.delete("bob")
+
+
+def test_enrolled_twice_needs_replace(store):
+    store.put(template("alice", 5))
+    with pytest.raises(AlreadyEnrolled, match="replace=True"):
+        store.put(template("alice", 3))
+    assert len(store.get("alice")) == 5
+    store.put(template("alice", 3), replace=True)
+    assert len(store.get("alice")) == 3
+    assert len(store.gallery().vectors) == 3
+
+
+def test_one_model_a_store(store):
+    store.put(template("alice"))
+    with pytest.raises(StoreError, match="of another model"):
+        store.put(template("bob", model_id=OTHER_MODEL))
+    assert store.users() == ("alice",)
+    store.delete("alice")
+    store.put(template("bob", model_id=OTHER_MODEL))
+    assert store.model_id == OTHER_MODEL
+
+
+def test_replacing_the_only_user_may_change_the_model(store):
+    store.put(template("alice"))
+    store.put(template("alice", model_id=OTHER_MODEL), replace=True)
+    assert store.model_id == OTHER_MODEL
+
+
+def test_gallery_lists_every_reference_once(store):
+    assert store.gallery().user_ids == ()
+    for user, count in {"carol": 2, "alice": 5, "bob": 1}.items():
+        store.put(template(user, count))
+    gallery = store.gallery()
+    assert gallery.user_ids == ("alice", "bob", "carol")
+    assert gallery.starts.tolist() == [0, 5, 6]
+    np.testing.assert_array_equal(gallery.vectors[6:], store.get("carol").references.vector)
+
+
+def test_revision_rises_with_every_change_and_with_nothing_else(store):
+    revisions = [store.revision()]
+    for change in (
+        lambda: store.put(template("alice")),
+        lambda: store.put(template("alice"), replace=True),
+        lambda: store.delete("alice"),
+    ):
+        change()
+        revisions.append(store.revision())
+    assert revisions == sorted(set(revisions))
+    with pytest.raises(UnknownUser):
+        store.delete("alice")
+    assert store.revision() == revisions[-1]
+
+
+@pytest.mark.parametrize("user_id", ["", "a\0b", "a" * 257])
+def test_impossible_user_ids(store, user_id):
+    with pytest.raises(ConfigError):
+        store.get(user_id)
+
+
+def test_a_change_that_fails_halfway_leaves_nothing(store, monkeypatch):
+    store.put(template("alice"))
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SealedStore, "_bind", fail)
+    with pytest.raises(KeyboardInterrupt):
+        store.put(template("bob"))
+    monkeypatch.undo()
+    assert store.users() == ("alice",)
+    store.put(template("carol"))
+
+
+def test_many_threads(store):
+    def work(number):
+        for turn in range(5):
+            store.put(template(f"user-{number}", 1, seed=number), replace=turn > 0)
+            store.get(f"user-{number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.users()) == 6
+    assert store.revision() >= 6
+
+
+def test_records_and_journals(store):
+    with store.transaction() as records:
+        records.put("lockout", "bob", b"no tries")
+        records.put("lockout", "alice", b"two tries")
+        records.put("lockout", "alice", b"three tries")
+        assert records.get("lockout", "alice") == b"three tries"
+        assert records.get("lockout", "carol") is None
+        assert records.last("audit") is None
+        assert [records.append("audit", b"alice came"), records.append("audit", b"bob came")] == [1, 2]
+        assert records.last("audit") == (2, b"bob came")
+        assert records.append("other", b"") == 1
+        records.delete("lockout", "bob")
+        records.delete("lockout", "carol")
+    with store.transaction() as records:
+        assert records.get("lockout", "alice") == b"three tries"
+        assert records.get("lockout", "bob") is None
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_a_try_writes_is_there_at_once(store, durable):
+    with store.transaction(durable=durable, local=True) as records:
+        records.put("lockout", "alice", b"three tries")
+        records.put("lockout", "", b"of the device")
+        records.append("audit", b"alice came")
+        records.append("audit", b"bob came")
+        with store.transaction(local=True) as joined:
+            assert joined.get("lockout", "alice") == b"three tries"
+    assert store.read_record("lockout", "alice") == b"three tries"
+    assert store.read_record("lockout", "carol") is None
+    assert store.records("lockout") == {"": b"of the device", "alice": b"three tries"}
+    assert store.journal("audit") == [(1, b"alice came"), (2, b"bob came")]
+    assert store.journal("audit", after=1, limit=5) == [(2, b"bob came")]
+    assert store.journal("audit", limit=1) == [(1, b"alice came")]
+
+
+def test_nothing_of_a_transaction_that_fails_is_kept(store):
+    store.put(template("bob", 1))
+    revision = store.revision()
+    with contextlib.suppress(ZeroDivisionError), store.transaction() as records:
+        records.put("lockout", "alice", b"four tries")
+        records.append("audit", b"carol came")
+        store.put(template("carol"))
+        store.delete("bob")
+        assert store.users() == ("carol",)
+        raise ZeroDivisionError
+    assert store.users() == ("bob",)
+    assert store.revision() == revision
+    with store.transaction() as records:
+        assert records.get("lockout", "alice") is None
+        assert records.last("audit") is None
+
+
+def test_a_transaction_sees_what_it_wrote(store):
+    with store.transaction():
+        store.put(template("alice"))
+        assert store.get("alice").user_id == "alice"
+        assert len(store) == 1
+        assert store.model_id == template().model_id
+        with store.transaction() as joined:
+            joined.put("groups", "alice", b"[]")
+        assert store.read_record("groups", "alice") == b"[]"
+
+
+def test_changes_can_be_followed(store):
+    for number, user in enumerate(("alice", "bob", "carol")):
+        store.put(template(user, 2, seed=number))
+    first = store.changes(limit=2)
+    assert [change.user_id for change in first] == ["alice", "bob"]
+    assert [change.user_id for change in store.changes(first[-1].mark)] == ["carol"]
+    np.testing.assert_array_equal(first[1].vectors, store.get("bob").references.vector.astype(np.float16))
+    mark = store.changes()[-1].mark
+    store.touch("bob")
+    store.put(template("alice", 1), replace=True)
+    store.delete("carol")
+    assert [change.user_id for change in store.changes(mark)] == ["bob", "alice"]
+    assert {change.mark.subject for change in store.changes(START)} == store.subjects()
+    assert len(store) == 2
+    with pytest.raises(UnknownUser):
+        store.touch("carol")
+
+
+def test_secrets_are_of_their_purpose_and_stay(store):
+    assert len({store.secret("replay"), store.secret("audit")}) == 2
+    assert len(store.secret("replay")) == 32
+    before = store.secret("replay")
+    store.put(template("alice"))
+    assert store.secret("replay") == before
+
+
+def test_the_renewal_keeps_what_it_turns(store):
+    its = template().references
+    turned = store.renewal.turn(its)
+    assert turned.dynamics.tobytes() != its.dynamics.tobytes()
+    assert store.renewal.restore(turned).dynamics.tobytes() == its.dynamics.tobytes()
+
+
+def test_threads_lose_no_count(store):
+    def work():
+        for _ in range(10):
+            with store.transaction(durable=False, local=True) as records:
+                records.put("count", "", b"%d" % (1 + int(records.get("count", "") or b"0")))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.read_record("count", "") == b"80"
+
+
+def test_a_closed_store_says_so(store):
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.users()
