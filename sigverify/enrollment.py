@@ -24,7 +24,7 @@ from sigverify.signature import Signature
 LINK: Final = 0.1
 """Two signatures belong together when one scores at least this against the other alone. Chosen, as the next,
 on synthetic writers and SigComp 2009; benchmarks/policy.py prints what both refuse on other corpora."""
-ODD: Final = 0.01
+ODD: Final = 0.04
 """Of three or more, one that scores less against the others is left out."""
 DEFAULT_REFERENCES: Final = 5
 _MOST_TRIED: Final = 4 * MAX_REFERENCES

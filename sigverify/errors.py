@@ -26,7 +26,13 @@
     ├── CorpusError                   61   a corpus cannot be read or is too small
     │   └── SplitLeak                 62   a writer stands on both sides of a split
     ├── TrainingError                 63   a training run cannot start, go on or be read
-    └── ConversionError               64   a trained network cannot be converted
+    ├── ConversionError               64   a trained network cannot be converted
+    └── BridgeError                   70   the daemon cannot be reached or asked
+        ├── ProtocolError             71   the other side does not keep to the wire protocol
+        ├── Misuse                    72   this side would break the wire protocol
+        ├── Disconnected              73   the line broke, or no answer came in time
+        ├── NotAllowed                74   this client may not do that
+        └── Busy                      75   more at once than is allowed: try again later
 
 The number is `SigverifyError.status`: stable, shared with the wire protocol and
 the C interface. A rejected probe is no error: it is a `Decision`.
@@ -195,3 +201,39 @@ class ConversionError(SigverifyError):
     """A trained network cannot be converted."""
 
     status = 64
+
+
+class BridgeError(SigverifyError):
+    """The daemon cannot be reached or asked."""
+
+    status = 70
+
+
+class ProtocolError(BridgeError):
+    """The other side sent what the wire protocol does not allow."""
+
+    status = 71
+
+
+class Misuse(BridgeError):
+    """This side was about to send what the wire protocol does not allow; nothing was sent."""
+
+    status = 72
+
+
+class Disconnected(BridgeError):
+    """The line broke or no answer came in time: what was asked may have been done, or not."""
+
+    status = 73
+
+
+class NotAllowed(BridgeError):
+    """This client may not do that: no token, a wrong one, or an operation that is not for it."""
+
+    status = 74
+
+
+class Busy(BridgeError):
+    """More at once than is allowed; the same may be asked again later."""
+
+    status = 75

@@ -15,6 +15,7 @@ from sigverify.cli.evaluate import evaluate
 from sigverify.cli.groups import groups
 from sigverify.cli.identify import identify
 from sigverify.cli.info import info
+from sigverify.cli.kiosk import kiosk
 from sigverify.cli.model import model
 from sigverify.cli.output import Exit, console
 from sigverify.cli.plot import plot
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 
 _PANELS = {
-    "On the device": (enroll, verify, identify, users, forget, unlock),
+    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk),
     "Look at things": (info, plot, demo),
     "On the workstation": (train, convert, evaluate, compare, reproduce),
 }

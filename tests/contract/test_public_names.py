@@ -102,6 +102,12 @@ STATUSES = {
     "SplitLeak": 62,
     "TrainingError": 63,
     "ConversionError": 64,
+    "BridgeError": 70,
+    "ProtocolError": 71,
+    "Misuse": 72,
+    "Disconnected": 73,
+    "NotAllowed": 74,
+    "Busy": 75,
 }
 """Part of the wire protocol and of the C interface: a number is never reused."""
 

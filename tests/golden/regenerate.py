@@ -3,6 +3,7 @@
 genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), the input of what follows
 numbers.json                        features, distances and scores of them, rounded to six digits
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
+protocol.json                       frames of the wire protocol, and bytes that are none
 """
 
 import json
@@ -12,10 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from firmware_bridge import messages
+from firmware_bridge.connection import proof
+from firmware_bridge.fields import to_map
+from firmware_bridge.framing import frame
+from firmware_bridge.messages import encode
 from sigverify import Signature, Template, read_signature
 from sigverify.features import DYNAMICS, clean_duration_ms, features
 from sigverify.matching import Embedding, References, distances, spread
 from sigverify.model_file import Manifest, Model, Precision
+from sigverify.protection.keys import Key
 from sigverify.scoring import Scoring
 from sigverify.template import stored
 
@@ -95,11 +102,87 @@ def model() -> Model:
     return Model(manifest=manifest, network=bytes(range(256)))
 
 
+def protocol() -> dict[str, Any]:
+    """Return what protocol.json holds: messages with their payloads and frames, faults, a proof."""
+    token, nonce = Key(bytes(range(32))), bytes(range(16))
+    whole = frame(encode(1, messages.Info()))
+    return {
+        "version": messages.VERSION,
+        "messages": [_vector(number, message) for number, message in conversation(token, nonce)],
+        "lengths": [
+            {"payload_bytes": size, "frame": frame(b"\x01" * size).hex()} for size in (250, 251, 600)
+        ],
+        "faults": {
+            "stuffing": "077465737400",
+            "checksum": (whole[:2] + bytes([whole[2] ^ 1]) + whole[3:]).hex(),
+        },
+        "token": bytes(range(32)).hex(),
+        "nonce": nonce.hex(),
+        "proof": proof(token, nonce).hex(),
+    }
+
+
+def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]:
+    """Return a conversation with every kind of message, the daemon's answers in their places."""
+    said: list[tuple[int, messages.Message]] = [
+        (1, messages.Hello(version=1, max_payload=2048, name="pen")),
+        (1, messages.Welcome(version=1, max_payload=8192, window=8, credit=16, nonce=nonce,
+                             capabilities=("identify", "verify"))),
+        (2, messages.Authenticate(proof=proof(token, nonce))),
+        (2, messages.Done()),
+        (0, messages.Begin(capture=1)),
+        (0, messages.Points(capture=1, seq=0, x=(10, 12, 300), y=(-5, 0.5, 70000), t=(0, 8, 16),
+                            p=(0, 512, 1023), d=(False, True, True))),
+        (0, messages.Points(capture=1, seq=1, x=(301.25,), y=(0.1,), t=(24,), p=(3,))),
+        (0, messages.Credit(points=8)),
+        (3, messages.End(capture=1)),
+        (3, messages.Captured(samples=4, duration_ms=24)),
+        (4, messages.Verify(user="ann", capture=1, fmr=0.01, impostor="skilled", refer_fmr=0.05)),
+        (4, messages.DecisionMade(outcome="refer", reason="unsure", score=0.5, threshold=0.625,
+                                  confidence=0.75, unlike=("speed",), retry_after_s=0, latency_ms=1.5)),
+        (0, messages.Cancel(capture=2)),
+        (5, messages.Identify(capture=3, top_k=2, fpir=0.01, among="staff")),
+        (5, messages.Matches(users=("ann", "bob"), scores=(0.75, 0.25))),
+        (6, messages.Enroll(user="Zoë", references=5, replace=True, groups=("staff",))),
+        (6, messages.Enrolling(remaining=5)),
+        (7, messages.Add(capture=4)),
+        (7, messages.AdditionMade(accepted=False, reason="too_simple", remaining=5, duration_ms=900,
+                                  complexity=0.125, flaw="too_simple")),
+        (8, messages.Commit()),
+        (8, messages.Enrolled(user="Zoë", references=5, template_bytes=20000, model_id="0123456789abcdef",
+                              created_ms=1709209815250, complexity=0.5, consistency=0.75, latency_ms=12)),
+        (9, messages.Abandon()),
+        (10, messages.Users(after="ann")),
+        (10, messages.UserList(users=("bob", "Zoë"), more=True)),
+        (11, messages.Forget(user="bob")),
+        (11, messages.Error(status=41, name="UnknownUser", message="nobody of that id is enrolled")),
+        (12, messages.Info()),
+        (12, messages.About(sdk_version="0.1.0", model="base", model_id="0123456789abcdef",
+                            max_samples=32768, max_references=12)),
+        (13, messages.Health()),
+        (70000, messages.Condition(ready=True, uptime_s=86400.5, clients=3, waiting=0)),
+    ]  # fmt: skip
+    return said
+
+
+def _vector(number: int, message: messages.Message) -> dict[str, Any]:
+    """Return one message with its bytes; byte strings of the body as {"hex": …}."""
+    payload = encode(number, message)
+    kind = next(kind for kind, each in messages.KINDS.items() if type(message) is each)
+    body = {
+        name: {"hex": value.hex()} if isinstance(value, bytes) else value
+        for name, value in to_map(message).items()
+    }
+    content = {"name": kind.name.lower(), "kind": kind.value, "id": number, "body": body}
+    return content | {"payload": payload.hex(), "frame": frame(payload).hex()}
+
+
 def main() -> None:
     """Write all files."""
     for name in NAMES:
         (HERE / f"{name}.csv").write_text(to_csv(scrawl(name)))
     (HERE / "numbers.json").write_text(json.dumps(numbers(), indent=1) + "\n")
+    (HERE / "protocol.json").write_text(json.dumps(protocol(), indent=1, ensure_ascii=False) + "\n")
     (HERE / "template.bin").write_bytes(template().to_bytes())
     (HERE / "model.sigmodel").write_bytes(model().to_bytes())
 

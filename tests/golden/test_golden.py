@@ -39,6 +39,11 @@ def test_a_template_of_this_version_still_reads():
     assert np.abs(kept.references.dynamics.astype(int) - now.references.dynamics).max() <= 1
 
 
+def test_the_protocol_is_as_it_was():
+    now = json.loads(json.dumps(regenerate.protocol()))
+    assert now == json.loads((HERE / "protocol.json").read_text())
+
+
 def test_a_model_of_this_version_still_reads():
     data = (HERE / "model.sigmodel").read_bytes()
     assert Model.from_bytes(data) == regenerate.model()
