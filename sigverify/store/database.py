@@ -14,6 +14,8 @@ from sigverify.errors import DamagedStore, StoreError
 SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 """Written into the SQLite header, so that another program's database is never taken for a store."""
+_CACHE_KB: Final = 256
+"""Of pages that SQLite keeps in memory; its own default, 2 MB, is what a small board would notice."""
 MEMORY: Final = ":memory:"
 """In place of a path: a store that ends with the process."""
 
@@ -186,6 +188,7 @@ class Database:
         if not read_only:
             self._log_ahead()
             self.execute("PRAGMA secure_delete = ON")
+            self.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         if made:
             self._check_version()
         return bool(made)
