@@ -136,8 +136,8 @@ class Embedder:
             runtime: which library or device; `AUTO` takes the first that is installed.
             threads: CPU threads a run may use; one is fastest for networks of this size.
             reference_kernels: run the plain kernels, several times slower. Of an int8 network their
-                outputs are bit-identical in every library, tflite-micro included; those of the fast
-                kernels may differ by a step or two of int8. For comparing runtimes.
+                outputs are bit-identical in LiteRT and tflite-runtime; those of the fast kernels, and of
+                tflite-micro, may differ by a step or two of int8. For comparing runtimes.
 
         Raises:
             RuntimeUnavailable: the library or device is not here; the message says how to get it.

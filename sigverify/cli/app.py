@@ -20,6 +20,7 @@ from sigverify.cli.model import model
 from sigverify.cli.output import Exit, console
 from sigverify.cli.plot import plot
 from sigverify.cli.reproduce import reproduce
+from sigverify.cli.serve import serve
 from sigverify.cli.store import store
 from sigverify.cli.train import train
 from sigverify.cli.users import forget, unlock, users
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 
 _PANELS = {
-    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk),
+    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve),
     "Look at things": (info, plot, demo),
     "On the workstation": (train, convert, evaluate, compare, reproduce),
 }

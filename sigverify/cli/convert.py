@@ -9,6 +9,7 @@ from sigverify.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from converter import Conversion
+    from sigverify.model_file import Model
 
 
 def convert(
@@ -39,6 +40,10 @@ def convert(
     edge_tpu: Annotated[
         bool, typer.Option("--edge-tpu", help="Compile for the Coral Edge TPU with edgetpu_compiler.")
     ] = False,
+    c_source: Annotated[
+        Path | None,
+        typer.Option("--c-array", metavar="FILE", help="Write the model file as C source too, for firmware."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a training run into one model file for devices, and compare it with the original."""
@@ -64,7 +69,25 @@ def convert(
         )
     conversion.model.write(out)
     content = _content(conversion, out)
+    if c_source is not None:
+        with quiet():
+            content["c_array"] = _write_c_source(conversion.model, c_source)
     report(content, as_json=as_json, render=lambda: table(_rows(content), title=f"Wrote {out}"))
+
+
+def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
+    """Write it, with the memory that tflite-micro needs where that can be measured here."""
+    from firmware_bridge.native.c_array import c_array
+    from firmware_bridge.native.micro import arena_bytes
+    from sigverify.errors import MissingExtra, ModelError
+
+    arena, reason = None, None
+    try:
+        arena = arena_bytes(model)
+    except (MissingExtra, ModelError) as error:
+        reason = str(error)
+    path.write_text(c_array(model, arena_bytes=arena))
+    return {"file": str(path), "arena_bytes": arena, "not_measured": reason}
 
 
 def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
@@ -94,4 +117,8 @@ def _rows(content: dict[str, Any]) -> dict[str, object]:
     }
     if mapping is not None:
         rows["Edge TPU"] = "maps whole" if mapping["complete"] else "; ".join(mapping["falls_to_cpu"])
+    if "c_array" in content:
+        source = content["c_array"]
+        rows["C source"] = source["file"]
+        rows["arena of tflite-micro"] = source["not_measured"] or f"{source['arena_bytes'] / 1024:.1f} kB"
     return rows

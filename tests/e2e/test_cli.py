@@ -18,6 +18,8 @@ COMMANDS = (
     "users",
     "forget",
     "unlock",
+    "kiosk",
+    "serve",
     "info",
     "plot",
     "train",
@@ -117,9 +119,11 @@ def test_train_convert_evaluate(tmp_path):
     assert Path(trained["model"]).is_file()
     longer = answer("train", *settings, "--seed", "3", "--epochs", "2", "--resume")
     assert longer["epochs_done"] == 2
-    converted = answer(
-        "convert", tmp_path / "run", "--int8", "--out", tmp_path / "m.sigmodel", "--name", "mine"
-    )
+    files = ("--out", tmp_path / "m.sigmodel", "--c-array", tmp_path / "m.c")
+    converted = answer("convert", tmp_path / "run", "--int8", *files, "--name", "mine")
+    assert f"sigverify model {converted['id']}" in (tmp_path / "m.c").read_text()
+    arena = converted["c_array"]["arena_bytes"]
+    assert (arena is None) == bool(converted["c_array"]["not_measured"])
     assert converted["precision"] == "int8"
     assert converted["name"] == "mine"
     assert converted["bytes"] == (tmp_path / "m.sigmodel").stat().st_size

@@ -1,7 +1,7 @@
 """Write the golden files anew: `make golden`, only after a deliberate change of what they pin; read the diff.
 
 genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), the input of what follows
-numbers.json                        features, distances and scores of them, rounded to six digits
+numbers.json                        features, distances and scores of them, to six digits or in integers
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
 protocol.json                       frames of the wire protocol, and bytes that are none
 """
@@ -19,8 +19,8 @@ from firmware_bridge.fields import to_map
 from firmware_bridge.framing import frame
 from firmware_bridge.messages import encode
 from sigverify import Signature, Template, read_signature
-from sigverify.features import DYNAMICS, clean_duration_ms, features
-from sigverify.matching import Embedding, References, distances, spread
+from sigverify.features import DYNAMICS, FRAMES, clean_duration_ms, features
+from sigverify.matching import Embedding, References, distances, elastic_distances, spread
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.protection.keys import Key
 from sigverify.scoring import Scoring
@@ -29,6 +29,8 @@ from sigverify.template import stored
 HERE = Path(__file__).parent
 NAMES = ("genuine", "again", "forged")
 DIGITS = 6
+INPUT_SCALE = np.float32(1 / 32)
+"""Of an int8 input: ±4 in ±128."""
 
 
 def scrawl(name: str) -> Signature:
@@ -66,8 +68,11 @@ def numbers() -> dict[str, Any]:
     references = References.stack([embedding(genuine), embedding(again)])
     probe = embedding(forged)
     to_probe, between = distances(probe, references), spread(references)
+    costs = [elastic_distances(probe.dynamics, each[np.newaxis])[0] for each in references.dynamics]
     return {
+        "elastic_costs": [round(float(cost) * FRAMES) for cost in costs],
         "features_every_32nd_frame": np.round(features(genuine)[::32].astype(float), DIGITS).tolist(),
+        "input_every_32nd_frame": np.rint(features(genuine)[::32] / INPUT_SCALE).astype(int).tolist(),
         "distances": np.round(to_probe.astype(float), DIGITS).tolist(),
         "spread": np.round(between[0, 1].astype(float), DIGITS).tolist(),
         "score": round(float(Scoring.default().score(to_probe, between)), DIGITS),
@@ -135,7 +140,7 @@ def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]
                             p=(0, 512, 1023), d=(False, True, True))),
         (0, messages.Points(capture=1, seq=1, x=(301.25,), y=(0.1,), t=(24,), p=(3,))),
         (0, messages.Credit(points=8)),
-        (3, messages.End(capture=1)),
+        (3, messages.End(capture=1, pieces=2)),
         (3, messages.Captured(samples=4, duration_ms=24)),
         (4, messages.Verify(user="ann", capture=1, fmr=0.01, impostor="skilled", refer_fmr=0.05)),
         (4, messages.DecisionMade(outcome="refer", reason="unsure", score=0.5, threshold=0.625,

@@ -1,0 +1,188 @@
+"""Doors: where clients come in: a unix socket, a TCP port, a serial line."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import stat
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from firmware_bridge.line import DEFAULT_BAUD, Line, open_serial
+from sigverify.errors import BridgeError
+
+_log = logging.getLogger(__name__)
+
+_REOPEN_S: Final = 1.0
+"""Between tries to open a serial line that went away."""
+_CREDENTIALS: Final = struct.Struct("3i")
+
+Welcome = Callable[[Line], Awaitable[None]]
+
+
+class Door(Protocol):
+    """A way in. `str` names it for the log."""
+
+    async def open(self, welcome: Welcome) -> None:
+        """Begin to hand lines to `welcome`; BridgeError or ConfigError where that cannot be."""
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+
+
+class UnixDoor:
+    """A unix socket. The file's mode says who may try, the uid that the kernel vouches for who comes in."""
+
+    def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] | None = None) -> None:
+        """Let in `uids`, or without them this process's own user; root always."""
+        self._path = Path(path)
+        self._mode = mode
+        self._uids = (uids if uids is not None else frozenset()) | {os.geteuid(), 0}
+        self._server: asyncio.Server | None = None
+
+    def __str__(self) -> str:
+        return f"unix:{self._path}"
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+        _remove_stale(self._path)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o777)  # nobody connects before the mode is right
+        try:
+            listener.bind(str(self._path))
+        except OSError as error:
+            listener.close()
+            raise BridgeError(f"cannot listen at {self._path}", received=error.strerror or "") from error
+        finally:
+            os.umask(before)
+        self._path.chmod(self._mode)
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._knows(writer):
+                await welcome(Line(reader, writer))
+            else:
+                writer.transport.abort()
+
+        self._server = await asyncio.start_unix_server(enter, sock=listener)
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    def _knows(self, writer: asyncio.StreamWriter) -> bool:
+        peer = writer.get_extra_info("socket")
+        _, uid, _ = _CREDENTIALS.unpack(
+            peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        if uid not in self._uids:
+            _log.warning("refused a client of uid %d at %s", uid, self)
+        return uid in self._uids
+
+
+class TcpDoor:
+    """A TCP port. Nothing is encrypted: beyond loopback, put a tunnel in between."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._server: asyncio.Server | None = None
+
+    def __str__(self) -> str:
+        return f"tcp:{self._host}:{self.port}"
+
+    @property
+    def host(self) -> str:
+        """The address listened at."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """The port, once open of the one that the system chose for 0."""
+        return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected = writer.get_extra_info("socket")
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await welcome(Line(reader, writer))
+
+        try:
+            self._server = await asyncio.start_server(enter, self._host, self._port)
+        except OSError as error:
+            raise BridgeError(f"cannot listen at {self}", received=error.strerror or str(error)) from error
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._server is not None:
+            self._server.close()
+
+
+class SerialDoor:
+    """A serial line with one client at its other end; opened again when it comes back."""
+
+    def __init__(self, device: str, *, baud: int = DEFAULT_BAUD) -> None:
+        self._device, self._baud = device, baud
+        self._task: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return f"serial:{self._device}"
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+        line = await open_serial(self._device, self._baud)  # a wrong name shows at once
+        self._task = asyncio.create_task(self._attend(welcome, line))
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _attend(self, welcome: Welcome, line: Line | None) -> None:
+        while True:
+            if line is not None:
+                await welcome(line)
+            await asyncio.sleep(_REOPEN_S)
+            with contextlib.suppress(BridgeError):
+                line = None
+                line = await open_serial(self._device, self._baud)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only processes of this machine come in there.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a daemon that was killed; anything else that lies there stays."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise BridgeError(f"{path} is there and is no socket", hint="Name another path")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BridgeError(f"cannot listen at {path}", received=error.strerror or "") from error
+        else:
+            raise BridgeError(f"a daemon listens at {path} already")

@@ -1,0 +1,99 @@
+"""`create_app`: the ASGI application."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from firmware_bridge.kiosk.desk import Desk
+from firmware_bridge.kiosk.guard import OPERATOR_HEADER, Guard
+from firmware_bridge.kiosk.live import Live
+from firmware_bridge.kiosk.openapi import description
+from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation, Role
+from firmware_bridge.kiosk.page_files import page_routes
+from firmware_bridge.kiosk.reading import check, read_body
+from firmware_bridge.kiosk.refusal import Refused, described, http_status
+from firmware_bridge.kiosk.schemas import shape
+from firmware_bridge.kiosk.settings import Settings
+from sigverify.errors import SigverifyError
+from sigverify.verifier import Verifier
+
+MAX_BODY = 4 * 2**20
+"""Bytes; a signature of a minute at 240 Hz takes 1 MB."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlette:
+    """Return the application that serves the page and what is behind it.
+
+    Args:
+        verifier: under its policy visitors verify: `Policy.kiosk()` for those that are not trusted. It is not
+            closed here.
+        settings: who may reach the page, and who may do more than verify; None: everybody on this machine
+            may do everything.
+    """
+    settings = settings or Settings()
+    desk = Desk(verifier, settings)
+    routes = [
+        Route(each.path, _endpoint(desk, each), methods=[each.method], max_body_size=MAX_BODY)
+        for each in OPERATIONS
+    ]
+    return Starlette(
+        routes=[
+            *routes,
+            WebSocketRoute("/api/live", Live(settings).serve),
+            Route("/openapi.json", _openapi),
+            *page_routes(),
+        ],
+        middleware=[Middleware(Guard, settings=settings)],
+        exception_handlers={SigverifyError: _refused, HTTPException: _http_error},
+    )
+
+
+def _endpoint(desk: Desk, operation: Operation) -> Endpoint:
+    """Return what starlette calls: read, check, do in a thread, answer."""
+
+    async def answer(request: Request) -> Response:
+        body = await request.body()
+        return JSONResponse(await run_in_threadpool(_answer, desk, operation, request, body))
+
+    return answer
+
+
+def _answer(desk: Desk, operation: Operation, request: Request, body: bytes) -> Answer:
+    return operation.do(desk, _call(desk, operation, request, body))
+
+
+def _call(desk: Desk, operation: Operation, request: Request, body: bytes) -> Call:
+    session = request.headers.get(OPERATOR_HEADER)
+    operator = desk.operators.has(session)
+    if operation.role is Role.OPERATOR and not operator:
+        raise Refused(403, "this is for operators", hint="Sign in with the operator's code")
+    query = check(dict(request.query_params), shape(**operation.query))
+    given = read_body(body, operation.takes or shape())
+    return Call(given=given | query | request.path_params, operator=operator, session=session)
+
+
+async def _openapi(_request: Request) -> Response:
+    return JSONResponse(description())
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SigverifyError)
+    return JSONResponse(described(error), status_code=http_status(error))
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Say what starlette itself refuses (no such path, no such method, too large) as all else is said."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse(
+        described(Refused(error.status_code, error.detail)),
+        status_code=error.status_code,
+        headers=error.headers,
+    )

@@ -1,0 +1,37 @@
+"""`Desk`: one verifier as visitors and as operators meet it. No HTTP in here.
+
+A visitor may verify, under the verifier's own policy (`Policy.kiosk()`, unless its owner wants another one).
+An operator may also enrol, identify, list, forget and unlock, and sees scores and who is enrolled.
+"""
+
+import copy
+from dataclasses import replace
+
+from firmware_bridge.kiosk.enrolments import Enrolments
+from firmware_bridge.kiosk.operators import Operators
+from firmware_bridge.kiosk.settings import Settings
+from sigverify.policy import Policy
+from sigverify.verifier import Verifier
+
+
+class Desk:
+    """What the page's requests are answered with; any thread may use it."""
+
+    def __init__(self, verifier: Verifier, settings: Settings) -> None:
+        """Serve by `verifier`, which stays its owner's to close."""
+        self.settings = settings
+        self.operators = Operators(verifier.store, settings.code)
+        self.enrolments = Enrolments()
+        self._visitors = verifier
+        self._operators = _under(verifier, replace(verifier.policy, reveal_score=True, reveal_unknown=True))
+
+    def verifier(self, *, operator: bool) -> Verifier:
+        """Return the verifier for that kind of caller: one store, one network, another policy."""
+        return self._operators if operator else self._visitors
+
+
+def _under(verifier: Verifier, policy: Policy) -> Verifier:
+    """Return a verifier that shares all but the policy."""
+    its = copy.copy(verifier)
+    its.policy = policy
+    return its

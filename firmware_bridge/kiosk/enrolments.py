@@ -1,0 +1,73 @@
+"""`Enrolments`: the conversations that are under way, each under a name that only its client knows."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from firmware_bridge.kiosk.refusal import Refused
+from sigverify.enrollment import Enrollment
+
+MOST: Final = 8
+"""At one time: each holds the signatures given so far."""
+IDLE_S: Final = 600.0
+"""One that nobody went on with for so long is dropped, with its signatures."""
+
+
+@dataclass(kw_only=True, eq=False)
+class _Conversation:
+    enrollment: Enrollment
+    used: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Enrolments:
+    """Any thread may call any method; one conversation is had by one thread at a time."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with none."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._all: dict[str, _Conversation] = {}
+
+    def begin(self, enrollment: Enrollment) -> str:
+        """Keep a conversation, and return its name.
+
+        Raises:
+            Refused: too many are under way.
+        """
+        with self._lock:
+            self._drop_idle()
+            if len(self._all) >= MOST:
+                raise Refused(503, "too many enrolments under way", hint="Finish or cancel one of them")
+            name = secrets.token_urlsafe(12)
+            self._all[name] = _Conversation(enrollment=enrollment, used=self._clock())
+        return name
+
+    @contextmanager
+    def use(self, name: str) -> Iterator[Enrollment]:
+        """Have a conversation for oneself.
+
+        Raises:
+            Refused: there is none of that name, or not any more.
+        """
+        with self._lock:
+            self._drop_idle()
+            conversation = self._all.get(name)
+            if conversation is None:
+                raise Refused(404, "no such enrolment is under way", hint="Begin again")
+            conversation.used = self._clock()
+        with conversation.lock:
+            yield conversation.enrollment
+
+    def end(self, name: str) -> None:
+        """Forget a conversation; one that is over is fine."""
+        with self._lock:
+            self._all.pop(name, None)
+
+    def _drop_idle(self) -> None:
+        since = self._clock() - IDLE_S
+        self._all = {name: one for name, one in self._all.items() if one.used >= since}

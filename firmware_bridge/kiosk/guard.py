@@ -1,0 +1,132 @@
+"""`Guard`: what every request has to pass before anything else looks at it, and headers on every answer.
+
+A web page elsewhere can make a browser send requests here. It cannot set a header of its own without being
+asked about it first (which is never granted), forge `Origin`, or read a token that only this page has; a name
+of its own that it points at this machine shows in `Host`.
+"""
+
+import hmac
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from firmware_bridge.kiosk.refusal import Refused, described
+from firmware_bridge.kiosk.settings import Settings, is_loopback
+
+REQUEST_HEADER: Final = "Sigverify-Request"
+"""On every request to /api; no form and no image can send it."""
+OPERATOR_HEADER: Final = "Sigverify-Operator"
+OPEN: Final = ("/api/health",)
+"""What monitoring may ask without token or header."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Guard:
+    """ASGI middleware: refuses strangers' requests, and adds `HEADERS` to every answer."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        """Stand before `app`."""
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with what it lacks."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope)
+        except Refused as refusal:
+            await _refuse(refusal, scope, receive, send)
+            return
+        await self._app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        check_host(headers, self._settings)
+        path = scope["path"]
+        if not path.startswith("/api/") or path in OPEN:
+            return
+        check_origin(headers)
+        if (
+            scope["type"] == "http"
+        ):  # a WebSocket says the token in its first message: browsers set no headers
+            if headers.get(REQUEST_HEADER) != "1":
+                raise Refused(403, f"a request without {REQUEST_HEADER}: 1")
+            check_token(self._settings, headers.get("Authorization", "").removeprefix("Bearer "))
+
+
+def check_host(headers: Headers, settings: Settings) -> None:
+    """Refuse a name that somebody else pointed at this machine. With a token it would win them nothing.
+
+    Raises:
+        Refused: the page is for this machine, and was asked for by another one's name.
+    """
+    if settings.token is None and not is_loopback(_hostname(headers.get("Host", ""))):
+        raise Refused(
+            421, "asked for by a name that is not this machine's", hint="Use 127.0.0.1 or localhost"
+        )
+
+
+def check_origin(headers: Headers) -> None:
+    """Refuse what another page's script asked for.
+
+    Raises:
+        Refused: a browser says that the request comes from elsewhere.
+    """
+    origin = headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
+        raise Refused(403, "a request of another page")
+    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise Refused(403, "a request of another page")
+
+
+def check_token(settings: Settings, shown: str) -> None:
+    """Refuse who has no token, where one is needed.
+
+    Raises:
+        Refused: none, or a wrong one.
+    """
+    if settings.token is not None and not hmac.compare_digest(shown.encode(), settings.token.encode()):
+        raise Refused(401, "no token, or a wrong one", hint="Open the address that `sigverify kiosk` printed")
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+async def _refuse(refusal: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4403, "reason": str(refusal)})
+        return
+    response: Response = JSONResponse(described(refusal), status_code=refusal.http)
+    await response(scope, receive, _with_headers(send))
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sending

@@ -1,0 +1,254 @@
+"""The REST interface as a table: each operation, who may ask for it, what it takes, gives and does.
+
+The routes (`app`) and the OpenAPI description (`openapi`) are both made of `OPERATIONS`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import sigverify
+from firmware_bridge.kiosk.desk import Desk
+from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER, Schema, named, optional, shape
+from sigverify.decision import Decision
+from sigverify.formats.signature_pad import from_groups
+from sigverify.policy.lockout import DEVICE
+from sigverify.signature import Signature
+
+Answer = dict[str, Any]
+
+
+class Role(StrEnum):
+    """Who may ask."""
+
+    ANYBODY = "anybody"
+    """Without the token too."""
+    VISITOR = "visitor"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, checked.
+
+    Attributes:
+        given: the body, the query and the path's parameters, by name.
+        operator: whether the caller is one.
+        session: the operator's session that the caller named.
+    """
+
+    given: Mapping[str, Any]
+    operator: bool
+    session: str | None
+
+    @property
+    def signature(self) -> Signature:
+        """The signature in the body."""
+        return from_groups(self.given["strokes"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One row of the table. `takes` describes the body, `query` the query; the path's `{names}` are text."""
+
+    method: str
+    path: str
+    role: Role
+    summary: str
+    do: Callable[[Desk, Call], Answer]
+    gives: Schema
+    takes: Schema | None = None
+    query: Mapping[str, Schema] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name in the OpenAPI description."""
+        return self.do.__name__.strip("_")
+
+
+def health(desk: Desk, _call: Call) -> Answer:
+    """Tell that the page, the model and the store are there."""
+    _ = desk.verifier(operator=False).store.model_id  # reads the store: raises where it is gone
+    return {"healthy": True}
+
+
+def info(desk: Desk, call: Call) -> Answer:
+    """Tell what the page needs to know at its start."""
+    return {
+        "version": sigverify.__version__,
+        "model": desk.verifier(operator=False).model.manifest.name,
+        "operator": call.operator,
+        "open": desk.operators.open_to_all,
+        "references": desk.settings.references,
+    }
+
+
+def sign_in(desk: Desk, call: Call) -> Answer:
+    """Make an operator of whoever knows the code."""
+    return {"session": desk.operators.sign_in(call.given["code"])}
+
+
+def sign_out(desk: Desk, call: Call) -> Answer:
+    """Make a visitor of an operator."""
+    desk.operators.sign_out(call.session)
+    return {}
+
+
+def verify(desk: Desk, call: Call) -> Answer:
+    """Decide whether a signature is that person's."""
+    decision = desk.verifier(operator=call.operator).verify(call.given["user"], call.signature)
+    return _decision(decision)
+
+
+def identify(desk: Desk, call: Call) -> Answer:
+    """Find whose signature it is; nobody, where it is a stranger's."""
+    verifier = desk.verifier(operator=True)
+    matches = verifier.identify(call.signature, top_k=5, fpir=desk.settings.fpir)
+    return {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
+
+
+def begin_enrolment(desk: Desk, call: Call) -> Answer:
+    """Begin to enrol somebody; nothing is stored before the commit."""
+    enrollment = desk.verifier(operator=True).enrollment(
+        call.given["user"],
+        references=desk.settings.references,
+        replace=call.given.get("replace", False),
+    )
+    return {"enrolment": desk.enrolments.begin(enrollment), "remaining": enrollment.remaining}
+
+
+def add_signature(desk: Desk, call: Call) -> Answer:
+    """Take a signature as a reference, or say why not."""
+    signature = call.signature
+    with desk.enrolments.use(call.given["enrolment"]) as enrollment:
+        addition = enrollment.add(signature)
+    return {
+        "accepted": addition.accepted,
+        "reason": addition.reason.value,
+        "remaining": addition.remaining,
+        "complexity": round(addition.quality.complexity, 3),
+        "duration_ms": round(addition.quality.duration_ms, 1),
+    }
+
+
+def commit_enrolment(desk: Desk, call: Call) -> Answer:
+    """Store the references, all of them or, where anything is wrong, none."""
+    with desk.enrolments.use(call.given["enrolment"]) as enrollment:
+        made = enrollment.commit()
+    desk.enrolments.end(call.given["enrolment"])
+    return {
+        "user": made.user_id,
+        "references": made.references,
+        "complexity": round(made.complexity, 3),
+        "consistency": round(made.consistency, 3),
+    }
+
+
+def cancel_enrolment(desk: Desk, call: Call) -> Answer:
+    """Forget an enrolment that was not committed, and its signatures."""
+    desk.enrolments.end(call.given["enrolment"])
+    return {}
+
+
+def users(desk: Desk, _call: Call) -> Answer:
+    """List who is enrolled."""
+    return {"users": list(desk.verifier(operator=True).users())}
+
+
+def forget(desk: Desk, call: Call) -> Answer:
+    """Delete a person's references for good."""
+    desk.verifier(operator=True).forget(call.given["user"])
+    return {}
+
+
+def unlock(desk: Desk, call: Call) -> Answer:
+    """End the wait of a user, or without a name that of the whole device."""
+    desk.verifier(operator=True).unlock(call.given.get("user", DEVICE))
+    return {}
+
+
+def _decision(decision: Decision) -> Answer:
+    return {
+        "outcome": decision.outcome.name.lower(),
+        "accepted": decision.accepted,
+        "reason": decision.reason.value,
+        "score": decision.score,
+        "threshold": decision.threshold,
+        "confidence": decision.confidence,
+        "unlike": [aspect.value for aspect in decision.unlike],
+        "retry_after_s": round(decision.retry_after_s, 1),
+    }
+
+
+_NOTHING: Final = shape()
+_STROKES: Final = named("Strokes")
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET", path="/api/health", role=Role.ANYBODY, do=health,
+        summary="Whether the page, the model and the store are there.",
+        gives=shape(healthy=FLAG),
+    ),
+    Operation(
+        method="GET", path="/api/info", role=Role.VISITOR, do=info,
+        summary="What the page needs to know at its start.",
+        gives=named("Info"),
+    ),
+    Operation(
+        method="POST", path="/api/operator", role=Role.VISITOR, do=sign_in,
+        summary="Become an operator by the code.",
+        takes=shape(code=TEXT), gives=shape(session=TEXT),
+    ),
+    Operation(
+        method="DELETE", path="/api/operator", role=Role.VISITOR, do=sign_out,
+        summary="Be a visitor again.",
+        gives=_NOTHING,
+    ),
+    Operation(
+        method="POST", path="/api/verify", role=Role.VISITOR, do=verify,
+        summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
+        takes=shape(user=USER, strokes=_STROKES), gives=named("Decision"),
+    ),
+    Operation(
+        method="POST", path="/api/identify", role=Role.OPERATOR, do=identify,
+        summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
+        takes=shape(strokes=_STROKES), gives=named("Matches"),
+    ),
+    Operation(
+        method="POST", path="/api/enrolments", role=Role.OPERATOR, do=begin_enrolment,
+        summary="Begin to enrol somebody; nothing is stored before the commit.",
+        takes=optional(shape(user=USER, replace=FLAG), "replace"),
+        gives=shape(enrolment=TEXT, remaining=COUNT),
+    ),
+    Operation(
+        method="POST", path="/api/enrolments/{enrolment}/signatures", role=Role.OPERATOR, do=add_signature,
+        summary="Take a signature as a reference, or say why not.",
+        takes=shape(strokes=_STROKES), gives=named("Addition"),
+    ),
+    Operation(
+        method="POST", path="/api/enrolments/{enrolment}/commit", role=Role.OPERATOR, do=commit_enrolment,
+        summary="Store the references, all or none.",
+        gives=named("Enrolment"),
+    ),
+    Operation(
+        method="DELETE", path="/api/enrolments/{enrolment}", role=Role.OPERATOR, do=cancel_enrolment,
+        summary="Forget an enrolment under way, and its signatures.",
+        gives=_NOTHING,
+    ),
+    Operation(
+        method="GET", path="/api/users", role=Role.OPERATOR, do=users,
+        summary="Who is enrolled.",
+        gives=shape(users={"type": "array", "items": USER}),
+    ),
+    Operation(
+        method="DELETE", path="/api/users", role=Role.OPERATOR, do=forget, query={"user": USER},
+        summary="Delete a person's references for good.",
+        gives=_NOTHING,
+    ),
+    Operation(
+        method="POST", path="/api/unlock", role=Role.OPERATOR, do=unlock,
+        summary="End the wait of a user, or without a name that of the whole device.",
+        takes=optional(shape(user=USER), "user"), gives=_NOTHING,
+    ),
+)  # fmt: skip

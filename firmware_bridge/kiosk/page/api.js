@@ -1,0 +1,57 @@
+// Requests to the device. The token comes in the address's fragment, which browsers never send.
+
+export class Failure extends Error {
+  constructor(answer, http) {
+    super(answer.message);
+    this.name = answer.error;
+    this.http = http;
+    this.retryAfter = answer.retry_after_s || 0;
+  }
+}
+
+export class Offline extends Error {}
+
+const TOKEN = "sigverify-token";
+const fragment = new URLSearchParams(location.hash.slice(1));
+if (fragment.has("token")) {
+  sessionStorage.setItem(TOKEN, fragment.get("token"));
+}
+export const presetUser = fragment.get("user");
+if (location.hash) history.replaceState(null, "", location.pathname);
+
+export const token = () => sessionStorage.getItem(TOKEN);
+
+let session = null; // an operator's; gone with a reload, on purpose
+
+export const operating = () => session !== null;
+
+export async function call(method, path, body) {
+  const headers = { "Sigverify-Request": "1" };
+  if (token()) headers.Authorization = `Bearer ${token()}`;
+  if (session) headers["Sigverify-Operator"] = session;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  } catch {
+    throw new Offline("The device does not answer.");
+  }
+  const content = await answer.json().catch(() => ({ error: "Failure", message: "The device failed." }));
+  if (!answer.ok) throw new Failure(content, answer.status);
+  return content;
+}
+
+export async function signIn(code) {
+  session = (await call("POST", "/api/operator", { code })).session;
+}
+
+export async function signOut() {
+  const leaving = session && call("DELETE", "/api/operator");
+  session = null;
+  await leaving;
+}
+
+// The session ended at the other side.
+export function forgetSession() {
+  session = null;
+}

@@ -1,0 +1,93 @@
+"""`serve`: the application on a socket, until a signal ends it."""
+
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from urllib.parse import quote
+
+import uvicorn
+
+from firmware_bridge.kiosk.app import create_app
+from firmware_bridge.kiosk.live import MAX_MESSAGE
+from firmware_bridge.kiosk.settings import Settings
+from sigverify.errors import ConfigError
+from sigverify.verifier import Verifier
+
+MAX_CONNECTIONS = 64
+"""At one time; more are answered 503."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the address is taken, or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends small answers at once; otherwise they wait 40 ms for an ACK.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(MAX_CONNECTIONS)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}", received=str(error), hint="Try another --port, or 0 for any"
+        ) from error
+    return listening
+
+
+def make_server(
+    verifier: Verifier,
+    settings: Settings,
+    *,
+    certificate: Path | None = None,
+    key: Path | None = None,
+) -> uvicorn.Server:
+    """Return a server for `listen`'s socket; `run` runs it."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(verifier, settings),
+            lifespan="off",
+            access_log=False,  # it would hold user ids
+            log_config=None,
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=5,
+            ws_max_size=MAX_MESSAGE,
+            ws_max_queue=4,
+            ws_per_message_deflate=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+    )
+
+
+def run(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, answer what is under way, and return. For the main thread.
+
+    uvicorn raises the signal once more when it has stopped, which would end the process before its store is
+    closed.
+    """
+    before = {number: signal.signal(number, _noted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: uvicorn has acted on it."""
+
+
+def address(listening: socket.socket, settings: Settings, *, tls: bool = False) -> str:
+    """Return what to open in a browser; the token is in the part that is never sent."""
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    fragment = "" if settings.token is None else f"#token={quote(settings.token, safe='')}"
+    return f"http{'s' if tls else ''}://{shown}:{port}/{fragment}"

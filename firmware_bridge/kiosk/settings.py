@@ -1,0 +1,87 @@
+"""`Settings`: who may reach the page, and who may do more there than verify."""
+
+import ipaddress
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from sigverify.enrollment import DEFAULT_REFERENCES, check_count
+from sigverify.errors import ConfigError
+
+MIN_TOKEN: Final = 16
+"""Characters: nothing slows down who guesses tokens, so there have to be too many of them."""
+MIN_CODE: Final = 6
+"""Characters: guesses at the operator's code are slowed down; see `operators`."""
+NEW_CODE_DIGITS: Final = 8
+MAX_SECRET: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Rules of one page.
+
+    Attributes:
+        host: the address to listen on. Any but this machine's own needs a token.
+        token: what every caller has to show; None: nothing.
+        code: what makes a visitor an operator, who may enrol, identify, list and forget, and sees scores;
+            None: everybody is one.
+        references: signatures of one enrolment.
+        fpir: the rate at which `identify` may take a stranger for somebody.
+
+    Raises:
+        ConfigError: no token where one is needed, a secret that is too short, or a number out of range.
+        EnrolmentError: a number of references that no template holds.
+    """
+
+    host: str = "127.0.0.1"
+    token: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
+    references: int = DEFAULT_REFERENCES
+    fpir: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Check what would open the page to more people than was meant."""
+        if self.token is None and not is_loopback(self.host):
+            raise ConfigError(
+                "other machines could reach this page",
+                expected="a token, or a loopback address such as 127.0.0.1",
+                received=self.host,
+                hint="Pass --token (any text that nobody guesses, 16 characters at least)",
+            )
+        _check_length("token", self.token, MIN_TOKEN)
+        _check_length("operator's code", self.code, MIN_CODE)
+        check_count(self.references)
+        if not 0 < self.fpir < 1:
+            raise ConfigError(
+                "false-positive identification rate out of range",
+                expected="0 to 1",
+                received=f"{self.fpir:g}",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "kiosk.example")]
+    [True, True, True, False, False]
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def new_code() -> str:
+    """Return a code for one start of the page, `NEW_CODE_DIGITS` digits."""
+    return "".join(secrets.choice("0123456789") for _ in range(NEW_CODE_DIGITS))
+
+
+def _check_length(what: str, secret: str | None, least: int) -> None:
+    if secret is not None and not least <= len(secret) <= MAX_SECRET:
+        raise ConfigError(
+            f"the {what} is too short or too long",
+            expected=f"{least} to {MAX_SECRET} characters",
+            received=f"{len(secret)} characters",
+        )

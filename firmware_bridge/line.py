@@ -1,0 +1,203 @@
+"""`Line` and `Wire`: bytes both ways, for asyncio and for blocking calls: a socket or a serial line.
+
+An address is the path of a unix socket, "tcp:HOST:PORT" or "serial:DEVICE".
+"""
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sigverify.errors import BridgeError, ConfigError, Disconnected, MissingExtra
+
+if TYPE_CHECKING:
+    import serial
+
+DEFAULT_BAUD: Final = 115_200
+_CHUNK: Final = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """An open line: a stream each way.
+
+    Attributes:
+        reader, writer: the streams.
+        patient: nobody hangs up on a serial line: rubbish and silence are waited out.
+        hearing: the transport under `reader`, where closing `writer` does not close it.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    patient: bool = False
+    hearing: asyncio.BaseTransport | None = None
+
+    def close(self) -> None:
+        """Close both ways, after what is written already."""
+        self.writer.close()
+        if self.hearing is not None:
+            self.hearing.close()
+
+
+class Wire(Protocol):
+    """A blocking line."""
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; OSError when it broke."""
+
+    def read(self) -> bytes:
+        """Return what came, b"" at the end; TimeoutError: nothing came in time, other OSErrors: it broke."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class SocketWire:
+    """A blocking socket."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def write(self, data: bytes) -> None:
+        """See `Wire.write`."""
+        self._socket.sendall(data)
+
+    def read(self) -> bytes:
+        """See `Wire.read`."""
+        return self._socket.recv(_CHUNK)
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._socket.close()
+
+
+class SerialWire:
+    """A blocking serial line."""
+
+    def __init__(self, port: "serial.Serial") -> None:
+        self._port = port
+
+    def write(self, data: bytes) -> None:
+        """See `Wire.write`."""
+        self._port.write(data)
+
+    def read(self) -> bytes:
+        """See `Wire.read`."""
+        data: bytes = self._port.read(max(1, self._port.in_waiting))
+        if not data:
+            raise TimeoutError
+        return data
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._port.close()
+
+
+def open_wire(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wire:
+    """Connect to a daemon, for blocking calls.
+
+    Raises:
+        Disconnected: nobody listens there.
+        BridgeError: there is no such serial line.
+        ConfigError: this is no address.
+    """
+    kind, _, rest = address.partition(":")
+    if kind == "serial":
+        return SerialWire(serial_port(rest, baud, timeout_s=timeout_s))
+    try:
+        if kind == "tcp":
+            connected = socket.create_connection(host_and_port(rest), timeout_s)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            connected = _connected_unix(_path(address), timeout_s)
+    except OSError as error:
+        raise _nobody(address, error) from error
+    return SocketWire(connected)
+
+
+async def open_line(address: str, *, baud: int = DEFAULT_BAUD) -> Line:
+    """Connect to a daemon, for asyncio; see `open_wire`."""
+    kind, _, rest = address.partition(":")
+    if kind == "serial":
+        return await open_serial(rest, baud)
+    try:
+        if kind == "tcp":
+            return Line(*await asyncio.open_connection(*host_and_port(rest)))
+        return Line(*await asyncio.open_unix_connection(_path(address)))
+    except OSError as error:
+        raise _nobody(address, error) from error
+
+
+async def open_serial(device: str, baud: int = DEFAULT_BAUD) -> Line:
+    """Open a serial line for this process alone, 8 bits, no parity, one stop bit, no flow control.
+
+    Raises:
+        BridgeError: there is no such device, it is in use, or it knows no such speed.
+    """
+    port = serial_port(device, baud)
+    loop = asyncio.get_running_loop()
+    try:
+        # A pipe transport closes the file it is given: each direction has one of its own.
+        incoming, outgoing = (os.fdopen(os.dup(port.fileno()), mode, 0) for mode in ("rb", "wb"))
+    finally:
+        port.close()
+    reader = asyncio.StreamReader()
+    hearing, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), incoming)
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), outgoing
+    )
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    return Line(reader, writer, patient=True, hearing=hearing)
+
+
+def serial_port(device: str, baud: int, *, timeout_s: float = 0.0) -> "serial.Serial":
+    """Open a serial port with pyserial; see `open_serial`."""
+    try:
+        import serial
+    except ImportError as error:
+        raise MissingExtra(
+            "a serial line needs pyserial", hint="Install it with: pip install 'sigverify[bridge]'"
+        ) from error
+    try:
+        return serial.Serial(device, baud, timeout=timeout_s, exclusive=True)
+    except (serial.SerialException, ValueError) as error:
+        raise BridgeError(f"cannot open the serial line {device}", received=str(error)) from error
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Read "HOST:PORT"; an IPv6 address stands in brackets.
+
+    >>> host_and_port("127.0.0.1:7117"), host_and_port("[::1]:7117")
+    (('127.0.0.1', 7117), ('::1', 7117))
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
+        raise ConfigError("this is no address", expected="HOST:PORT", received=text)
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _path(address: str) -> str:
+    return address.removeprefix("unix:")
+
+
+def _connected_unix(path: str, timeout_s: float) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.settimeout(timeout_s)
+    try:
+        connected.connect(path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
+
+
+def _nobody(address: str, error: OSError) -> Disconnected:
+    return Disconnected(
+        f"no daemon at {address}",
+        received=error.strerror or str(error),
+        hint="Start it with `sigverify serve`",
+    )

@@ -1,0 +1,69 @@
+"""Run a network in tflite-micro on this machine: how much memory it needs there, and what it computes."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import MissingExtra, ModelError
+from sigverify.model_file import Model
+
+STEP: Final = 256
+"""Bytes to which the arena is measured."""
+LARGEST: Final = 1 << 22
+"""Bytes of the largest arena tried: more than any microcontroller has."""
+
+
+class MicroNetwork:
+    """A network in tflite-micro, with int8 in and out."""
+
+    def __init__(self, model: Model, *, arena_bytes: int = LARGEST) -> None:
+        """Set it up in an arena of that size.
+
+        Raises:
+            MissingExtra: tflite-micro is not installed.
+            ModelError: the arena is too small, or an operation is missing there.
+        """
+        self._model = model
+        try:
+            self._interpreter = _runtime().Interpreter.from_bytes(model.network, arena_size=arena_bytes)
+            self.run(np.zeros((1, *model.manifest.input_shape), np.int8))  # too small shows only now
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                "tflite-micro cannot run this network", received=f"an arena of {arena_bytes} bytes: {error}"
+            ) from error
+
+    def run(self, stored: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], ...]:
+        """Run it: `(1, frames, channels)` int8 as stored, to all outputs as stored."""
+        self._interpreter.set_input(stored, 0)
+        self._interpreter.invoke()
+        outputs = 1 if self._model.manifest.sequence_shape is None else 2
+        return tuple(np.array(self._interpreter.get_output(number)) for number in range(outputs))
+
+
+def arena_bytes(model: Model) -> int:
+    """Return the smallest arena that runs the network, to `STEP` bytes.
+
+    Raises:
+        MissingExtra: tflite-micro is not installed.
+        ModelError: no arena is large enough, or an operation is missing there.
+    """
+    MicroNetwork(model)
+    too_small, enough = 0, LARGEST
+    while enough - too_small > STEP:
+        middle = (too_small + enough) // 2
+        try:
+            MicroNetwork(model, arena_bytes=middle)
+        except ModelError:
+            too_small = middle
+        else:
+            enough = middle
+    return enough
+
+
+def _runtime() -> Any:
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError as error:
+        raise MissingExtra("tflite-micro is not installed", hint="pip install --pre tflite-micro") from error
+    return runtime

@@ -1,0 +1,195 @@
+/* What the files of the library share; nothing here is exported. */
+#ifndef SIGVERIFY_INTERNAL_H
+#define SIGVERIFY_INTERNAL_H
+
+#include "sigverify.h"
+
+#define SVI_TRY(call)                \
+    do {                             \
+        int svi_status = (call);     \
+        if (svi_status != SV_OK)     \
+            return svi_status;       \
+    } while (0)
+
+#define SVI_MAX_STEPS 4096 /* frames of anything that is aligned */
+#define SVI_MAX_DEPTH 129  /* channels of it: 129 x 254 fits 15 bits */
+#define SVI_MAX_TABLE 32   /* rates in a table of thresholds */
+#define SVI_MAX_ROWS 16    /* numbers of references with weights of their own */
+#define SVI_EVIDENCE 10
+
+/* bytes.c */
+uint16_t svi_u16(const uint8_t *at);
+uint32_t svi_u32(const uint8_t *at);
+uint64_t svi_u64(const uint8_t *at);
+float svi_f32(const uint8_t *at);
+uint8_t *svi_put(uint8_t *at, uint64_t value, int bytes);
+uint8_t *svi_put_f32(uint8_t *at, float value);
+void svi_hex_id(const uint8_t *bytes, char id[SV_MODEL_ID_SIZE]); /* 8 bytes as 16 digits */
+uint8_t *svi_put_hex_id(uint8_t *at, const char id[SV_MODEL_ID_SIZE]);
+float svi_half_to_float(uint16_t half);
+uint16_t svi_float_to_half(float value);
+uint32_t svi_crc32(const uint8_t *data, size_t size);
+size_t svi_utf8_length(const uint8_t *text, size_t size); /* characters, or SIZE_MAX: not UTF-8 */
+
+/* sha256.c */
+typedef struct svi_sha256 {
+    uint32_t state[8];
+    uint64_t size;
+    uint8_t block[64];
+} svi_sha256;
+void svi_sha256_begin(svi_sha256 *its);
+void svi_sha256_add(svi_sha256 *its, const uint8_t *data, size_t size);
+void svi_sha256_end(svi_sha256 *its, uint8_t digest[32]);
+
+/* numeric.c: sums in numpy's order, so that float32 rounds alike */
+float svi_sum_f(const float *values, size_t count, size_t stride);
+double svi_sum_d(const double *values, size_t count, size_t stride);
+double svi_median(double *values, size_t count); /* sorts them */
+
+/* capture.c: what is repaired before anything is computed */
+typedef struct svi_capture {
+    size_t count;    /* samples that write, or from which a segment of ink starts */
+    double *time;    /* repaired, from 0 */
+    double *x;
+    double *y;
+    double *pressure;
+    uint8_t *ink;
+    double *scratch; /* room for `count` + 1 of the signature */
+    double *block;   /* what was allocated */
+} svi_capture;
+int svi_capture_open(const sv_signature *signature, svi_capture *its);
+void svi_capture_close(svi_capture *its);
+double svi_capture_duration(const svi_capture *its);
+
+/* features.c */
+void svi_features(const svi_capture *capture, float *values);
+
+/* quality.c */
+sv_addition svi_capture_flaw(const sv_signature *signature, svi_capture *capture);
+double svi_complexity(svi_capture *capture);
+sv_addition svi_assess(const sv_signature *signature, svi_capture *capture);
+
+/* scoring.c */
+typedef struct svi_table {
+    int count;
+    double fmr[SVI_MAX_TABLE];
+    double threshold[SVI_MAX_TABLE];
+} svi_table;
+typedef struct svi_row {
+    long references;
+    double weights[SVI_EVIDENCE];
+    double bias;
+    svi_table tables[2]; /* by sv_impostor; count 0: none */
+} svi_row;
+typedef struct svi_scoring {
+    int count;
+    svi_row rows[SVI_MAX_ROWS];
+} svi_scoring;
+void svi_scoring_default(svi_scoring *its);
+const svi_row *svi_scoring_row(const svi_scoring *its, int references);
+double svi_score(const svi_scoring *its, const float *distances, const float *spread, int references);
+int svi_threshold(const svi_scoring *its, double fmr, sv_impostor impostor, int references, double *threshold);
+int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, double *threshold);
+double svi_confidence(double score, double threshold);
+
+/* json.c: strict, no white space, keys rising */
+typedef struct svi_json {
+    const char *at;
+    const char *end;
+    int depth;
+} svi_json;
+int svi_json_token(svi_json *its, const char *token); /* 1 and past it, or 0 */
+int svi_json_key(svi_json *its, const char *name);    /* "name": */
+int svi_json_text(svi_json *its, char *text, size_t capacity); /* unescaped ASCII is kept, the rest is '?' */
+int svi_json_number(svi_json *its, double *value);
+int svi_json_integer(svi_json *its, long low, long high, long *value);
+int svi_json_skip(svi_json *its);
+int svi_json_more(svi_json *its, char close, int *first); /* 1: another member; 0: closed; -1: malformed */
+
+/* model_file.c */
+typedef enum svi_type { SVI_INT8, SVI_UINT8, SVI_FLOAT32 } svi_type;
+typedef struct svi_port {
+    int known;
+    int position;
+    svi_type type;
+    float scale;
+    float zero_point;
+    size_t elements;
+} svi_port;
+struct sv_model {
+    char id[SV_MODEL_ID_SIZE];
+    const uint8_t *network;
+    size_t network_size;
+    size_t vector_size;
+    size_t steps; /* of the sequence; 1 x 0 where there is none */
+    size_t depth;
+    svi_port input, vector, sequence;
+    svi_scoring scoring;
+};
+size_t svi_port_bytes(const svi_port *port);
+
+/* manifest.c */
+int svi_manifest_read(const char *text, size_t size, sv_model *model);
+
+/* matching.c */
+typedef struct svi_embedding {
+    int8_t *dynamics; /* SV_FRAMES x SV_DYNAMICS */
+    int8_t *sequence; /* steps x depth */
+    float *vector;
+    float duration_ms;
+} svi_embedding;
+typedef struct svi_shape {
+    size_t frames, channels, steps, depth, size;
+} svi_shape;
+typedef struct svi_aligner {
+    uint16_t *costs;    /* one row */
+    uint32_t *rows;     /* two */
+    float *squares;     /* of a vector */
+    int16_t *columns;   /* the other, channel by channel */
+    void *block;
+} svi_aligner;
+int svi_aligner_open(const svi_shape *shape, svi_aligner *its);
+void svi_aligner_close(svi_aligner *its);
+uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
+float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float *probe, const float *reference);
+void svi_compare(svi_aligner *its, const svi_shape *shape, const svi_embedding *probe,
+                 const svi_embedding *reference, float distances[SV_CUES]);
+
+/* template.c */
+#define SVI_MAX_USER 256        /* characters of a user id */
+#define SVI_COPY_DISTANCE 0.6f  /* dynamics nearer than this are a copy */
+struct sv_template {
+    char model_id[SV_MODEL_ID_SIZE];
+    int references;
+    int64_t created_ms;
+    svi_shape shape;
+    size_t user_size;
+    char *user;
+    svi_embedding each[SV_MAX_REFERENCES];
+    float *spread; /* references x references x SV_CUES */
+    void *block;
+};
+int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references,
+                     sv_template **its);
+int svi_created_is_valid(int64_t created_ms);
+int svi_user_is_valid(const char *user, size_t size);
+
+/* enrollment.c */
+void svi_screen(const svi_scoring *scoring, const float *apart, int count, sv_addition *additions);
+
+/* verifier.c */
+struct sv_verifier {
+    const sv_model *model;
+    sv_network network;
+    svi_shape shape;
+    svi_aligner aligner;
+    float values[SV_FRAMES * SV_CHANNELS];
+    void *input;
+    void *vector;
+    void *sequence;
+    svi_embedding probe;
+    void *block;
+};
+int svi_embed(sv_verifier *verifier, svi_capture *capture, svi_embedding *its);
+
+#endif

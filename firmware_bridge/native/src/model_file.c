@@ -1,0 +1,141 @@
+/* The model file, byte by byte as at the top of sigverify/model_file.py. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define HEADER 24
+#define ALIGNMENT 16
+#define HASH 32
+#define FILE_VERSION 1
+#define MAX_MANIFEST (1u << 20)
+#define MAX_NETWORK (64u << 20)
+
+typedef struct layout {
+    size_t manifest, start, end;
+} layout;
+
+static int read_layout(const uint8_t *data, size_t size, layout *its)
+{
+    uint64_t network;
+    if (size < HEADER || memcmp(data, "SIGMODEL", 8) != 0)
+        return SV_MALFORMED_MODEL;
+    if (svi_u32(data + 8) != FILE_VERSION)
+        return SV_INCOMPATIBLE_MODEL;
+    its->manifest = svi_u32(data + 12);
+    network = svi_u64(data + 16);
+    if (its->manifest < 1 || its->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK)
+        return SV_MALFORMED_MODEL;
+    its->start = (HEADER + its->manifest + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    its->end = its->start + (size_t)network;
+    if (size != its->end + HASH)
+        return SV_MALFORMED_MODEL;
+    for (size_t i = HEADER + its->manifest; i < its->start; i++)
+        if (data[i] != 0)
+            return SV_MALFORMED_MODEL;
+    return SV_OK;
+}
+
+/* Check the hash of all before it, and name the file by that of the whole. */
+static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SIZE])
+{
+    svi_sha256 body, whole;
+    uint8_t digest[HASH];
+    svi_sha256_begin(&body);
+    svi_sha256_add(&body, data, end);
+    whole = body;
+    svi_sha256_end(&body, digest);
+    if (memcmp(digest, data + end, HASH) != 0)
+        return SV_MALFORMED_MODEL;
+    svi_sha256_add(&whole, data + end, HASH);
+    svi_sha256_end(&whole, digest);
+    svi_hex_id(digest, id);
+    return SV_OK;
+}
+
+static int fill(const uint8_t *data, const layout *its, sv_model *model)
+{
+    SVI_TRY(identify_file(data, its->end, model->id));
+    SVI_TRY(svi_manifest_read((const char *)data + HEADER, its->manifest, model));
+    model->network = data + its->start;
+    model->network_size = its->end - its->start;
+    if (model->steps > SVI_MAX_STEPS || model->depth > SVI_MAX_DEPTH || model->vector_size > SVI_MAX_STEPS)
+        return SV_MODEL_ERROR; /* well formed, but more than this library makes room for */
+    model->input.elements = SV_FRAMES * SV_CHANNELS;
+    model->vector.elements = model->vector_size;
+    model->sequence.elements = model->steps * model->depth;
+    return SV_OK;
+}
+
+int sv_model_open(const void *data, size_t size, sv_model **model)
+{
+    layout its;
+    sv_model *fresh;
+    int status;
+    if (!data || !model)
+        return SV_CONFIG_ERROR;
+    *model = NULL;
+    SVI_TRY(read_layout(data, size, &its));
+    fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return SV_NO_MEMORY;
+    status = fill(data, &its, fresh);
+    if (status != SV_OK) {
+        free(fresh);
+        return status;
+    }
+    *model = fresh;
+    return SV_OK;
+}
+
+void sv_model_close(sv_model *model)
+{
+    free(model);
+}
+
+size_t svi_port_bytes(const svi_port *port)
+{
+    return port->elements * (port->type == SVI_FLOAT32 ? sizeof(float) : 1);
+}
+
+int sv_model_describe(const sv_model *model, sv_model_info *info)
+{
+    if (!model || !info)
+        return SV_CONFIG_ERROR;
+    if (!model->input.known || !model->vector.known || (model->depth && !model->sequence.known))
+        return SV_INCOMPATIBLE_MODEL;
+    memcpy(info->id, model->id, sizeof info->id);
+    info->network = model->network;
+    info->network_size = model->network_size;
+    info->input_bytes = svi_port_bytes(&model->input);
+    info->vector_bytes = svi_port_bytes(&model->vector);
+    info->sequence_bytes = model->depth ? svi_port_bytes(&model->sequence) : 0;
+    info->vector_position = model->vector.position;
+    info->sequence_position = model->sequence.position;
+    return SV_OK;
+}
+
+/* clip(rint(real / scale) + zero_point), in float32 as numpy does it. */
+int sv_quantize_input(const sv_model *model, const float *values, void *input)
+{
+    const svi_port *port;
+    float low, high;
+    if (!model || !values || !input)
+        return SV_CONFIG_ERROR;
+    port = &model->input;
+    if (!port->known)
+        return SV_INCOMPATIBLE_MODEL;
+    if (port->type == SVI_FLOAT32) {
+        memcpy(input, values, svi_port_bytes(port));
+        return SV_OK;
+    }
+    low = port->type == SVI_INT8 ? -128.0f : 0.0f;
+    high = port->type == SVI_INT8 ? 127.0f : 255.0f;
+    for (size_t i = 0; i < port->elements; i++) {
+        float stored = rintf(values[i] / port->scale) + port->zero_point;
+        int whole = (int)(stored < low ? low : stored > high ? high : stored);
+        ((uint8_t *)input)[i] = (uint8_t)(whole & 255);
+    }
+    return SV_OK;
+}

@@ -1,0 +1,233 @@
+/* Template bytes, as at the top of sigverify/template.py. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define HEAD 44
+#define CRC 4
+#define VERSION 1
+#define MIN_YEAR_MS (-62135596800000LL) /* year 1 to 9999: what Python's datetime holds */
+#define MAX_YEAR_MS 253402300799999LL
+
+/* In 64 bits, as the sizes in a hostile header would not fit 32. */
+static uint64_t whole_size(const svi_shape *shape, int references, size_t user_size)
+{
+    uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
+    uint64_t dynamics = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
+    uint64_t each = sizeof(float) + dynamics + sequence + 2 * (uint64_t)shape->size;
+    return HEAD + user_size + pairs * SV_CUES * sizeof(float) + count * each + CRC;
+}
+
+int svi_user_is_valid(const char *user, size_t size)
+{
+    size_t length = svi_utf8_length((const uint8_t *)user, size);
+    return length >= 1 && length <= SVI_MAX_USER && !memchr(user, '\0', size);
+}
+
+int svi_created_is_valid(int64_t created_ms)
+{
+    return created_ms >= MIN_YEAR_MS && created_ms <= MAX_YEAR_MS;
+}
+
+/* One block: floats first, then what needs no alignment. */
+int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references, sv_template **its)
+{
+    size_t floats = (size_t)references * shape->size + (size_t)(references * references * SV_CUES);
+    size_t bytes = (size_t)references * (shape->frames * shape->channels + shape->steps * shape->depth);
+    sv_template *fresh = calloc(1, sizeof *fresh);
+    float *at_float;
+    int8_t *at_byte;
+    if (!fresh)
+        return SV_NO_MEMORY;
+    fresh->block = calloc(1, floats * sizeof(float) + bytes + user_size + 1);
+    if (!fresh->block) {
+        free(fresh);
+        return SV_NO_MEMORY;
+    }
+    fresh->shape = *shape;
+    fresh->references = references;
+    fresh->spread = fresh->block;
+    at_float = fresh->spread + references * references * SV_CUES;
+    at_byte = (int8_t *)((float *)fresh->block + floats);
+    for (int i = 0; i < references; i++) {
+        fresh->each[i].vector = at_float;
+        at_float += shape->size;
+        fresh->each[i].dynamics = at_byte;
+        at_byte += shape->frames * shape->channels;
+        fresh->each[i].sequence = at_byte;
+        at_byte += shape->steps * shape->depth;
+    }
+    fresh->user = (char *)at_byte;
+    fresh->user_size = user_size;
+    memcpy(fresh->user, user, user_size);
+    *its = fresh;
+    return SV_OK;
+}
+
+void sv_template_close(sv_template *its)
+{
+    if (its)
+        free(its->block);
+    free(its);
+}
+
+static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *references, size_t *user_size)
+{
+    if (size < HEAD + CRC || memcmp(data, "SIGT", 4) != 0 || svi_u16(data + 4) != VERSION || svi_u16(data + 8) != 0)
+        return SV_MALFORMED_TEMPLATE;
+    *references = svi_u16(data + 6);
+    shape->frames = svi_u16(data + 14);
+    shape->channels = svi_u16(data + 16);
+    shape->steps = svi_u16(data + 18);
+    shape->depth = svi_u16(data + 20);
+    shape->size = svi_u16(data + 22);
+    *user_size = svi_u16(data + 26);
+    if (*references < 1 || *references > SV_MAX_REFERENCES || svi_u16(data + 24) != SV_CUES)
+        return SV_MALFORMED_TEMPLATE;
+    if (svi_u32(data + 10) != size || whole_size(shape, *references, *user_size) != size)
+        return SV_MALFORMED_TEMPLATE;
+    if (svi_u32(data + size - CRC) != svi_crc32(data, size - CRC))
+        return SV_MALFORMED_TEMPLATE;
+    return SV_OK;
+}
+
+/* Floats that must be finite; `half` ones take two bytes. */
+static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, float *out, int *sound)
+{
+    for (size_t i = 0; i < count; i++, at += half ? 2 : 4) {
+        out[i] = half ? svi_half_to_float(svi_u16(at)) : svi_f32(at);
+        *sound &= isfinite(out[i]) != 0;
+    }
+    return at;
+}
+
+static const uint8_t *take_spread(const uint8_t *at, sv_template *its, int *sound)
+{
+    int r = its->references;
+    for (int row = 1; row < r; row++)
+        for (int column = 0; column < row; column++) {
+            float *below = its->spread + (row * r + column) * SV_CUES;
+            at = take_floats(at, SV_CUES, 0, below, sound);
+            memcpy(its->spread + (column * r + row) * SV_CUES, below, SV_CUES * sizeof *below);
+        }
+    return at;
+}
+
+static int take_body(const uint8_t *at, sv_template *its)
+{
+    size_t dynamics = its->shape.frames * its->shape.channels, sequence = its->shape.steps * its->shape.depth;
+    int sound = 1;
+    at = take_spread(at, its, &sound);
+    for (int i = 0; i < its->references; i++)
+        at = take_floats(at, 1, 0, &its->each[i].duration_ms, &sound);
+    for (int i = 0; i < its->references; i++, at += dynamics)
+        memcpy(its->each[i].dynamics, at, dynamics);
+    for (int i = 0; i < its->references; i++, at += sequence)
+        memcpy(its->each[i].sequence, at, sequence);
+    for (int i = 0; i < its->references; i++)
+        at = take_floats(at, its->shape.size, 1, its->each[i].vector, &sound);
+    return sound ? SV_OK : SV_MALFORMED_TEMPLATE;
+}
+
+int sv_template_import(const void *bytes, size_t size, sv_template **its)
+{
+    const uint8_t *data = bytes;
+    svi_shape shape;
+    sv_template *fresh;
+    size_t user_size;
+    int references, status;
+    if (!data || !its)
+        return SV_CONFIG_ERROR;
+    *its = NULL;
+    SVI_TRY(read_head(data, size, &shape, &references, &user_size));
+    if (!svi_user_is_valid((const char *)data + HEAD, user_size))
+        return SV_MALFORMED_TEMPLATE;
+    SVI_TRY(svi_template_new((const char *)data + HEAD, user_size, &shape, references, &fresh));
+    fresh->created_ms = (int64_t)svi_u64(data + 28);
+    svi_hex_id(data + 36, fresh->model_id);
+    status = take_body(data + HEAD + user_size, fresh);
+    if (!svi_created_is_valid(fresh->created_ms))
+        status = SV_MALFORMED_TEMPLATE;
+    if (status != SV_OK) {
+        sv_template_close(fresh);
+        return status;
+    }
+    *its = fresh;
+    return SV_OK;
+}
+
+static uint8_t *put_head(uint8_t *at, const sv_template *its, size_t size)
+{
+    memcpy(at, "SIGT", 4);
+    at = svi_put(at + 4, VERSION, 2);
+    at = svi_put(at, (uint64_t)its->references, 2);
+    at = svi_put(at, 0, 2);
+    at = svi_put(at, size, 4);
+    at = svi_put(at, its->shape.frames, 2);
+    at = svi_put(at, its->shape.channels, 2);
+    at = svi_put(at, its->shape.steps, 2);
+    at = svi_put(at, its->shape.depth, 2);
+    at = svi_put(at, its->shape.size, 2);
+    at = svi_put(at, SV_CUES, 2);
+    at = svi_put(at, its->user_size, 2);
+    at = svi_put(at, (uint64_t)its->created_ms, 8);
+    at = svi_put_hex_id(at, its->model_id);
+    memcpy(at, its->user, its->user_size);
+    return at + its->user_size;
+}
+
+static uint8_t *put_body(uint8_t *at, const sv_template *its)
+{
+    size_t dynamics = its->shape.frames * its->shape.channels, sequence = its->shape.steps * its->shape.depth;
+    int r = its->references;
+    for (int row = 1; row < r; row++)
+        for (int i = 0; i < row * SV_CUES; i++)
+            at = svi_put_f32(at, its->spread[row * r * SV_CUES + i]);
+    for (int i = 0; i < r; i++)
+        at = svi_put_f32(at, its->each[i].duration_ms);
+    for (int i = 0; i < r; i++, at += dynamics)
+        memcpy(at, its->each[i].dynamics, dynamics);
+    for (int i = 0; i < r; i++, at += sequence)
+        memcpy(at, its->each[i].sequence, sequence);
+    for (int i = 0; i < r; i++)
+        for (size_t k = 0; k < its->shape.size; k++)
+            at = svi_put(at, svi_float_to_half(its->each[i].vector[k]), 2);
+    return at;
+}
+
+int sv_template_export(const sv_template *its, void *data, size_t capacity, size_t *size)
+{
+    uint8_t *at = data;
+    if (!its || !size)
+        return SV_CONFIG_ERROR;
+    *size = (size_t)whole_size(&its->shape, its->references, its->user_size);
+    if (!data && capacity == 0)
+        return SV_OK;
+    if (!data || capacity < *size)
+        return SV_CONFIG_ERROR;
+    at = put_body(put_head(at, its, *size), its);
+    svi_put(at, svi_crc32(data, *size - CRC), CRC);
+    return SV_OK;
+}
+
+const char *sv_template_user(const sv_template *its)
+{
+    return its ? its->user : "";
+}
+
+const char *sv_template_model_id(const sv_template *its)
+{
+    return its ? its->model_id : "";
+}
+
+int sv_template_references(const sv_template *its)
+{
+    return its ? its->references : 0;
+}
+
+int64_t sv_template_created_ms(const sv_template *its)
+{
+    return its ? its->created_ms : 0;
+}

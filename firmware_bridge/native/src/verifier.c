@@ -1,0 +1,268 @@
+/* Verify and identify: sigverify/verifier.py without a store. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define DEFAULT_FMR 0.01
+#define TINY 1e-12
+#define ALIGNMENT 16
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* One block for everything that a call needs; calls allocate only for the samples. */
+static int make_room(sv_verifier *its, const sv_model_info *info)
+{
+    size_t dynamics = aligned(SV_FRAMES * SV_DYNAMICS), sequence = aligned(its->shape.steps * its->shape.depth);
+    size_t sizes = aligned(info->input_bytes) + aligned(info->vector_bytes) + aligned(info->sequence_bytes);
+    uint8_t *at;
+    its->block = calloc(1, sizes + dynamics + sequence + its->shape.size * sizeof(float));
+    if (!its->block)
+        return SV_NO_MEMORY;
+    at = its->block;
+    its->input = at;
+    its->vector = at += aligned(info->input_bytes);
+    its->sequence = at += aligned(info->vector_bytes);
+    its->probe.dynamics = (int8_t *)(at += aligned(info->sequence_bytes));
+    its->probe.sequence = (int8_t *)(at += dynamics);
+    its->probe.vector = (float *)(void *)(at + sequence);
+    if (!info->sequence_bytes)
+        its->sequence = NULL;
+    return svi_aligner_open(&its->shape, &its->aligner);
+}
+
+int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier)
+{
+    sv_model_info info;
+    sv_verifier *fresh;
+    int status;
+    if (!model || !network.invoke || !verifier)
+        return SV_CONFIG_ERROR;
+    *verifier = NULL;
+    SVI_TRY(sv_model_describe(model, &info));
+    fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return SV_NO_MEMORY;
+    fresh->model = model;
+    fresh->network = network;
+    fresh->shape = (svi_shape){SV_FRAMES, SV_DYNAMICS, model->steps, model->depth, model->vector_size};
+    status = make_room(fresh, &info);
+    if (status != SV_OK) {
+        sv_verifier_close(fresh);
+        return status;
+    }
+    *verifier = fresh;
+    return SV_OK;
+}
+
+void sv_verifier_close(sv_verifier *verifier)
+{
+    if (verifier) {
+        svi_aligner_close(&verifier->aligner);
+        free(verifier->block);
+    }
+    free(verifier);
+}
+
+static float to_real(const svi_port *port, const void *stored, size_t index)
+{
+    if (port->type == SVI_FLOAT32)
+        return ((const float *)stored)[index];
+    if (port->type == SVI_INT8)
+        return ((float)((const int8_t *)stored)[index] - port->zero_point) * port->scale;
+    return ((float)((const uint8_t *)stored)[index] - port->zero_point) * port->scale;
+}
+
+static int8_t quantize(float value, float scale)
+{
+    float stored = rintf(value * scale);
+    return (int8_t)(stored < -127 ? -127 : stored > 127 ? 127 : stored);
+}
+
+/* Scale to length 1; a zero vector stays zero. */
+static int read_vector(const sv_verifier *its, float *vector)
+{
+    double square = 0.0;
+    float length;
+    for (size_t i = 0; i < its->shape.size; i++) {
+        vector[i] = to_real(&its->model->vector, its->vector, i);
+        square += (double)vector[i] * vector[i];
+    }
+    length = (float)sqrt(square);
+    if (!isfinite(length))
+        return SV_MALFORMED_MODEL;
+    for (size_t i = 0; i < its->shape.size; i++)
+        vector[i] = length > TINY ? vector[i] / length : 0.0f;
+    return SV_OK;
+}
+
+static int read_sequence(const sv_verifier *its, int8_t *sequence)
+{
+    for (size_t i = 0; i < its->shape.steps * its->shape.depth; i++) {
+        float real = to_real(&its->model->sequence, its->sequence, i);
+        if (!isfinite(real))
+            return SV_MALFORMED_MODEL;
+        sequence[i] = quantize(real < -1 ? -1.0f : real > 1 ? 1.0f : real, 127);
+    }
+    return SV_OK;
+}
+
+int svi_embed(sv_verifier *verifier, svi_capture *capture, svi_embedding *its)
+{
+    svi_features(capture, verifier->values);
+    for (int i = 0; i < SV_FRAMES; i++)
+        for (int c = 0; c < SV_DYNAMICS; c++)
+            its->dynamics[i * SV_DYNAMICS + c] = quantize(verifier->values[i * SV_CHANNELS + c], 32);
+    its->duration_ms = (float)svi_capture_duration(capture);
+    SVI_TRY(sv_quantize_input(verifier->model, verifier->values, verifier->input));
+    SVI_TRY(verifier->network.invoke(verifier->network.context, verifier->input, verifier->vector,
+                                     verifier->sequence));
+    SVI_TRY(read_vector(verifier, its->vector));
+    return read_sequence(verifier, its->sequence);
+}
+
+/* The probe into `verifier->probe`; `poor` (or NULL) says whether there is too little to compare. */
+static int embed_probe(sv_verifier *verifier, const sv_signature *signature, int *poor)
+{
+    svi_capture capture;
+    int status;
+    SVI_TRY(svi_capture_open(signature, &capture));
+    if (poor)
+        *poor = svi_capture_flaw(signature, &capture) != SV_TAKEN;
+    status = svi_embed(verifier, &capture, &verifier->probe);
+    svi_capture_close(&capture);
+    return status;
+}
+
+static int fits(const sv_verifier *verifier, const sv_template *its)
+{
+    const svi_shape *one = &verifier->shape, *other = &its->shape;
+    return strcmp(verifier->model->id, its->model_id) == 0 && one->frames == other->frames &&
+           one->channels == other->channels && one->steps == other->steps && one->depth == other->depth &&
+           one->size == other->size;
+}
+
+/* Score the probe; `nearest` (or NULL) gets the least distance of its dynamics. */
+static double compare(sv_verifier *verifier, const sv_template *its, float *nearest)
+{
+    float distances[SV_MAX_REFERENCES * SV_CUES];
+    for (int i = 0; i < its->references; i++) {
+        svi_compare(&verifier->aligner, &verifier->shape, &verifier->probe, &its->each[i], distances + i * SV_CUES);
+        if (nearest && (i == 0 || distances[i * SV_CUES] < *nearest))
+            *nearest = distances[i * SV_CUES];
+    }
+    return svi_score(&verifier->model->scoring, distances, its->spread, its->references);
+}
+
+static int thresholds(const sv_verifier *verifier, const sv_template *its, const sv_policy *policy, double *accept,
+                      double *refer)
+{
+    double fmr = policy && policy->fmr != 0 ? policy->fmr : DEFAULT_FMR;
+    double refer_fmr = policy ? policy->refer_fmr : 0;
+    sv_impostor impostor = policy ? policy->impostor : SV_SKILLED;
+    *refer = INFINITY;
+    if (refer_fmr != 0 && !(refer_fmr > fmr))
+        return SV_CONFIG_ERROR;
+    SVI_TRY(svi_threshold(&verifier->model->scoring, fmr, impostor, its->references, accept));
+    if (refer_fmr == 0)
+        return SV_OK;
+    return svi_threshold(&verifier->model->scoring, refer_fmr, impostor, its->references, refer);
+}
+
+static void reject(sv_decision *decision, sv_reason reason)
+{
+    decision->outcome = SV_REJECT;
+    decision->reason = reason;
+    decision->score = decision->threshold = decision->confidence = NAN;
+}
+
+static void judge(double score, double accept, double refer, sv_decision *decision)
+{
+    decision->outcome = score >= accept ? SV_ACCEPT : score >= refer ? SV_REFER : SV_REJECT;
+    decision->reason = score >= accept ? SV_ALIKE : score >= refer ? SV_UNSURE : SV_UNLIKE;
+    decision->score = score;
+    decision->threshold = accept;
+    decision->confidence = svi_confidence(score, accept);
+}
+
+int sv_verify(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, const sv_policy *policy,
+              sv_decision *decision)
+{
+    double accept, refer, score;
+    float nearest = 0.0f;
+    int poor;
+    if (!verifier || !its || !signature || !decision)
+        return SV_CONFIG_ERROR;
+    if (!fits(verifier, its))
+        return SV_MALFORMED_TEMPLATE;
+    SVI_TRY(thresholds(verifier, its, policy, &accept, &refer));
+    SVI_TRY(embed_probe(verifier, signature, &poor));
+    score = compare(verifier, its, &nearest);
+    if (poor)
+        reject(decision, SV_POOR);
+    else if (nearest < SVI_COPY_DISTANCE)
+        reject(decision, SV_REPLAY);
+    else
+        judge(score, accept, refer, decision);
+    return SV_OK;
+}
+
+int sv_score(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, double *score)
+{
+    if (!verifier || !its || !signature || !score)
+        return SV_CONFIG_ERROR;
+    if (!fits(verifier, its))
+        return SV_MALFORMED_TEMPLATE;
+    SVI_TRY(embed_probe(verifier, signature, NULL));
+    *score = compare(verifier, its, NULL);
+    return SV_OK;
+}
+
+/* Better: a higher score, of equals the user id that sorts first. */
+static int is_better(const sv_template *const *templates, const sv_match *one, const sv_match *other)
+{
+    if (one->score != other->score)
+        return one->score > other->score;
+    return strcmp(templates[one->index]->user, templates[other->index]->user) < 0;
+}
+
+/* Keep `matches` sorted, the best first, and no more than `capacity`. */
+static void insert(const sv_template *const *templates, sv_match its, sv_match *matches, size_t capacity,
+                   size_t *found)
+{
+    size_t place = *found;
+    while (place > 0 && is_better(templates, &its, &matches[place - 1]))
+        place--;
+    if (place == capacity)
+        return;
+    if (*found < capacity)
+        (*found)++;
+    memmove(matches + place + 1, matches + place, (*found - 1 - place) * sizeof *matches);
+    matches[place] = its;
+}
+
+int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
+                const sv_signature *signature, double fpir, sv_match *matches, size_t capacity, size_t *found)
+{
+    if (!verifier || (count && !templates) || !signature || !matches || capacity < 1 || !found)
+        return SV_CONFIG_ERROR;
+    for (size_t i = 0; i < count; i++)
+        if (!templates[i] || !fits(verifier, templates[i]))
+            return SV_MALFORMED_TEMPLATE;
+    *found = 0;
+    SVI_TRY(embed_probe(verifier, signature, NULL));
+    for (size_t i = 0; i < count; i++) {
+        const svi_row *row = svi_scoring_row(&verifier->model->scoring, templates[i]->references);
+        sv_match its = {i, compare(verifier, templates[i], NULL)};
+        double threshold = 0.0;
+        if (fpir != 0)
+            SVI_TRY(svi_open_set_threshold(row, fpir, count, &threshold));
+        if (its.score >= threshold)
+            insert(templates, its, matches, capacity, found);
+    }
+    return SV_OK;
+}

@@ -1,0 +1,132 @@
+"""`sigverify kiosk`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigverify.cli.options import (
+    CacheOption,
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    RuntimeOption,
+    StoreOption,
+    ThreadsOption,
+    TrustOption,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def kiosk(
+    store: StoreOption,
+    *,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; any but this machine's needs --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 8080,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", envvar="SIGVERIFY_KIOSK_TOKEN", help="What every caller has to show; 16 characters."
+        ),
+    ] = None,
+    code: Annotated[
+        str | None,
+        typer.Option(
+            "--code",
+            envvar="SIGVERIFY_KIOSK_CODE",
+            help="What makes a visitor an operator, who may enrol; without, a new one is printed.",
+        ),
+    ] = None,
+    everybody_operates: Annotated[
+        bool, typer.Option("--everybody-operates", help="Ask for no code: all callers are trusted.")
+    ] = False,
+    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to allow.")] = 0.01,
+    refer: Annotated[
+        float | None,
+        typer.Option(
+            "--refer", metavar="FMR", help="A higher rate: what only it would accept, a person shall decide."
+        ),
+    ] = None,
+    references: Annotated[int, typer.Option("--references", help="Signatures of one enrolment.")] = 5,
+    fpir: Annotated[
+        float, typer.Option("--fpir", help="The rate at which identify may take a stranger for somebody.")
+    ] = 0.01,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", exists=True, dir_okay=False, help="Serve https: a PEM file.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="Its key, a PEM file.")
+    ] = None,
+    model: ModelOption = "base",
+    runtime: RuntimeOption = "auto",
+    threads: ThreadsOption = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve a full-screen page that enrols, verifies and identifies by touch, pen or mouse."""
+    from sigverify.cli.opening import open_verifier
+    from sigverify.policy import Policy
+
+    server = _server()
+    from firmware_bridge.kiosk.settings import Settings, new_code
+
+    made = None if everybody_operates or code else new_code()
+    settings = Settings(
+        host=host,
+        token=token,
+        code=None if everybody_operates else code or made,
+        references=references,
+        fpir=fpir,
+    )
+    policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)
+    listening = server.listen(host, port)
+    with (
+        listening,
+        open_verifier(
+            store,
+            model=model,
+            runtime=runtime,
+            threads=threads,
+            create=True,
+            key=key,
+            policy=policy,
+            trust=trust,
+            cache=cache,
+        ) as verifier,
+    ):
+        running = server.make_server(verifier, settings, certificate=tls_cert, key=tls_key)
+        _announce(server.address(listening, settings, tls=tls_cert is not None), made, as_json=as_json)
+        server.run(running, listening)
+
+
+def _server() -> "ModuleType":
+    """Import what needs the extra.
+
+    Raises:
+        MissingExtra: starlette or uvicorn is not installed.
+    """
+    from sigverify.errors import MissingExtra
+
+    try:
+        from firmware_bridge.kiosk import server
+    except ImportError as error:
+        raise MissingExtra(f"{error.name} is not installed", hint="pip install 'sigverify[kiosk]'") from error
+    return server
+
+
+def _announce(url: str, made: str | None, *, as_json: bool) -> None:
+    """Print where the page is, at once: whoever started this may be waiting for it."""
+    import sys
+
+    from sigverify.cli.output import report, table
+
+    content = {"url": url, "operator_code": made}
+    rows = {"open": url} | ({"operator's code": made} if made else {}) | {"stop": "Ctrl+C"}
+    report(content, as_json=as_json, render=lambda: table(rows))
+    sys.stdout.flush()

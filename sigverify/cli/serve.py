@@ -1,0 +1,199 @@
+"""`sigverify serve`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigverify.cli.options import (
+    CacheOption,
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    RuntimeOption,
+    StoreOption,
+    ThreadsOption,
+    TrustOption,
+)
+
+if TYPE_CHECKING:
+    from firmware_bridge.connection import Capability
+    from firmware_bridge.doors import Door
+
+
+def serve(
+    store: StoreOption,
+    *,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", metavar="PATH", help="Listen at a unix socket.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="OCTAL", help="Who may open the socket, as for chmod.")
+    ] = "0660",
+    allow_uid: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--allow-uid", metavar="UID", help="Let in this user too, beside your own and root. Repeat."
+        ),
+    ] = None,
+    serial: Annotated[
+        str | None, typer.Option("--serial", metavar="DEVICE", help="Attend to a serial line.")
+    ] = None,
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Speed of the serial line.")] = 115_200,
+    tcp: Annotated[
+        str | None,
+        typer.Option(
+            "--tcp", metavar="HOST:PORT", help="Listen at a port; beyond loopback with --token only."
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", metavar="FILE|env:NAME|fd:N", help="What clients must prove; `store keygen` makes one."
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            help="What clients may do: verify, identify, enroll, users, forget; repeat. Without: all.",
+        ),
+    ] = None,
+    untrusted: Annotated[
+        bool,
+        typer.Option(
+            "--untrusted",
+            help="Tell clients nothing that helps an attacker; without --allow, they only verify.",
+        ),
+    ] = False,
+    fmr: Annotated[
+        float, typer.Option("--fmr", help="The false-match rate where a client asks for none.")
+    ] = 0.01,
+    replay_check: Annotated[
+        bool,
+        typer.Option("--replay-check/--no-replay-check", help="Refuse copies of signatures seen before."),
+    ] = True,
+    lockout: Annotated[
+        bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
+    ] = True,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="HOST:PORT", help="Show /metrics (Prometheus) and /health there."),
+    ] = None,
+    clients: Annotated[int, typer.Option("--clients", min=1, max=1024, help="Lines open at once.")] = 64,
+    model: ModelOption = "base",
+    runtime: RuntimeOption = "auto",
+    threads: ThreadsOption = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer clients at a socket, a serial line or a port. SIGHUP opens model and store anew."""
+    import asyncio
+    import logging
+    import sys
+    from dataclasses import replace
+
+    from firmware_bridge.daemon import Daemon
+    from firmware_bridge.metrics_page import MetricsPage
+    from firmware_bridge.visit import Limits
+    from sigverify.cli.opening import read_key
+    from sigverify.cli.output import report
+    from sigverify.cli.quiet import quiet
+    from sigverify.policy import Policy
+    from sigverify.protection.signing import Trust
+    from sigverify.verifier import Verifier
+
+    doors = _doors(socket, mode, allow_uid, serial, baud, tcp)
+    policy = replace(Policy.kiosk() if untrusted else Policy(), fmr=fmr, replay=replay_check)
+    if not lockout:
+        policy = replace(policy, per_user=None, per_device=None)
+    page = None if metrics is None else MetricsPage(*_address(metrics))
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+
+    secret = read_key(key)  # once: a file descriptor can be read no second time
+
+    def open_() -> Verifier:
+        with quiet():
+            return Verifier.open(
+                store,
+                model=model,
+                runtime=runtime,
+                threads=threads,
+                key=secret,
+                policy=policy,
+                trust=Trust.from_files(trust) if trust else None,
+                cache=cache,
+            )
+
+    daemon = Daemon(
+        open_,
+        allowed=_allowed(allow, untrusted),
+        token=read_key(token),
+        fixed_rates=untrusted,
+        limits=Limits(clients=clients),
+    )
+
+    def announce() -> None:
+        places = [str(door) for door in doors]
+        content = {"listening": places, "metrics": None if page is None else str(page)}
+        report(content, as_json=as_json, render=lambda: f"Listening at {', '.join(places)}")
+        sys.stdout.flush()  # whoever started this may wait for the line
+
+    asyncio.run(daemon.run(doors, page=page, announce=announce))
+
+
+def _doors(
+    path: Path | None,
+    mode: str,
+    uids: list[int] | None,
+    serial: str | None,
+    baud: int,
+    tcp: str | None,
+) -> "list[Door]":
+    from firmware_bridge.doors import SerialDoor, TcpDoor, UnixDoor
+    from sigverify.errors import ConfigError
+
+    doors: list[Door] = []
+    if path is not None:
+        doors.append(UnixDoor(path, mode=_octal(mode), uids=frozenset(uids or ())))
+    if serial is not None:
+        doors.append(SerialDoor(serial, baud=baud))
+    if tcp is not None:
+        doors.append(TcpDoor(*_address(tcp)))
+    if not doors:
+        raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
+    return doors
+
+
+def _address(text: str) -> tuple[str, int]:
+    from firmware_bridge.line import host_and_port
+
+    return host_and_port(text)
+
+
+def _octal(mode: str) -> int:
+    from sigverify.errors import ConfigError
+
+    try:
+        value = int(mode, 8)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 0o777:
+        raise ConfigError("this is no file mode", expected="octal digits such as 0660", received=mode)
+    return value
+
+
+def _allowed(names: list[str] | None, untrusted: bool) -> "set[Capability]":
+    from firmware_bridge.connection import Capability
+    from sigverify.errors import ConfigError
+
+    if not names:
+        return {Capability.VERIFY} if untrusted else set(Capability)
+    try:
+        return set(map(Capability, names))
+    except ValueError as error:
+        raise ConfigError(
+            "unknown operation", expected=f"one of {', '.join(Capability)}", received=", ".join(names)
+        ) from error

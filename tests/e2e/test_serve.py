@@ -1,0 +1,148 @@
+"""`sigverify serve` from the outside: the model that ships, a real process, real signals."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+from builders import signature
+from running_daemon import eventually
+
+from firmware_bridge.client import Client
+from sigverify.errors import Disconnected, NotAllowed
+from sigverify.protection.keys import Key
+
+ALICE = [signature(0, repetition) for repetition in range(5)]
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Return a function that starts the command, and waits until it listens."""
+    processes = []
+
+    def serve(*options, key=None):
+        command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", tmp_path / "store.db", *options]
+        with (tmp_path / "log").open("ab") as log, (key or Path(os.devnull)).open("rb") as stdin:
+            processes.append(subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log))
+        return processes[-1]
+
+    yield serve
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "socket"
+
+
+@pytest.fixture
+def log(tmp_path):
+    return (tmp_path / "log").read_text
+
+
+def answering(client):
+    try:
+        return client.health().ready
+    except Disconnected:
+        return False
+
+
+def test_a_day_of_a_kiosk(serve, path, log, tmp_path):
+    key = tmp_path / "store.key"
+    Key.generate().to_file(key)
+    process = serve("--socket", path, "--key", "fd:0", key=key)  # as the systemd unit does
+    with Client(path) as client:
+        eventually(lambda: answering(client), 20)
+        client.enroll("ann", ALICE)
+        assert client.verify("ann", signature(0, 9), fmr=0.05).accepted
+        assert not client.verify("ann", signature(5, 9)).accepted
+        assert client.info().model == "base"
+
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: "reloaded" in log(), 10)
+        assert client.users() == ("ann",)
+
+        process.kill()  # mid-life, as a power cut would
+        process.wait()
+        with pytest.raises(Disconnected):
+            client.users()
+        again = serve("--socket", path, "--key", "fd:0", key=key)
+        eventually(lambda: answering(client), 20)
+        assert client.users() == ("ann",)
+        assert not client.verify("ann", signature(0, 9), fmr=0.05).accepted  # it remembers: a copy
+
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(10) == 0
+    assert not path.exists()
+    assert "'ann'" not in log()
+
+
+def verify_for_ever(client):
+    for repetition in itertools.count():
+        client.verify("ann", signature(0, repetition))
+
+
+def test_killed_in_the_middle_of_requests(serve, path):
+    process = serve("--socket", path)
+    with Client(path) as client:
+        eventually(lambda: answering(client), 20)
+        client.enroll("ann", ALICE)
+        killer = threading.Timer(0.3, process.kill)
+        killer.start()
+        with pytest.raises(Disconnected):
+            verify_for_ever(client)
+        killer.join()
+        serve("--socket", path)
+        eventually(lambda: answering(client), 20)
+        assert client.users() == ("ann",)
+
+
+def test_a_port_a_token_and_few_rights(serve, tmp_path, log):
+    Key.generate().to_file(tmp_path / "token")
+    serve(
+        "--tcp",
+        "127.0.0.1:0",
+        "--token",
+        tmp_path / "token",
+        "--allow",
+        "users",
+        "--json",
+        "--metrics",
+        "127.0.0.1:0",
+    )
+    eventually(lambda: "}" in log(), 20)
+    said = log()
+    told = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    [address] = told["listening"]
+    with Client(address, token=Key.from_file(tmp_path / "token")) as client:
+        assert client.users() == ()
+        with pytest.raises(NotAllowed):
+            client.forget("ann")
+    with urllib.request.urlopen(told["metrics"], timeout=5) as page:  # noqa: S310 - our own
+        assert b"sigverify_clients" in page.read()
+    with Client(address) as client, pytest.raises(NotAllowed):
+        client.users()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "nowhere to listen"),
+        (["--tcp", "7117"], "no address"),
+        (["--tcp", "0.0.0.0:7117"], "a token, or a loopback"),
+        (["--socket", "s", "--mode", "0999"], "no file mode"),
+        (["--socket", "s", "--allow", "everything"], "unknown operation"),
+        (["--serial", "/dev/none"], "cannot open the serial line"),
+    ],
+)
+def test_what_cannot_be_served(serve, log, options, said):
+    assert serve(*options).wait(20) == 4
+    assert said in " ".join(log().split())

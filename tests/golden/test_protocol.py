@@ -1,0 +1,64 @@
+"""The wire protocol, read from protocol.json as a stranger would."""
+
+import json
+import zlib
+from pathlib import Path
+
+import cbor2
+import pytest
+from cobs import cobs
+
+from firmware_bridge.connection import proof
+from firmware_bridge.fields import from_map
+from firmware_bridge.framing import Deframer, Fault, frame
+from firmware_bridge.messages import KINDS, Kind, decode, encode
+from sigverify.protection.keys import Key
+
+HERE = Path(__file__).parent
+VECTORS = json.loads((HERE / "protocol.json").read_text())
+
+
+def body_of(vector):
+    return {
+        name: bytes.fromhex(value["hex"]) if isinstance(value, dict) else value
+        for name, value in vector["body"].items()
+    }
+
+
+def message_of(vector):
+    return from_map(KINDS[Kind(vector["kind"])], body_of(vector))
+
+
+@pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda vector: vector["name"])
+class TestMessages:
+    def test_the_bytes_are_cobs_and_crc_and_canonical_cbor(self, vector):
+        payload = bytes.fromhex(vector["payload"])
+        assert cbor2.loads(payload) == [vector["kind"], vector["id"], body_of(vector)]
+        checked = payload + zlib.crc32(payload).to_bytes(4, "little")
+        assert bytes.fromhex(vector["frame"]) == cobs.encode(checked) + b"\0"
+
+    def test_they_are_read_and_written_so(self, vector):
+        payload = bytes.fromhex(vector["payload"])
+        assert Deframer().feed(bytes.fromhex(vector["frame"])) == [payload]
+        assert decode(payload) == (vector["id"], message_of(vector))
+        assert frame(payload).hex() == vector["frame"]
+        assert decode(encode(vector["id"], message_of(vector))) == decode(payload)
+
+
+def test_every_kind_is_there():
+    assert {vector["kind"] for vector in VECTORS["messages"]} == set(Kind)
+
+
+def test_runs_of_254_bytes_and_more():
+    for each in VECTORS["lengths"]:
+        assert frame(b"\x01" * each["payload_bytes"]).hex() == each["frame"]
+
+
+@pytest.mark.parametrize("name", ["stuffing", "checksum"])
+def test_faults(name):
+    assert Deframer().feed(bytes.fromhex(VECTORS["faults"][name])) == [Fault[name.upper()]]
+
+
+def test_the_proof_of_a_token():
+    token, nonce = (bytes.fromhex(VECTORS[name]) for name in ("token", "nonce"))
+    assert proof(Key(token), nonce).hex() == VECTORS["proof"]

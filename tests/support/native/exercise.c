@@ -1,0 +1,250 @@
+/* Everything that libsigverify does, on scrawls of arithmetic, and hostile bytes of every kind.
+ *
+ * exercise MODEL: prints what it computed; aborts where something is wrong. Linked with the library's sources, as
+ * it mends checksums to get past them. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../../firmware_bridge/native/src/internal.h"
+
+#define SAMPLES 150
+#define REFERENCES 5
+#define PEOPLE 3
+#define FLIPS 2000
+
+#define CHECK(claim)                                                     \
+    do {                                                                 \
+        if (!(claim)) {                                                  \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #claim);          \
+            abort();                                                     \
+        }                                                                \
+    } while (0)
+
+typedef struct scrawl {
+    double x[SAMPLES], y[SAMPLES], time_ms[SAMPLES], pressure[SAMPLES];
+    uint8_t pen_down[SAMPLES];
+    sv_signature signature;
+} scrawl;
+
+typedef struct context {
+    size_t input, vector, sequence;
+} context;
+
+/* Stands in for a network: sums of the input, the same everywhere. */
+static int invoke(void *its, const void *input, void *vector, void *sequence)
+{
+    const context *sizes = its;
+    const int8_t *in = input;
+    for (size_t i = 0; i < sizes->vector; i++) {
+        int sum = 0;
+        for (size_t k = i; k < sizes->input; k += sizes->vector)
+            sum += in[k];
+        ((int8_t *)vector)[i] = (int8_t)(sum % 120);
+    }
+    for (size_t i = 0; i < sizes->sequence; i++)
+        ((int8_t *)sequence)[i] = (int8_t)(in[i % sizes->input] / 2);
+    return SV_OK;
+}
+
+static void draw(scrawl *its, int writer, int repetition)
+{
+    double shift = 0.13 * repetition, pace = 10 + writer;
+    for (int i = 0; i < SAMPLES; i++) {
+        double t = (double)i / SAMPLES;
+        its->x[i] = floor(1000 * (40 * sin((14 + 3 * writer) * t + shift) + 15 * cos(31 * t) + 220 * t));
+        its->y[i] = floor(1000 * (50 * sin((17 + writer) * t) + 20 * cos((29 - writer) * t + 2 * shift)));
+        its->time_ms[i] = pace * i;
+        its->pressure[i] = floor(500 + 300 * sin(9 * t + shift));
+        its->pen_down[i] = i % 40 != 0;
+    }
+    its->signature = (sv_signature){SAMPLES, its->x, its->y, its->time_ms, its->pressure, its->pen_down};
+}
+
+static uint8_t *read_whole(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *data;
+    CHECK(file && fseek(file, 0, SEEK_END) == 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    data = malloc(*size);
+    CHECK(data && fread(data, 1, *size, file) == *size);
+    fclose(file);
+    return data;
+}
+
+static sv_template *enrol(sv_verifier *verifier, const char *user, int writer)
+{
+    static scrawl drawn[REFERENCES];
+    sv_signature signatures[REFERENCES];
+    sv_addition additions[REFERENCES];
+    sv_template *its;
+    for (int i = 0; i < REFERENCES; i++) {
+        draw(&drawn[i], writer, i);
+        signatures[i] = drawn[i].signature;
+    }
+    CHECK(sv_enroll(verifier, user, 1700000000000, signatures, REFERENCES, SV_RECORD, additions, &its) == SV_OK);
+    for (int i = 0; i < REFERENCES; i++)
+        printf("%s reference %d: %d\n", user, i, (int)additions[i]);
+    return its;
+}
+
+static uint8_t *export_whole(const sv_template *its, size_t *size)
+{
+    uint8_t *data;
+    CHECK(sv_template_export(its, NULL, 0, size) == SV_OK);
+    data = malloc(*size);
+    CHECK(data && sv_template_export(its, data, *size - 1, size) == SV_CONFIG_ERROR);
+    CHECK(sv_template_export(its, data, *size, size) == SV_OK);
+    return data;
+}
+
+static void verify(sv_verifier *verifier, const sv_template *its, int writer, int repetition)
+{
+    scrawl drawn;
+    sv_policy policy = {0.01, 0.1, SV_RANDOM};
+    sv_decision decision;
+    double score;
+    draw(&drawn, writer, repetition);
+    CHECK(sv_verify(verifier, its, &drawn.signature, &policy, &decision) == SV_OK);
+    CHECK(sv_score(verifier, its, &drawn.signature, &score) == SV_OK);
+    CHECK(decision.reason == SV_REPLAY ? isnan(decision.score) : decision.score == score);
+    printf("writer %d, %d: outcome %d, reason %d, score %.9f\n", writer, repetition, (int)decision.outcome,
+           (int)decision.reason, score);
+    drawn.signature.count = 12; /* a tenth of a second */
+    CHECK(sv_verify(verifier, its, &drawn.signature, NULL, &decision) == SV_OK && decision.reason == SV_POOR);
+    drawn.signature.count = 7;
+    CHECK(sv_verify(verifier, its, &drawn.signature, NULL, &decision) == SV_INVALID_SIGNATURE);
+}
+
+static void identify(sv_verifier *verifier, sv_template *const *people)
+{
+    const sv_template *const templates[PEOPLE] = {people[0], people[1], people[2]};
+    scrawl drawn;
+    sv_match matches[2];
+    size_t found;
+    draw(&drawn, 1, 7);
+    CHECK(sv_identify(verifier, templates, PEOPLE, &drawn.signature, 0, matches, 2, &found) == SV_OK && found == 2);
+    CHECK(matches[0].score >= matches[1].score);
+    printf("most alike: %s %.9f\n", sv_template_user(templates[matches[0].index]), matches[0].score);
+    CHECK(sv_identify(verifier, templates, PEOPLE, &drawn.signature, 0.01, matches, 1, &found) == SV_OK);
+    printf("named at 0.01: %d\n", (int)found);
+    CHECK(sv_identify(verifier, NULL, 0, &drawn.signature, 0.01, matches, 1, &found) == SV_OK && found == 0);
+}
+
+/* A copy of exactly that size, so that one byte too far is noticed. */
+static uint8_t *copied(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    CHECK(copy);
+    memcpy(copy, data, size);
+    return copy;
+}
+
+static void hostile_template(const uint8_t *data, size_t size, uint32_t random)
+{
+    sv_template *its;
+    for (size_t length = 0; length < size; length += length < 100 ? 1 : 97) {
+        uint8_t *part = copied(data, length);
+        CHECK(sv_template_import(part, length, &its) == SV_MALFORMED_TEMPLATE && !its);
+        free(part);
+    }
+    for (int i = 0; i < FLIPS; i++) {
+        uint8_t *wrong = copied(data, size);
+        random = random * 1664525 + 1013904223;
+        wrong[(random >> 8) % (i % 2 ? 60 : size - 4)] ^= (uint8_t)(1 << random % 8);
+        CHECK(sv_template_import(wrong, size, &its) == SV_MALFORMED_TEMPLATE);
+        svi_put(wrong + size - 4, svi_crc32(wrong, size - 4), 4);
+        if (sv_template_import(wrong, size, &its) == SV_OK) {
+            size_t again;
+            uint8_t *same = export_whole(its, &again);
+            CHECK(again == size && memcmp(same, wrong, size) == 0);
+            free(same);
+        }
+        sv_template_close(its);
+        free(wrong);
+    }
+}
+
+static void rehash(uint8_t *data, size_t size)
+{
+    svi_sha256 hash;
+    svi_sha256_begin(&hash);
+    svi_sha256_add(&hash, data, size - 32);
+    svi_sha256_end(&hash, data + size - 32);
+}
+
+static void hostile_model(const uint8_t *data, size_t size, uint32_t random)
+{
+    size_t manifest = svi_u32(data + 12);
+    sv_model *model;
+    int opened = 0;
+    for (size_t length = 0; length < size; length += length < 60 ? 1 : 4999) {
+        uint8_t *part = copied(data, length);
+        CHECK(sv_model_open(part, length, &model) == SV_MALFORMED_MODEL && !model);
+        free(part);
+    }
+    for (int i = 0; i < FLIPS / 4; i++) {
+        uint8_t *wrong = copied(data, size);
+        double threshold;
+        random = random * 1664525 + 1013904223;
+        wrong[i % 8 ? 24 + (random >> 8) % manifest : (random >> 8) % 24] ^= (uint8_t)(1 << random % 8);
+        CHECK(sv_model_open(wrong, size, &model) != SV_OK);
+        rehash(wrong, size);
+        if (sv_model_open(wrong, size, &model) == SV_OK) {
+            sv_verifier *verifier;
+            sv_network network = {invoke, NULL};
+            opened++;
+            (void)sv_model_threshold(model, 0.01, SV_SKILLED, 5, &threshold);
+            (void)sv_verifier_open(model, network, &verifier);
+            sv_verifier_close(verifier);
+        }
+        sv_model_close(model);
+        free(wrong);
+    }
+    CHECK(opened > 0 && opened < FLIPS / 4);
+}
+
+int main(int count, char **arguments)
+{
+    size_t size, exported;
+    uint8_t *data, *content;
+    sv_model *model;
+    sv_model_info info;
+    sv_verifier *verifier;
+    sv_template *people[PEOPLE], *again;
+    const char *const names[PEOPLE] = {"alice", "bob", "c\xc3\xa9line"};
+    float values[SV_FRAMES * SV_CHANNELS];
+    scrawl drawn;
+    CHECK(count == 2);
+    data = read_whole(arguments[1], &size);
+    CHECK(sv_model_open(data, size, &model) == SV_OK && sv_model_describe(model, &info) == SV_OK);
+    context sizes = {info.input_bytes, info.vector_bytes, info.sequence_bytes};
+    sv_network network = {invoke, &sizes};
+    CHECK(sv_verifier_open(model, network, &verifier) == SV_OK);
+    draw(&drawn, 0, 0);
+    CHECK(sv_features(&drawn.signature, values) == SV_OK);
+    printf("model %s, features %08x\n", info.id, (unsigned)svi_crc32((const uint8_t *)values, sizeof values));
+    for (int i = 0; i < PEOPLE; i++)
+        people[i] = enrol(verifier, names[i], i);
+    content = export_whole(people[2], &exported);
+    CHECK(sv_template_import(content, exported, &again) == SV_OK);
+    printf("template %08x of %s\n", (unsigned)svi_crc32(content, exported), sv_template_user(again));
+    for (int writer = 0; writer < PEOPLE; writer++)
+        for (int repetition = 4; repetition < 7; repetition++)
+            verify(verifier, people[0], writer, repetition);
+    identify(verifier, people);
+    hostile_template(content, exported, 1);
+    hostile_model(data, size, 1);
+    for (int i = 0; i < PEOPLE; i++)
+        sv_template_close(people[i]);
+    sv_template_close(again);
+    sv_verifier_close(verifier);
+    sv_model_close(model);
+    free(content);
+    free(data);
+    puts("sound");
+    return 0;
+}

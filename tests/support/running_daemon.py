@@ -1,0 +1,86 @@
+"""A daemon in a thread of the test's own process, with a network of arithmetic."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+from builders import ArithmeticEmbedder
+
+from firmware_bridge.daemon import Daemon
+from firmware_bridge.systemd import Notifier
+from firmware_bridge.visit import Limits
+from sigverify.policy import Policy
+from sigverify.store import SqliteStore
+from sigverify.verifier import Verifier
+
+
+def opener(path=":memory:", policy=None):
+    """Return what opens a verifier at that path."""
+    rules = policy or Policy(per_user=None, per_device=None)
+    return lambda: Verifier(SqliteStore(path), ArithmeticEmbedder(), policy=rules)
+
+
+class RunningDaemon:
+    """Runs until `stop`; as a context manager, until its end."""
+
+    def __init__(self, doors, *, open_verifier=None, environment=None, page=None, **options):
+        self.doors = doors
+        self._open = open_verifier or opener()
+        self._environment = environment or {}
+        self._options = {"limits": Limits(handshake_s=1.0, write_s=1.0, grace_s=2.0)} | options
+        self._page = page
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, daemon=True)
+        self.error = None
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        with contextlib.suppress(RuntimeError):  # its loop is closed already
+            self._loop.call_soon_threadsafe(self.daemon.stop)
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+
+    def reload(self):
+        return asyncio.run_coroutine_threadsafe(self.daemon.reload(), self._loop).result(10)
+
+    def _main(self):
+        try:
+            asyncio.run(self._run())
+        except Exception as error:  # noqa: BLE001 - raised again in the test's own thread
+            self.error = error
+        finally:
+            self._ready.set()
+
+    async def _run(self):
+        self._loop = asyncio.get_running_loop()
+        notifier = Notifier(self._environment)
+        told, notifier.ready = notifier.ready, lambda: (told(), self._ready.set())
+        self.daemon = Daemon(self._open, notifier=notifier, **self._options)
+        await self.daemon.run(self.doors, page=self._page)
+
+
+def eventually(true, seconds=5.0):
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never became so"
+        time.sleep(0.01)
+
+
+def connected(path, seconds=5.0):
+    """A plain socket to a daemon."""
+    its = socket.socket(socket.AF_UNIX)
+    its.settimeout(seconds)
+    its.connect(str(path))
+    return its

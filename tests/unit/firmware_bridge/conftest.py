@@ -1,0 +1,20 @@
+import pytest
+from running_daemon import RunningDaemon
+
+from firmware_bridge.doors import UnixDoor
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "socket"
+
+
+@pytest.fixture
+def daemon(path):
+    with RunningDaemon([UnixDoor(path)]) as running:
+        yield running
+
+
+@pytest.fixture
+def address(daemon):
+    return str(daemon.doors[0])

@@ -1,0 +1,52 @@
+import pytest
+from builders import ArithmeticEmbedder
+
+from sigverify.policy import Policy
+from sigverify.store import MEMORY, SqliteStore
+from sigverify.verifier import Verifier
+
+CODE = "123456"
+
+
+@pytest.fixture
+def verifier():
+    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder(), policy=Policy.kiosk()) as its:
+        yield its
+
+
+@pytest.fixture
+def page(verifier):
+    """Return a function from settings to a client of that page, on this machine."""
+    testclient = pytest.importorskip("starlette.testclient")
+    from firmware_bridge.kiosk.app import create_app
+    from firmware_bridge.kiosk.settings import Settings
+
+    def page(*, host="127.0.0.1:8080", headers=None, **settings):
+        app = create_app(verifier, Settings(**{"code": CODE} | settings))
+        headers = {"Sigverify-Request": "1"} | (headers or {})
+        return testclient.TestClient(app, base_url=f"http://{host}", headers=headers)
+
+    return page
+
+
+@pytest.fixture
+def visitor(page):
+    return page()
+
+
+@pytest.fixture
+def operator(page):
+    client = page()
+    session = client.post("/api/operator", json={"code": CODE}).json()["session"]
+    client.headers["Sigverify-Operator"] = session
+    return client
+
+
+@pytest.fixture
+def strokes():
+    """Return a function from a signature to the JSON that the page sends of it."""
+    import json
+
+    from sigverify.formats.signature_pad import encode
+
+    return lambda signature: json.loads(encode(signature))

@@ -1,0 +1,193 @@
+import pytest
+from builders import signature
+
+from sigverify.audit import AuditLog
+from sigverify.decision import Reason
+from sigverify.policy import Policy
+
+
+def error_of(answer, http):
+    assert answer.status_code == http, answer.text
+    content = answer.json()
+    assert set(content) == {"error", "status", "message", "retry_after_s"}
+    return content
+
+
+def enrol(operator, strokes, user="alice", writer=0):
+    begun = operator.post("/api/enrolments", json={"user": user}).json()
+    path = f"/api/enrolments/{begun['enrolment']}"
+    for repetition in range(begun["remaining"]):
+        body = {"strokes": strokes(signature(writer, repetition))}
+        added = operator.post(f"{path}/signatures", json=body).json()
+        assert added["accepted"], added
+    return operator.post(f"{path}/commit")
+
+
+def test_enrol_verify_identify_forget(operator, strokes, verifier):
+    enrolled = enrol(operator, strokes)
+    assert enrolled.status_code == 200
+    assert enrolled.json()["user"] == "alice"
+    assert enrolled.json()["references"] == 5
+    assert operator.get("/api/users").json() == {"users": ["alice"]}
+    probe = {"user": "alice", "strokes": strokes(signature(0, 9))}
+    decision = operator.post("/api/verify", json=probe).json()
+    assert decision["outcome"] == "accept"
+    assert decision["score"] >= decision["threshold"]
+    assert operator.post("/api/verify", json=probe).json()["reason"] == Reason.REPLAY.value
+    matches = operator.post("/api/identify", json={"strokes": strokes(signature(0, 10))}).json()["matches"]
+    assert [match["user"] for match in matches] == ["alice"]
+    assert operator.delete("/api/users?user=alice").json() == {}
+    assert verifier.users() == ()
+    assert error_of(operator.delete("/api/users?user=alice"), 404)["status"] == 41
+
+
+def test_a_visitor_verifies_and_sees_no_score(operator, visitor, strokes):
+    enrol(operator, strokes)
+    accepted = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(0, 9))}).json()
+    rejected = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(1, 9))}).json()
+    unknown = visitor.post("/api/verify", json={"user": "nobody", "strokes": strokes(signature(2, 9))}).json()
+    assert (accepted["accepted"], rejected["accepted"]) == (True, False)
+    for decision in (accepted, rejected):
+        assert decision["score"] is decision["threshold"] is decision["confidence"] is None
+        assert decision["unlike"] == []
+    assert unknown == rejected
+
+
+def test_an_operator_learns_who_is_not_enrolled(operator, strokes):
+    answer = operator.post("/api/verify", json={"user": "nobody", "strokes": strokes(signature(0))})
+    assert error_of(answer, 404)["error"] == "UnknownUser"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/identify", {"strokes": []}),
+        ("POST", "/api/enrolments", {"user": "alice"}),
+        ("POST", "/api/enrolments/x/signatures", {"strokes": []}),
+        ("POST", "/api/enrolments/x/commit", None),
+        ("DELETE", "/api/enrolments/x", None),
+        ("GET", "/api/users", None),
+        ("DELETE", "/api/users?user=alice", None),
+        ("POST", "/api/unlock", {}),
+    ],
+)
+def test_what_visitors_may_not_do(visitor, operator, strokes, verifier, method, path, body):
+    enrol(operator, strokes)
+    assert "operators" in error_of(visitor.request(method, path, json=body), 403)["message"]
+    visitor.headers["Sigverify-Operator"] = "made up"
+    assert error_of(visitor.request(method, path, json=body), 403)
+    assert verifier.users() == ("alice",)
+
+
+def test_signing_out(operator):
+    assert operator.get("/api/info").json()["operator"] is True
+    assert operator.delete("/api/operator").json() == {}
+    assert operator.get("/api/info").json()["operator"] is False
+    error_of(operator.get("/api/users"), 403)
+
+
+def test_a_page_on_which_everybody_operates(page, verifier):
+    client = page(code=None)
+    said = client.get("/api/info").json()
+    assert (said["operator"], said["open"], said["references"]) == (True, True, 5)
+    assert said["model"] == verifier.model.manifest.name
+    assert client.get("/api/users").json() == {"users": []}
+    assert error_of(client.post("/api/operator", json={"code": "123456"}), 409)
+
+
+def test_an_enrolment_that_goes_wrong_stores_nothing(operator, strokes, verifier):
+    name = operator.post("/api/enrolments", json={"user": "alice"}).json()["enrolment"]
+    first = strokes(signature(0, 0))
+    assert operator.post(f"/api/enrolments/{name}/signatures", json={"strokes": first}).json()["accepted"]
+    again = operator.post(f"/api/enrolments/{name}/signatures", json={"strokes": first}).json()
+    assert (again["accepted"], again["remaining"]) == (False, 4)
+    assert again["reason"].startswith("a copy of an earlier one")
+    assert error_of(operator.post(f"/api/enrolments/{name}/commit"), 422)["error"] == "EnrolmentError"
+    assert operator.delete(f"/api/enrolments/{name}").json() == {}
+    assert error_of(operator.post(f"/api/enrolments/{name}/commit"), 404)
+    assert verifier.users() == ()
+
+
+def test_enrolled_twice(operator, strokes):
+    enrol(operator, strokes)
+    assert error_of(operator.post("/api/enrolments", json={"user": "alice"}), 409)["status"] == 42
+    begun = operator.post("/api/enrolments", json={"user": "alice", "replace": True})
+    assert begun.json()["remaining"] == 5
+
+
+def test_locked_out_and_unlocked(operator, visitor, strokes):
+    enrol(operator, strokes)
+
+    def rejected(repetition):
+        body = {"user": "alice", "strokes": strokes(signature(1, repetition))}
+        return visitor.post("/api/verify", json=body).json()
+
+    waits = [rejected(repetition)["retry_after_s"] for repetition in range(6)]
+    assert waits[0] == 0
+    assert waits[4] == 30
+    assert rejected(7)["reason"] == Reason.LOCKED.value
+    assert operator.post("/api/unlock", json={"user": "alice"}).json() == {}
+    assert rejected(8)["reason"] == Reason.UNLIKE.value
+    assert operator.post("/api/unlock", json={}).json() == {}
+    assert error_of(operator.post("/api/unlock", json={"user": "nobody"}), 404)
+
+
+def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
+    enrol(operator, strokes)
+    operator.delete("/api/users?user=alice")
+    entries = [entry.event.value for entry in AuditLog(verifier.store).entries()]
+    assert entries == ["enrolled", "forgotten"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "user is missing"),
+        (b"[]", "no object"),
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"user": "a", "strokes": NaN}', "not JSON"),
+        (b'{"user": 1, "strokes": []}', "user is of another type"),
+        (b'{"user": "", "strokes": []}', "too short or too long"),
+        (b'{"user": "' + b"a" * 300 + b'", "strokes": []}', "too short or too long"),
+        (b'{"user": "a", "strokes": [], "fmr": 0.5}', "unknown property"),
+        (b'{"user": "a", "strokes": 7}', "not groups of points"),
+        (b'{"user": "a", "strokes": [[{"x": 1}]]}', "y is not a number"),
+        (b'{"user": "a", "strokes": [{"points": []}]}', "too few samples"),
+    ],
+)
+def test_hostile_bodies(visitor, body, says):
+    assert says in error_of(visitor.post("/api/verify", content=body), 422)["message"]
+
+
+def test_unknown_queries_paths_and_methods(visitor, operator):
+    assert "unknown property" in error_of(visitor.get("/api/info?x=1"), 422)["message"]
+    assert "user is missing" in error_of(operator.delete("/api/users"), 422)["message"]
+    error_of(visitor.get("/api/nothing"), 404)
+    error_of(visitor.put("/api/verify"), 405)
+
+
+def test_a_body_that_is_too_large(visitor):
+    answer = visitor.post("/api/verify", content=b" " * (4 * 2**20 + 1))
+    assert answer.status_code == 413
+
+
+def test_a_store_that_is_gone(visitor, verifier):
+    assert visitor.get("/api/health").json() == {"healthy": True}
+    verifier.close()
+    assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreError"
+
+
+def test_the_operators_policy_differs_in_what_it_shows_only(verifier):
+    from dataclasses import replace
+
+    from firmware_bridge.kiosk.desk import Desk
+    from firmware_bridge.kiosk.settings import Settings
+
+    desk = Desk(verifier, Settings(code="123456"))
+    assert desk.verifier(operator=False) is verifier
+    assert verifier.policy == Policy.kiosk()
+    theirs = desk.verifier(operator=True)
+    assert theirs.store is verifier.store
+    assert theirs.policy == replace(Policy.kiosk(), reveal_score=True, reveal_unknown=True)

@@ -1,0 +1,115 @@
+import pytest
+
+from firmware_bridge.kiosk.enrolments import IDLE_S as ENROLMENT_IDLE_S
+from firmware_bridge.kiosk.enrolments import MOST as MOST_ENROLMENTS
+from firmware_bridge.kiosk.enrolments import Enrolments
+from firmware_bridge.kiosk.operators import IDLE_S, MOST, Operators
+from firmware_bridge.kiosk.refusal import Refused
+from sigverify.policy.clock import Instant
+from sigverify.store import MEMORY, SqliteStore
+
+CODE = "123456"
+
+
+class Clock:
+    """A time that tests set."""
+
+    now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+    def instant(self):
+        return Instant(boot="b", boot_s=self.now_s, wall_s=self.now_s)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store():
+    with SqliteStore(MEMORY) as its:
+        yield its
+
+
+@pytest.fixture
+def operators(store, clock):
+    return Operators(store, CODE, clock=clock, now=clock.instant)
+
+
+def test_a_session_ends_when_nobody_uses_it(operators, clock):
+    session = operators.sign_in(CODE)
+    clock.now_s += IDLE_S - 1
+    assert operators.has(session)
+    clock.now_s += IDLE_S - 1
+    assert operators.has(session)
+    clock.now_s += IDLE_S + 1
+    assert not operators.has(session)
+
+
+def test_sessions_are_not_guessed(operators):
+    session = operators.sign_in(CODE)
+    assert len(session) >= 32
+    for other in (None, "", session[:-1], operators.sign_in(CODE)[::-1]):
+        assert not operators.has(other)
+    operators.sign_out(session)
+    operators.sign_out(session)
+    operators.sign_out(None)
+    assert not operators.has(session)
+
+
+def test_only_so_many_at_one_time(operators, clock):
+    sessions = []
+    for _ in range(MOST + 1):
+        clock.now_s += 1
+        sessions.append(operators.sign_in(CODE))
+    assert [operators.has(session) for session in sessions] == [False] + [True] * MOST
+
+
+def test_wrong_codes_cost_time_that_outlives_a_restart(operators, store, clock):
+    for _ in range(5):
+        with pytest.raises(Refused, match="not the operator's code") as refused:
+            operators.sign_in("654321")
+        assert refused.value.http == 403
+    again = Operators(store, CODE, clock=clock, now=clock.instant)
+    with pytest.raises(Refused, match="wait") as refused:
+        again.sign_in(CODE)  # even the right one: otherwise the wait would tell which it is
+    assert refused.value.http == 429
+    assert 29 < refused.value.retry_after_s <= 30
+    clock.now_s += 31
+    assert again.has(again.sign_in(CODE))
+    with pytest.raises(Refused, match="not the operator's code"):
+        again.sign_in("ä")
+
+
+def test_everybody_is_an_operator_without_a_code(store):
+    operators = Operators(store, None)
+    assert operators.open_to_all
+    assert operators.has(None)
+    with pytest.raises(Refused, match="everybody"):
+        operators.sign_in(CODE)
+
+
+def test_enrolments_are_dropped_when_nobody_goes_on(clock):
+    enrolments = Enrolments(clock=clock)
+    first = enrolments.begin("first")
+    clock.now_s += ENROLMENT_IDLE_S - 1
+    with enrolments.use(first) as enrolment:
+        assert enrolment == "first"
+    clock.now_s += ENROLMENT_IDLE_S + 1
+    with pytest.raises(Refused, match="no such enrolment"), enrolments.use(first):
+        pass
+
+
+def test_only_so_many_enrolments(clock):
+    enrolments = Enrolments(clock=clock)
+    names = [enrolments.begin(number) for number in range(MOST_ENROLMENTS)]
+    with pytest.raises(Refused, match="too many") as refused:
+        enrolments.begin("one more")
+    assert refused.value.http == 503
+    enrolments.end(names[0])
+    enrolments.end(names[0])
+    with enrolments.use(enrolments.begin("one more")) as enrolment:
+        assert enrolment == "one more"

@@ -1,0 +1,32 @@
+"""The protocol does no I/O, and says what to install where its libraries are missing."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["framing", "messages", "connection", "client_connection"])
+def test_the_protocol_loads_nothing_that_reads_or_writes(name):
+    done = run(
+        f"import sys, firmware_bridge.{name}; print({{'asyncio', 'serial', 'select'}} & set(sys.modules))"
+    )
+    assert done.stdout == "set()\n", done.stderr
+
+
+def test_the_client_loads_no_runtime_and_no_command_line():
+    done = run("import sys, firmware_bridge.client; print({'typer', 'ai_edge_litert'} & set(sys.modules))")
+    assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.parametrize("library", ["cobs", "cbor2", "serial"])
+def test_a_missing_library_is_named(library):
+    use = "import firmware_bridge.client, firmware_bridge.line as line; line.serial_port('/dev/x', 9600)"
+    done = run(f"import sys; sys.modules[{library!r}] = None; {use}")
+    assert "MissingExtra" in done.stderr
+    assert "pip install 'sigverify[bridge]'" in done.stderr
+    assert library in done.stderr
