@@ -61,9 +61,9 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Sign a model: MODEL.sig appears beside it."""
-    from sigverify import signing
     from sigverify.cli.output import report, table
     from sigverify.model_file import Model
+    from sigverify.protection import signing
 
     loaded = Model.read(name)
     path = _place(loaded, name, out)
