@@ -26,7 +26,7 @@ def demo(
         bool, typer.Option("--quick", help="In seconds; the network learns next to nothing.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the writers and the training.")] = 0,
-    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to verify at.")] = 0.01,
+    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to verify at.")] = 0.03,
     force: Annotated[
         bool, typer.Option("--force", help="Delete what an earlier demo left in --out.")
     ] = False,
