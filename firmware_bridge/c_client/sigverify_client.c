@@ -1,0 +1,1120 @@
+#include "sigverify_client.h"
+
+#include <string.h>
+
+typedef char doubles_have_64_bits[sizeof(double) == 8 ? 1 : -1];
+typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= 1280 && SVC_MAX_PAYLOAD <= 8192 ? 1 : -1];
+
+enum { IDLE, GREETING, PROVING, READY };
+enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* CBOR's major types */
+enum { DEPTH = 4, CRC_SIZE = 4, FULL = 255, ENVELOPE_BYTES = 64, SAMPLE_BYTES = 37 };
+
+/* --------------------------------------------------------------------------------------------- numbers */
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static double from_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static int is_finite(double value)
+{
+    return (bits_of(value) >> 52 & 0x7FF) != 0x7FF;
+}
+
+static double not_told(void)
+{
+    return from_bits(0x7FF8000000000000u);
+}
+
+int svc_told(double number)
+{
+    return (bits_of(number) & 0x7FFFFFFFFFFFFFFFu) <= 0x7FF0000000000000u;
+}
+
+/* A float of `exponent_bits` and `mantissa_bits` as a double. */
+static double widen(uint64_t value, int exponent_bits, int mantissa_bits)
+{
+    uint64_t sign = value >> (exponent_bits + mantissa_bits) & 1;
+    uint64_t most = ((uint64_t)1 << exponent_bits) - 1, exponent = value >> mantissa_bits & most;
+    uint64_t mantissa = (value & (((uint64_t)1 << mantissa_bits) - 1)) << (52 - mantissa_bits);
+    uint64_t bias = 1023 - (most >> 1);
+    if (exponent == most)
+        exponent = 0x7FF;
+    else if (exponent || mantissa) {
+        if (!exponent) { /* subnormal: shift its leading one out */
+            for (exponent = 1; !(mantissa >> 52); exponent--)
+                mantissa <<= 1;
+            mantissa &= 0xFFFFFFFFFFFFFu;
+        }
+        exponent += bias;
+    }
+    return from_bits(sign << 63 | (exponent & 0x7FF) << 52 | mantissa);
+}
+
+/* The same number in fewer bits; 0: it would not come back the same. */
+static int narrow(double value, int exponent_bits, int mantissa_bits, uint64_t *narrowed)
+{
+    uint64_t bits = bits_of(value), most = ((uint64_t)1 << exponent_bits) - 1;
+    int bias = (int)(most >> 1), exponent = (int)(bits >> 52 & 0x7FF) - 1023 + bias, lost = 52 - mantissa_bits;
+    uint64_t mantissa = bits & 0xFFFFFFFFFFFFFu;
+    if (exponent <= 0) {
+        mantissa |= (uint64_t)1 << 52;
+        lost += 1 - exponent;
+        exponent = 0;
+    }
+    if (lost > 52 || (uint64_t)exponent >= most || mantissa & (((uint64_t)1 << lost) - 1))
+        return 0;
+    *narrowed = bits >> 63 << (exponent_bits + mantissa_bits) | (uint64_t)exponent << mantissa_bits |
+                mantissa >> lost;
+    return 1;
+}
+
+static uint32_t crc32_of(uint32_t crc, uint8_t byte)
+{
+    crc ^= byte;
+    for (int bit = 0; bit < 8; bit++)
+        crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    return crc;
+}
+
+/* ------------------------------------------------------------------------- frames out: CRC-32 and COBS */
+
+/* A dry run counts the bytes of a payload; the second pass sends them. So no payload is ever held. */
+typedef struct out {
+    svc_client *client;
+    size_t size;
+    int dry, wrong;
+} out;
+
+static void write_line(svc_client *client, const uint8_t *bytes, size_t count)
+{
+    if (!client->broken && client->write(client->context, bytes, count))
+        client->broken = 1;
+}
+
+static void end_block(svc_client *client)
+{
+    client->block[0] = (uint8_t)client->filled;
+    write_line(client, client->block, client->filled);
+    client->full = client->filled == FULL;
+    client->filled = 1;
+}
+
+static void stuff(svc_client *client, uint8_t byte)
+{
+    client->full = 0;
+    if (byte)
+        client->block[client->filled++] = byte;
+    if (!byte || client->filled == FULL)
+        end_block(client);
+}
+
+static void put(out *to, uint8_t byte)
+{
+    to->size++;
+    if (to->dry)
+        return;
+    to->client->crc = crc32_of(to->client->crc, byte);
+    stuff(to->client, byte);
+}
+
+static void open_frame(svc_client *client)
+{
+    client->crc = 0xFFFFFFFFu;
+    client->filled = 1;
+    client->full = client->broken = 0;
+}
+
+static svc_status close_frame(svc_client *client)
+{
+    static const uint8_t zero = 0;
+    uint32_t crc = ~client->crc;
+    for (int i = 0; i < CRC_SIZE; i++)
+        stuff(client, (uint8_t)(crc >> 8 * i));
+    if (!client->full)
+        end_block(client);
+    write_line(client, &zero, 1);
+    return client->broken ? SVC_DISCONNECTED : SVC_OK;
+}
+
+/* ---------------------------------------------------------------------------- CBOR out, canonical form */
+
+static void put_big_endian(out *to, uint64_t value, int bytes)
+{
+    while (bytes--)
+        put(to, (uint8_t)(value >> 8 * bytes));
+}
+
+static void put_head(out *to, int major, uint64_t value)
+{
+    int power = value < 24 ? -1 : value <= 0xFF ? 0 : value <= 0xFFFF ? 1 : value <= 0xFFFFFFFFu ? 2 : 3;
+    put(to, (uint8_t)(major << 5 | (power < 0 ? (int)value : 24 + power)));
+    if (power >= 0)
+        put_big_endian(to, value, 1 << power);
+}
+
+static void put_text(out *to, const char *text)
+{
+    size_t size = 0;
+    while (size <= SVC_MAX_TEXT && text[size])
+        size++;
+    to->wrong |= size > SVC_MAX_TEXT;
+    put_head(to, TEXT, size);
+    for (size_t i = 0; i < size; i++)
+        put(to, (uint8_t)text[i]);
+}
+
+static void put_float(out *to, double value)
+{
+    uint64_t bits;
+    int power = narrow(value, 5, 10, &bits) ? 1 : narrow(value, 8, 23, &bits) ? 2 : 3;
+    put(to, (uint8_t)(SIMPLE << 5 | (24 + power)));
+    put_big_endian(to, power == 3 ? bits_of(value) : bits, 1 << power);
+}
+
+/* Whole numbers as integers: one to five bytes instead of three to nine. */
+static void put_number(out *to, double value)
+{
+    to->wrong |= !is_finite(value);
+    if (value > -9007199254740992.0 && value < 9007199254740992.0) {
+        int64_t whole = (int64_t)value;
+        if ((double)whole == value) {
+            put_head(to, whole < 0 ? NEGATIVE : UNSIGNED, whole < 0 ? (uint64_t)(-1 - whole) : (uint64_t)whole);
+            return;
+        }
+    }
+    put_float(to, value);
+}
+
+static void put_flag(out *to, int flag)
+{
+    put(to, flag ? 0xF5 : 0xF4);
+}
+
+static void put_uint_field(out *to, const char *name, uint32_t value)
+{
+    put_text(to, name);
+    put_head(to, UNSIGNED, value);
+}
+
+/* Fields that may be left out: 0 and NULL say so. */
+static void put_rate_field(out *to, const char *name, double value)
+{
+    if (value != 0) {
+        put_text(to, name);
+        to->wrong |= !is_finite(value);
+        put_number(to, value);
+    }
+}
+
+static void put_text_field(out *to, const char *name, const char *text)
+{
+    if (text) {
+        put_text(to, name);
+        put_text(to, text);
+    }
+}
+
+/* --------------------------------------------------------------------------- messages from the client */
+
+/* One request; which members count, its kind says. */
+typedef struct request {
+    svc_kind kind;
+    uint32_t id, capture;
+    const char *text;
+    const svc_verify_options *verify;
+    const svc_identify_options *identify;
+    const svc_enroll_options *enroll;
+    const uint8_t *proof;
+    const svc_sample *samples;
+    size_t count;
+} request;
+
+static void put_hello(out *to, const request *its)
+{
+    put_head(to, MAP, its->text ? 3 : 2);
+    put_text_field(to, "name", its->text);
+    put_uint_field(to, "version", SVC_VERSION);
+    put_uint_field(to, "max_payload", SVC_MAX_PAYLOAD);
+}
+
+static void put_proof(out *to, const request *its)
+{
+    put_head(to, MAP, 1);
+    put_text(to, "proof");
+    put_head(to, BYTES, SVC_TOKEN_SIZE);
+    for (int i = 0; i < SVC_TOKEN_SIZE; i++)
+        put(to, its->proof[i]);
+}
+
+static double coordinate(const svc_sample *sample, char name)
+{
+    return name == 'x' ? sample->x : name == 'y' ? sample->y : name == 't' ? sample->t : sample->p;
+}
+
+static void put_column(out *to, const request *its, char name)
+{
+    char text[2] = {name, '\0'};
+    put_text(to, text);
+    put_head(to, ARRAY, its->count);
+    for (size_t i = 0; i < its->count; i++)
+        if (name == 'd')
+            put_flag(to, its->samples[i].ink);
+        else
+            put_number(to, coordinate(&its->samples[i], name));
+}
+
+static int all_ink(const request *its)
+{
+    for (size_t i = 0; i < its->count; i++)
+        if (!its->samples[i].ink)
+            return 0;
+    return 1;
+}
+
+static void put_points(out *to, const request *its)
+{
+    const char *names = "dptxy";
+    int inked = all_ink(its), pressure = to->client->pressure;
+    put_head(to, MAP, (uint64_t)(5 + !inked + !!pressure));
+    for (; *names; names++)
+        if ((*names != 'd' || !inked) && (*names != 'p' || pressure))
+            put_column(to, its, *names);
+    put_uint_field(to, "seq", to->client->pieces);
+    put_uint_field(to, "capture", its->capture);
+}
+
+static void put_end(out *to, const request *its)
+{
+    put_head(to, MAP, 2);
+    put_uint_field(to, "pieces", to->client->pieces);
+    put_uint_field(to, "capture", its->capture);
+}
+
+static void put_capture(out *to, const request *its)
+{
+    put_head(to, MAP, 1);
+    put_uint_field(to, "capture", its->capture);
+}
+
+static void put_verify(out *to, const request *its)
+{
+    static const svc_verify_options none = {0, NULL, 0};
+    const svc_verify_options *with = its->verify ? its->verify : &none;
+    put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0)));
+    put_rate_field(to, "fmr", with->fmr);
+    put_text_field(to, "user", its->text);
+    put_uint_field(to, "capture", its->capture);
+    put_text_field(to, "impostor", with->impostor);
+    put_rate_field(to, "refer_fmr", with->refer_fmr);
+}
+
+static void put_identify(out *to, const request *its)
+{
+    static const svc_identify_options none = {0, 0, NULL};
+    const svc_identify_options *with = its->identify ? its->identify : &none;
+    put_head(to, MAP, (uint64_t)(1 + (with->fpir != 0) + !!with->among + !!with->top_k));
+    put_rate_field(to, "fpir", with->fpir);
+    put_text_field(to, "among", with->among);
+    if (with->top_k)
+        put_uint_field(to, "top_k", with->top_k);
+    put_uint_field(to, "capture", its->capture);
+}
+
+static void put_groups(out *to, const svc_enroll_options *with)
+{
+    to->wrong |= with->group_count > SVC_MAX_ITEMS;
+    put_text(to, "groups");
+    put_head(to, ARRAY, with->group_count);
+    for (size_t i = 0; i < with->group_count && !to->wrong; i++)
+        put_text(to, with->groups[i]);
+}
+
+static void put_enroll(out *to, const request *its)
+{
+    static const svc_enroll_options none = {0, 0, NULL, 0};
+    const svc_enroll_options *with = its->enroll ? its->enroll : &none;
+    put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->references));
+    put_text_field(to, "user", its->text);
+    if (with->group_count)
+        put_groups(to, with);
+    if (with->replace) {
+        put_text(to, "replace");
+        put_flag(to, 1);
+    }
+    if (with->references)
+        put_uint_field(to, "references", with->references);
+}
+
+static void put_named(out *to, const request *its)
+{
+    put_head(to, MAP, its->text ? 1 : 0);
+    put_text_field(to, its->kind == SVC_USERS ? "after" : "user", its->text);
+}
+
+static void put_body(out *to, const request *its)
+{
+    switch (its->kind) {
+    case SVC_HELLO: put_hello(to, its); break;
+    case SVC_AUTHENTICATE: put_proof(to, its); break;
+    case SVC_POINTS: put_points(to, its); break;
+    case SVC_END: put_end(to, its); break;
+    case SVC_BEGIN:
+    case SVC_CANCEL:
+    case SVC_ADD: put_capture(to, its); break;
+    case SVC_VERIFY: put_verify(to, its); break;
+    case SVC_IDENTIFY: put_identify(to, its); break;
+    case SVC_ENROLL: put_enroll(to, its); break;
+    default: put_named(to, its); break;
+    }
+}
+
+static void put_message(out *to, const request *its)
+{
+    put_head(to, ARRAY, 3);
+    put_head(to, UNSIGNED, (uint64_t)its->kind);
+    put_head(to, UNSIGNED, its->id);
+    put_body(to, its);
+}
+
+static svc_status send(svc_client *client, const request *its)
+{
+    out to = {client, 0, 1, 0};
+    put_message(&to, its);
+    if (to.wrong || to.size > client->room)
+        return SVC_MISUSE;
+    to.dry = 0;
+    open_frame(client);
+    put_message(&to, its);
+    return close_frame(client);
+}
+
+/* ------------------------------------------------------------------------------------------- CBOR in */
+
+typedef struct in {
+    const uint8_t *at;
+    size_t left;
+} in;
+
+typedef struct head {
+    int major, info;
+    uint64_t value;
+} head;
+
+/* Read the beginning of an item; of definite length and no tag, and its bytes or items can all be there. */
+static int take_head(in *from, head *its)
+{
+    if (!from->left)
+        return 0;
+    from->left--;
+    its->major = *from->at >> 5;
+    its->info = *from->at++ & 31;
+    its->value = (uint64_t)its->info;
+    if (its->info >= 28 || its->major == TAG)
+        return 0;
+    if (its->info >= 24) {
+        size_t bytes = (size_t)1 << (its->info - 24);
+        if (from->left < bytes)
+            return 0;
+        from->left -= bytes;
+        for (its->value = 0; bytes--; from->at++)
+            its->value = its->value << 8 | *from->at;
+    }
+    return its->major < BYTES || its->major == SIMPLE || its->value <= from->left;
+}
+
+static int take_bytes(in *from, int major, svc_text *text)
+{
+    head its;
+    if (!take_head(from, &its) || its.major != major || its.value > SVC_MAX_TEXT)
+        return 0;
+    text->at = (const char *)from->at;
+    text->size = (size_t)its.value;
+    from->at += text->size;
+    from->left -= text->size;
+    return 1;
+}
+
+static int take_uint(in *from, uint32_t *number)
+{
+    head its;
+    if (!take_head(from, &its) || its.major != UNSIGNED || its.value > 0xFFFFFFFFu)
+        return 0;
+    *number = (uint32_t)its.value;
+    return 1;
+}
+
+static int take_flag(in *from, int *flag)
+{
+    head its;
+    if (!take_head(from, &its) || its.major != SIMPLE || (its.info != 20 && its.info != 21))
+        return 0;
+    *flag = its.info == 21;
+    return 1;
+}
+
+static int take_number(in *from, double *number)
+{
+    head its;
+    if (!take_head(from, &its))
+        return 0;
+    if (its.major == UNSIGNED || its.major == NEGATIVE)
+        *number = its.major == NEGATIVE ? -1.0 - (double)its.value : (double)its.value;
+    else if (its.major == SIMPLE && its.info >= 25)
+        *number = its.info == 25   ? widen(its.value, 5, 10)
+                  : its.info == 26 ? widen(its.value, 8, 23)
+                                   : from_bits(its.value);
+    else
+        return 0;
+    return is_finite(*number);
+}
+
+static int skip(in *from, int depth)
+{
+    head its;
+    if (!take_head(from, &its) || depth > DEPTH)
+        return 0;
+    if (its.major == BYTES || its.major == TEXT) {
+        from->at += its.value;
+        from->left -= (size_t)its.value;
+    } else if (its.major == ARRAY || its.major == MAP) {
+        uint64_t items = its.major == MAP ? 2 * its.value : its.value;
+        while (items--)
+            if (!skip(from, depth + 1))
+                return 0;
+    }
+    return 1;
+}
+
+static int take_list(in *from, int of_texts, svc_list *list)
+{
+    head its;
+    svc_text text;
+    double number;
+    if (!take_head(from, &its) || its.major != ARRAY || its.value > SVC_MAX_ITEMS)
+        return 0;
+    list->at = from->at;
+    list->count = (uint32_t)its.value;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!(of_texts ? take_bytes(from, TEXT, &text) : take_number(from, &number)))
+            return 0;
+    list->size = (size_t)(from->at - list->at);
+    return 1;
+}
+
+static int next(svc_list *list, svc_text *text, double *number)
+{
+    in from = {list->at, list->size};
+    if (!list->count || !(text ? take_bytes(&from, TEXT, text) : take_number(&from, number)))
+        return 0;
+    list->at = from.at;
+    list->size = from.left;
+    list->count--;
+    return 1;
+}
+
+int svc_next_text(svc_list *list, svc_text *text)
+{
+    return next(list, text, NULL);
+}
+
+int svc_next_number(svc_list *list, double *number)
+{
+    return next(list, NULL, number);
+}
+
+int svc_is(svc_text text, const char *word)
+{
+    size_t size = strlen(word);
+    return text.at && text.size == size && memcmp(text.at, word, size) == 0;
+}
+
+/* --------------------------------------------------------------------------- messages from the daemon */
+
+typedef enum type { T_UINT, T_NUMBER, T_FLAG, T_TEXT, T_BYTES, T_TEXTS, T_NUMBERS } type;
+enum { OPTIONAL, REQUIRED, ZERO }; /* ZERO: a number that is 0 where it is left out */
+
+typedef struct field {
+    uint8_t kind, type, need, offset; /* offset: within svc_message */
+    const char *name;
+} field;
+
+#define F(kind, type, need, body, name) {kind, type, need, (uint8_t)offsetof(svc_message, as.body.name), #name}
+
+typedef char offsets_fit_a_byte[sizeof(svc_message) <= 256 ? 1 : -1];
+
+static const field FIELDS[] = {
+    F(SVC_WELCOME, T_UINT, REQUIRED, welcome, version),
+    F(SVC_WELCOME, T_UINT, REQUIRED, welcome, max_payload),
+    F(SVC_WELCOME, T_UINT, REQUIRED, welcome, window),
+    F(SVC_WELCOME, T_UINT, REQUIRED, welcome, credit),
+    F(SVC_WELCOME, T_BYTES, OPTIONAL, welcome, nonce),
+    F(SVC_WELCOME, T_TEXTS, OPTIONAL, welcome, capabilities),
+    F(SVC_CREDIT, T_UINT, REQUIRED, credit, points),
+    F(SVC_CAPTURED, T_UINT, REQUIRED, captured, samples),
+    F(SVC_CAPTURED, T_NUMBER, REQUIRED, captured, duration_ms),
+    F(SVC_DECISION, T_TEXT, REQUIRED, decision, outcome),
+    F(SVC_DECISION, T_TEXT, REQUIRED, decision, reason),
+    F(SVC_DECISION, T_NUMBER, OPTIONAL, decision, score),
+    F(SVC_DECISION, T_NUMBER, OPTIONAL, decision, threshold),
+    F(SVC_DECISION, T_NUMBER, OPTIONAL, decision, confidence),
+    F(SVC_DECISION, T_TEXTS, OPTIONAL, decision, unlike),
+    F(SVC_DECISION, T_NUMBER, ZERO, decision, retry_after_s),
+    F(SVC_DECISION, T_NUMBER, ZERO, decision, latency_ms),
+    F(SVC_MATCHES, T_TEXTS, REQUIRED, matches, users),
+    F(SVC_MATCHES, T_NUMBERS, OPTIONAL, matches, scores),
+    F(SVC_ENROLLING, T_UINT, REQUIRED, enrolling, remaining),
+    F(SVC_ADDITION, T_FLAG, REQUIRED, addition, accepted),
+    F(SVC_ADDITION, T_TEXT, REQUIRED, addition, reason),
+    F(SVC_ADDITION, T_UINT, REQUIRED, addition, remaining),
+    F(SVC_ADDITION, T_NUMBER, REQUIRED, addition, duration_ms),
+    F(SVC_ADDITION, T_NUMBER, REQUIRED, addition, complexity),
+    F(SVC_ADDITION, T_TEXT, OPTIONAL, addition, flaw),
+    F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, user),
+    F(SVC_ENROLLED, T_UINT, REQUIRED, enrolled, references),
+    F(SVC_ENROLLED, T_UINT, REQUIRED, enrolled, template_bytes),
+    F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, model_id),
+    F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, created_ms),
+    F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, complexity),
+    F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, consistency),
+    F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, latency_ms),
+    F(SVC_USER_LIST, T_TEXTS, REQUIRED, user_list, users),
+    F(SVC_USER_LIST, T_FLAG, OPTIONAL, user_list, more),
+    F(SVC_ABOUT, T_TEXT, REQUIRED, about, sdk_version),
+    F(SVC_ABOUT, T_TEXT, REQUIRED, about, model),
+    F(SVC_ABOUT, T_TEXT, REQUIRED, about, model_id),
+    F(SVC_ABOUT, T_UINT, REQUIRED, about, max_samples),
+    F(SVC_ABOUT, T_UINT, REQUIRED, about, max_references),
+    F(SVC_CONDITION, T_FLAG, REQUIRED, condition, ready),
+    F(SVC_CONDITION, T_NUMBER, REQUIRED, condition, uptime_s),
+    F(SVC_CONDITION, T_UINT, REQUIRED, condition, clients),
+    F(SVC_CONDITION, T_UINT, REQUIRED, condition, waiting),
+    F(SVC_FAILURE, T_UINT, REQUIRED, failure, status),
+    F(SVC_FAILURE, T_TEXT, REQUIRED, failure, name),
+    F(SVC_FAILURE, T_TEXT, REQUIRED, failure, message),
+};
+enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
+
+static int take_field(in *from, const field *its, svc_message *message)
+{
+    void *at = (char *)message + its->offset;
+    switch (its->type) {
+    case T_UINT: return take_uint(from, at);
+    case T_NUMBER: return take_number(from, at);
+    case T_FLAG: return take_flag(from, at);
+    case T_TEXT: return take_bytes(from, TEXT, at);
+    case T_BYTES: return take_bytes(from, BYTES, at);
+    default: return take_list(from, its->type == T_TEXTS, at);
+    }
+}
+
+static int field_of(svc_kind kind, svc_text name)
+{
+    for (int i = 0; i < FIELD_COUNT; i++)
+        if (FIELDS[i].kind == kind && svc_is(name, FIELDS[i].name))
+            return i;
+    return -1;
+}
+
+/* Read one key and its value; a name that is not known is passed over, for later versions. */
+static int take_entry(in *from, svc_message *message, uint64_t *seen)
+{
+    svc_text name = {NULL, 0};
+    int text = from->left && *from->at >> 5 == TEXT, index;
+    if (!(text ? take_bytes(from, TEXT, &name) : skip(from, 2)))
+        return 0;
+    index = field_of(message->kind, name);
+    if (index < 0)
+        return skip(from, 2);
+    if (*seen >> index & 1)
+        return 0;
+    *seen |= (uint64_t)1 << index;
+    return take_field(from, &FIELDS[index], message);
+}
+
+typedef char fields_fit_a_mask[FIELD_COUNT <= 64 ? 1 : -1];
+
+/* Whether all that must be there is; what may be left out and was is marked so. */
+static int complete(svc_message *message, uint64_t seen)
+{
+    for (int i = 0; i < FIELD_COUNT; i++) {
+        const field *its = &FIELDS[i];
+        double none = not_told();
+        if (its->kind != message->kind || seen >> i & 1)
+            continue;
+        if (its->need == REQUIRED)
+            return 0;
+        if (its->need == OPTIONAL && its->type == T_NUMBER)
+            memcpy((char *)message + its->offset, &none, sizeof none);
+    }
+    return 1;
+}
+
+static int is_known(uint32_t kind)
+{
+    return (kind >= SVC_WELCOME && kind <= SVC_CONDITION) || kind == SVC_FAILURE;
+}
+
+static int take_message(in *from, svc_message *message)
+{
+    head array, map;
+    uint32_t kind;
+    uint64_t seen = 0;
+    if (!take_head(from, &array) || array.major != ARRAY || array.value != 3)
+        return 0;
+    if (!take_uint(from, &kind) || !is_known(kind) || !take_uint(from, &message->id))
+        return 0;
+    message->kind = (svc_kind)kind;
+    if (!take_head(from, &map) || map.major != MAP)
+        return 0;
+    while (map.value--)
+        if (!take_entry(from, message, &seen))
+            return 0;
+    return !from->left && complete(message, seen);
+}
+
+svc_status svc_decode(const uint8_t *payload, size_t size, svc_message *message)
+{
+    in from = {payload, size};
+    memset(message, 0, sizeof *message);
+    return take_message(&from, message) ? SVC_OK : SVC_PROTOCOL_ERROR;
+}
+
+/* ------------------------------------------------------------------------------------ proof of a token */
+
+#ifndef SVC_NO_TOKEN
+typedef struct sha {
+    uint32_t state[8];
+    uint64_t size;
+    uint8_t block[64];
+} sha;
+
+static uint32_t rotated(uint32_t word, int by)
+{
+    return word >> by | word << (32 - by);
+}
+
+static uint32_t scheduled(uint32_t words[16], int round)
+{
+    uint32_t before = words[(round + 1) & 15], late = words[(round + 14) & 15];
+    if (round >= 16)
+        words[round & 15] += (rotated(before, 7) ^ rotated(before, 18) ^ before >> 3) + words[(round + 9) & 15] +
+                             (rotated(late, 17) ^ rotated(late, 19) ^ late >> 10);
+    return words[round & 15];
+}
+
+/* FIPS 180-4, section 6.2.2. */
+static void sha_block(sha *its)
+{
+    static const uint32_t constants[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+    };
+    uint32_t words[16], v[8];
+    memcpy(v, its->state, sizeof v);
+    for (int i = 0; i < 16; i++)
+        words[i] = (uint32_t)its->block[4 * i] << 24 | (uint32_t)its->block[4 * i + 1] << 16 |
+                   (uint32_t)its->block[4 * i + 2] << 8 | its->block[4 * i + 3];
+    for (int i = 0; i < 64; i++) {
+        uint32_t one = v[7] + (rotated(v[4], 6) ^ rotated(v[4], 11) ^ rotated(v[4], 25)) +
+                       ((v[4] & v[5]) ^ (~v[4] & v[6])) + constants[i] + scheduled(words, i);
+        uint32_t two = (rotated(v[0], 2) ^ rotated(v[0], 13) ^ rotated(v[0], 22)) +
+                       ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        memmove(v + 1, v, 7 * sizeof *v);
+        v[4] += one;
+        v[0] = one + two;
+    }
+    for (int i = 0; i < 8; i++)
+        its->state[i] += v[i];
+}
+
+static void sha_begin(sha *its)
+{
+    static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(its->state, initial, sizeof initial);
+    its->size = 0;
+}
+
+static void sha_add(sha *its, const void *bytes, size_t count)
+{
+    const uint8_t *from = bytes;
+    while (count--) {
+        its->block[its->size++ & 63] = *from++;
+        if (!(its->size & 63))
+            sha_block(its);
+    }
+}
+
+static void sha_end(sha *its, uint8_t digest[32])
+{
+    static const uint8_t padding[64] = {0x80};
+    uint64_t bits = 8 * its->size;
+    uint8_t length[8];
+    sha_add(its, padding, 1 + (119 - (its->size & 63)) % 64);
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)(bits >> (56 - 8 * i));
+    sha_add(its, length, 8);
+    for (int i = 0; i < 32; i++)
+        digest[i] = (uint8_t)(its->state[i / 4] >> (24 - 8 * (i & 3)));
+}
+
+static void pad_key(sha *its, const uint8_t key[64], uint8_t with)
+{
+    sha_begin(its);
+    for (int i = 0; i < 64; i++) {
+        uint8_t byte = key[i] ^ with;
+        sha_add(its, &byte, 1);
+    }
+}
+
+static void hmac(svc_text key, const void *bytes, size_t count, uint8_t digest[32])
+{
+    sha its;
+    uint8_t padded[64] = {0};
+    if (key.size > sizeof padded) {
+        sha_begin(&its);
+        sha_add(&its, key.at, key.size);
+        sha_end(&its, padded);
+    } else if (key.size) {
+        memcpy(padded, key.at, key.size);
+    }
+    pad_key(&its, padded, 0x36);
+    sha_add(&its, bytes, count);
+    sha_end(&its, digest);
+    pad_key(&its, padded, 0x5c);
+    sha_add(&its, digest, 32);
+    sha_end(&its, digest);
+}
+
+/* HKDF-SHA256 (RFC 5869) of one block. */
+static svc_status prove(svc_client *client, svc_text nonce)
+{
+    static const char info[] = "sigverify bridge 1\x01";
+    uint8_t key[32], proof[32];
+    svc_text secret = {(const char *)key, sizeof key};
+    request its = {.kind = SVC_AUTHENTICATE, .proof = proof};
+    if (!client->token)
+        return SVC_NOT_ALLOWED;
+    hmac(nonce, client->token, SVC_TOKEN_SIZE, key);
+    hmac(secret, info, sizeof info - 1, proof);
+    its.id = client->handshake = ++client->number;
+    client->state = PROVING;
+    return send(client, &its);
+}
+#else
+static svc_status prove(svc_client *client, svc_text nonce)
+{
+    (void)client;
+    (void)nonce;
+    return SVC_NOT_ALLOWED;
+}
+#endif
+
+/* ------------------------------------------------------------------------------------------- requests */
+
+void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void *context)
+{
+    memset(client, 0, sizeof *client);
+    client->write = write;
+    client->answer = answer;
+    client->context = context;
+}
+
+svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token)
+{
+    static const uint8_t zero = 0; /* ends what half a frame left on a serial line */
+    request its = {.kind = SVC_HELLO, .text = name};
+    memset(client->waiting, 0, sizeof client->waiting);
+    client->token = token;
+    client->state = GREETING;
+    client->room = SVC_MAX_PAYLOAD;
+    client->capture = client->pieces = client->credit = 0;
+    its.id = client->handshake = ++client->number;
+    client->broken = 0;
+    write_line(client, &zero, 1);
+    return client->broken ? SVC_DISCONNECTED : send(client, &its);
+}
+
+int svc_ready(const svc_client *client)
+{
+    return client->state == READY;
+}
+
+/* Where that id waits; an id of 0 finds a free place. NULL: none. */
+static uint32_t *place_of(svc_client *client, uint32_t id)
+{
+    for (uint32_t i = 0; i < client->window; i++)
+        if (client->waiting[i] == id)
+            return &client->waiting[i];
+    return NULL;
+}
+
+static svc_status ask(svc_client *client, request *its, uint32_t *id)
+{
+    uint32_t *place = client->state == READY ? place_of(client, *id) : NULL;
+    svc_status status;
+    if (!place)
+        return client->state == READY && !*id ? SVC_BUSY : SVC_MISUSE;
+    its->id = *id ? *id : client->number + 1;
+    status = send(client, its);
+    if (status == SVC_MISUSE)
+        return status;
+    *id = *place = its->id; /* a line that broke may have carried it all the same: ask again by this id */
+    if (client->number < its->id)
+        client->number = its->id;
+    return status;
+}
+
+svc_status svc_begin(svc_client *client, uint32_t capture, int pressure)
+{
+    request its = {.kind = SVC_BEGIN, .capture = capture};
+    if (client->state != READY)
+        return SVC_MISUSE;
+    client->capture = capture;
+    client->pieces = 0;
+    client->pressure = pressure != 0;
+    client->credit = client->most_credit;
+    return send(client, &its);
+}
+
+size_t svc_samples_a_message(const svc_client *client)
+{
+    size_t fit = client->room < ENVELOPE_BYTES ? 0 : (client->room - ENVELOPE_BYTES) / SAMPLE_BYTES;
+    return fit < SVC_MOST_SAMPLES ? fit : SVC_MOST_SAMPLES;
+}
+
+uint32_t svc_credit(const svc_client *client)
+{
+    return client->credit;
+}
+
+svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count)
+{
+    request its = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
+    svc_status status;
+    if (client->state != READY || count > svc_samples_a_message(client))
+        return SVC_MISUSE;
+    if (!client->credit)
+        return SVC_BUSY;
+    status = send(client, &its);
+    if (status == SVC_OK) {
+        client->credit--;
+        client->pieces++;
+    }
+    return status;
+}
+
+svc_status svc_end(svc_client *client, uint32_t *id)
+{
+    request its = {.kind = SVC_END, .capture = client->capture};
+    return ask(client, &its, id);
+}
+
+svc_status svc_cancel(svc_client *client, uint32_t capture)
+{
+    request its = {.kind = SVC_CANCEL, .capture = capture};
+    return client->state == READY ? send(client, &its) : SVC_MISUSE;
+}
+
+svc_status svc_verify(svc_client *client, const char *user, uint32_t capture, const svc_verify_options *options,
+                      uint32_t *id)
+{
+    request its = {.kind = SVC_VERIFY, .capture = capture, .text = user, .verify = options};
+    return ask(client, &its, id);
+}
+
+svc_status svc_identify(svc_client *client, uint32_t capture, const svc_identify_options *options, uint32_t *id)
+{
+    request its = {.kind = SVC_IDENTIFY, .capture = capture, .identify = options};
+    return ask(client, &its, id);
+}
+
+svc_status svc_enroll(svc_client *client, const char *user, const svc_enroll_options *options, uint32_t *id)
+{
+    request its = {.kind = SVC_ENROLL, .text = user, .enroll = options};
+    return ask(client, &its, id);
+}
+
+svc_status svc_add(svc_client *client, uint32_t capture, uint32_t *id)
+{
+    request its = {.kind = SVC_ADD, .capture = capture};
+    return ask(client, &its, id);
+}
+
+static svc_status ask_plainly(svc_client *client, svc_kind kind, const char *text, uint32_t *id)
+{
+    request its = {.kind = kind, .text = text};
+    return ask(client, &its, id);
+}
+
+svc_status svc_commit(svc_client *client, uint32_t *id)
+{
+    return ask_plainly(client, SVC_COMMIT, NULL, id);
+}
+
+svc_status svc_abandon(svc_client *client, uint32_t *id)
+{
+    return ask_plainly(client, SVC_ABANDON, NULL, id);
+}
+
+svc_status svc_users(svc_client *client, const char *after, uint32_t *id)
+{
+    return ask_plainly(client, SVC_USERS, after, id);
+}
+
+svc_status svc_forget(svc_client *client, const char *user, uint32_t *id)
+{
+    return ask_plainly(client, SVC_FORGET, user, id);
+}
+
+svc_status svc_info(svc_client *client, uint32_t *id)
+{
+    return ask_plainly(client, SVC_INFO, NULL, id);
+}
+
+svc_status svc_health(svc_client *client, uint32_t *id)
+{
+    return ask_plainly(client, SVC_HEALTH, NULL, id);
+}
+
+/* -------------------------------------------------------------------------------------------- answers */
+
+static uint32_t lower(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
+static svc_status welcomed(svc_client *client, const svc_welcome *its)
+{
+    if (its->version != SVC_VERSION) {
+        client->state = IDLE;
+        return SVC_PROTOCOL_ERROR;
+    }
+    client->room = its->max_payload;
+    client->window = lower(its->window, SVC_WINDOW);
+    client->credit = client->most_credit = its->credit;
+    if (its->nonce.at)
+        return prove(client, its->nonce);
+    client->state = READY;
+    return SVC_OK;
+}
+
+/* Take a step of the handshake; what is left of an earlier session is passed over. */
+static svc_status shake(svc_client *client, const svc_message *message)
+{
+    svc_status status = SVC_OK;
+    int failed = message->kind == SVC_FAILURE;
+    int damaged = failed && !message->id && message->as.failure.status == SVC_PROTOCOL_ERROR;
+    if (damaged || client->state == IDLE || (message->id && message->id != client->handshake))
+        return SVC_OK;
+    if (failed)
+        client->state = IDLE;
+    else if (message->kind == SVC_WELCOME && client->state == GREETING)
+        status = welcomed(client, &message->as.welcome);
+    else if (message->kind == SVC_DONE && client->state == PROVING)
+        client->state = READY;
+    else
+        return SVC_OK;
+    client->answer(client->context, message);
+    return status;
+}
+
+static svc_status take_answer(svc_client *client, const svc_message *message)
+{
+    uint32_t *place;
+    if (client->state != READY)
+        return message->kind == SVC_CREDIT ? SVC_OK : shake(client, message);
+    if (message->kind == SVC_CREDIT) {
+        client->credit += lower(message->as.credit.points, client->most_credit - client->credit);
+        return SVC_OK;
+    }
+    place = message->id ? place_of(client, message->id) : NULL;
+    if (place)
+        *place = 0;
+    if (place || (!message->id && message->kind == SVC_FAILURE))
+        client->answer(client->context, message);
+    return SVC_OK;
+}
+
+static int is_whole(const uint8_t *frame, size_t held)
+{
+    uint32_t crc = 0xFFFFFFFFu, wanted = 0;
+    if (held <= CRC_SIZE)
+        return 0;
+    for (size_t i = 0; i < held - CRC_SIZE; i++)
+        crc = crc32_of(crc, frame[i]);
+    for (size_t i = 0; i < CRC_SIZE; i++)
+        wanted |= (uint32_t)frame[held - CRC_SIZE + i] << 8 * i;
+    return wanted == ~crc;
+}
+
+static void keep(svc_client *client, uint8_t byte)
+{
+    if (client->held == sizeof client->frame)
+        client->skipping = 1;
+    else
+        client->frame[client->held++] = byte;
+}
+
+static svc_status end_frame(svc_client *client)
+{
+    svc_message message;
+    size_t held = client->held;
+    int whole = client->code && !client->left && !client->skipping && is_whole(client->frame, held);
+    client->held = 0;
+    client->code = client->left = client->skipping = 0;
+    if (!whole)
+        return SVC_OK;
+    if (svc_decode(client->frame, held - CRC_SIZE, &message))
+        return SVC_PROTOCOL_ERROR;
+    return take_answer(client, &message);
+}
+
+static void unstuff(svc_client *client, uint8_t byte)
+{
+    if (client->skipping)
+        return;
+    if (client->left) {
+        keep(client, byte);
+        client->left--;
+        return;
+    }
+    if (client->code && client->code != FULL)
+        keep(client, 0);
+    client->code = byte;
+    client->left = (uint8_t)(byte - 1);
+}
+
+svc_status svc_feed(svc_client *client, const uint8_t *bytes, size_t count)
+{
+    svc_status first = SVC_OK;
+    if (client->feeding)
+        return SVC_MISUSE;
+    client->feeding = 1;
+    for (; count--; bytes++) {
+        svc_status status = SVC_OK;
+        if (*bytes)
+            unstuff(client, *bytes);
+        else
+            status = end_frame(client);
+        first = first ? first : status;
+    }
+    client->feeding = 0;
+    return first;
+}

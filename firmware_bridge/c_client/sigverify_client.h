@@ -1,0 +1,271 @@
+/* A client of `sigverify serve` for microcontrollers: docs/protocol.md in C99. C++ may include it.
+ *
+ * - No allocation, no operating system, no other library: a `svc_client` is all its memory, and belongs to the
+ *   caller. It writes through a callback, and is fed whatever bytes arrive, in pieces of any size.
+ * - Nothing waits or keeps time: a request returns when it is written, its answer comes to the `answer` callback
+ *   from within `svc_feed`. When an answer is overdue, ask again with the same id: nothing is done twice.
+ * - Every call that can fail returns SVC_OK or one of `svc_status`, the numbers of sigverify/errors.py.
+ * - One client belongs to one thread (or interrupt level) at a time; there is no global state.
+ */
+#ifndef SIGVERIFY_CLIENT_H
+#define SIGVERIFY_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of payload that are taken in one frame: 1,280 to 8,192. Nearly all the memory of a client. */
+#ifndef SVC_MAX_PAYLOAD
+#define SVC_MAX_PAYLOAD 1280
+#endif
+
+/* Define SVC_NO_TOKEN to leave out SHA-256 where the daemon wants no token. */
+
+#define SVC_VERSION 1
+#define SVC_WINDOW 4         /* requests that may wait for their answers at once */
+#define SVC_MAX_TEXT 1024    /* bytes of one text */
+#define SVC_MAX_ITEMS 512    /* items of one list */
+#define SVC_MOST_SAMPLES 64  /* samples of one `points` */
+#define SVC_TOKEN_SIZE 32
+
+typedef enum svc_status {
+    SVC_OK = 0,
+    SVC_ERROR = 1,
+    SVC_INVALID_SIGNATURE = 10,
+    SVC_FORMAT_ERROR = 11,
+    SVC_UNKNOWN_FORMAT = 12,
+    SVC_MODEL_ERROR = 20,
+    SVC_MALFORMED_MODEL = 21,
+    SVC_INCOMPATIBLE_MODEL = 22,
+    SVC_UNTRUSTED_MODEL = 23,
+    SVC_RUNTIME_UNAVAILABLE = 30,
+    SVC_MISSING_EXTRA = 31,
+    SVC_STORE_ERROR = 40,
+    SVC_UNKNOWN_USER = 41,
+    SVC_ALREADY_ENROLLED = 42,
+    SVC_MALFORMED_TEMPLATE = 43,
+    SVC_KEY_UNAVAILABLE = 44,
+    SVC_WRONG_KEY = 45,
+    SVC_DAMAGED_STORE = 46,
+    SVC_STORE_UNREACHABLE = 47,
+    SVC_STALE_CACHE = 48,
+    SVC_ENROLMENT_ERROR = 50,
+    SVC_CONFIG_ERROR = 60,
+    SVC_CORPUS_ERROR = 61,
+    SVC_SPLIT_LEAK = 62,
+    SVC_TRAINING_ERROR = 63,
+    SVC_CONVERSION_ERROR = 64,
+    SVC_BRIDGE_ERROR = 70,
+    SVC_PROTOCOL_ERROR = 71,
+    SVC_MISUSE = 72,
+    SVC_DISCONNECTED = 73,
+    SVC_NOT_ALLOWED = 74,
+    SVC_BUSY = 75
+} svc_status;
+
+typedef enum svc_kind {
+    SVC_HELLO = 1,
+    SVC_AUTHENTICATE = 2,
+    SVC_BEGIN = 3,
+    SVC_POINTS = 4,
+    SVC_END = 5,
+    SVC_CANCEL = 6,
+    SVC_VERIFY = 7,
+    SVC_IDENTIFY = 8,
+    SVC_ENROLL = 9,
+    SVC_ADD = 10,
+    SVC_COMMIT = 11,
+    SVC_ABANDON = 12,
+    SVC_USERS = 13,
+    SVC_FORGET = 14,
+    SVC_INFO = 15,
+    SVC_HEALTH = 16,
+    SVC_WELCOME = 64,
+    SVC_DONE = 65,
+    SVC_CREDIT = 66,
+    SVC_CAPTURED = 67,
+    SVC_DECISION = 68,
+    SVC_MATCHES = 69,
+    SVC_ENROLLING = 70,
+    SVC_ADDITION = 71,
+    SVC_ENROLLED = 72,
+    SVC_USER_LIST = 73,
+    SVC_ABOUT = 74,
+    SVC_CONDITION = 75,
+    SVC_FAILURE = 127
+} svc_kind;
+
+/* ------------------------------------------------------------------------------------ what is received
+ * Texts and lists lie in the client's buffer: good until the callback returns. A text has no closing NUL, and
+ * is as the daemon sent it. What a message leaves out is NAN (a number; see svc_told), a text or list with
+ * `at` NULL, or 0. */
+
+typedef struct svc_text {
+    const char *at;
+    size_t size;
+} svc_text;
+
+typedef struct svc_list {
+    const uint8_t *at;
+    size_t size; /* bytes */
+    uint32_t count;
+} svc_list;
+
+typedef struct svc_welcome {
+    uint32_t version, max_payload, window, credit;
+    svc_text nonce; /* bytes */
+    svc_list capabilities;
+} svc_welcome;
+
+typedef struct svc_decision {
+    svc_text outcome, reason; /* svc_is(outcome, "accept") */
+    double score, threshold, confidence;
+    svc_list unlike;
+    double retry_after_s, latency_ms;
+} svc_decision;
+
+typedef struct svc_addition {
+    int accepted;
+    svc_text reason;
+    uint32_t remaining;
+    double duration_ms, complexity;
+    svc_text flaw;
+} svc_addition;
+
+typedef struct svc_enrolled {
+    svc_text user;
+    uint32_t references, template_bytes;
+    svc_text model_id;
+    double created_ms, complexity, consistency, latency_ms;
+} svc_enrolled;
+
+typedef struct svc_message {
+    svc_kind kind;
+    uint32_t id; /* of the request that it answers; 0: of none */
+    union {
+        svc_welcome welcome;
+        struct { uint32_t points; } credit;
+        struct { uint32_t samples; double duration_ms; } captured;
+        svc_decision decision;
+        struct { svc_list users, scores; } matches;
+        struct { uint32_t remaining; } enrolling;
+        svc_addition addition;
+        svc_enrolled enrolled;
+        struct { svc_list users; int more; } user_list;
+        struct { svc_text sdk_version, model, model_id; uint32_t max_samples, max_references; } about;
+        struct { int ready; double uptime_s; uint32_t clients, waiting; } condition;
+        struct { uint32_t status; svc_text name, message; } failure;
+    } as;
+} svc_message;
+
+/* Take the next item off a list; 0: there is none. */
+int svc_next_text(svc_list *list, svc_text *text);
+int svc_next_number(svc_list *list, double *number);
+
+int svc_is(svc_text text, const char *word);
+int svc_told(double number); /* whether the message had it */
+
+/* Read one payload, of the kinds that a daemon sends. `svc_feed` does it; here for logs and tests.
+ * SVC_PROTOCOL_ERROR: it is none. */
+svc_status svc_decode(const uint8_t *payload, size_t size, svc_message *message);
+
+/* ----------------------------------------------------------------------------------------- the client */
+
+/* Write all of `bytes`, at most 256 a call; 0: done. */
+typedef int (*svc_write_fn)(void *context, const uint8_t *bytes, size_t count);
+
+/* Take an answer, the welcome included, or an error of nobody's request (id 0). It may send requests. */
+typedef void (*svc_answer_fn)(void *context, const svc_message *message);
+
+/* Allocate it statically; its members are nobody's business. */
+typedef struct svc_client {
+    svc_write_fn write;
+    svc_answer_fn answer;
+    void *context;
+    const uint8_t *token;
+    uint32_t number, handshake, waiting[SVC_WINDOW], window, room, credit, most_credit;
+    uint32_t capture, pieces;
+    uint32_t crc;
+    uint16_t held, filled;
+    uint8_t state, left, code, skipping, feeding, full, broken, pressure;
+    uint8_t block[256];
+    uint8_t frame[SVC_MAX_PAYLOAD + 4];
+} svc_client;
+
+void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void *context);
+
+/* Begin, or begin anew: after a reset, a broken line, or lost answers. `name` may be NULL; `token` (32 bytes that
+ * outlive the client, or NULL) proves itself when the daemon wants it. */
+svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token);
+
+/* Whether the handshake is done. */
+int svc_ready(const svc_client *client);
+
+/* Take bytes from the line, and give answers to the callback. Damaged frames are passed over. All bytes are taken,
+ * whatever is returned:
+ * SVC_PROTOCOL_ERROR: a whole frame was no message, or the daemon speaks another version.
+ * SVC_NOT_ALLOWED: it wants a token, and there is none. SVC_MISUSE: called from within the callback. */
+svc_status svc_feed(svc_client *client, const uint8_t *bytes, size_t count);
+
+/* Requests. `id`: point it at 0, and it becomes the request's number; at the number of a request that still waits,
+ * and that is sent once more. Texts end with NUL. SVC_MISUSE: before the handshake, an id that waits for nothing,
+ * a text too long, or all together more than the daemon takes; nothing was written. SVC_BUSY: too many wait.
+ * SVC_DISCONNECTED: `write` failed; say hello when the line is back. */
+
+typedef struct svc_sample {
+    double x, y, t, p; /* any unit, milliseconds from any origin, any unit */
+    int ink;           /* 0: the way to this sample carries none */
+} svc_sample;
+
+typedef struct svc_verify_options { /* 0 and NULL: as the daemon's policy says */
+    double fmr;
+    const char *impostor;
+    double refer_fmr;
+} svc_verify_options;
+
+typedef struct svc_identify_options {
+    uint32_t top_k; /* 0: five */
+    double fpir;
+    const char *among;
+} svc_identify_options;
+
+typedef struct svc_enroll_options {
+    uint32_t references; /* 0: five */
+    int replace;
+    const char *const *groups;
+    size_t group_count;
+} svc_enroll_options;
+
+/* One capture is streamed at a time: wait for the answer to its end before another begins. `pressure`: whether its samples have some. */
+svc_status svc_begin(svc_client *client, uint32_t capture, int pressure);
+
+/* Send up to `svc_samples_a_message` samples. SVC_BUSY: no credit; feed, and try again. SVC_MISUSE: too many, a
+ * number that is not finite, or no capture is begun. */
+svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count);
+size_t svc_samples_a_message(const svc_client *client);
+uint32_t svc_credit(const svc_client *client);
+
+svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last: captured */
+svc_status svc_cancel(svc_client *client, uint32_t capture);
+
+/* `options` may be NULL. */
+svc_status svc_verify(svc_client *client, const char *user, uint32_t capture, const svc_verify_options *options,
+                      uint32_t *id);
+svc_status svc_identify(svc_client *client, uint32_t capture, const svc_identify_options *options, uint32_t *id);
+svc_status svc_enroll(svc_client *client, const char *user, const svc_enroll_options *options, uint32_t *id);
+svc_status svc_add(svc_client *client, uint32_t capture, uint32_t *id);
+svc_status svc_commit(svc_client *client, uint32_t *id);
+svc_status svc_abandon(svc_client *client, uint32_t *id);
+svc_status svc_users(svc_client *client, const char *after, uint32_t *id); /* NULL: from the first */
+svc_status svc_forget(svc_client *client, const char *user, uint32_t *id);
+svc_status svc_info(svc_client *client, uint32_t *id);
+svc_status svc_health(svc_client *client, uint32_t *id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

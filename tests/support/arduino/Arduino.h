@@ -1,0 +1,28 @@
+/* As much of Arduino as the example sketch asks for; board.cpp is the board. */
+#ifndef ARDUINO_H
+#define ARDUINO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOW, HIGH };
+enum { INPUT, OUTPUT };
+enum { A0 = 14, A1, A2 };
+
+unsigned long millis();
+int analogRead(int pin);
+void pinMode(int pin, int mode);
+void digitalWrite(int pin, int level);
+
+struct HardwareSerial {
+    void begin(unsigned long baud);
+    int available();
+    int read();
+    size_t write(const uint8_t *bytes, size_t count);
+};
+extern HardwareSerial Serial1;
+
+void setup();
+void loop();
+
+#endif

@@ -1,0 +1,296 @@
+"""What the C client writes and reads, against the test vectors and against ours."""
+
+import json
+import random
+import struct
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from firmware_bridge.framing import Deframer, frame
+from firmware_bridge.messages import Points, Verify, Welcome, decode, encode
+
+VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
+MESSAGES = {vector["name"]: vector for vector in VECTORS["messages"] if vector["kind"] != 4}
+PIECES = [vector for vector in VECTORS["messages"] if vector["kind"] == 4]
+DAEMON = [vector for vector in VECTORS["messages"] if vector["kind"] >= 64]
+MISUSE, PROTOCOL_ERROR, NOT_ALLOWED, BUSY = 72, 71, 74, 75
+COMMANDS = [
+    ("verify ann 1 0.01 skilled 0.05", "verify", "decision"),
+    ("cancel 2", "cancel", None),
+    ("identify 3 2 0.01 staff", "identify", "matches"),
+    ("enroll Zoë 5 1 staff", "enroll", "enrolling"),
+    ("add 4", "add", "addition"),
+    ("commit", "commit", "enrolled"),
+    ("abandon", "abandon", None),
+    ("users ann", "users", "user_list"),
+    ("forget bob", "forget", "error"),
+    ("info", "info", "about"),
+    ("health", "health", None),
+]
+
+
+@pytest.fixture(scope="session")
+def wide_path(build):
+    """The vectors' client takes 2,048 bytes."""
+    return build("driver.c", "-DSVC_MAX_PAYLOAD=2048")
+
+
+def give(driver, number, message):
+    return driver.say(f"feed {frame(encode(number, message)).hex()}")
+
+
+def sample(x, y, t, p=0, ink=1):
+    return f"{x!r},{y!r},{t!r},{p!r},{ink}"
+
+
+def columns(vector):
+    body = vector["body"]
+    ink = body.get("d", [True] * len(body["x"]))
+    return [
+        sample(*row) for row in zip(body["x"], body["y"], body["t"], body["p"], map(int, ink), strict=True)
+    ]
+
+
+def written(driver):
+    (payload,) = Deframer().feed(bytes.fromhex(driver.written))
+    return decode(payload)[1]
+
+
+@pytest.fixture
+def ready(drive):
+    its = drive()
+    assert its.say("hello -") == 0
+    assert give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=2)) == 0
+    return its
+
+
+def test_a_whole_session_is_that_of_the_vectors(drive, wide_path):
+    its = drive(path=wide_path)
+    assert its.say(f"hello pen {VECTORS['token']}") == 0
+    assert its.written == "00" + MESSAGES["hello"]["frame"]
+    assert its.say(f"feed {MESSAGES['welcome']['frame']}") == 0
+    assert its.written == MESSAGES["authenticate"]["frame"]
+    assert its.say(f"feed {MESSAGES['done']['frame']}") == 0
+    assert (its.say("begin 1 1"), its.written) == (0, MESSAGES["begin"]["frame"])
+    for vector in PIECES:
+        assert (its.say(f"points {' '.join(columns(vector))}"), its.written) == (0, vector["frame"])
+    assert (its.say("end"), its.written) == (0, MESSAGES["end"]["frame"])
+    its.say(f"feed {MESSAGES['captured']['frame']}")
+    for command, sent, answer in COMMANDS:
+        assert (its.say(command), its.written) == (0, MESSAGES[sent]["frame"])
+        if answer is not None:
+            assert its.say(f"feed {MESSAGES[answer]['frame']}") == 0
+            assert [each["kind"] for each in its.answers] == [MESSAGES[answer]["kind"]]
+
+
+def test_the_session_holds_every_message_of_a_client():
+    told = {"hello", "authenticate", "begin", "end", *(sent for _, sent, _ in COMMANDS)}
+    assert told == {name for name, vector in MESSAGES.items() if vector["kind"] < 64}
+
+
+@pytest.mark.parametrize("vector", DAEMON, ids=lambda vector: vector["name"])
+def test_every_message_of_the_daemon_is_read(drive, vector):
+    its = drive()
+    assert its.say(f"decode {vector['payload']}") == 0
+    assert its.answers == [{"kind": vector["kind"], "id": vector["id"], **vector["body"]}]
+
+
+@pytest.mark.parametrize("vector", DAEMON, ids=lambda vector: vector["name"])
+def test_no_part_of_a_message_is_a_message(drive, vector):
+    its = drive()
+    payload = bytes.fromhex(vector["payload"])
+    for size in range(1, len(payload)):
+        assert its.say(f"decode {payload[:size].hex()}") == PROTOCOL_ERROR
+    assert its.say(f"decode {payload.hex()}00") == PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"points": -1},
+        {"points": 2**32},
+        {"points": 1.0},
+        {"points": True},
+        {"points": "1"},
+        {"points": cbor2.CBORTag(1, 1)},
+        {"points": 1, "later": [[[[1]]]]},
+        [1],
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_no_message(drive, body):
+    assert drive().say(f"decode {cbor2.dumps([66, 0, body]).hex()}") == PROTOCOL_ERROR
+
+
+def test_a_field_twice(drive):
+    assert drive().say("decode 83184200a266706f696e74730166706f696e747301") == PROTOCOL_ERROR
+
+
+def test_fields_of_later_versions_are_passed_over(drive):
+    its = drive()
+    body = {"points": 3, "later": {"a": [1, 2.5, None, b"\0"]}, 7: "x"}
+    assert its.say(f"decode {cbor2.dumps([66, 0, body]).hex()}") == 0
+    assert its.answers == [{"kind": 66, "id": 0, "points": 3}]
+
+
+def test_what_the_policy_hides_is_not_told(drive):
+    its = drive()
+    body = {"outcome": "accept", "reason": "alike"}
+    its.say(f"decode {cbor2.dumps([68, 5, body]).hex()}")
+    assert its.answers == [{"kind": 68, "id": 5, **body, "retry_after_s": 0, "latency_ms": 0}]
+
+
+def test_numbers_of_every_width_are_read_and_written(ready):
+    rng = random.Random(5)
+    values = [
+        0.0,
+        1e-8,
+        65504.0,
+        65536.5,
+        2.0**-24,
+        2.0**-25,
+        2.0**-149,
+        2.0**-150,
+        5e-324,
+        1e300,
+        2.0**53,
+        -1e15,
+    ]
+    values += [struct.unpack("e", rng.randbytes(2))[0] for _ in range(100)]
+    values += [struct.unpack("f", rng.randbytes(4))[0] for _ in range(50)]
+    values += [struct.unpack("d", rng.randbytes(8))[0] for _ in range(50)]
+    values += [rng.randint(-(2**53) + 1, 2**53 - 1) for _ in range(50)]
+    for value in [float(each) for each in values if abs(each) < float("inf")]:
+        body = {"samples": 1, "duration_ms": value}
+        for canonical in (False, True):
+            ready.say(f"decode {cbor2.dumps([67, 1, body], canonical=canonical).hex()}")
+            assert ready.answers[0]["duration_ms"] == value
+        ready.say("begin 1 0")
+        assert ready.say(f"points {sample(value, 0, 0)}") == 0
+        plain = int(value) if value.is_integer() and abs(value) < 2**53 else value
+        expected = Points(capture=1, seq=0, x=(plain,), y=(0,), t=(0,))
+        assert ready.written == frame(encode(0, expected)).hex(), value
+
+
+@pytest.mark.parametrize("length", [*range(225, 260), 500, 750, 1024])
+def test_frames_of_all_lengths(ready, length):
+    user = "u" * length
+    assert ready.say(f"verify {user} 1") == 0
+    assert ready.written == frame(encode(2, Verify(user=user, capture=1))).hex()
+    assert ready.say(f"verify {user} 1") == 0
+    assert len(Deframer().feed(bytes.fromhex(ready.written))) == 1
+
+
+def test_a_text_too_long(ready):
+    assert ready.say(f"forget {'u' * 1025}") == MISUSE
+    assert ready.written == ""
+
+
+def test_more_than_the_daemon_takes(drive):
+    its = drive()
+    its.say("hello -")
+    give(its, 1, Welcome(version=1, max_payload=100, window=8, credit=2))
+    assert (its.say(f"forget {'u' * 100}"), its.written) == (MISUSE, "")
+    its.say("begin 1 0")
+    assert (its.say(f"points {sample(1, 2, 3)} {sample(1, 2, 3)}"), its.written) == (MISUSE, "")
+
+
+@pytest.mark.parametrize("fault", ["stuffing", "checksum"])
+def test_damaged_frames_are_passed_over(ready, fault):
+    ready.say("health")
+    condition = frame(cbor2.dumps([75, 2, {"ready": True, "uptime_s": 1, "clients": 1, "waiting": 0}]))
+    rubbish = bytes.fromhex(VECTORS["faults"][fault]) + b"\xff" * 3000 + b"\0" + condition[5:]
+    assert ready.say(f"feed {(rubbish + condition).hex()}") == 0
+    assert [each["kind"] for each in ready.answers] == [75]
+
+
+def test_bytes_one_by_one(ready):
+    ready.say("health")
+    for byte in frame(cbor2.dumps([75, 2, {"ready": True, "uptime_s": 1, "clients": 1, "waiting": 0}])):
+        assert ready.answers == []
+        assert ready.say(f"feed {byte:02x}") == 0
+    assert len(ready.answers) == 1
+
+
+def test_the_largest_payload_and_one_byte_more(ready):
+    for excess, expected in [(0, [65]), (1, [])]:
+        ready.say("abandon")
+        number = 2 + excess
+        empty = len(cbor2.dumps([65, number, {"later": b"x" * 900, "more": b"y" * 300}])) - 300
+        body = {"later": b"x" * 900, "more": b"y" * (1280 - empty + excess)}
+        payload = cbor2.dumps([65, number, body])
+        assert len(payload) == 1280 + excess
+        assert ready.say(f"feed {frame(payload).hex()}") == 0
+        assert [each["kind"] for each in ready.answers] == expected
+
+
+class TestRules:
+    def test_nothing_before_the_handshake(self, drive):
+        its = drive()
+        assert {
+            its.say(each) for each in ("health", "begin 1 0", "cancel 1", f"points {sample(1, 2, 3)}")
+        } == {MISUSE}
+        its.say("hello -")
+        assert its.say("health") == MISUSE
+
+    def test_a_token_that_is_not_there(self, drive):
+        its = drive()
+        its.say("hello -")
+        assert (
+            give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=b"n")) == NOT_ALLOWED
+        )
+
+    def test_another_version(self, drive):
+        its = drive()
+        its.say("hello -")
+        assert give(its, 1, Welcome(version=2, max_payload=8192, window=8, credit=1)) == PROTOCOL_ERROR
+        assert its.say("health") == MISUSE
+
+    def test_a_welcome_to_an_earlier_hello(self, drive):
+        its = drive()
+        its.say("hello -")
+        its.say("hello -")
+        give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1))
+        assert its.say("health") == MISUSE
+        give(its, 2, Welcome(version=1, max_payload=8192, window=8, credit=1))
+        assert its.say("health") == 0
+
+    def test_credit(self, ready):
+        ready.say("begin 1 0")
+        points = f"points {sample(1, 2, 3)}"
+        assert [ready.say(points) for _ in range(3)] == [0, 0, BUSY]
+        assert ready.say(f"feed {frame(cbor2.dumps([66, 0, {'points': 2**32 - 1}])).hex()}") == 0
+        assert [ready.say(points) for _ in range(3)] == [0, 0, BUSY]
+        ready.say("begin 2 0")
+        assert ready.say(points) == 0
+        assert written(ready) == Points(capture=2, seq=0, x=(1,), y=(2,), t=(3,))
+
+    def test_at_most_64_samples_a_message(self, ready):
+        ready.say("begin 1 0")
+        assert ready.say("points" + f" {sample(1, 2, 3)}" * 65) == MISUSE
+        assert ready.say("points" + f" {sample(1, 2, 3)}" * 64) == 0
+
+    @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+    def test_finite_numbers_only(self, ready, value):
+        ready.say("begin 1 0")
+        assert (ready.say(f"points {value},0,0,0,1"), ready.written) == (MISUSE, "")
+
+    def test_the_window(self, ready):
+        assert [ready.say("health") for _ in range(5)] == [0, 0, 0, 0, BUSY]
+
+    def test_a_request_is_repeated_by_its_number(self, ready):
+        ready.say("health")
+        first = ready.written
+        assert (ready.say("again 2"), ready.written) == (0, first)
+        assert ready.say("again 3") == MISUSE
+
+    def test_an_answer_comes_once_and_only_to_what_was_asked(self, ready):
+        ready.say("abandon")
+        done = [f"feed {frame(cbor2.dumps([65, number, {}])).hex()}" for number in (9, 2, 2)]
+        assert [(ready.say(each), len(ready.answers)) for each in done] == [(0, 0), (0, 1), (0, 0)]
+
+    def test_a_whole_frame_that_is_no_message(self, ready):
+        assert ready.say(f"feed {frame(b'rubbish').hex()}") == PROTOCOL_ERROR

@@ -1,0 +1,56 @@
+"""The C client over a unix socket, with the daemon itself."""
+
+import pytest
+from builders import signature
+from running_daemon import RunningDaemon
+
+from firmware_bridge.doors import UnixDoor
+from sigverify.protection.keys import Key
+
+TOKEN = bytes(range(32))
+
+
+def send_capture(driver, number, its):
+    assert driver.say(f"begin {number} 1") == 0
+    rows = zip(its.x, its.y, its.time_ms, its.pressure, its.ink, strict=True)
+    samples = [f"{float(x)!r},{float(y)!r},{float(t)!r},{float(p)!r},{int(ink)}" for x, y, t, p, ink in rows]
+    for start in range(0, len(samples), 4):  # 38 pieces: more than the credit
+        assert driver.say(f"points {' '.join(samples[start : start + 4])}") == 0
+    assert driver.say("end") == 0
+    assert driver.answers[0]["samples"] == len(its)
+
+
+def ask(driver, command):
+    assert driver.say(command) == 0, command
+    (answer,) = driver.answers
+    return answer
+
+
+@pytest.mark.parametrize("token", [None, TOKEN], ids=["open", "token"])
+def test_enrol_verify_identify_list_forget(drive, path, token):
+    key = None if token is None else Key(token)
+    with RunningDaemon([UnixDoor(path)], token=key):
+        its = drive(path)
+        assert its.say(f"hello pen {'-' if token is None else token.hex()}") == 0
+        assert ask(its, "enroll alice 5 0")["remaining"] == 5
+        for repetition in range(5):
+            send_capture(its, repetition, signature(0, repetition))
+            assert ask(its, f"add {repetition}")["accepted"]
+        assert ask(its, "commit")["user"] == "alice"
+        send_capture(its, 1, signature(0, 7))
+        assert ask(its, "verify alice 1 0.01")["outcome"] == "accept"
+        send_capture(its, 1, signature(3, 7))
+        assert ask(its, "verify alice 1")["outcome"] == "reject"
+        send_capture(its, 2, signature(0, 8))
+        assert ask(its, "identify 2 1")["users"] == ["alice"]
+        assert ask(its, "users -")["users"] == ["alice"]
+        assert ask(its, "health")["ready"]
+        assert ask(its, "forget alice")["kind"] == 65
+        assert ask(its, "forget alice")["status"] == 41
+
+
+def test_a_wrong_token(drive, path):
+    with RunningDaemon([UnixDoor(path)], token=Key(TOKEN)):
+        its = drive(path)
+        its.say(f"hello pen {'17' * 32}")
+        assert [each["status"] for each in its.answers if each["kind"] == 127] == [74]
