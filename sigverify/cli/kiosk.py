@@ -10,6 +10,7 @@ from sigverify.cli.options import (
     JsonOption,
     KeyOption,
     ModelOption,
+    ReferOption,
     RuntimeOption,
     StoreOption,
     ThreadsOption,
@@ -45,12 +46,7 @@ def kiosk(
         bool, typer.Option("--everybody-operates", help="Ask for no code: all callers are trusted.")
     ] = False,
     fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to allow.")] = 0.01,
-    refer: Annotated[
-        float | None,
-        typer.Option(
-            "--refer", metavar="FMR", help="A higher rate: what only it would accept, a person shall decide."
-        ),
-    ] = None,
+    refer: ReferOption = None,
     references: Annotated[int, typer.Option("--references", help="Signatures of one enrolment.")] = 5,
     fpir: Annotated[
         float, typer.Option("--fpir", help="The rate at which identify may take a stranger for somebody.")

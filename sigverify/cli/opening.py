@@ -1,4 +1,4 @@
-"""`open_verifier` and `open_store`: what most commands begin with."""
+"""`open_verifier`, `open_store`, `make_policy`: what most commands begin with."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,16 @@ def open_verifier(
             trust=Trust.from_files(trust) if trust else None,
             cache=cache,
         )
+
+
+def make_policy(*, untrusted: bool, replay_check: bool, lockout: bool) -> "Policy":
+    """Return the policy that options ask for."""
+    from dataclasses import replace
+
+    from sigverify.policy import Policy
+
+    policy = replace(Policy.kiosk() if untrusted else Policy(), replay=replay_check)
+    return policy if lockout else replace(policy, per_user=None, per_device=None)
 
 
 def open_store(store: str | Path, *, key: str | None, read_only: bool = False) -> "SealedStore":

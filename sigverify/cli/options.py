@@ -54,6 +54,18 @@ RuntimeOption = Annotated[
     typer.Option("--runtime", help="auto, litert, tflite-runtime, tensorflow or edgetpu."),
 ]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, max=64, help="CPU threads for the network.")]
+ReplayCheckOption = Annotated[
+    bool, typer.Option("--replay-check/--no-replay-check", help="Refuse copies of signatures seen before.")
+]
+LockoutOption = Annotated[
+    bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
+]
+ReferOption = Annotated[
+    float | None,
+    typer.Option(
+        "--refer", metavar="FMR", help="A higher rate: what only it would accept, a person shall decide."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 CorpusOption = Annotated[
     list[str],

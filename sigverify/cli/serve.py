@@ -9,7 +9,9 @@ from sigverify.cli.options import (
     CacheOption,
     JsonOption,
     KeyOption,
+    LockoutOption,
     ModelOption,
+    ReplayCheckOption,
     RuntimeOption,
     StoreOption,
     ThreadsOption,
@@ -69,13 +71,8 @@ def serve(
     fmr: Annotated[
         float, typer.Option("--fmr", help="The false-match rate where a client asks for none.")
     ] = 0.01,
-    replay_check: Annotated[
-        bool,
-        typer.Option("--replay-check/--no-replay-check", help="Refuse copies of signatures seen before."),
-    ] = True,
-    lockout: Annotated[
-        bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
-    ] = True,
+    replay_check: ReplayCheckOption = True,
+    lockout: LockoutOption = True,
     metrics: Annotated[
         str | None,
         typer.Option("--metrics", metavar="HOST:PORT", help="Show /metrics (Prometheus) and /health there."),
@@ -93,22 +90,18 @@ def serve(
     import asyncio
     import logging
     import sys
-    from dataclasses import replace
 
     from firmware_bridge.daemon import Daemon
     from firmware_bridge.metrics_page import MetricsPage
     from firmware_bridge.visit import Limits
-    from sigverify.cli.opening import read_key
+    from sigverify.cli.opening import make_policy, read_key
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
-    from sigverify.policy import Policy
     from sigverify.protection.signing import Trust
     from sigverify.verifier import Verifier
 
     doors = _doors(socket, mode, allow_uid, serial, baud, tcp)
-    policy = replace(Policy.kiosk() if untrusted else Policy(), fmr=fmr, replay=replay_check)
-    if not lockout:
-        policy = replace(policy, per_user=None, per_device=None)
+    policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(fmr=fmr)
     page = None if metrics is None else MetricsPage(*_address(metrics))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 

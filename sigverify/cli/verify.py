@@ -8,7 +8,10 @@ from sigverify.cli.options import (
     CacheOption,
     JsonOption,
     KeyOption,
+    LockoutOption,
     ModelOption,
+    ReferOption,
+    ReplayCheckOption,
     RuntimeOption,
     SignatureArgument,
     StoreOption,
@@ -33,19 +36,9 @@ def verify(
     impostor: Annotated[
         str, typer.Option("--impostor", help="The impostors that rate counts: skilled (forgers) or random.")
     ] = "skilled",
-    refer: Annotated[
-        float | None,
-        typer.Option(
-            "--refer", metavar="FMR", help="A higher rate: what only it would accept, a person shall decide."
-        ),
-    ] = None,
-    replay_check: Annotated[
-        bool,
-        typer.Option("--replay-check/--no-replay-check", help="Refuse copies of signatures seen before."),
-    ] = True,
-    lockout: Annotated[
-        bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
-    ] = True,
+    refer: ReferOption = None,
+    replay_check: ReplayCheckOption = True,
+    lockout: LockoutOption = True,
     untrusted: Annotated[
         bool,
         typer.Option(
@@ -61,18 +54,12 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected, 5: for a person."""
-    from dataclasses import replace
-
-    from sigverify.cli.opening import open_verifier
+    from sigverify.cli.opening import make_policy, open_verifier
     from sigverify.cli.output import Exit, report
     from sigverify.decision import Outcome
     from sigverify.formats import read_signature
-    from sigverify.policy import Policy
 
-    policy = Policy.kiosk() if untrusted else Policy()
-    policy = replace(policy, replay=replay_check)
-    if not lockout:
-        policy = replace(policy, per_user=None, per_device=None)
+    policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout)
     probe = read_signature(file)
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache

@@ -186,11 +186,6 @@ def _condition(
     )
 
 
-def _tried(trials: Trials, references: int, kind: TrialKind) -> set[int]:
-    """Return the writers with such trials."""
-    return {int(writer) for writer in trials.select(references=references, kind=kind, draw=0)["writer"]}
-
-
 def _errors(
     trials: Trials,
     references: int,

@@ -5,7 +5,7 @@ so that every process that searches hears of it.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from sigverify.audit import AuditLog, Event
@@ -64,19 +64,6 @@ def leave_group(store: Store, user_id: str, group: str) -> None:
     """
     check_group(group)
     _change(store, user_id, lambda groups: groups - {group})
-
-
-def set_groups(store: Store, user_id: str, groups: Iterable[str]) -> None:
-    """Put a user into exactly these groups.
-
-    Raises:
-        UnknownUser: nobody of that id is enrolled.
-        ConfigError: no name for a group, or more than `MAX_GROUPS`.
-    """
-    wanted = frozenset(groups)
-    for group in wanted:
-        check_group(group)
-    _change(store, user_id, lambda _: wanted)
 
 
 def read_groups(content: bytes | None) -> tuple[str, ...]:

@@ -138,8 +138,9 @@ def test_identify_gives_the_scores_of_score_whatever_the_number_of_references(ve
 def test_identify_leaves_out_who_is_forgotten_meanwhile(verifier, monkeypatch):
     for writer in range(3):
         verifier.enroll(f"user-{writer}", genuine(writer, 2))
-    stale = verifier.store.gallery()
-    monkeypatch.setattr(verifier.store, "gallery", lambda: stale)
+    verifier.prepare()
+    before = verifier.store.revision()
+    monkeypatch.setattr(verifier.store, "revision", lambda: before)  # the search hears of nothing
     verifier.forget("user-1")
     assert sorted(match.user_id for match in verifier.identify(signature(1, 9))) == ["user-0", "user-2"]
     verifier.forget("user-0")
