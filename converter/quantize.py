@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from converter import tensorflow_backend
 from converter.encoder import Encoder
+from converter.pointwise import pointwise
 from sigverify.errors import ConversionError
 from sigverify.model_file import Precision
 
@@ -20,8 +21,8 @@ def to_tflite(encoder: Encoder, precision: Precision, representative: Float32Arr
 
     Args:
         encoder: the trained network.
-        precision: int8 makes everything int8, input and outputs included; float16 stores the weights
-            so and computes in float32; float32 changes nothing.
+        precision: int8 makes everything int8, input and outputs included, and dense layers convolutions
+            (see `pointwise`); float16 stores the weights so and computes in float32; float32 changes nothing.
         representative: `(n, frames, channels)` features that set the int8 ranges; else unused.
 
     Raises:
@@ -42,7 +43,7 @@ def to_tflite(encoder: Encoder, precision: Precision, representative: Float32Arr
         raise ConversionError(
             f"the network does not convert to {precision}", received=" ".join(str(error).split())[:500]
         ) from error
-    return bytes(network)
+    return pointwise(bytes(network)) if precision is Precision.INT8 else bytes(network)
 
 
 def _ask_for_int8(tf: Any, converter: Any, representative: Float32Array) -> None:

@@ -52,6 +52,7 @@ NOTHING_REAL: Final = "synthetic"
 _DECISIVE: Final = (
     "converter.calibration",
     "converter.conversion",
+    "converter.pointwise",
     "converter.quantize",
     "converter.scoring",
     "sigverify.features",
@@ -59,6 +60,7 @@ _DECISIVE: Final = (
     "sigverify.scoring",
     "sigverify.template",
     "sigverify.embedding",
+    "sigverify.engine",
     "sigverify.metrics.bootstrap",
     "sigverify.metrics.calibration",
     "sigverify.metrics.counts",

@@ -18,7 +18,7 @@ def test_the_toy_network_maps_whole():
     mapping = edge_tpu.check(toy_model().network)
     assert mapping.complete
     assert mapping.warnings == ()
-    assert mapping.mapped == len(mapping.operations) == 8
+    assert mapping.mapped == len(mapping.operations) == 10
 
 
 def test_a_float_network_does_not():

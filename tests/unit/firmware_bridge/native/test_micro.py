@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from builders import signature
+from toy_networks import toy_model
 
 from firmware_bridge.native.micro import MicroNetwork, arena_bytes
 from sigverify.errors import MissingExtra, ModelError
@@ -12,10 +13,8 @@ from sigverify.features import features
 from sigverify.runtime import Embedder
 
 NEEDED = "no tflite-micro: pip install --pre tflite-micro"
-LARGEST_ARENA = 64 << 10
-"""A Cortex-M4 of the middle class has 128 kB."""
-MOST_UNEQUAL = 0.001
-"""Share of outputs that may differ by one step: TANH rounds its table otherwise there."""
+LARGEST_ARENA = 36 << 10
+"""docs/native.md says 34.5 kB; a nightly build may need a little more or less."""
 
 
 def test_without_tflite_micro_the_error_says_how_to_get_it(monkeypatch, base):
@@ -25,27 +24,31 @@ def test_without_tflite_micro_the_error_says_how_to_get_it(monkeypatch, base):
         MicroNetwork(base)
 
 
-def test_it_computes_what_the_reference_kernels_compute(base):
+def both(model):
+    """Run 20 signatures there and with LiteRT's reference kernels: outputs, int8 as stored."""
     pytest.importorskip("tflite_micro", reason=NEEDED)
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
     reference = interpreter.Interpreter(
-        model_content=base.network,
+        model_content=model.network,
         experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_REF,
     )
     reference.allocate_tensors()
-    embedder, micro = Embedder.open(base), MicroNetwork(base)
-    unequal = []
+    positions = [model.manifest.tensors[name]["position"] for name in ("vector", "sequence")]
+    embedder, micro = Embedder.open(model), MicroNetwork(model)
     for writer in range(20):
-        its = features(signature(writer))
-        embedder._input.to_stored(its, embedder._scratch, embedder._stored[0])
+        embedder._input.to_stored(features(signature(writer)), embedder._scratch, embedder._stored[0])
         reference.set_tensor(reference.get_input_details()[0]["index"], embedder._stored)
         reference.invoke()
-        expected = [reference.get_tensor(each["index"]) for each in reference.get_output_details()]
-        for one, other in zip(micro.run(embedder._stored), expected, strict=True):
-            apart = np.abs(one.astype(int) - other)
-            assert apart.max() <= 1
-            unequal.append(apart.ravel())
-    assert np.concatenate(unequal).mean() <= MOST_UNEQUAL
+        there, here = micro.run(embedder._stored), reference.get_output_details()
+        for position in positions:
+            yield there[position], reference.get_tensor(here[position]["index"])
+
+
+@pytest.mark.parametrize("name", ["base", "toy"])
+def test_it_computes_what_the_reference_kernels_compute(base, name):
+    """The toy has the MEAN that "base" lacks."""
+    for one, other in both(toy_model() if name == "toy" else base):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_arena_is_measured(base):
