@@ -14,6 +14,13 @@ FUZZ ?= -m hypothesis tests/fuzz tests/unit/formats
 TFLITE_VENV ?= .venv-tflite
 TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
 
+# What `make native` runs again through the core in C: everything that embeds or matches on the device.
+NATIVE = $(VENV)/libsigverify.so
+NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tests/unit/test_enrollment.py \
+	tests/unit/test_explanation.py tests/unit/search tests/unit/policy tests/unit/evaluation \
+	tests/unit/firmware_bridge/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py \
+	tests/e2e/test_cli.py tests/e2e/test_serve.py
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp-installed
 TFLITE_STAMP = $(TFLITE_VENV)/.stamp-installed
@@ -22,7 +29,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint types contracts bench footprint size fuzz golden clean
+.PHONY: help install demo test native quick lint types contracts bench footprint size fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +55,14 @@ demo: $(STAMP) ## the whole path in a few minutes: train, convert, enrol, verify
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q --durations=10
+	@$(MAKE) --no-print-directory native
+
+native: $(STAMP) ## the tests of the device once more, by the SDK's core in C
+	@if command -v cc > /dev/null; then \
+		$(BIN)/sigverify native --out $(NATIVE) && \
+		SIGVERIFY_NATIVE=$(abspath $(NATIVE)) OMP_NUM_THREADS=1 \
+			$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -m 'not slow' $(NATIVE_TESTS); \
+	else echo "no C compiler here: the core in C is not tested"; fi
 
 quick: $(STAMP) ## the tests without the slow ones, stop at the first failure
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -x -m 'not slow'

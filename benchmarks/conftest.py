@@ -4,16 +4,19 @@ They run the model that ships, or the one that SIGVERIFY_MODEL names.
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from firmware_bridge.native.build import build
 from sigverify import Model, Policy, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+from sigverify.engine import Engine
 from sigverify.errors import ModelError
 from sigverify.runtime import Embedder
-from sigverify.store import MEMORY
+from sigverify.store import MEMORY, SqliteStore
 
 REFERENCES = 5
 NAMED = os.environ.get("SIGVERIFY_MODEL")
@@ -45,6 +48,9 @@ STEPS = (
     Step("test_match", "match 5 references, all four cues"),
     Step("test_read_template", "unpack a template of 5 references"),
     Step("test_verify", "verify: pen strokes to decision, 5 references, store on disk", 5),
+    Step("test_embed_native", "embed, in C (libsigverify)"),
+    Step("test_match_native", "match 5 references, all four cues, in C"),
+    Step("test_verify_native", "verify, in C but for policy and store"),
     Step("test_enroll", "enroll 5 signatures, synced to disk"),
     Step("test_identify[1000]", "identify among 1,000 references (200 people)"),
     Step("test_identify[100000]", "identify among 100,000 references (20,000 people)"),
@@ -57,6 +63,9 @@ RATIOS = (
     Ratio("matching one cue: ours in numpy / compiled DTW", "test_match_dynamics", "test_dtw_baseline"),
     Ratio("matching: all our cues / compiled DTW of one", "test_match", "test_dtw_baseline"),
     Ratio("whole verify / the same by compiled DTW alone", "test_verify", "test_dtw_baseline_whole"),
+    Ratio("embedding: numpy / C", "test_embed", "test_embed_native"),
+    Ratio("matching: numpy / C", "test_match", "test_match_native"),
+    Ratio("whole verify: numpy / C", "test_verify", "test_verify_native"),
 )
 
 
@@ -78,6 +87,23 @@ def embedder(model):
 
 
 @pytest.fixture(scope="session")
+def engine(embedder):
+    """Return what computes in numpy."""
+    return Engine.around(embedder)
+
+
+@pytest.fixture(scope="session")
+def native_engine(model, tmp_path_factory):
+    """Return what computes in C."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler here (Debian: apt install gcc)")
+    path = build(tmp_path_factory.mktemp("native") / "libsigverify.so")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGVERIFY_NATIVE", str(path))
+        return Engine.open(model, runtime="native")
+
+
+@pytest.fixture(scope="session")
 def signatures():
     """Return six genuine signatures of one synthetic writer: five references and a probe."""
     corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + 1, skilled=0, seed=5))
@@ -91,18 +117,30 @@ def probe(signatures):
 
 
 @pytest.fixture
-def verifier(model, signatures, tmp_path):
+def verifier(engine, signatures, tmp_path):
     """Return a verifier on a store on disk with one user enrolled."""
-    # One probe is shown again and again, which the replay check would refuse.
-    with Verifier.open(tmp_path / "bench.db", model=model, policy=Policy.unguarded()) as its:
-        its.enroll("alice", signatures[:REFERENCES])
+    with _enrolled(engine, signatures, tmp_path) as its:
         yield its
 
 
+@pytest.fixture
+def native_verifier(native_engine, signatures, tmp_path):
+    """Return the same, computing in C."""
+    with _enrolled(native_engine, signatures, tmp_path) as its:
+        yield its
+
+
+def _enrolled(engine, signatures, folder):
+    # One probe is shown again and again, which the replay check would refuse.
+    its = Verifier(SqliteStore(folder / "bench.db"), engine, policy=Policy.unguarded())
+    its.enroll("alice", signatures[:REFERENCES])
+    return its
+
+
 @pytest.fixture(scope="session")
-def template(model, signatures):
+def template(engine, signatures):
     """Return a template of five references."""
-    with Verifier.open(MEMORY, model=model) as its:
+    with Verifier(SqliteStore(MEMORY), engine) as its:
         its.enroll("alice", signatures[:REFERENCES])
         return its.store.get("alice")
 

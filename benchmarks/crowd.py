@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.embedding import embed
 
 WRITERS = 300
 GENUINE = 6
@@ -41,10 +40,10 @@ class Crowd:
         return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
 
 
-def make_crowd(embedder):
+def make_crowd(engine):
     """Measure synthetic writers' vectors: some seconds."""
     corpus = synthesize(SyntheticConfig(writers=WRITERS, genuine=GENUINE, skilled=0, seed=SEED))
-    vectors = np.stack([embed(sample.signature, embedder).vector for sample in corpus.samples])
+    vectors = np.stack([engine.embed(sample.signature).vector for sample in corpus.samples])
     by_writer = vectors.reshape(WRITERS, GENUINE, -1).astype(np.float64)
     centers = by_writer.mean(axis=1)
     covariance = np.cov(centers.T) + 1e-6 * np.eye(centers.shape[1])

@@ -21,11 +21,11 @@ from builders import template
 from postgres_server import PostgresServer, find_binaries
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+from sigverify.engine import Engine
 from sigverify.fleet import FleetStore
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
-from sigverify.runtime import Embedder
 from sigverify.store import SqliteStore
 from sigverify.verifier import Verifier
 
@@ -47,29 +47,29 @@ def main():
 def measure(server, folder, *, people, runs):
     """Fill a fleet, and print line by line."""
     key, url = Key.generate(), server.url()
-    embedder = Embedder.open(Model.read("base"))
+    engine = Engine.open(Model.read("base"))
     signatures = signatures_of_one(runs + 5)
     with FleetStore(url, key=key, cache=folder / "one.db", poll_s=None) as one:
-        fill(one, people, embedder.model.id)
+        fill(one, people, engine.model.id)
         # A new kiosk, or one after a rekey: how long until it can be used.
         seconds = timed(lambda: FleetStore(url, key=key, cache=folder / "new.db", poll_s=None).close())
         show("a new kiosk reads the fleet", f"{people / seconds:.0f} people/s")
         # How often each kiosk may ask, and how many kiosks a server carries.
         polls = [1000 * timed(one.synchronize) for _ in range(200)]
         show("one poll, nothing new, median", f"{np.median(polls):.2f} ms")
-        with Verifier(one, embedder, policy=policy()) as verifier:
+        with Verifier(one, engine, policy=policy()) as verifier:
             # The wait at the counter, beside enrolling into a file.
             show("enrol at a kiosk", f"{1000 * timed(lambda: enrol(verifier, signatures)):.0f} ms")
-    with Verifier(SqliteStore(folder / "file.db", key=key), embedder, policy=policy()) as verifier:
+    with Verifier(SqliteStore(folder / "file.db", key=key), engine, policy=policy()) as verifier:
         show("enrol into a file", f"{1000 * timed(lambda: enrol(verifier, signatures)):.0f} ms")
         # Whether a person at the gate notices that the store is shared.
         show("verify, file, median", milliseconds(verifier, signatures[5:]))
     store = FleetStore(url, key=key, cache=folder / "one.db", poll_s=0.5)
-    with Verifier(store, embedder, policy=policy()) as verifier:
+    with Verifier(store, engine, policy=policy()) as verifier:
         show("verify, fleet, median", milliseconds(verifier, signatures[5:]))
     server.stop()
     store = FleetStore(url, key=key, cache=folder / "one.db", poll_s=0.5)
-    with Verifier(store, embedder, policy=policy()) as verifier:
+    with Verifier(store, engine, policy=policy()) as verifier:
         show("verify, server away, median", milliseconds(verifier, signatures[5:]))
     server.start()
     with FleetStore(url, key=key, cache=folder / "two.db", poll_s=None) as two:

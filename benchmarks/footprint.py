@@ -3,8 +3,9 @@
     python benchmarks/footprint.py [--people N] [--runs N] [--verifies N] [--json]
 
 Everything is measured in processes of their own, on one thread, with the policy for trusted callers but no
-waits (the same person tries all day). What each line decides is said in `LINES`. The large store takes 20 kB
-a person on the disk while this runs. 100,000 people and 100,000 verifies take about a quarter of an hour.
+waits (the same person tries all day), and by libsigverify where that is built (`SIGVERIFY_NATIVE=off`: not).
+What each line decides is said in `LINES`. The large store takes 20 kB a person on the disk while this runs.
+100,000 people and 100,000 verifies take about a quarter of an hour.
 """
 
 import argparse
@@ -105,8 +106,7 @@ def main():
 
 def _measure(folder, options):
     _prepare_signatures(folder)
-    _make_stores(folder, options.people)
-    found = {"cold_start": _cold_start(folder)}
+    found = {"runtime": _make_stores(folder, options.people), "cold_start": _cold_start(folder)}
     for what, count in (
         ("verify", options.runs),
         ("grow", options.verifies),
@@ -149,7 +149,7 @@ def _prepare_signatures(folder):
 
 
 def _make_stores(folder, people):
-    """Enrol the writer into two stores of strangers: one small, one large."""
+    """Enrol the writer into two stores of strangers, one small, one large; return what computes."""
     os.environ["XDG_STATE_HOME"] = str(folder)
     from crowd import make_crowd
 
@@ -158,12 +158,14 @@ def _make_stores(folder, people):
     with Verifier.open(folder / "small.db") as verifier:
         verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
         alice = verifier.store.get("alice")
-        crowd = make_crowd(verifier._embedder)
+        engine = verifier._engine
+        crowd = make_crowd(engine)
     for name, count in (("small.db", SMALL), ("large.db", people)):
         with Verifier.open(folder / name) as verifier:
             if name == "large.db":
                 verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
             _fill(verifier.store, alice, crowd, count - 1)
+    return str(engine.runtime)
 
 
 def _fill(store, template, crowd, people):
@@ -297,6 +299,7 @@ def _resident_mb():
 def _print(found, options):
     out = [
         f"{options.people:,} people in the large store, {options.runs:,} runs, {options.verifies:,} verifies",
+        f"runtime: {found['runtime']}",
         "",
     ]
     for line in LINES:

@@ -13,21 +13,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
-from firmware_bridge.native.binding import NativeLibrary, NativeVerifier, litert_library
 from firmware_bridge.native.build import build
-from sigverify import Model, Template
+from sigverify import Model, Template, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.embedding import embed
+from sigverify.engine import Engine
 from sigverify.features import features
-from sigverify.matching import distances
-from sigverify.runtime import Embedder
+from sigverify.native.embedder import litert_library
 from sigverify.scoring import Scoring
+from sigverify.store import MEMORY
+from sigverify.store.rekey import turned
 
 REFERENCES = 5
 PROBES = 20
@@ -56,10 +55,11 @@ def measured(run, probes, rounds):
 
 def of_python(template, probes, rounds, model):
     """Measure the same steps in Python, without store and policy: `verify` has those besides."""
-    embedder, scoring, content = Embedder.open(model), Scoring.of(model.manifest.scoring), template.to_bytes()
+    engine, scoring = Engine.open(model, runtime="litert"), Scoring.of(model.manifest.scoring)
+    content = template.to_bytes()
 
     def verify(probe):
-        its = distances(embed(probe, embedder), template.references)
+        its = engine.distances(engine.embed(probe), template.references)
         return scoring.score(its, template.spread) >= scoring.threshold(0.01)
 
     return {
@@ -92,9 +92,9 @@ def main():
     model = Model.read("base")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        library = NativeLibrary(build(folder / "libsigverify.so"))
-        with NativeVerifier(library, model) as verifier:
-            template = verifier.enroll("alice", references, created=datetime.now(UTC))
+        with Verifier.open(MEMORY, model=model) as verifier:
+            verifier.enroll("alice", references)
+            template = turned(verifier.store.get("alice"), verifier.store.renewal, None)
         native = of_c(folder, template, probes, rounds)
     python = of_python(template, probes, rounds, model)
     lines = ["| median | C | Python | target |", "|---|---|---|---|"]

@@ -17,7 +17,7 @@ import typer
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import open_corpus
 from sigverify.decision import Aspect, confidence
-from sigverify.embedding import embed
+from sigverify.engine import Engine
 from sigverify.enrollment import AdditionReason, Candidates
 from sigverify.explanation import deviations, unlike
 from sigverify.features import DYNAMICS, features
@@ -27,7 +27,6 @@ from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE
 from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, is_copy
 from sigverify.quality import COMPLEXITY_FLOOR, assess
-from sigverify.runtime import Embedder
 from sigverify.scoring import Scoring
 from sigverify.signature import Signature
 
@@ -48,12 +47,12 @@ class Person:
     skilled: tuple[tuple[Signature, Embedding], ...]
 
 
-def people(corpus: str, embedder: Embedder) -> list[Person]:
+def people(corpus: str, engine: Engine) -> list[Person]:
     """Embed a corpus."""
     its = open_corpus(corpus)
 
     def embedded(samples):
-        return tuple((sample.signature, embed(sample.signature, embedder)) for sample in samples)
+        return tuple((sample.signature, engine.embed(sample.signature)) for sample in samples)
 
     return [Person(embedded(its.genuine(writer)), embedded(its.skilled(writer))) for writer in its.writers]
 
@@ -274,7 +273,7 @@ SPOILT: Final = {
 }
 
 
-def reasons(everybody: Sequence[Person], embedder: Embedder, rng: Rng) -> Iterator[str]:
+def reasons(everybody: Sequence[Person], engine: Engine, rng: Rng) -> Iterator[str]:
     """Table: a genuine probe spoilt in one aspect; how often that is named. Decides NOTABLE."""
     yield "| spoilt | probes | named first % | named % |"
     yield "|---|---|---|---|"
@@ -284,7 +283,7 @@ def reasons(everybody: Sequence[Person], embedder: Embedder, rng: Rng) -> Iterat
             *given, (probe, _) = person.genuine[:6]
             if aspect is Aspect.PRESSURE and (probe.pressure is None or np.ptp(probe.pressure) == 0):
                 continue
-            spoilt = embed(spoil(probe, rng), embedder)
+            spoilt = engine.embed(spoil(probe, rng))
             named.append(unlike(spoilt, References.stack([embedding for _, embedding in given])))
         if named:
             first, any_ = (100 * np.mean(each) for each in (
@@ -364,10 +363,10 @@ def main(
     """Print all tables for each corpus."""
     loaded = Model.read(model)
     with quiet():
-        embedder = Embedder.open(loaded)
+        engine = Engine.open(loaded)
     scoring = Scoring.of(loaded.manifest.scoring)
     for name in corpus:
-        everybody = people(name, embedder)
+        everybody = people(name, engine)
         rng = np.random.default_rng(0)
         typer.echo(f"\n## {name.partition('=')[0]}")
         tables = (
@@ -375,7 +374,7 @@ def main(
             enrolment(everybody, scoring, rng),
             refused(everybody),
             caught(everybody, rng),
-            reasons(everybody, embedder, rng),
+            reasons(everybody, engine, rng),
             usual(everybody, rng),
             adapted(everybody, scoring),
         )

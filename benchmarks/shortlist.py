@@ -17,9 +17,8 @@ import numpy as np
 from sigverify import Model
 from sigverify.corpora import open_corpus
 from sigverify.corpora.corpus import Kind
-from sigverify.embedding import embed
+from sigverify.engine import Engine
 from sigverify.matching import References, distances, spread
-from sigverify.runtime import Embedder
 from sigverify.scoring import Scoring
 from sigverify.search.open_set import open_set_threshold
 from sigverify.template import stored
@@ -39,21 +38,19 @@ def main():
     parser.add_argument("--corpus", action="append", default=[])
     parser.add_argument("--strangers", type=int, default=1000)
     options = parser.parse_args()
-    embedder = Embedder.open(Model.read("base"), threads=1)
-    scoring = Scoring.of(embedder.model.manifest.scoring)
-    fill = _people(
-        f"synthetic:writers={options.strangers},genuine={REFERENCES},skilled=0,seed=31337", embedder
-    )
+    engine = Engine.open(Model.read("base"), threads=1)
+    scoring = Scoring.of(engine.model.manifest.scoring)
+    fill = _people(f"synthetic:writers={options.strangers},genuine={REFERENCES},skilled=0,seed=31337", engine)
     for name in options.corpus or ["synthetic:writers=200,genuine=8,skilled=0,seed=4711"]:
-        people = [person for person in _people(name, embedder) if len(person) > REFERENCES]
+        people = [person for person in _people(name, engine) if len(person) > REFERENCES]
         _report(name.partition("=")[0], people, [*people, *fill], scoring)
 
 
-def _people(name, embedder):
+def _people(name, engine):
     by_writer = {}
     for sample in open_corpus(name).samples:
         if sample.kind is Kind.GENUINE:
-            by_writer.setdefault(sample.writer, []).append(embed(sample.signature, embedder))
+            by_writer.setdefault(sample.writer, []).append(engine.embed(sample.signature))
     return list(by_writer.values())
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from sigverify import Template, Verifier
-from sigverify.embedding import embed
 from sigverify.evaluation import DtwBaseline
 from sigverify.features import features
-from sigverify.matching import distances, elastic_distances
+from sigverify.matching import elastic_distances
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
 REFERENCES = 5
@@ -25,23 +24,22 @@ def test_bare_invoke(benchmark, embedder):
     benchmark(embedder._interpreter.invoke)
 
 
-def test_embed(benchmark, embedder, probe):
+def test_embed(benchmark, engine, probe):
     """Decides whether a device keeps up with several pens, and how long enrolling takes (by references)."""
-    assert benchmark(embed, probe, embedder).dynamics.shape[0] == 256
+    assert benchmark(engine.embed, probe).dynamics.shape[0] == 256
 
 
-def test_match(benchmark, embedder, probe, template):
+def test_match(benchmark, engine, probe, template):
     """Decides how many references a person may have: it grows with them, embedding does not."""
-    embedding = embed(probe, embedder)
-    assert len(benchmark(distances, embedding, template.references)) == REFERENCES
+    assert len(benchmark(engine.distances, engine.embed(probe), template.references)) == REFERENCES
 
 
-def test_match_dynamics(benchmark, embedder, probe, template):
+def test_match_dynamics(benchmark, engine, probe, template):
     """The part of matching that a compiled DTW does too, on arrays of the same size.
 
     Decides whether elastic matching is worth compiling.
     """
-    embedding = embed(probe, embedder)
+    embedding = engine.embed(probe)
     assert len(benchmark(elastic_distances, embedding.dynamics, template.references.dynamics)) == REFERENCES
 
 
@@ -61,10 +59,26 @@ def test_verify(benchmark, verifier, probe):
     assert benchmark(verifier.verify, "alice", probe).score >= 0
 
 
+def test_embed_native(benchmark, native_engine, probe):
+    """Decides, with the next two, whether a device that has a C compiler should run `sigverify native`."""
+    assert benchmark(native_engine.embed, probe).dynamics.shape[0] == 256
+
+
+def test_match_native(benchmark, native_engine, probe, template):
+    """How much of the matching was numpy's overhead."""
+    matched = benchmark(native_engine.distances, native_engine.embed(probe), template.references)
+    assert len(matched) == REFERENCES
+
+
+def test_verify_native(benchmark, native_verifier, probe):
+    """What is left is policy, the seal and the record in the store: the floor of `verify` in Python."""
+    assert benchmark(native_verifier.verify, "alice", probe).score >= 0
+
+
 @pytest.mark.parametrize("references", [1_000, 100_000, 500_000])
-def test_identify(benchmark, embedder, probe, template, rng, references):
+def test_identify(benchmark, engine, probe, template, rng, references):
     """Decides up to how many people 1:N search needs no index beyond a matrix of vectors."""
-    with Verifier(_Crowd(template, references, rng), embedder) as verifier:
+    with Verifier(_Crowd(template, references, rng), engine) as verifier:
         verifier.prepare()
         assert len(benchmark(verifier.identify, probe, top_k=5)) == 5
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import EnrolmentError
-from sigverify.matching import CUES, Embedding, References, distances
+from sigverify.matching import CUES, Align, Embedding, References, distances, elastic_distances
 from sigverify.policy.replay import is_copy
 from sigverify.quality import Flaw, Quality, assess
 from sigverify.scoring import MAX_REFERENCES, Scoring
@@ -107,10 +107,16 @@ class Enrolment:
 class Candidates:
     """Signatures of, it is claimed, one person; says which belong together."""
 
-    def __init__(self, scoring: Scoring, embed: Callable[[Signature], Embedding]) -> None:
-        """Score by `scoring` what `embed` makes of signatures."""
+    def __init__(
+        self,
+        scoring: Scoring,
+        embed: Callable[[Signature], Embedding],
+        align: Align = elastic_distances,
+    ) -> None:
+        """Score by `scoring` what `embed` makes of signatures, compared by `align`."""
         self._scoring = scoring
         self._embed = embed
+        self._align = align
         self._apart = np.zeros((0, 0, len(CUES)), np.float32)
         self._usable: list[int] = []
         self.signatures: list[Signature] = []
@@ -145,7 +151,7 @@ class Candidates:
         apart = np.zeros((count + 1, count + 1, len(CUES)), np.float32)
         if count:
             others = References.stack([self.embeddings[number] for number in self._usable])
-            apart[count, :count] = apart[:count, count] = distances(own, others)
+            apart[count, :count] = apart[:count, count] = distances(own, others, align=self._align)
             if is_copy(apart[count, :count, 0]):
                 self.reasons[-1] = AdditionReason.COPY
                 return

@@ -38,7 +38,9 @@ The number is `SigverifyError.status`: stable, shared with the wire protocol and
 the C interface. A rejected probe is no error: it is a `Decision`.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 
 class SigverifyError(Exception):
@@ -237,3 +239,13 @@ class Busy(BridgeError):
     """More at once than is allowed; the same may be asked again later."""
 
     status = 75
+
+
+BY_STATUS: Final[Mapping[int, type[SigverifyError]]] = MappingProxyType(
+    {
+        each.status: each
+        for each in tuple(vars().values())
+        if isinstance(each, type) and issubclass(each, SigverifyError)
+    }
+)
+"""The whole tree by number: what a status of the wire protocol or the C interface means."""

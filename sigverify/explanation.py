@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sigverify.decision import Aspect
 from sigverify.features import CHANNEL_NAMES
-from sigverify.matching import DYNAMICS_SCALE, Embedding, References, elastic_distances
+from sigverify.matching import DYNAMICS_SCALE, Align, Embedding, References, elastic_distances
 
 Int8Array = npt.NDArray[np.int8]
 Float32Array = npt.NDArray[np.float32]
@@ -56,15 +56,17 @@ _TYPICAL_SPREAD: Final[Mapping[Aspect, float]] = MappingProxyType(
 """How far references usually lie apart: for one reference alone."""
 
 
-def unlike(probe: Embedding, references: References) -> tuple[Aspect, ...]:
+def unlike(probe: Embedding, references: References, align: Align = elastic_distances) -> tuple[Aspect, ...]:
     """Name the aspects in which a probe is unlike, the worst first, at least one. Both before any renewal."""
-    found = deviations(probe, references)
+    found = deviations(probe, references, align)
     excess = {aspect: value / USUAL[aspect] for aspect, value in found.items()}
     ranked = sorted(excess, key=lambda aspect: -excess[aspect])
     return tuple(aspect for aspect in ranked if excess[aspect] >= NOTABLE) or tuple(ranked[:1])
 
 
-def deviations(probe: Embedding, references: References) -> dict[Aspect, float]:
+def deviations(
+    probe: Embedding, references: References, align: Align = elastic_distances
+) -> dict[Aspect, float]:
     """Say how far the probe lies from the references, as log ratio to how far those lie apart, by aspect.
 
     Pressure is left out where there is none.
@@ -74,24 +76,24 @@ def deviations(probe: Embedding, references: References) -> dict[Aspect, float]:
         own, others = probe.dynamics[::_STRIDE, channels], references.dynamics[:, ::_STRIDE, channels]
         if aspect is Aspect.PRESSURE and not (own.any() and others.any()):
             continue
-        found[aspect] = _ratio(aspect, _elastic(own, others), _between(others))
+        found[aspect] = _ratio(aspect, _elastic(own, others, align), _between(others, align))
     lengths = np.log(references.duration_ms)
     apart = np.abs(lengths - np.roll(lengths, 1))[: _pairs(len(lengths))]
     to_probe = np.abs(lengths - np.log(np.float32(probe.duration_ms)))
     return found | {Aspect.DURATION: _ratio(Aspect.DURATION, to_probe, apart)}
 
 
-def _elastic(probe: Int8Array, references: Int8Array) -> Float32Array:
+def _elastic(probe: Int8Array, references: Int8Array, align: Align) -> Float32Array:
     contiguous = np.ascontiguousarray(probe), np.ascontiguousarray(references)
-    return elastic_distances(*contiguous) / np.float32(DYNAMICS_SCALE)
+    return align(*contiguous) / np.float32(DYNAMICS_SCALE)
 
 
-def _between(references: Int8Array) -> Float32Array:
+def _between(references: Int8Array, align: Align) -> Float32Array:
     """Distances of references `(r, t, c)` to the one before, the first to the last; `(0,)` for one alone."""
     count = _pairs(len(references))
     if not count:
         return np.zeros(0, np.float32)
-    return _elastic(np.roll(references, 1, axis=0)[:count], references[:count])
+    return _elastic(np.roll(references, 1, axis=0)[:count], references[:count], align)
 
 
 def _pairs(references: int) -> int:

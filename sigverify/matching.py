@@ -5,7 +5,7 @@ once by four cues; `scoring` turns them into a score. All elastic arithmetic is 
 platform and the C core reach the same number to the last bit.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
@@ -32,6 +32,9 @@ Int8Array = npt.NDArray[np.int8]
 Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
 Float32Array = npt.NDArray[np.float32]
+
+Align = Callable[[Int8Array, Int8Array], Float32Array]
+"""`elastic_distances`, or what computes the same in C."""
 
 _FAR: Final = 1 << 28
 """A cell that no path reaches: above any path (511 frames × 129 channels × 254 < 2²⁴), their sum in int32."""
@@ -127,26 +130,30 @@ class References:
         )
 
 
-def distances(probe: Embedding | References, references: References) -> Float32Array:
+def distances(
+    probe: Embedding | References, references: References, *, align: Align | None = None
+) -> Float32Array:
     """Compare a probe with `r` references: `(r, 4)` float32 in the order of `CUES`, 0 = alike.
 
-    Given `r` probes, each is compared with the reference of its number.
+    Given `r` probes, each is compared with the reference of its number. `align` computes elastic distances;
+    None: `elastic_distances`.
     """
+    elastic = align or elastic_distances
     out = np.zeros((len(references), len(CUES)), np.float32)
-    out[:, 0] = elastic_distances(probe.dynamics, references.dynamics) / DYNAMICS_SCALE
+    out[:, 0] = elastic(probe.dynamics, references.dynamics) / DYNAMICS_SCALE
     if references.sequence.shape[-1]:
-        out[:, 1] = elastic_distances(probe.sequence, references.sequence) / SEQUENCE_SCALE
+        out[:, 1] = elastic(probe.sequence, references.sequence) / SEQUENCE_SCALE
     out[:, 2] = np.linalg.norm(references.vector - probe.vector, axis=1)
     out[:, 3] = np.abs(np.log(references.duration_ms / np.float32(probe.duration_ms)))
     return out
 
 
-def spread(references: References) -> Float32Array:
+def spread(references: References, *, align: Align | None = None) -> Float32Array:
     """Compare references with each other: `(r, r, 4)` float32, symmetric, 0 on the diagonal."""
     out = np.zeros((len(references), len(references), len(CUES)), np.float32)
     rows, columns = np.tril_indices(len(references), -1)
     if len(rows):
-        between = distances(references.take(rows), references.take(columns))
+        between = distances(references.take(rows), references.take(columns), align=align)
         out[rows, columns] = out[columns, rows] = between
     return out
 

@@ -33,7 +33,10 @@ class Runtime(StrEnum):
     """What runs the network."""
 
     AUTO = "auto"
-    """The first of LiteRT, tflite-runtime and TensorFlow that is installed."""
+    """`NATIVE` where that is built or installed, else the first interpreter that is: LiteRT, tflite-runtime,
+    TensorFlow."""
+    NATIVE = "native"
+    """libsigverify: features and matching in C too, the same numbers; see docs/native.md."""
     LITERT = "litert"
     TFLITE_RUNTIME = "tflite-runtime"
     TENSORFLOW = "tensorflow"
@@ -133,20 +136,20 @@ class Embedder:
 
         Args:
             model: what to run.
-            runtime: which library or device; `AUTO` takes the first that is installed.
+            runtime: which interpreter or device; `AUTO` takes the first that is installed.
             threads: CPU threads a run may use; one is fastest for networks of this size.
-            reference_kernels: run the plain kernels, several times slower. Of an int8 network their
-                outputs are bit-identical in LiteRT and tflite-runtime; those of the fast kernels, and of
-                tflite-micro, may differ by a step or two of int8. For comparing runtimes.
+            reference_kernels: run the plain kernels, several times slower. Of an int8 network their outputs
+                are bit-identical in LiteRT, tflite-runtime and TensorFlow; those of the fast kernels differ
+                in some values, mostly by a step or two of int8. For comparing runtimes.
 
         Raises:
             RuntimeUnavailable: the library or device is not here; the message says how to get it.
             MalformedModel: the network is no network, or not the one its manifest describes.
-            ConfigError: no such runtime, or threads out of range.
+            ConfigError: no such interpreter, or threads out of range.
         """
         if not _is_whole(threads) or not 1 <= threads <= MAX_THREADS:
             raise ConfigError("threads out of range", expected=f"1 to {MAX_THREADS}", received=repr(threads))
-        chosen, library = _choose(_parse(runtime))
+        chosen, library = _choose(parse_runtime(runtime))
         options: dict[str, Any] = {"num_threads": threads}
         if chosen is Runtime.EDGETPU:
             options["experimental_delegates"] = [_edgetpu(library)]
@@ -154,7 +157,11 @@ class Embedder:
             options["experimental_op_resolver_type"] = (
                 library.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
             )
-        embedder = cls(model, chosen, _interpreter(library, model, options))
+        interpreter = _interpreter(library, model, options)
+        try:
+            embedder = cls(model, chosen, interpreter)
+        except UnicodeDecodeError as error:
+            raise MalformedModel("a tensor's name is no text", received=_reason(error)) from error
         _log.debug("model %s runs on %s", model.id, chosen)
         return embedder
 
@@ -261,7 +268,12 @@ class _Port:
         return real
 
 
-def _parse(runtime: Runtime | str) -> Runtime:
+def parse_runtime(runtime: Runtime | str) -> Runtime:
+    """Return the runtime of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
     try:
         return Runtime(runtime)
     except ValueError as error:
@@ -270,6 +282,8 @@ def _parse(runtime: Runtime | str) -> Runtime:
 
 def _choose(runtime: Runtime) -> tuple[Runtime, Any]:
     """Return what runs and its library, loaded."""
+    if runtime is Runtime.NATIVE:
+        raise ConfigError("no interpreter of that name", expected=" or ".join(_LIBRARIES), received=runtime)
     if runtime in _LIBRARIES:
         return runtime, _LIBRARIES[runtime].load()
     candidates = list(_LIBRARIES) if runtime is Runtime.AUTO else [Runtime.LITERT, Runtime.TFLITE_RUNTIME]

@@ -14,7 +14,7 @@ from sigverify import administration
 from sigverify.admission import admit
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision, Reason, confidence
-from sigverify.embedding import embed
+from sigverify.engine import Engine
 from sigverify.enrollment import (
     DEFAULT_REFERENCES,
     Candidates,
@@ -26,7 +26,7 @@ from sigverify.enrollment import (
 )
 from sigverify.errors import AlreadyEnrolled, ConfigError, MalformedTemplate, StoreError, UnknownUser
 from sigverify.explanation import unlike
-from sigverify.matching import Embedding, Float32Array, References, distances, spread
+from sigverify.matching import Embedding, Float32Array, References
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew, undo
@@ -41,7 +41,7 @@ from sigverify.policy.replay import Memory, Role, Sketcher, is_copy
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import Trust
 from sigverify.quality import capture_flaw
-from sigverify.runtime import Embedder, Runtime
+from sigverify.runtime import Runtime
 from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.search import IndexKind, Match, Searcher
 from sigverify.search.groups import groups_of, join_group, leave_group
@@ -71,7 +71,7 @@ class Verifier:
     def __init__(
         self,
         store: Store,
-        embedder: Embedder,
+        engine: Engine,
         *,
         policy: Policy | None = None,
         index: IndexKind | str = IndexKind.EXACT,
@@ -83,13 +83,13 @@ class Verifier:
             StoreError: the store holds templates of another model.
         """
         self.store = store
-        self.model = embedder.model
+        self.model = engine.model
         self.policy = policy or Policy()
         self.audit = AuditLog(store)
-        self._embedder = embedder
+        self._engine = engine
         self._now = now
         self._scoring = Scoring.of(self.model.manifest.scoring)
-        self._searcher = Searcher(store, self._scoring, kind=index)
+        self._searcher = Searcher(store, self._scoring, kind=index, align=engine.align)
         bound = store.model_id
         if bound not in (None, self.model.id):
             raise StoreError(
@@ -120,7 +120,7 @@ class Verifier:
         Args:
             path: the store; made when there is none. "postgresql://…" is that of a fleet, see `FleetStore`.
             model: a `Model`, a .sigmodel file, or the name of a model that ships.
-            runtime: what runs the network; `AUTO` takes the first that is installed.
+            runtime: what computes; `AUTO` takes the fastest that is installed.
             threads: CPU threads for the network.
             create: make the store when there is none; otherwise that is an error.
             key: what the store is sealed with; None takes the user's own, see `Key.default`.
@@ -148,8 +148,8 @@ class Verifier:
         try:
             if trust is not None:
                 admit(store, loaded, model, trust)  # before anything of the network is parsed or run
-            embedder = Embedder.open(loaded, runtime=runtime, threads=threads)
-            return cls(store, embedder, policy=policy, index=index)
+            engine = Engine.open(loaded, runtime=runtime, threads=threads)
+            return cls(store, engine, policy=policy, index=index)
         except BaseException:
             store.close()
             raise
@@ -197,7 +197,7 @@ class Verifier:
         screening = _screening(quality)
         given = list(islice(signatures, MAX_REFERENCES + 1))  # somebody may hand in an iterator without end
         check_count(len(given))
-        candidates = Candidates(self._scoring, self._embed_plain)
+        candidates = Candidates(self._scoring, self._engine.embed, self._engine.align)
         for signature in given:
             candidates.add(signature)
         if screening is Screening.ENFORCE:
@@ -227,7 +227,7 @@ class Verifier:
             )
         wanted = tuple(groups)
         return Enrollment(
-            Candidates(self._scoring, self._embed_plain),
+            Candidates(self._scoring, self._engine.embed, self._engine.align),
             references,
             lambda candidates: self._keep(
                 user_id, candidates, candidates.taken, replace_=replace, groups=wanted
@@ -264,7 +264,7 @@ class Verifier:
         check_user_id(user_id)
         policy = self.policy.asking(fmr=fmr, impostor=impostor, refer_fmr=refer_fmr)
         template, known = self._claimed(user_id, policy)
-        probe = embed(signature, self._embedder)
+        probe = self._engine.embed(signature)
         trial = self._try(user_id, known, signature, probe, template, policy)
         durable = policy.durable_accepts or not trial.alike
         with self.store.transaction(durable=durable, local=True) as records:
@@ -276,9 +276,8 @@ class Verifier:
         if trial.alike and not (decision.accepted or policy.durable_accepts):
             self._wait_for_disk()
         if decision.reason in (Reason.UNLIKE, Reason.UNSURE) and policy.reveal_score:
-            decision = replace(
-                decision, unlike=unlike(probe, self.store.renewal.restore(template.references))
-            )
+            plain = self.store.renewal.restore(template.references)
+            decision = replace(decision, unlike=unlike(probe, plain, self._engine.align))
         return policy.shown(replace(decision, latency_ms=_since(start)))
 
     def score(self, user_id: str, signature: Signature) -> float:
@@ -429,7 +428,7 @@ class Verifier:
             user_id=user_id,
             model_id=self.model.id,
             references=references,
-            spread=spread(references),
+            spread=self._engine.spread(references),
             created=datetime.now(UTC),
         )
 
@@ -440,12 +439,9 @@ class Verifier:
             return False
         return True
 
-    def _embed_plain(self, signature: Signature) -> Embedding:
-        return embed(signature, self._embedder)
-
     def _embed(self, signature: Signature) -> Embedding:
         """Embed in the store's own coordinates: only there can it be compared with what is stored."""
-        return self.store.renewal.turn(embed(signature, self._embedder))
+        return self.store.renewal.turn(self._engine.embed(signature))
 
     def _template(self, user_id: str) -> Template:
         template = self.store.get(user_id)
@@ -477,7 +473,7 @@ class Verifier:
         policy: Policy,
     ) -> Trial:
         """Compare; nothing is decided or written yet."""
-        apart = distances(self.store.renewal.turn(probe), template.references)
+        apart = self._engine.distances(self.store.renewal.turn(probe), template.references)
         rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
         thresholds = [
             self._scoring.threshold(rate, impostor=policy.impostor, references=len(template))
@@ -503,7 +499,7 @@ class Verifier:
             threshold = self._scoring.threshold(
                 policy.fmr, impostor=policy.impostor, references=len(references)
             )
-            score = float(self._scoring.score(distances(turned, references), between))
+            score = float(self._scoring.score(self._engine.distances(turned, references), between))
             return score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
         return renew(self.store, records, user_id, turned, accepted, now=self._now())
@@ -534,7 +530,7 @@ class Verifier:
             records.put("synced", "", b"")
 
     def _compare(self, probe: Embedding, template: Template) -> float:
-        return float(self._scoring.score(distances(probe, template.references), template.spread))
+        return float(self._scoring.score(self._engine.distances(probe, template.references), template.spread))
 
 
 def _confident(decision: Decision) -> bool:

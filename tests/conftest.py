@@ -10,6 +10,9 @@ settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("fuzz", deadline=None, max_examples=50)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# What is tested is numpy, unless a library is named: `make test` goes through much of it again with one.
+os.environ.setdefault("SIGVERIFY_NATIVE", "off")
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

@@ -1,5 +1,6 @@
 """Compile libsigverify with the system's C compiler, without CMake: one command, two seconds."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -30,14 +31,23 @@ def command(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-sha
 def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-shared",)) -> Path:
     """Compile the shared library, or with other `flags` something else, to `target`; return that.
 
+    What was there is replaced whole, or not at all: processes that have it loaded keep what they have.
+
     Raises:
         RuntimeUnavailable: there is no such compiler, or it fails.
     """
     if shutil.which(compiler) is None:
         raise RuntimeUnavailable(f"no C compiler {compiler!r} here", hint="Debian: apt install gcc")
-    done = subprocess.run(  # noqa: S603  # the caller names the compiler
-        command(target, compiler=compiler, flags=flags), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeUnavailable("the C compiler fails", received=done.stderr[-2000:])
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        done = subprocess.run(  # noqa: S603  # the caller names the compiler
+            command(fresh, compiler=compiler, flags=flags), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeUnavailable("the C compiler fails", received=done.stderr[-2000:])
+        fresh.replace(target)
+    except OSError as error:
+        raise RuntimeUnavailable(f"{target} cannot be written", received=str(error)) from error
+    finally:
+        fresh.unlink(missing_ok=True)
     return target

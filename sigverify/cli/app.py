@@ -17,6 +17,7 @@ from sigverify.cli.identify import identify
 from sigverify.cli.info import info
 from sigverify.cli.kiosk import kiosk
 from sigverify.cli.model import model
+from sigverify.cli.native import native
 from sigverify.cli.output import Exit, console
 from sigverify.cli.plot import plot
 from sigverify.cli.reproduce import reproduce
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 
 _PANELS = {
-    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve),
+    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native),
     "Look at things": (info, plot, demo),
     "On the workstation": (train, convert, evaluate, compare, reproduce),
 }

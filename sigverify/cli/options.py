@@ -51,7 +51,7 @@ ModelOption = Annotated[
 ]
 RuntimeOption = Annotated[
     str,
-    typer.Option("--runtime", help="auto, litert, tflite-runtime, tensorflow or edgetpu."),
+    typer.Option("--runtime", help="auto, native, litert, tflite-runtime, tensorflow or edgetpu."),
 ]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, max=64, help="CPU threads for the network.")]
 ReplayCheckOption = Annotated[

@@ -6,10 +6,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.embedding import embed
-from sigverify.matching import Embedding, References, distances, spread
+from sigverify.engine import Engine
+from sigverify.matching import Embedding, References
 from sigverify.model_file import Model
-from sigverify.runtime import Embedder, Runtime
+from sigverify.runtime import Runtime
 from sigverify.scoring import Scoring
 from sigverify.signature import Signature
 from sigverify.template import stored
@@ -60,7 +60,7 @@ class SdkSystem:
             MalformedModel: the model's network or scoring makes no sense.
         """
         self._model = model
-        self._embedder = Embedder.open(model, runtime=runtime)
+        self._engine = Engine.open(model, runtime=runtime)
         self._scoring = Scoring.of(model.manifest.scoring)
         self.name = f"{model.manifest.name} ({model.manifest.precision})"
         self.calibrated = True
@@ -75,7 +75,7 @@ class SdkSystem:
             "model_name": manifest.name,
             "encoder": manifest.encoder,
             "precision": str(manifest.precision),
-            "runtime": str(self._embedder.runtime),
+            "runtime": str(self._engine.runtime),
             "trained_on": list(manifest.provenance.get("trained_on", ())),
             "calibrated_on": list(manifest.provenance.get("conversion", {}).get("calibrated_on", ())),
             "licence_note": str(manifest.provenance.get("licence_note", "")),
@@ -84,16 +84,16 @@ class SdkSystem:
 
     def embed(self, signature: Signature) -> Embedding:
         """Embed as the device does."""
-        return embed(signature, self._embedder)
+        return self._engine.embed(signature)
 
     def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> FloatArray:
         """Match each probe against all references, as stored."""
         kept = stored(References.stack(references))
-        return np.stack([distances(probe, kept) for probe in probes])
+        return np.stack([self._engine.distances(probe, kept) for probe in probes])
 
     def spread(self, references: Sequence[Embedding]) -> FloatArray:
         """Match references, as stored, against each other."""
-        return spread(stored(References.stack(references)))
+        return self._engine.spread(stored(References.stack(references)))
 
     def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
         """Score by the model's own calibrated fusion."""

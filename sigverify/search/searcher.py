@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import ConfigError, UnknownUser
-from sigverify.matching import Embedding, References, distances
+from sigverify.matching import Align, Embedding, References, distances, elastic_distances
 from sigverify.scoring import Scoring
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
@@ -35,8 +35,15 @@ class Searcher:
     disk, since it would lie there without the store's seal.
     """
 
-    def __init__(self, store: Store, scoring: Scoring, *, kind: IndexKind | str = IndexKind.EXACT) -> None:
-        """Search `store`, scoring by `scoring`.
+    def __init__(
+        self,
+        store: Store,
+        scoring: Scoring,
+        *,
+        kind: IndexKind | str = IndexKind.EXACT,
+        align: Align = elastic_distances,
+    ) -> None:
+        """Search `store`, comparing by `align` and scoring by `scoring`.
 
         Raises:
             ConfigError: no such kind of index.
@@ -47,6 +54,7 @@ class Searcher:
             names = " or ".join(IndexKind)
             raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
         self._store = store
+        self._align = align
         self._scoring = scoring
         self._lock = threading.Lock()
         self._people = People()
@@ -115,7 +123,8 @@ class Searcher:
         """Score each template, with all their references matched in one go."""
         if not templates:
             return []
-        apart = distances(probe, References.join([template.references for template in templates]))
+        references = References.join([template.references for template in templates])
+        apart = distances(probe, references, align=self._align)
         ends = np.cumsum([len(template) for template in templates])
         return [
             float(self._scoring.score(own, template.spread))

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, model, signature, template
+from builders import arithmetic_engine, model, signature, template
 
 from sigverify import errors
 from sigverify.audit import AuditLog
@@ -137,7 +137,7 @@ ODD = {
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder(), policy=Policy.unguarded()) as opened:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.unguarded()) as opened:
         opened.enroll("alice", [signature(0, number) for number in range(5)], quality="record")
         yield opened
 
@@ -413,7 +413,7 @@ def test_another_models_template(file):
         with pytest.raises(errors.StoreError, match="another model"):
             store.put(template("carol", 1, model_id="f" * 16))
         with pytest.raises(errors.StoreError, match="another model"):
-            Verifier(store, ArithmeticEmbedder())
+            Verifier(store, arithmetic_engine())
 
 
 def test_an_exported_template_under_the_wrong_key_or_damaged(file):

@@ -27,6 +27,8 @@ DEVICE_MODULES = [
     "sigverify.protection.sealing",
     "sigverify.protection.renewal",
     "sigverify.embedding",
+    "sigverify.native",
+    "sigverify.engine",
     "sigverify.store",
     "sigverify.search",
     "sigverify.decision",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.native.binding import litert_library
 from sigverify.errors import RuntimeUnavailable
+from sigverify.native.embedder import litert_library
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "firmware.md"

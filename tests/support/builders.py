@@ -1,13 +1,17 @@
 """Small ready-made values for tests: signatures, templates, and a network of arithmetic instead of TFLite."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import numpy as np
 
+from sigverify.engine import Engine
+from sigverify.errors import RuntimeUnavailable
 from sigverify.features import CHANNELS, FRAMES
 from sigverify.matching import References, spread
 from sigverify.model_file import Manifest, Model, Precision
-from sigverify.runtime import Output
+from sigverify.native.library import Library
+from sigverify.runtime import Output, Runtime
 from sigverify.scoring import Scoring
 from sigverify.signature import Signature
 from sigverify.template import Template, stored
@@ -64,6 +68,19 @@ def model(**changes):
         "scoring": Scoring.default().to_dict(),
     }
     return Model(manifest=Manifest(**fields | changes), network=b"no network")
+
+
+def arithmetic_engine(its=None):
+    """Return an engine around an `ArithmeticEmbedder`; by libsigverify where that is switched on."""
+    return engine_around(ArithmeticEmbedder(its))
+
+
+def engine_around(embedder):
+    """Return an engine around what stands in for an `Embedder`."""
+    embedder.runtime = Runtime.LITERT
+    with contextlib.suppress(RuntimeUnavailable):
+        return Engine.around(embedder, Library.find())
+    return Engine.around(embedder)
 
 
 class ArithmeticEmbedder:

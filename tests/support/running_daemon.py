@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from builders import ArithmeticEmbedder
+from builders import arithmetic_engine
 
 from firmware_bridge.daemon import Daemon
 from firmware_bridge.systemd import Notifier
@@ -19,7 +19,7 @@ from sigverify.verifier import Verifier
 def opener(path=":memory:", policy=None):
     """Return what opens a verifier at that path."""
     rules = policy or Policy(per_user=None, per_device=None)
-    return lambda: Verifier(SqliteStore(path), ArithmeticEmbedder(), policy=rules)
+    return lambda: Verifier(SqliteStore(path), arithmetic_engine(), policy=rules)
 
 
 class RunningDaemon:
@@ -50,6 +50,10 @@ class RunningDaemon:
             self._loop.call_soon_threadsafe(self.daemon.stop)
         self._thread.join(15)
         assert not self._thread.is_alive()
+
+    def call(self, function):
+        """Call a function in the daemon's own thread."""
+        self._loop.call_soon_threadsafe(function)
 
     def reload(self):
         return asyncio.run_coroutine_threadsafe(self.daemon.reload(), self._loop).result(10)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, signature
+from builders import arithmetic_engine, signature
 
 from sigverify.enrollment import AdditionReason, Candidates
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError
@@ -12,7 +12,7 @@ from sigverify.verifier import Verifier
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder()) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as its:
         yield its
 
 
@@ -153,7 +153,7 @@ def test_the_order_of_signatures_does_not_decide_who_belongs_together(verifier):
     its = [signature(0, repetition) for repetition in range(4)] + [signature(2, 0)]
     for _ in range(6):
         order = rng.permutation(5)
-        candidates = Candidates(verifier._scoring, verifier._embed_plain)
+        candidates = Candidates(verifier._scoring, verifier._engine.embed)
         for index in order:
             candidates.add(its[index])
         assert sorted(order[candidates.taken]) == [0, 1, 2, 3]

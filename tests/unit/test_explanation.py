@@ -1,19 +1,18 @@
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, signature
+from builders import arithmetic_engine, signature
 
 from sigverify.decision import Aspect
-from sigverify.embedding import embed
 from sigverify.explanation import CHANNELS, deviations, unlike
 from sigverify.features import CHANNEL_NAMES, DYNAMICS
 from sigverify.matching import References
 from sigverify.signature import Signature
 
-EMBEDDER = ArithmeticEmbedder()
+ENGINE = arithmetic_engine()
 
 
 def stacked(*signatures):
-    return References.stack([embed(each, EMBEDDER) for each in signatures])
+    return References.stack([ENGINE.embed(each) for each in signatures])
 
 
 REFERENCES = stacked(*(signature(0, repetition) for repetition in range(5)))
@@ -36,30 +35,30 @@ def spoilt(aspect):
 
 @pytest.mark.parametrize("aspect", Aspect)
 def test_names_what_was_changed(aspect):
-    assert aspect in unlike(embed(spoilt(aspect), EMBEDDER), REFERENCES)
+    assert aspect in unlike(ENGINE.embed(spoilt(aspect)), REFERENCES)
 
 
 @pytest.mark.parametrize("aspect", [Aspect.SHAPE, Aspect.PRESSURE, Aspect.DURATION])
 def test_and_names_it_first(aspect):
-    assert unlike(embed(spoilt(aspect), EMBEDDER), REFERENCES)[0] is aspect
+    assert unlike(ENGINE.embed(spoilt(aspect)), REFERENCES)[0] is aspect
 
 
 def test_another_writer_is_unlike_in_shape():
-    assert Aspect.SHAPE in unlike(embed(signature(3), EMBEDDER), REFERENCES)
+    assert Aspect.SHAPE in unlike(ENGINE.embed(signature(3)), REFERENCES)
 
 
 def test_something_is_always_named_and_a_genuine_one_deviates_little():
-    probe = embed(signature(0, 9), EMBEDDER)
+    probe = ENGINE.embed(signature(0, 9))
     assert len(unlike(probe, REFERENCES)) >= 1
     assert max(deviations(probe, REFERENCES).values()) < max(
-        deviations(embed(signature(3), EMBEDDER), REFERENCES).values()
+        deviations(ENGINE.embed(signature(3)), REFERENCES).values()
     )
 
 
 def test_one_reference_and_no_pressure():
     its = signature(0)
     plain = Signature(its.x, its.y, its.time_ms, None, its.ink)
-    found = deviations(embed(plain, EMBEDDER), stacked(plain))
+    found = deviations(ENGINE.embed(plain), stacked(plain))
     assert set(found) == {Aspect.SHAPE, Aspect.SPEED, Aspect.DURATION}
     assert all(np.isfinite(value) and value < 0 for value in found.values())
 

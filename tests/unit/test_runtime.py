@@ -202,6 +202,14 @@ def test_a_sequence_beyond_one_is_clipped():
     assert (output.sequence == -1).all()
 
 
+def test_a_tensor_whose_name_is_no_text():
+    model = toy_model()
+    name = Embedder.open(model)._interpreter.get_input_details()[0]["name"].encode()
+    network = model.network.replace(name, b"\xff" + name[1:])
+    with pytest.raises(MalformedModel, match="name is no text"):
+        Embedder.open(with_network(model, network))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["vector", "sequence"])
 def test_a_network_that_yields_no_numbers_is_refused(name, value):
@@ -262,7 +270,7 @@ def test_a_manifest_of_another_network(changes, message):
 
 
 def test_no_such_runtime():
-    with pytest.raises(ConfigError, match=r"no such runtime; expected auto or litert or .*received 'gpu'"):
+    with pytest.raises(ConfigError, match=r"no such runtime; expected auto or native or .*received 'gpu'"):
         Embedder.open(toy_model(), runtime="gpu")
 
 

@@ -3,10 +3,9 @@ import threading
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, model, signature
+from builders import ArithmeticEmbedder, arithmetic_engine, engine_around, model, signature
 
 from sigverify.decision import Reason
-from sigverify.embedding import embed
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError, StoreError, UnknownUser
 from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.store import MEMORY, SqliteStore
@@ -14,7 +13,7 @@ from sigverify.verifier import Verifier
 
 
 def opened(path=MEMORY, its_model=None):
-    return Verifier(SqliteStore(path), ArithmeticEmbedder(its_model))
+    return Verifier(SqliteStore(path), arithmetic_engine(its_model))
 
 
 @pytest.fixture
@@ -185,7 +184,7 @@ def test_encoders_without_a_sequence():
             output = super().run(features)
             return type(output)(output.vector, None)
 
-    with Verifier(SqliteStore(MEMORY), Global(model(sequence_shape=None))) as its:
+    with Verifier(SqliteStore(MEMORY), engine_around(Global(model(sequence_shape=None)))) as its:
         its.enroll("alice", genuine(0))
         assert its.score("alice", signature(0, 9)) > its.score("alice", signature(1, 9))
 
@@ -220,10 +219,10 @@ def test_many_threads(verifier):
 
 def test_embedding_does_not_depend_on_place_or_size():
     its = signature(0)
-    embedder = ArithmeticEmbedder()
-    one = embed(its, embedder)
+    engine = arithmetic_engine()
+    one = engine.embed(its)
     moved = type(its)(its.x * 3 + 50, its.y * 3 - 20, its.time_ms + 1e12, its.pressure * 100, its.pen_down)
-    np.testing.assert_allclose(embed(moved, embedder).vector, one.vector, atol=1e-4)
+    np.testing.assert_allclose(engine.embed(moved).vector, one.vector, atol=1e-4)
 
 
 def test_nothing_biometric_is_logged(verifier, caplog):

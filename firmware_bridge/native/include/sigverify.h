@@ -33,6 +33,10 @@ extern "C" {
 #define SV_MAX_SAMPLES 100000
 #define SV_MODEL_ID_SIZE 17 /* 16 hexadecimal digits and a NUL */
 
+/* Raised with every change of this interface that a program compiled before it would notice. */
+#define SV_ABI 1
+SV_API int sv_abi(void); /* SV_ABI of the library, for whoever loads it at run time */
+
 typedef enum sv_status {
     SV_OK = 0,
     SV_ERROR = 1,
@@ -105,6 +109,9 @@ typedef struct sv_model_info {
     size_t sequence_bytes; /* 0: this model has no local sequence */
     int vector_position;   /* among the network's outputs */
     int sequence_position;
+    size_t vector_size;
+    size_t steps; /* of the sequence, whose size is steps x depth: 1 x 0 where there is none */
+    size_t depth;
 } sv_model_info;
 
 /* SV_INCOMPATIBLE_MODEL: its manifest does not describe the tensors, so only Python can run it. */
@@ -228,10 +235,23 @@ SV_API int sv_features(const sv_signature *signature, float *values);
 /* Features as the network's input stores them: sv_model_info.input_bytes. */
 SV_API int sv_quantize_input(const sv_model *model, const float *values, void *input);
 
-/* Cost of the cheapest alignment of two `frames` x `channels`, the band being a fifth of the frames either side.
- * frames 1 to 4096, channels 0 to 129, values within +-127. */
-SV_API int sv_elastic_distance(const int8_t *one, const int8_t *other, size_t frames, size_t channels,
-                               uint32_t *cost);
+/* All that is kept of one signature: functions of time x 32, learned local vectors x 127, a global vector of length
+ * 1, and the time from the first to the last ink. The sizes are those of sv_model_info. */
+typedef struct sv_embedding {
+    int8_t *dynamics; /* SV_FRAMES x SV_DYNAMICS */
+    int8_t *sequence; /* steps x depth */
+    float *vector;    /* vector_size */
+    float duration_ms;
+} sv_embedding;
+
+/* Fill in what `its` points to, all of it the caller's. */
+SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its);
+
+/* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that lie behind
+ * each other; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within
+ * +-127. */
+SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames,
+                                size_t channels, uint32_t *costs);
 
 /* Score of `references` x SV_CUES distances, the references lying `references` x `references` x SV_CUES apart. */
 SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,

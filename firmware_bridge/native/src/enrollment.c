@@ -106,7 +106,7 @@ void svi_screen(const svi_scoring *scoring, const float *apart, int count, sv_ad
     }
 }
 
-static int embed_one(sv_verifier *verifier, const sv_signature *signature, svi_embedding *its, sv_addition *flaw)
+static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its, sv_addition *flaw)
 {
     svi_capture capture;
     int status;

@@ -132,12 +132,6 @@ size_t svi_port_bytes(const svi_port *port);
 int svi_manifest_read(const char *text, size_t size, sv_model *model);
 
 /* matching.c */
-typedef struct svi_embedding {
-    int8_t *dynamics; /* SV_FRAMES x SV_DYNAMICS */
-    int8_t *sequence; /* steps x depth */
-    float *vector;
-    float duration_ms;
-} svi_embedding;
 typedef struct svi_shape {
     size_t frames, channels, steps, depth, size;
 } svi_shape;
@@ -152,8 +146,8 @@ int svi_aligner_open(const svi_shape *shape, svi_aligner *its);
 void svi_aligner_close(svi_aligner *its);
 uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
 float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float *probe, const float *reference);
-void svi_compare(svi_aligner *its, const svi_shape *shape, const svi_embedding *probe,
-                 const svi_embedding *reference, float distances[SV_CUES]);
+void svi_compare(svi_aligner *its, const svi_shape *shape, const sv_embedding *probe,
+                 const sv_embedding *reference, float distances[SV_CUES]);
 
 /* template.c */
 #define SVI_MAX_USER 256        /* characters of a user id */
@@ -165,7 +159,7 @@ struct sv_template {
     svi_shape shape;
     size_t user_size;
     char *user;
-    svi_embedding each[SV_MAX_REFERENCES];
+    sv_embedding each[SV_MAX_REFERENCES];
     float *spread; /* references x references x SV_CUES */
     void *block;
 };
@@ -187,9 +181,9 @@ struct sv_verifier {
     void *input;
     void *vector;
     void *sequence;
-    svi_embedding probe;
+    sv_embedding probe;
     void *block;
 };
-int svi_embed(sv_verifier *verifier, svi_capture *capture, svi_embedding *its);
+int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *its);
 
 #endif

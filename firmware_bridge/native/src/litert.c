@@ -16,6 +16,10 @@
 #define LOCK_READ 0     /* kLiteRtTensorBufferLockModeRead */
 #define LOCK_WRITE 1    /* kLiteRtTensorBufferLockModeWrite */
 #define MAX_OUTPUTS 2
+#define ACCELERATORS 24 /* kLiteRtEnvOptionTagAutoRegisterAccelerators */
+#define LOG_FROM 25     /* kLiteRtEnvOptionTagMinLoggerSeverity */
+#define WARNING 2       /* kLiteRtLogSeverityWarning */
+#define INTEGER 2       /* kLiteRtAnyTypeInt */
 
 typedef struct layout {
     unsigned int rank : 7;
@@ -29,8 +33,20 @@ typedef struct tensor_type {
     layout shape;
 } tensor_type;
 
+typedef struct option {
+    int tag;
+    struct {
+        int type;
+        union {
+            int64_t number;
+            double real;
+            const void *pointer;
+        } its;
+    } value;
+} option;
+
 typedef struct functions {
-    int (*create_environment)(int count, const void *options, void **environment);
+    int (*create_environment)(int count, const option *options, void **environment);
     void (*destroy_environment)(void *environment);
     int (*create_model)(void *environment, const void *data, size_t size, void **model);
     void (*destroy_model)(void *model);
@@ -116,8 +132,10 @@ static int find_outputs(sv_litert *its)
 
 static int compile(sv_litert *its, const sv_model *model)
 {
+    /* No search for accelerators of other kinds, no lines about how that went. */
+    static const option options[] = {{ACCELERATORS, {INTEGER, {CPU}}}, {LOG_FROM, {INTEGER, {WARNING}}}};
     const functions *call = &its->call;
-    if (call->create_environment(0, NULL, &its->environment) != 0)
+    if (call->create_environment(2, options, &its->environment) != 0)
         return SV_RUNTIME_UNAVAILABLE;
     if (call->create_model(its->environment, model->network, model->network_size, &its->model) != 0)
         return SV_MALFORMED_MODEL;

@@ -97,8 +97,8 @@ float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float 
     return sqrtf(svi_sum_f(its->squares, shape->size, 1));
 }
 
-void svi_compare(svi_aligner *its, const svi_shape *shape, const svi_embedding *probe,
-                 const svi_embedding *reference, float distances[SV_CUES])
+void svi_compare(svi_aligner *its, const svi_shape *shape, const sv_embedding *probe,
+                 const sv_embedding *reference, float distances[SV_CUES])
 {
     uint32_t cost = svi_align(its, probe->dynamics, reference->dynamics, shape->frames, shape->channels);
     distances[0] = (float)((double)cost / (double)shape->frames) / DYNAMICS_SCALE;
@@ -111,14 +111,16 @@ void svi_compare(svi_aligner *its, const svi_shape *shape, const svi_embedding *
     distances[3] = fabsf(logf(reference->duration_ms / probe->duration_ms));
 }
 
-int sv_elastic_distance(const int8_t *one, const int8_t *other, size_t frames, size_t channels, uint32_t *cost)
+int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
+                         uint32_t *costs)
 {
     svi_shape shape = {frames, channels, 0, 0, 0};
     svi_aligner aligner;
-    if (!one || !other || !cost || frames < 1 || frames > SVI_MAX_STEPS || channels > SVI_MAX_DEPTH)
+    if (!probe || !references || !costs || frames < 1 || frames > SVI_MAX_STEPS || channels > SVI_MAX_DEPTH)
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_aligner_open(&shape, &aligner));
-    *cost = svi_align(&aligner, one, other, frames, channels);
+    for (size_t i = 0; i < count; i++)
+        costs[i] = svi_align(&aligner, probe, references + i * frames * channels, frames, channels);
     svi_aligner_close(&aligner);
     return SV_OK;
 }

@@ -113,6 +113,9 @@ int sv_model_describe(const sv_model *model, sv_model_info *info)
     info->sequence_bytes = model->depth ? svi_port_bytes(&model->sequence) : 0;
     info->vector_position = model->vector.position;
     info->sequence_position = model->sequence.position;
+    info->vector_size = model->vector_size;
+    info->steps = model->steps;
+    info->depth = model->depth;
     return SV_OK;
 }
 

@@ -1,5 +1,10 @@
-/* Statuses in words. */
+/* Statuses in words, and the interface's version. */
 #include "internal.h"
+
+int sv_abi(void)
+{
+    return SV_ABI;
+}
 
 const char *sv_status_text(int status)
 {

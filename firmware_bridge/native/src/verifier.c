@@ -111,7 +111,7 @@ static int read_sequence(const sv_verifier *its, int8_t *sequence)
     return SV_OK;
 }
 
-int svi_embed(sv_verifier *verifier, svi_capture *capture, svi_embedding *its)
+int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *its)
 {
     svi_features(capture, verifier->values);
     for (int i = 0; i < SV_FRAMES; i++)
@@ -123,6 +123,19 @@ int svi_embed(sv_verifier *verifier, svi_capture *capture, svi_embedding *its)
                                      verifier->sequence));
     SVI_TRY(read_vector(verifier, its->vector));
     return read_sequence(verifier, its->sequence);
+}
+
+int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its)
+{
+    svi_capture capture;
+    int status;
+    if (!verifier || !signature || !its || !its->dynamics || !its->vector ||
+        (verifier->shape.depth && !its->sequence))
+        return SV_CONFIG_ERROR;
+    SVI_TRY(svi_capture_open(signature, &capture));
+    status = svi_embed(verifier, &capture, its);
+    svi_capture_close(&capture);
+    return status;
 }
 
 /* The probe into `verifier->probe`; `poor` (or NULL) says whether there is too little to compare. */

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, signature
+from builders import arithmetic_engine, signature
 
 from sigverify.errors import StoreError
 from sigverify.policy import Policy
@@ -28,7 +28,7 @@ def days():
 @pytest.fixture
 def verifier(days):
     policy = Policy(adaptive=True, fmr=0.1)
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder(), policy=policy, now=days) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=policy, now=days) as its:
         yield its
 
 
@@ -64,7 +64,7 @@ def test_a_confident_acceptance_renews_the_oldest_that_may_go(verifier, days):
 def test_the_renewed_reference_is_the_probe(verifier):
     enrolled(verifier)
     verifier.verify("alice", signature(0, 9))
-    turned = verifier.store.renewal.turn(verifier._embed_plain(signature(0, 9)))
+    turned = verifier.store.renewal.turn(verifier._engine.embed(signature(0, 9)))
     its = verifier.store.get("alice")
     np.testing.assert_array_equal(its.references.dynamics[3], turned.dynamics)
     assert its.spread[3, 3, 0] == 0
@@ -107,7 +107,7 @@ def test_enrolling_anew_and_forgetting_leave_nothing(verifier):
 
 
 def test_off_unless_asked_for():
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder(), policy=Policy(fmr=0.1)) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy(fmr=0.1)) as its:
         before = enrolled(its)
         assert its.verify("alice", signature(0, 9)).accepted
         assert not changed(before, its.store.get("alice"))

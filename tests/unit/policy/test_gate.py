@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, signature
+from builders import arithmetic_engine, signature
 
 from sigverify.decision import Aspect, Outcome, Reason
 from sigverify.errors import ConfigError, StoreError, UnknownUser
@@ -40,7 +40,7 @@ def make(clock):
     made = []
 
     def open_with(policy, path=MEMORY):
-        its = Verifier(SqliteStore(path), ArithmeticEmbedder(), policy=policy, now=clock)
+        its = Verifier(SqliteStore(path), arithmetic_engine(), policy=policy, now=clock)
         made.append(its)
         for writer, name in enumerate(("alice", "bob")):
             if name not in its.users():

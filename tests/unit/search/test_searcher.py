@@ -2,7 +2,7 @@ import threading
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, references, signature, template
+from builders import arithmetic_engine, references, signature, template
 
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.matching import Embedding, distances
@@ -182,7 +182,7 @@ def test_many_threads_search_while_people_come_and_go(store, searcher):
 class TestGroups:
     @pytest.fixture
     def verifier(self):
-        with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder()) as its:
+        with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as its:
             for writer in range(6):
                 its.enroll(f"user-{writer}", [signature(writer, k) for k in range(3)], quality="record")
             yield its
@@ -227,8 +227,8 @@ class TestGroups:
 
     def test_another_process_hears_of_it(self, tmp_path):
         with (
-            Verifier(SqliteStore(tmp_path / "its.db"), ArithmeticEmbedder()) as one,
-            Verifier(SqliteStore(tmp_path / "its.db"), ArithmeticEmbedder()) as other,
+            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_engine()) as one,
+            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_engine()) as other,
         ):
             one.enroll("alice", [signature(0, k) for k in range(3)], quality="record")
             assert other.identify(signature(0, 9), among="staff") == []
@@ -257,7 +257,7 @@ class TestGroups:
 
 
 def test_a_stranger_is_nobody_and_a_member_is_found():
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder()) as verifier:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as verifier:
         for writer in range(12):
             verifier.enroll(f"user-{writer}", [signature(writer, k) for k in range(5)], quality="record")
         assert verifier.identify(signature(99, 1), fpir=0.01) == []
@@ -266,7 +266,7 @@ def test_a_stranger_is_nobody_and_a_member_is_found():
 
 
 def test_scores_are_hidden_where_the_policy_says_so():
-    with Verifier(SqliteStore(MEMORY), ArithmeticEmbedder(), policy=Policy.kiosk()) as verifier:
+    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.kiosk()) as verifier:
         verifier.enroll("alice", [signature(0, k) for k in range(5)], quality="record")
         (match,) = verifier.identify(signature(0, 9))
         assert (match.user_id, match.score) == ("alice", None)

@@ -2,7 +2,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, signature, template
+from builders import arithmetic_engine, signature, template
 
 from sigverify.errors import DamagedStore, UnknownUser, WrongKey
 from sigverify.matching import distances
@@ -120,7 +120,7 @@ def test_within_a_transaction_that_fails_the_old_key_stays(path):
 
 
 def test_people_are_recognised_as_before(tmp_path):
-    with Verifier(SqliteStore(tmp_path / "store.db", key=OLD), ArithmeticEmbedder()) as verifier:
+    with Verifier(SqliteStore(tmp_path / "store.db", key=OLD), arithmetic_engine()) as verifier:
         for writer in range(3):
             verifier.enroll(f"user-{writer}", [signature(writer, turn) for turn in range(5)])
         probe = signature(1, 9)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.native.binding import NativeLibrary
 from firmware_bridge.native.build import FOLDER, HEADER, INCLUDE, build, command
 from sigverify.errors import RuntimeUnavailable
+from sigverify.native.library import Library
 
 MANUAL = Path(__file__).parents[4] / "docs" / "native.md"
 FIRMWARE = """
@@ -83,5 +83,5 @@ def test_the_command_is_one_line(tmp_path):
 
 
 def test_what_is_no_library_does_not_load():
-    with pytest.raises(RuntimeUnavailable, match="docs/native"):
-        NativeLibrary(HEADER)
+    with pytest.raises(RuntimeUnavailable, match="sigverify native"):
+        Library(HEADER)

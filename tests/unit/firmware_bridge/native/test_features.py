@@ -98,4 +98,4 @@ def test_what_python_refuses_c_refuses(library, arrays):
 
 def test_a_missing_argument_is_an_error_and_no_crash(library):
     with pytest.raises(ConfigError):
-        library.call("sv_features", None, None)
+        library.call("sv_features", library.ffi.NULL, library.ffi.NULL)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from builders import model
+from native_core import NativeModel
 
-from firmware_bridge.native.binding import NativeModel
 from sigverify.errors import ConfigError
 from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
 
@@ -24,8 +24,7 @@ def both(request, library, base):
     """The same scoring in Python and in C."""
     its = base if request.param == "base" else model(scoring={})
     native = NativeModel(library, its.to_bytes())
-    yield Scoring.of(its.manifest.scoring), native
-    native.close()
+    return Scoring.of(its.manifest.scoring), native
 
 
 @pytest.mark.parametrize("count", range(1, MAX_REFERENCES + 1))

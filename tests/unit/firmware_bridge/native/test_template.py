@@ -1,12 +1,11 @@
-import ctypes
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import signature, template
+from native_core import NativeModel, NativeVerifier, exported, imported
 
-from firmware_bridge.native.binding import NativeModel, NativeVerifier
 from sigverify import Template
 from sigverify.errors import MalformedTemplate
 
@@ -18,15 +17,7 @@ def again(library):
     """A function that has C read a template's bytes and write them anew."""
 
     def round_trip(data):
-        handle, size = ctypes.c_void_p(), ctypes.c_size_t()
-        library.call("sv_template_import", data, len(data), ctypes.byref(handle))
-        try:
-            library.call("sv_template_export", handle, None, 0, ctypes.byref(size))
-            out = ctypes.create_string_buffer(size.value)
-            library.call("sv_template_export", handle, out, size.value, ctypes.byref(size))
-        finally:
-            library.functions.sv_template_close(handle)
-        return out.raw
+        return exported(library, imported(library, data))
 
     return round_trip
 
@@ -47,7 +38,6 @@ def test_the_golden_model_still_reads(library):
     data = (GOLDEN / "model.sigmodel").read_bytes()
     native = NativeModel(library, data)
     assert native.threshold(0.01) == pytest.approx(0.9)
-    native.close()
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1.0, 65504.0, 6.1e-5, 5.96e-8, -3.3e-6, 0.1])
@@ -98,5 +88,6 @@ def test_a_template_of_another_model_is_refused(library, base):
     def unused(_):
         raise AssertionError("refused before the network runs")
 
-    with NativeVerifier(library, base, unused) as verifier, pytest.raises(MalformedTemplate):
+    verifier = NativeVerifier(library, base, unused)
+    with pytest.raises(MalformedTemplate):
         verifier.score(template(), signature())

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from builders import signature
+from native_core import NativeVerifier
 
-from firmware_bridge.native.binding import NativeVerifier, litert_library
 from sigverify import Policy, Signature, Template, Verifier
 from sigverify.corpora import Kind
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
@@ -14,6 +14,7 @@ from sigverify.embedding import embed
 from sigverify.enrollment import Screening
 from sigverify.errors import ConfigError, EnrolmentError, InvalidSignature, RuntimeUnavailable
 from sigverify.matching import References, distances, spread
+from sigverify.native.embedder import litert_library
 from sigverify.runtime import Embedder
 from sigverify.scoring import Impostor, Scoring
 from sigverify.store.rekey import turned
@@ -48,8 +49,7 @@ def native(request, library, base, interpreter):
             network = litert_library()
         except RuntimeUnavailable as error:
             pytest.skip(str(error))
-    with NativeVerifier(library, base, network) as verifier:
-        yield verifier
+    return NativeVerifier(library, base, network)
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +202,9 @@ def test_several_threads_with_a_verifier_each_compute_what_one_does(library, bas
 
     def scores(writer):
         references, genuine, skilled = people[writer]
-        with NativeVerifier(library, base, path) as verifier:
-            template = verifier.enroll(writer, references, created=CREATED)
-            return [verifier.score(template, probe) for probe in (*genuine, *skilled) for _ in range(20)]
+        verifier = NativeVerifier(library, base, path)
+        template = verifier.enroll(writer, references, created=CREATED)
+        return [verifier.score(template, probe) for probe in (*genuine, *skilled) for _ in range(20)]
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(scores, people)) == [scores(writer) for writer in people]
@@ -214,15 +214,14 @@ def test_what_a_network_raises_comes_through(library, base):
     def broken(_):
         raise InvalidSignature("no network today")
 
-    with NativeVerifier(library, base, broken) as verifier, pytest.raises(InvalidSignature, match="today"):
+    verifier = NativeVerifier(library, base, broken)
+    with pytest.raises(InvalidSignature, match="today"):
         verifier.enroll("alice", [signature()], created=CREATED)
 
 
 def test_a_network_of_other_outputs_is_refused(library, base):
-    with (
-        NativeVerifier(library, base, lambda _: (b"", b"")) as verifier,
-        pytest.raises(RuntimeUnavailable, match="other outputs"),
-    ):
+    verifier = NativeVerifier(library, base, lambda _: (b"", b""))
+    with pytest.raises(RuntimeUnavailable, match="other outputs"):
         verifier.enroll("alice", [signature()], created=CREATED)
 
 

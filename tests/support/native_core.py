@@ -1,0 +1,179 @@
+"""The rest of libsigverify's interface from Python, to test it: what the SDK itself does in Python.
+
+Templates go in and out as `Template`, so that what one side enrols the other verifies.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from sigverify.decision import Decision, Outcome, Reason
+from sigverify.enrollment import AdditionReason, Screening
+from sigverify.errors import EnrolmentError, RuntimeUnavailable, SigverifyError
+from sigverify.native.embedder import litert_library
+from sigverify.scoring import Impostor
+from sigverify.search import Match
+from sigverify.template import Template, check_user_id
+
+OUTCOMES = (Outcome.ACCEPT, Outcome.REJECT, Outcome.REFER)
+REASONS = (Reason.ALIKE, Reason.UNLIKE, Reason.UNSURE, Reason.REPLAY, Reason.POOR)
+ADDITIONS = (
+    AdditionReason.TAKEN,
+    AdditionReason.TOO_SHORT,
+    AdditionReason.TOO_SIMPLE,
+    AdditionReason.BAD_CAPTURE,
+    AdditionReason.COPY,
+    AdditionReason.UNLIKE,
+)
+IMPOSTORS = (Impostor.SKILLED, Impostor.RANDOM)
+SCREENINGS = (Screening.ENFORCE, Screening.RECORD)
+
+
+class NativeModel:
+    """A model file, read by the C core."""
+
+    def __init__(self, library, data):
+        self._library = library
+        self.handle = library.open("sv_model", library.ffi.from_buffer(data), len(data))
+
+    def describe(self):
+        info = self._library.ffi.new("sv_model_info *")
+        self._library.call("sv_model_describe", self.handle, info)
+        return info
+
+    def threshold(self, fmr, *, impostor=Impostor.SKILLED, references=5):
+        value = self._library.ffi.new("double *")
+        which = IMPOSTORS.index(impostor)
+        self._library.call("sv_model_threshold", self.handle, fmr, which, references, value)
+        return value[0]
+
+    def quantize(self, values):
+        stored = self._library.ffi.new("uint8_t[]", self.describe().input_bytes)
+        self._library.call("sv_quantize_input", self.handle, self._library.floats(values), stored)
+        return bytes(stored)
+
+    def score(self, distances, spread):
+        """Score `(r, 4)` distances to references that lie `(r, r, 4)` apart, as `Scoring.score`."""
+        value = self._library.ffi.new("double *")
+        near, apart = (
+            self._library.floats(np.ascontiguousarray(each, np.float32)) for each in (distances, spread)
+        )
+        self._library.call("sv_score_distances", self.handle, near, apart, len(distances), value)
+        return value[0]
+
+
+class NativeVerifier:
+    """Enrols, verifies and identifies by the C core; one thread at a time. It keeps no store."""
+
+    def __init__(self, library, model, network=None):
+        """Run `network`: a function of bytes, or LiteRT's library by its path; None: that of its wheel."""
+        self._library = library
+        self._model = NativeModel(library, model.to_bytes())
+        self._failure = None
+        network = litert_library() if network is None else network
+        if isinstance(network, Path):
+            self._litert = library.open("sv_litert", str(network).encode(), self._model.handle)
+            its = library.functions.sv_litert_network(self._litert)
+        else:
+            its = self._wrapped(network)
+        self._handle = library.open("sv_verifier", self._model.handle, its)
+
+    def enroll(self, user_id, signatures, *, created, quality=Screening.ENFORCE):
+        """Make a template; nothing is stored."""
+        check_user_id(user_id)  # C ends it at a NUL
+        ffi = self._library.ffi
+        views = [self._library.view(each) for each in signatures]
+        given = ffi.new("sv_signature[]", [view[0] for view in views] or 1)
+        additions = ffi.new("sv_addition[]", max(len(views), 1))
+        its = ffi.new("sv_template **")
+        when = round(created.timestamp() * 1000)
+        which = SCREENINGS.index(quality)
+        try:
+            self._call("sv_enroll", user_id.encode(), when, given, len(views), which, additions, its)
+        except EnrolmentError as error:
+            reasons = [f"{number} is {ADDITIONS[a]}" for number, a in enumerate(additions, start=1) if a]
+            raise EnrolmentError(str(error), received="; ".join(reasons)) from None
+        template = ffi.gc(its[0], self._library.functions.sv_template_close)
+        return Template.from_bytes(exported(self._library, template))
+
+    def verify(self, template, signature, *, fmr=0.01, impostor=Impostor.SKILLED, refer_fmr=None):
+        """Decide, without lock-out or memory of earlier tries."""
+        ffi = self._library.ffi
+        policy = ffi.new("sv_policy *", [fmr, refer_fmr or 0.0, IMPOSTORS.index(impostor)])
+        decision = ffi.new("sv_decision *")
+        its = imported(self._library, template.to_bytes())
+        self._call("sv_verify", its, self._library.view(signature), policy, decision)
+        return Decision(
+            outcome=OUTCOMES[decision.outcome],
+            reason=REASONS[decision.reason],
+            score=known(decision.score),
+            threshold=known(decision.threshold),
+            confidence=known(decision.confidence),
+        )
+
+    def score(self, template, signature):
+        value = self._library.ffi.new("double *")
+        its = imported(self._library, template.to_bytes())
+        self._call("sv_score", its, self._library.view(signature), value)
+        return value[0]
+
+    def identify(self, signature, templates, *, top_k=5, fpir=None):
+        """Find the people most like it, best first, comparing with everybody in full."""
+        ffi = self._library.ffi
+        handles = [imported(self._library, each.to_bytes()) for each in templates]
+        matches, found = ffi.new("sv_match[]", max(top_k, 1)), ffi.new("size_t *")
+        everybody = ffi.new("sv_template *[]", handles or 1)
+        view = self._library.view(signature)
+        self._call("sv_identify", everybody, len(handles), view, fpir or 0.0, matches, top_k, found)
+        return [Match(templates[its.index].user_id, its.score) for its in matches[0 : found[0]]]
+
+    def _call(self, name, *arguments):
+        """Call a function of this verifier; what the network raised comes first."""
+        try:
+            self._library.call(name, self._handle, *arguments)
+        except SigverifyError:
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure from None
+            raise
+
+    def _wrapped(self, network):
+        ffi, info = self._library.ffi, self._model.describe()
+        sizes = (info.vector_bytes, info.sequence_bytes)
+
+        def invoke(_, stored, vector, sequence):
+            try:
+                outputs = network(bytes(ffi.buffer(stored, info.input_bytes)))
+                if tuple(map(len, outputs)) != sizes:
+                    raise RuntimeUnavailable("a network of other outputs", expected=f"{sizes} bytes")
+            except Exception as error:  # noqa: BLE001  # nothing may unwind through C
+                self._failure = error
+                return RuntimeUnavailable.status
+            ffi.memmove(vector, outputs[0], sizes[0])
+            if sizes[1]:
+                ffi.memmove(sequence, outputs[1], sizes[1])
+            return 0
+
+        self._invoke = ffi.callback("int(void *, const void *, void *, void *)", invoke)  # C holds it
+        return ffi.new("sv_network *", [self._invoke, ffi.NULL])[0]
+
+
+def imported(library, data):
+    """Return a template on the C side, closed when it is collected."""
+    handle = library.ffi.new("sv_template **")
+    library.call("sv_template_import", data, len(data), handle)
+    return library.ffi.gc(handle[0], library.functions.sv_template_close)
+
+
+def exported(library, its):
+    """Return the bytes of a template on the C side."""
+    size = library.ffi.new("size_t *")
+    library.call("sv_template_export", its, library.ffi.NULL, 0, size)
+    data = library.ffi.new("uint8_t[]", size[0])
+    library.call("sv_template_export", its, data, size[0], size)
+    return bytes(data)
+
+
+def known(value):
+    return None if math.isnan(value) else value
