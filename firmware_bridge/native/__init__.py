@@ -1,5 +1,5 @@
 """The SDK's core in C, for firmware without Python.
 
-include/sigverify.h is its interface, docs/native.md its manual. `build` compiles it, `binding` calls it from
-Python, which is how it is tested: the same calls, the same numbers.
+include/sigverify.h is its interface, docs/native.md its manual. `build` compiles it, `declare` writes down for
+`sigverify.native` what the header declares; by that the SDK calls it, so that both pass the same tests.
 """
