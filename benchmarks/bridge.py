@@ -4,11 +4,15 @@ Decides whether one worker thread is enough: with n clients that ask as fast as 
 waits for n - 1 others, and nobody much longer. The target is no error, and p99 of at most five times p50.
 Nobody is locked out, so that every probe is compared; the store is on disk, log and replay check are on.
 
+Then as many clients keep in the daemon all that one may: captures, an enrolment under way, half a frame. What
+each takes decides how many may come in at once (`--clients`) beside the memory that the service is given.
+
     python benchmarks/bridge.py
     python benchmarks/bridge.py --clients 8 --verifies 1000 --model base
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import subprocess
@@ -24,7 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from builders import signature
 
+from firmware_bridge.captures import MAX_SAMPLES, split
 from firmware_bridge.client import Client
+from firmware_bridge.framing import MAX_PAYLOAD
 from sigverify.errors import Disconnected, SigverifyError
 
 REFERENCES = 5
@@ -68,17 +74,39 @@ def measure(folder, clients, verifies, model):
         start = time.perf_counter()
         measured = [results.get() for _ in workers]
         seconds = time.perf_counter() - start
-        peak_mb = peak_memory_mb(daemon.pid)
+        peak_mb = memory_mb(daemon.pid, "VmHWM")
+        hoarder_mb = hoard(address, clients, daemon.pid)
     finally:
         daemon.terminate()
         daemon.wait()
-    return summary(clients, seconds, measured) | {"daemon_peak_mb": peak_mb}
+    return summary(clients, seconds, measured) | {
+        "daemon_peak_mb": round(peak_mb),
+        "hoarder_mb": round(hoarder_mb, 1),
+    }
 
 
-def peak_memory_mb(process):
-    """Return the most resident memory that a process had."""
+def memory_mb(process, name):
+    """Return the resident memory of a process: VmRSS, or the most that it had, VmHWM."""
     status = Path(f"/proc/{process}/status").read_text()
-    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    return int(status.split(f"{name}:")[1].split()[0]) / 1024
+
+
+def hoard(address, clients, process):
+    """Return how many MB a client makes the daemon keep that sends all that is taken, and asks nothing."""
+    most, third = MAX_SAMPLES, MAX_SAMPLES // 3
+    with contextlib.ExitStack() as opened:
+        hoarders = [opened.enter_context(Client(address, timeout_s=60)) for _ in range(clients + 1)]
+        for number, client in enumerate(hoarders):
+            if number == 1:
+                before = memory_mb(process, "VmRSS")  # with one, so that what all share is there
+            client.begin_enrollment(f"hoarder{number}", references=12)
+            for repetition in range(3):
+                client.add(signature(number, repetition, samples=third))
+            capture = client.begin()
+            for piece in split(signature(number, samples=most), capture, size=64):
+                client.points(piece)
+            client._wire.write(b"\x01" * MAX_PAYLOAD)
+        return (memory_mb(process, "VmRSS") - before) / clients
 
 
 def wait_for(address):

@@ -107,11 +107,6 @@ class Captures:
         else:
             its.fail(wrong)
 
-    def refuse(self, number: int, error: SigverifyError) -> None:
-        """Spoil a capture."""
-        if number in self._captures:
-            self._captures[number].fail(error)
-
     def end(self, number: int, pieces: int) -> Captured:
         """Make a signature of what came.
 

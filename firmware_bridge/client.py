@@ -1,12 +1,15 @@
 """`Client` and `AsyncClient`: a `Verifier` that runs in a daemon, used much like one in this process.
 
 A line that broke raises `Disconnected`, and the next call opens another: nothing needs to be made anew.
-Whether what was asked last was done is then unknown; a decision is in the audit log, an enrolment in `users`.
+Nothing is asked a second time there, for whether it was done is unknown; a decision is in the audit log, an
+enrolment in `users`. The same samples again may be refused as a copy of themselves: let the person sign anew.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -15,9 +18,9 @@ from firmware_bridge.line import DEFAULT_BAUD, Line, Wire, open_line, open_wire
 from firmware_bridge.messages import About, Captured, Condition, Points
 from sigverify.decision import Decision
 from sigverify.enrollment import DEFAULT_REFERENCES, Addition, Enrolment
-from sigverify.errors import BridgeError, Disconnected
+from sigverify.errors import BridgeError, Disconnected, SigverifyError
 from sigverify.protection.keys import Key
-from sigverify.scoring import Impostor
+from sigverify.scoring import MAX_REFERENCES, Impostor
 from sigverify.search.match import Match
 from sigverify.signature import Signature
 
@@ -29,6 +32,8 @@ _CHUNK: Final = 65_536
 
 class Client:
     """A daemon, asked by blocking calls. Any thread may call; one call goes on at a time.
+
+    Of what takes several calls, captures may go on side by side, but only one enrolment.
 
     >>> with Client("/run/sigverify/socket") as client:                      # doctest: +SKIP
     ...     client.enroll("alice", references)
@@ -51,12 +56,11 @@ class Client:
             address: the path of a unix socket, "tcp:HOST:PORT" or "serial:DEVICE".
             token: what the daemon was started with, if it was.
             baud: speed of a serial line.
-            timeout_s: seconds to wait for an answer; on a serial line, before asking again.
+            timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
             name: shown in the daemon's log.
         """
         self._address, self._baud = str(address), baud
         self._timeout_s = timeout_s
-        self._token, self._name = token, name
         self._calls = Exchanges(name=name, token=token)
         self._wire: Wire | None = None
         self._lock = threading.RLock()
@@ -99,7 +103,7 @@ class Client:
         groups: Iterable[str] = (),
     ) -> Enrolment:
         """Enrol somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
-        given, joined = list(signatures), tuple(groups)
+        given, joined = _few(signatures), tuple(groups)
         return self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
 
     def begin_enrollment(
@@ -149,11 +153,11 @@ class Client:
         return self._run(Exchanges.begin)
 
     def points(self, piece: Points) -> None:
-        """Stream samples of the capture begun last; waits while the daemon has no room for more."""
+        """Stream samples; waits while the daemon has no room for more."""
         self._run(lambda calls: calls.points(piece))
 
     def end(self, capture: int) -> Captured:
-        """End the capture begun last; it can then be verified, identified or added, once."""
+        """End a capture; it can then be verified, identified or added, once."""
         return self._run(lambda calls: calls.end(capture))
 
     def cancel(self, capture: int) -> None:
@@ -175,12 +179,12 @@ class Client:
             except OSError as error:
                 self.close()
                 raise _broken(error) from error
-            except Disconnected:
-                self.close()
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # interrupted midway, an answer would come too late
                 raise
 
     def _connect(self) -> Wire:
-        self._calls = Exchanges(name=self._name, token=self._token)
         self._wire = wire = open_wire(self._address, baud=self._baud, timeout_s=self._timeout_s)
         try:
             self._drive(wire, self._calls.shake())
@@ -190,19 +194,26 @@ class Client:
         return wire
 
     def _drive(self, wire: Wire, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
         try:
             step = next(exchange)
             while True:
                 if step.data:
                     wire.write(step.data)
-                step = exchange.send(self._read(wire) if step.wait else False)
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = self._read(wire, deadline) if step.wait else False
+                step = exchange.send(late)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
 
-    def _read(self, wire: Wire) -> bool:
-        """Take what comes; True: nothing did in time."""
+    def _read(self, wire: Wire, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
         try:
-            data = wire.read()
+            data = wire.read(left)
         except TimeoutError:
             return True
         if not data:
@@ -234,7 +245,6 @@ class AsyncClient:
         """Connect when first asked; see `Client`."""
         self._address, self._baud = str(address), baud
         self._timeout_s = timeout_s
-        self._token, self._name = token, name
         self._calls = Exchanges(name=name, token=token)
         self._line: Line | None = None
         self._lock = asyncio.Lock()
@@ -277,7 +287,7 @@ class AsyncClient:
         groups: Iterable[str] = (),
     ) -> Enrolment:
         """See `Client.enroll`."""
-        given, joined = list(signatures), tuple(groups)
+        given, joined = _few(signatures), tuple(groups)
         return await self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
 
     async def begin_enrollment(
@@ -352,13 +362,13 @@ class AsyncClient:
             except OSError as error:
                 self.close()
                 raise _broken(error) from error
-            except (Disconnected, asyncio.CancelledError):  # cancelled midway, an answer would come too late
-                self.close()
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # cancelled midway, an answer would come too late
                 raise
 
     async def _connect(self) -> Line:
-        self._calls = Exchanges(name=self._name, token=self._token)
-        self._line = line = await open_line(self._address, baud=self._baud)
+        self._line = line = await open_line(self._address, baud=self._baud, timeout_s=self._timeout_s)
         try:
             await self._drive(line, self._calls.shake())
         except BaseException:
@@ -367,6 +377,7 @@ class AsyncClient:
         return line
 
     async def _drive(self, line: Line, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
         try:
             step = next(exchange)
             while True:
@@ -374,14 +385,20 @@ class AsyncClient:
                     line.writer.write(step.data)
                     async with asyncio.timeout(self._timeout_s):
                         await line.writer.drain()
-                step = exchange.send(await self._read(line) if step.wait else False)
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = await self._read(line, deadline) if step.wait else False
+                step = exchange.send(late)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
 
-    async def _read(self, line: Line) -> bool:
-        """Take what comes; True: nothing did in time."""
+    async def _read(self, line: Line, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(left):
                 data = await line.reader.read(_CHUNK)
         except TimeoutError:
             return True
@@ -393,6 +410,11 @@ class AsyncClient:
             self.close()
             raise
         return False
+
+
+def _few(signatures: Iterable[Signature]) -> list[Signature]:
+    """Take one more than can be enrolled at most, of an iterator that may have no end."""
+    return list(islice(signatures, MAX_REFERENCES + 1))
 
 
 def _broken(error: OSError) -> Disconnected:

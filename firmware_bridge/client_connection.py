@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_bridge.connection import proof
-from firmware_bridge.framing import MAX_PAYLOAD, Deframer, frame
+from firmware_bridge.fields import MAX_UNSIGNED, check
+from firmware_bridge.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
 from firmware_bridge.messages import (
+    NO_HANDSHAKE,
     VERSION,
     Authenticate,
     BadMessage,
@@ -19,8 +21,15 @@ from firmware_bridge.messages import (
     decode,
     encode,
 )
-from sigverify import errors
-from sigverify.errors import BridgeError, Misuse, NotAllowed, ProtocolError, SigverifyError
+from sigverify.errors import (
+    BY_STATUS,
+    BridgeError,
+    Disconnected,
+    Misuse,
+    NotAllowed,
+    ProtocolError,
+    SigverifyError,
+)
 from sigverify.protection.keys import Key
 
 _SAMPLE_BYTES: Final = 37
@@ -70,6 +79,9 @@ class ClientConnection:
         self.ready, self.welcome = False, None
         self._waiting.clear()
         self._out.clear()
+        self._deframer = Deframer()
+        if self._number > MAX_UNSIGNED // 2:  # a session's ids may begin anywhere
+            self._number = 0
         self._handshake = self._next()
         hello = Hello(version=VERSION, max_payload=MAX_PAYLOAD, name=self._name)
         self._out += b"\0"  # ends what half a frame left on a serial line
@@ -79,14 +91,17 @@ class ClientConnection:
         """Send a request, and return its number.
 
         Raises:
-            Misuse: before the handshake is done, or too many requests wait.
+            Misuse: before the handshake is done, too many requests wait, or what no daemon would take.
+            Disconnected: all ids are used up, and a new handshake is due.
         """
         welcome = self._check_ready()
         if len(self._waiting) >= welcome.window:
             raise Misuse("too many requests wait for their answers", expected=f"at most {welcome.window}")
+        if self._number == MAX_UNSIGNED:
+            raise Disconnected("all ids of this line are used up", hint="The next call connects again")
         number = self._next()
-        self._waiting.add(number)
         self._send(number, message)
+        self._waiting.add(number)
         return number
 
     def ask_again(self, number: int, message: Message) -> None:
@@ -97,16 +112,18 @@ class ClientConnection:
         """Send what is not answered: the beginning of a capture, its samples, or that it is dropped.
 
         Raises:
-            Misuse: before the handshake is done, or samples without credit.
+            Misuse: before the handshake is done, samples without credit, or what no daemon would take.
         """
         welcome = self._check_ready()
         if isinstance(message, Points):
             if self._credit < 1:
                 raise Misuse("no credit for samples", hint="Wait until `credit` is positive")
+            self._send(0, message)
             self._credit -= 1
-        elif isinstance(message, Begin):
-            self._credit = welcome.credit
+            return
         self._send(0, message)
+        if isinstance(message, Begin):
+            self._credit = welcome.credit
 
     def receive(self, data: bytes) -> list[Answer]:
         """Take bytes from the line, and return the answers among them.
@@ -156,6 +173,8 @@ class ClientConnection:
             raise ProtocolError(
                 "the daemon speaks another protocol", expected=str(VERSION), received=str(welcome.version)
             )
+        if welcome.max_payload < MIN_PAYLOAD or welcome.window < 1 or welcome.credit < 1:
+            raise ProtocolError("the daemon takes less than the protocol asks for")
         self.welcome, self._credit = welcome, welcome.credit
         if welcome.nonce is None:
             self.ready = True
@@ -175,14 +194,21 @@ class ClientConnection:
         return self._number
 
     def _send(self, number: int, message: Message) -> None:
+        try:
+            check(message)
+        except ProtocolError as error:
+            raise Misuse(str(error)) from error
         limit = MAX_PAYLOAD if self.welcome is None else min(MAX_PAYLOAD, self.welcome.max_payload)
         self._out += frame(encode(number, message), limit=limit)
 
 
 def to_error(message: Error) -> SigverifyError:
     """Return the error that a message tells of: of the SDK's class where the number is known here."""
-    kind = _BY_STATUS.get(message.status, BridgeError)
-    return kind(message.message)
+    if message.name == NO_HANDSHAKE:
+        return Disconnected(
+            "the daemon was started anew", hint="What was asked was not done; the next call connects again"
+        )
+    return BY_STATUS.get(message.status, BridgeError)(message.message)
 
 
 def _decoded(payload: bytes) -> tuple[int, Message]:
@@ -190,10 +216,3 @@ def _decoded(payload: bytes) -> tuple[int, Message]:
         return decode(payload)
     except BadMessage as error:
         raise ProtocolError(f"the daemon sent what is no message: {error}") from error
-
-
-_BY_STATUS: Final = {
-    each.status: each
-    for each in vars(errors).values()
-    if isinstance(each, type) and issubclass(each, SigverifyError)
-}

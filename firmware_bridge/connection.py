@@ -16,6 +16,7 @@ from typing import Final
 from firmware_bridge.captures import Captures
 from firmware_bridge.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
 from firmware_bridge.messages import (
+    NO_HANDSHAKE,
     UNANSWERED,
     VERSION,
     Abandon,
@@ -45,7 +46,18 @@ from firmware_bridge.messages import (
     decode,
     encode,
 )
-from sigverify.errors import Busy, NotAllowed, ProtocolError, SigverifyError
+from sigverify.errors import (
+    AlreadyEnrolled,
+    BridgeError,
+    Busy,
+    ConfigError,
+    EnrolmentError,
+    InvalidSignature,
+    NotAllowed,
+    ProtocolError,
+    SigverifyError,
+    UnknownUser,
+)
 from sigverify.protection.keys import Key
 from sigverify.signature import Signature
 
@@ -58,6 +70,15 @@ MAX_FAULTS: Final = 32
 
 _NONCE_BYTES: Final = 16
 _MESSAGE_CHARACTERS: Final = 200
+CLIENTS_OWN: Final = (
+    InvalidSignature,
+    UnknownUser,
+    AlreadyEnrolled,
+    EnrolmentError,
+    ConfigError,
+    BridgeError,
+)
+"""Errors about what the client sent. All others are about the device, and may name its files."""
 
 
 class Capability(StrEnum):
@@ -110,11 +131,16 @@ class Connection:
         *,
         allowed: Iterable[Capability] = EVERYTHING,
         token: Key | None = None,
+        patient: bool = False,
         nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """Let the client do what is `allowed`, once it proved the `token`, if there is one."""
+        """Let the client do what is `allowed`, once it proved the `token`, if there is one.
+
+        A `patient` line is never given up: on a serial line rubbish may be noise, and there is no hanging up.
+        """
         self._allowed = frozenset(allowed)
         self._token = token
+        self._patient = patient
         self._make_nonce = nonce
         self._deframer = Deframer()
         self._out = bytearray()
@@ -123,7 +149,7 @@ class Connection:
         self._reset(MIN_PAYLOAD)
         self._greeted = False
         self.closing = False
-        """Whether the line should be closed, once `outgoing` is written; a serial line cannot be."""
+        """Whether the line should be closed, once `outgoing` is written; nothing is received any more."""
         self.name = ""
         """What the client calls itself."""
 
@@ -146,6 +172,8 @@ class Connection:
         """Take bytes from the line, and return what is to be carried out; never raises."""
         asked: list[Asked] = []
         for found in self._deframer.feed(data):
+            if self.closing:
+                break
             if isinstance(found, Fault):
                 self._complain(0, ProtocolError(f"a damaged frame: {found.value}"))
             else:
@@ -160,14 +188,11 @@ class Connection:
                 self._captures.give_back(asked.signature)
             self._send_answer(asked.number, message)
 
-    def fail(self, asked: Asked, error: SigverifyError) -> None:
-        """Send what went wrong with a request."""
-        self.answer(asked, _to_message(error))
-
     def outgoing(self) -> bytes:
         """Return what is to be written, once."""
         data = bytes(self._out)
         self._out.clear()
+        self._repeated.clear()
         return data
 
     def _reset(self, room: int) -> None:
@@ -178,6 +203,7 @@ class Connection:
         self._newest = 0
         self._waiting: set[int] = set()
         self._answered: OrderedDict[int, bytes] = OrderedDict()
+        self._repeated: set[int] = set()
         self._nonce: bytes | None = None
 
     def _payload(self, payload: bytes) -> list[Asked]:
@@ -190,18 +216,23 @@ class Connection:
         return []
 
     def _complain(self, number: int, error: ProtocolError) -> None:
-        """Say what was wrong, until it is clear that nobody listens."""
+        """Say what was wrong, until it is clear that nobody listens.
+
+        Whoever begins with rubbish at a socket is no client. It may be a browser: a web page can make one
+        send any bytes to a port of its own machine, good frames too, but only behind lines of HTTP.
+        """
         self._faults += 1
-        if self._faults > MAX_FAULTS:
-            self.closing = True
-        else:
+        if self._faults > MAX_FAULTS or not self._greeted:
+            self.closing = not self._patient
+        if self._faults <= MAX_FAULTS:
             self._send_error(number, error)
 
     def _message(self, number: int, message: Message) -> list[Asked]:
         if isinstance(message, Hello):
             self._hello(number, message)
         elif not self._greeted:
-            self._send_error(number, ProtocolError("no handshake yet", hint="Send Hello first"))
+            error = to_message(ProtocolError("no handshake yet", hint="Send Hello first"))
+            self._send(encode(number, replace(error, name=NO_HANDSHAKE)))
         elif isinstance(message, Authenticate):
             self._authenticate(number, message)
         elif self._nonce is not None:
@@ -222,7 +253,7 @@ class Connection:
                     received=f"version {hello.version}, {hello.max_payload} bytes",
                 ),
             )
-            self.closing = True
+            self.closing = not self._patient
             return
         self._session += 1
         self._reset(hello.max_payload)
@@ -245,7 +276,7 @@ class Connection:
         if self._token is not None and self._nonce is not None:
             if not compare_digest(proof(self._token, self._nonce), message.proof):
                 self._send_error(number, NotAllowed("the token is wrong"))
-                self.closing = True
+                self.closing = not self._patient
                 self._greeted = False  # on a line that cannot be closed, begin anew, with another nonce
                 return
             self._nonce = None
@@ -260,8 +291,6 @@ class Connection:
             self._captures.cancel(message.capture)
         elif isinstance(message, Points):
             self._credit -= 1
-            if self._credit < 0:
-                self._captures.refuse(message.capture, Busy("samples were sent without credit"))
             self._captures.add(message)
             if self._credit <= CREDIT // 2:
                 self._send(encode(0, Credit(points=CREDIT - self._credit)))
@@ -273,7 +302,9 @@ class Connection:
             self._newest = number
             return True
         if number in self._answered:
-            self._send(self._answered[number])
+            if number not in self._repeated:  # else a few kB of repetitions would make MB of answers
+                self._repeated.add(number)
+                self._send(self._answered[number])
         elif number not in self._waiting:
             self._send_error(number, ProtocolError("ids of requests must rise"))
         return False
@@ -288,7 +319,7 @@ class Connection:
             if isinstance(message, Verify | Identify | Add):
                 signature = self._captures.take(message.capture)
         except SigverifyError as error:
-            self._send_answer(number, _to_message(error))
+            self._send_answer(number, to_message(error))
             return []
         self._waiting.add(number)
         return [Asked(number=number, message=message, signature=signature, session=self._session)]
@@ -304,7 +335,7 @@ class Connection:
             raise Busy("too many requests wait for their answers", expected=f"at most {WINDOW}")
 
     def _send_error(self, number: int, error: SigverifyError) -> None:
-        self._send(encode(number, _to_message(error)))
+        self._send(encode(number, to_message(error)))
 
     def _send_answer(self, number: int, message: Message) -> None:
         """Send an answer, and keep it for a client that lost it."""
@@ -323,9 +354,18 @@ def proof(token: Key, nonce: bytes) -> bytes:
     return token.derive(b"sigverify bridge 1", nonce)
 
 
-def _to_message(error: SigverifyError) -> Error:
+def to_message(error: SigverifyError) -> Error:
+    """Return what a client is told of an error; of one that is about the device only what kind it is.
+
+    >>> to_message(UnknownUser("'ann' is not enrolled")).message
+    "'ann' is not enrolled"
+    >>> from sigverify.errors import KeyUnavailable
+    >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
+    'There is no key where one was named, or it is malformed, or others may read it.'
+    """
+    told = str(error) if isinstance(error, CLIENTS_OWN) else (type(error).__doc__ or "").partition("\n")[0]
     name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
-    return Error(status=error.status, name=name, message=str(error)[:_MESSAGE_CHARACTERS])
+    return Error(status=error.status, name=name, message=told[:_MESSAGE_CHARACTERS])
 
 
 def _fitted(number: int, message: Message, room: int) -> bytes:
@@ -343,4 +383,4 @@ def _shorter(message: Message) -> Message:
     if isinstance(message, Matches) and len(message.users) > 1:
         scores = None if message.scores is None else message.scores[:-1]
         return replace(message, users=message.users[:-1], scores=scores)
-    return _to_message(Busy("the answer is longer than the client takes"))
+    return to_message(Busy("the answer is longer than the client takes"))

@@ -5,21 +5,29 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from firmware_bridge.connection import EVERYTHING, Asked, Capability, Connection
+from firmware_bridge.connection import (
+    CLIENTS_OWN,
+    EVERYTHING,
+    Asked,
+    Capability,
+    Connection,
+    to_message,
+)
 from firmware_bridge.doors import Door, TcpDoor, is_loopback
 from firmware_bridge.framing import frame
 from firmware_bridge.line import Line
-from firmware_bridge.messages import Error, Message, encode
-from firmware_bridge.metrics import Metrics
+from firmware_bridge.messages import Message, encode
+from firmware_bridge.metrics import Metrics, is_notable
 from firmware_bridge.metrics_page import MetricsPage
 from firmware_bridge.service import Desk, Service
 from firmware_bridge.systemd import Notifier
 from firmware_bridge.visit import Ending, Limits, Visit
-from sigverify.errors import Busy, ConfigError, SigverifyError
+from sigverify.errors import BridgeError, Busy, ConfigError, SigverifyError
 from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
 
@@ -31,7 +39,6 @@ _MOST_TURNED_AWAY: Final = 16
 """Clients at once that are told why they cannot come in; more are hung up on."""
 _FAREWELL_S: Final = 1.0
 _HELLO_BYTES: Final = 4096
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Daemon:
@@ -73,6 +80,8 @@ class Daemon:
         self._idle = asyncio.Event()
         self._idle.set()
         self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._failures = Counter[str]()
         self._service: Service | None = None
         self.metrics = Metrics()
 
@@ -97,26 +106,8 @@ class Daemon:
         """
         for door in doors:
             self._check(door)
-        opened: list[Door] = []
-        helpers: list[asyncio.Task[None]] = []
-        try:
-            self._service = await self._in_worker(self._make_service)
-            for door in doors:
-                await door.open(self._welcome)
-                opened.append(door)
-                _log.info("listening at %s", door)
-            if page is not None:
-                await page.open(self.metrics)
-            helpers.append(asyncio.create_task(self._watch()))
-            with _signals(self.stop, self._reload_soon(helpers)):
-                self._notifier.ready()
-                announce()
-                await self._stop.wait()
-        finally:
-            self._notifier.stopping()
-            if page is not None:
-                page.close()
-            await self._shut(opened, helpers)
+        with _signals({signal.SIGHUP: self._reload.set}):  # it would end whoever does not heed it yet
+            await self._attend(doors, page, announce)
 
     def stop(self) -> None:
         """End `run`, soon."""
@@ -127,19 +118,45 @@ class Daemon:
         self._notifier.reloading()
         try:
             fresh = await self._in_worker(self._make_service)
-        except SigverifyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one works
             self.metrics.reloads["failed"] += 1
-            _log.error("cannot reload, going on as before: %s", error)
+            told = error if isinstance(error, SigverifyError) else type(error).__name__
+            _log.error("cannot reload, going on as before: %s", told)
             return False
         else:
             old, self._service = self._service, fresh
             if old is not None:
-                await self._in_worker(old.verifier.close)
+                with contextlib.suppress(SigverifyError):
+                    await self._in_worker(old.verifier.close)
             self.metrics.reloads["done"] += 1
             _log.info("reloaded: model %s", fresh.verifier.model.id)
             return True
         finally:
             self._notifier.ready()
+
+    async def _attend(
+        self, doors: Sequence[Door], page: MetricsPage | None, announce: Callable[[], None]
+    ) -> None:
+        opened: list[Door] = []
+        helpers: list[asyncio.Task[None]] = []
+        try:
+            self._service = await self._in_worker(self._make_service)
+            with _signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.stop)):
+                for door in doors:
+                    await door.open(self._welcome)
+                    opened.append(door)
+                    _log.info("listening at %s", door)
+                if page is not None:
+                    await page.open(self.metrics)
+                helpers += [asyncio.create_task(its) for its in (self._watch(), self._reload_when_wanted())]
+                self._notifier.ready()
+                announce()
+                await self._stop.wait()
+        finally:
+            self._notifier.stopping()
+            if page is not None:
+                page.close()
+            await self._shut(opened, helpers)
 
     def _check(self, door: Door) -> None:
         if isinstance(door, TcpDoor) and self._token is None and not is_loopback(door.host):
@@ -166,7 +183,7 @@ class Daemon:
         if len(self._visits) >= self._limits.clients or self._stop.is_set():
             await self._turn_away(line)
             return
-        connection = Connection(allowed=self._allowed, token=self._token)
+        connection = Connection(allowed=self._allowed, token=self._token, patient=line.patient)
         visit = Visit(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
         self._visits.add(visit)
         self._idle.clear()
@@ -174,10 +191,13 @@ class Daemon:
         try:
             ending = await visit.run()
             self.metrics.lines[ending] += 1
-            _log.info("client %r left: %s", connection.name, ending)
+            if is_notable(self.metrics.lines[ending]):
+                _log.info(
+                    "client %r left: %s (%d so far)", connection.name, ending, self.metrics.lines[ending]
+                )
         except Exception as error:  # noqa: BLE001 - one client's failure must not end a serial line's door
             self.metrics.lines[Ending.BROKEN] += 1
-            _log.error("a client's line failed: %s", type(error).__name__)
+            self._note("a client's line failed", error)
             line.close()
         finally:
             self.metrics.clients -= 1
@@ -188,15 +208,17 @@ class Daemon:
     async def _turn_away(self, line: Line) -> None:
         """Say why, once the client spoke: hung up on before, it would see a broken line and no reason."""
         self.metrics.lines[Ending.REFUSED] += 1
-        error = Busy("too many clients", expected=f"at most {self._limits.clients}")
-        said = Error(status=error.status, name="Busy", message=str(error))
+        if self._stop.is_set():
+            error = Busy("the daemon is stopping")
+        else:
+            error = Busy("too many clients", expected=f"at most {self._limits.clients}")
         with contextlib.suppress(TimeoutError, OSError):
             if self._turning_away < _MOST_TURNED_AWAY:
                 self._turning_away += 1
                 try:
                     async with asyncio.timeout(_FAREWELL_S):
                         await line.reader.read(_HELLO_BYTES)
-                        line.writer.write(frame(encode(0, said)))
+                        line.writer.write(frame(encode(0, to_message(error))))
                         await line.writer.drain()
                 finally:
                     self._turning_away -= 1
@@ -214,17 +236,26 @@ class Daemon:
         try:
             return await self._in_worker(work)
         except SigverifyError as error:
-            return Error(status=error.status, name=type(error).__name__, message=str(error)[:200])
+            if not isinstance(error, CLIENTS_OWN):
+                self._note("a request failed", error)
+            return to_message(error)
         except Exception as error:  # noqa: BLE001 - one request must not end the daemon
-            # Neither the message nor the traceback: they may quote what the pen wrote.
-            _log.error("a request failed: %s", type(error).__name__)
-            return Error(status=70, name="BridgeError", message="the daemon failed at this request")
+            self._note("a request failed", error)
+            return to_message(BridgeError("the daemon failed at this request"))
 
-    def _reload_soon(self, helpers: "list[asyncio.Task[None]]") -> Callable[[], None]:
-        async def reload() -> None:
+    def _note(self, what: str, error: Exception) -> None:
+        """Log a failure, not each of many; of a crash neither message nor traceback: they may quote a pen."""
+        name = type(error).__name__
+        self._failures[name] += 1
+        if is_notable(self._failures[name]):
+            why = str(error) if isinstance(error, SigverifyError) else name
+            _log.error("%s: %s (%d so far)", what, why, self._failures[name])
+
+    async def _reload_when_wanted(self) -> None:
+        """Reload once for all signals that came meanwhile."""
+        while await self._reload.wait():
+            self._reload.clear()
             await self.reload()
-
-        return lambda: helpers.append(asyncio.create_task(reload()))
 
     async def _watch(self) -> None:
         """Tell the service manager that the worker still works, twice as often as it wants to hear."""
@@ -252,10 +283,9 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+def _signals(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
     """Heed signals, where this is the main thread."""
     loop = asyncio.get_running_loop()
-    handlers = {**dict.fromkeys(_SIGNALS, stop), signal.SIGHUP: reload}
     added = []
     for number, handler in handlers.items():
         with contextlib.suppress(ValueError, RuntimeError):  # not the main thread

@@ -8,11 +8,13 @@ import os
 import socket
 import stat
 import struct
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
 from firmware_bridge.line import DEFAULT_BAUD, Line, open_serial
+from firmware_bridge.metrics import is_notable
 from sigverify.errors import BridgeError
 
 _log = logging.getLogger(__name__)
@@ -20,6 +22,13 @@ _log = logging.getLogger(__name__)
 _REOPEN_S: Final = 1.0
 """Between tries to open a serial line that went away."""
 _CREDENTIALS: Final = struct.Struct("3i")
+_KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""A client that lost its power holds its place for two minutes; the system's own default is two hours."""
 
 Welcome = Callable[[Line], Awaitable[None]]
 
@@ -37,12 +46,14 @@ class Door(Protocol):
 class UnixDoor:
     """A unix socket. The file's mode says who may try, the uid that the kernel vouches for who comes in."""
 
-    def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] | None = None) -> None:
-        """Let in `uids`, or without them this process's own user; root always."""
+    def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] = frozenset()) -> None:
+        """Let in this process's own user, root, and `uids`."""
         self._path = Path(path)
         self._mode = mode
-        self._uids = (uids if uids is not None else frozenset()) | {os.geteuid(), 0}
+        self._uids = uids | {os.geteuid(), 0}
         self._server: asyncio.Server | None = None
+        self._file: tuple[int, int] | None = None
+        self._refused = Counter[int]()
 
     def __str__(self) -> str:
         return f"unix:{self._path}"
@@ -51,15 +62,16 @@ class UnixDoor:
         """See `Door.open`."""
         _remove_stale(self._path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o777)  # nobody connects before the mode is right
         try:
             listener.bind(str(self._path))
+            self._path.chmod(self._mode)
+            listener.listen()  # nobody comes in before this, whatever the umask made of the mode
+            self._file = _identity(self._path)
         except OSError as error:
             listener.close()
-            raise BridgeError(f"cannot listen at {self._path}", received=error.strerror or "") from error
-        finally:
-            os.umask(before)
-        self._path.chmod(self._mode)
+            raise BridgeError(
+                f"cannot listen at {self._path}", received=error.strerror or str(error)
+            ) from error
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if self._knows(writer):
@@ -73,16 +85,21 @@ class UnixDoor:
         """See `Door.close`."""
         if self._server is not None:
             self._server.close()
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                if _identity(self._path) == self._file:  # not that of another daemon by now
+                    self._path.unlink()
 
     def _knows(self, writer: asyncio.StreamWriter) -> bool:
         peer = writer.get_extra_info("socket")
         _, uid, _ = _CREDENTIALS.unpack(
             peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
-        if uid not in self._uids:
-            _log.warning("refused a client of uid %d at %s", uid, self)
-        return uid in self._uids
+        if uid in self._uids:
+            return True
+        self._refused[uid] += 1
+        if is_notable(self._refused[uid]):
+            _log.warning("refused a client of uid %d at %s (%d so far)", uid, self, self._refused[uid])
+        return False
 
 
 class TcpDoor:
@@ -111,7 +128,8 @@ class TcpDoor:
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connected = writer.get_extra_info("socket")
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for level, option, value in _KEEPALIVE:
+                connected.setsockopt(level, option, value)
             await welcome(Line(reader, writer))
 
         try:
@@ -170,6 +188,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
 def _remove_stale(path: Path) -> None:
     """Remove the socket of a daemon that was killed; anything else that lies there stays."""
     try:
@@ -178,10 +201,13 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # one that hangs, its backlog full, is there too
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
+        except BlockingIOError as error:
+            raise BridgeError(f"a daemon listens at {path} already, and hangs") from error
         except OSError as error:
             raise BridgeError(f"cannot listen at {path}", received=error.strerror or "") from error
         else:

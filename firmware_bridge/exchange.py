@@ -1,7 +1,8 @@
 """`Exchange`: what client and daemon say to each other for one call, written once for both kinds of client.
 
 Each call is a generator that yields the bytes to write and whether to read then; who runs it does the I/O,
-blocking or not, and sends back whether that reading timed out.
+blocking or not, and sends back whether nothing of use came in time. Time runs from the last writing on: a
+line on which anything at all arrives is not for that reason alive.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -13,12 +14,14 @@ from typing import Final, TypeVar
 from firmware_bridge import messages
 from firmware_bridge.captures import split
 from firmware_bridge.client_connection import ClientConnection, to_error
+from firmware_bridge.fields import MAX_UNSIGNED
 from firmware_bridge.messages import Message, Points
 from sigverify.decision import Aspect, Decision, Outcome, Reason
 from sigverify.enrollment import DEFAULT_REFERENCES, Addition, AdditionReason, Enrolment
 from sigverify.errors import Disconnected, EnrolmentError, ProtocolError
 from sigverify.protection.keys import Key
 from sigverify.quality import Flaw, Quality
+from sigverify.scoring import MAX_REFERENCES
 from sigverify.search.match import Match
 from sigverify.signature import Signature
 
@@ -29,11 +32,13 @@ E = TypeVar("E", bound=Enum)
 _TRIES: Final = 3
 """A request or a capture is sent so often before a line is given up."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS: Final = 2**47
+"""In the year 6429."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Write `data`; then, with `wait`, read what comes, and say whether nothing came in time."""
+    """Write `data`; then, with `wait`, read what comes, and say whether time ran out."""
 
     data: bytes
     wait: bool
@@ -45,26 +50,30 @@ Probe = Signature | int
 
 
 class Exchanges:
-    """All calls over one line."""
+    """All calls of one client, over one line after the other."""
 
     def __init__(self, *, name: str = "", token: Key | None = None) -> None:
         self._connection = ClientConnection(name=name, token=token)
         self._answers: dict[int, Message] = {}
-        self._capture = 0
-        self._pieces = 0
+        self._capture = 0  # goes on over all lines: no number ever means somebody else's signature
+        self._pieces: dict[int, int] = {}
 
     def take(self, data: bytes) -> None:
         """Take what was read.
 
         Raises:
-            BridgeError: the daemon broke the protocol, or refuses this client.
+            BridgeError: the daemon broke the protocol, refuses this client, or was started anew.
         """
         for answer in self._connection.receive(data):
-            self._answers[answer.number] = answer.message
-        self._answers.pop(0, None)  # something arrived damaged: what is lost is asked again in time
+            message = answer.message
+            if isinstance(message, messages.Error) and message.name == messages.NO_HANDSHAKE:
+                raise to_error(message)
+            if answer.number:  # else something arrived damaged: what is lost is asked again in time
+                self._answers[answer.number] = message
 
     def shake(self) -> Exchange[messages.Welcome]:
-        """Do the handshake."""
+        """Do the handshake: the first thing on a line."""
+        self._pieces.clear()
         for _ in range(_TRIES):
             self._answers.clear()
             self._connection.hello()
@@ -76,30 +85,33 @@ class Exchanges:
 
     def begin(self) -> Exchange[int]:
         """Begin a capture; return its number."""
-        self._capture += 1
-        self._pieces = 0
-        self._connection.tell(messages.Begin(capture=self._capture))
+        capture = self._capture = self._capture % MAX_UNSIGNED + 1
+        self._connection.tell(messages.Begin(capture=capture))
+        self._pieces[capture] = 0
         yield Step(self._connection.outgoing(), wait=False)
-        return self._capture
+        return capture
 
     def points(self, piece: Points) -> Exchange[None]:
-        """Send samples of the capture begun last, once there is credit."""
-        for _ in range(_TRIES):
-            if self._connection.credit:
-                self._connection.tell(piece)
-                self._pieces += 1
-                yield Step(self._connection.outgoing(), wait=False)
-                return
-            yield Step(self._connection.outgoing(), wait=True)
-        raise Disconnected("the daemon takes no samples")
+        """Send samples, once there is credit."""
+        while not self._connection.credit:
+            late = yield Step(self._connection.outgoing(), wait=True)
+            if late:
+                raise ProtocolError(
+                    "the daemon takes no more samples",
+                    hint="Some were lost on the way, or its word that they were taken: send all again",
+                )
+        self._connection.tell(piece)
+        self._pieces[piece.capture] = self._pieces.get(piece.capture, 0) + 1
+        yield Step(self._connection.outgoing(), wait=False)
 
     def end(self, capture: int) -> Exchange[messages.Captured]:
-        """End the capture begun last."""
-        ended = messages.End(capture=capture, pieces=self._pieces)
+        """End a capture."""
+        ended = messages.End(capture=capture, pieces=self._pieces.pop(capture, 0))
         return (yield from self._ask(ended, messages.Captured))
 
     def cancel(self, capture: int) -> Exchange[None]:
         """Drop a capture."""
+        self._pieces.pop(capture, None)
         self._connection.tell(messages.Cancel(capture=capture))
         yield Step(self._connection.outgoing(), wait=False)
 
@@ -125,7 +137,9 @@ class Exchanges:
         asked = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
         found = yield from self._ask(asked, messages.Matches)
         scores: Sequence[float | None] = found.scores or [None] * len(found.users)
-        return [Match(user, score) for user, score in zip(found.users, scores, strict=False)]
+        if len(scores) != len(found.users):
+            raise ProtocolError("the daemon gives other scores than people")
+        return [Match(user, score) for user, score in zip(found.users, scores, strict=True)]
 
     def begin_enrollment(
         self,
@@ -226,12 +240,13 @@ class Exchanges:
             return probe
         tries = 1
         while True:
+            capture = yield from self.begin()
             try:
-                capture = yield from self.begin()
                 for piece in split(probe, capture, size=self._connection.samples_a_message):
                     yield from self.points(piece)
                 yield from self.end(capture)
             except ProtocolError:
+                yield from self.cancel(capture)
                 if tries == _TRIES:
                     raise
                 tries += 1
@@ -263,6 +278,8 @@ def _addition(made: messages.AdditionMade) -> Addition:
 
 
 def _enrolment(made: messages.Enrolled) -> Enrolment:
+    if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
+        raise ProtocolError("the daemon says that it enrolled what cannot be")
     return Enrolment(
         user_id=made.user,
         references=made.references,

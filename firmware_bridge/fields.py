@@ -44,6 +44,15 @@ def from_map(kind: type[Any], content: object) -> Any:
     return kind(**values)
 
 
+def check(message: Any) -> None:
+    """Refuse a message that the other side would refuse.
+
+    Raises:
+        ProtocolError: a value is of another type or out of range.
+    """
+    from_map(type(message), to_map(message))
+
+
 def _read(kind: type[Any], name: str, read: Reader, value: object) -> Any:
     try:
         return read(value)
@@ -92,9 +101,9 @@ def _unsigned(value: object) -> int:
 def _number(value: object) -> float:
     if type(value) is int and abs(value) <= 2**64:
         return float(value)
-    if type(value) is not float or not math.isfinite(value):
+    if not isinstance(value, float) or not math.isfinite(value):
         raise ValueError("a finite number")
-    return value
+    return float(value)
 
 
 def _flag(value: object) -> bool:

@@ -5,7 +5,9 @@ An address is the path of a unix socket, "tcp:HOST:PORT" or "serial:DEVICE".
 
 import asyncio
 import os
+import select
 import socket
+import termios
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -46,7 +48,7 @@ class Wire(Protocol):
     def write(self, data: bytes) -> None:
         """Write all of it; OSError when it broke."""
 
-    def read(self) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         """Return what came, b"" at the end; TimeoutError: nothing came in time, other OSErrors: it broke."""
 
     def close(self) -> None:
@@ -58,13 +60,16 @@ class SocketWire:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._timeout_s = connected.gettimeout()
 
     def write(self, data: bytes) -> None:
         """See `Wire.write`."""
+        self._socket.settimeout(self._timeout_s)
         self._socket.sendall(data)
 
-    def read(self) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         """See `Wire.read`."""
+        self._socket.settimeout(timeout_s)
         return self._socket.recv(_CHUNK)
 
     def close(self) -> None:
@@ -82,11 +87,11 @@ class SerialWire:
         """See `Wire.write`."""
         self._port.write(data)
 
-    def read(self) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         """See `Wire.read`."""
-        data: bytes = self._port.read(max(1, self._port.in_waiting))
-        if not data:
+        if not select.select([self._port.fileno()], [], [], timeout_s)[0]:
             raise TimeoutError
+        data: bytes = self._port.read(max(1, self._port.in_waiting))
         return data
 
     def close(self) -> None:
@@ -104,7 +109,7 @@ def open_wire(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wi
     """
     kind, _, rest = address.partition(":")
     if kind == "serial":
-        return SerialWire(serial_port(rest, baud, timeout_s=timeout_s))
+        return SerialWire(serial_port(rest, baud))
     try:
         if kind == "tcp":
             connected = socket.create_connection(host_and_port(rest), timeout_s)
@@ -116,15 +121,16 @@ def open_wire(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wi
     return SocketWire(connected)
 
 
-async def open_line(address: str, *, baud: int = DEFAULT_BAUD) -> Line:
+async def open_line(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Line:
     """Connect to a daemon, for asyncio; see `open_wire`."""
     kind, _, rest = address.partition(":")
     if kind == "serial":
         return await open_serial(rest, baud)
     try:
-        if kind == "tcp":
-            return Line(*await asyncio.open_connection(*host_and_port(rest)))
-        return Line(*await asyncio.open_unix_connection(_path(address)))
+        async with asyncio.timeout(timeout_s):
+            if kind == "tcp":
+                return Line(*await asyncio.open_connection(*host_and_port(rest)))
+            return Line(*await asyncio.open_unix_connection(_path(address)))
     except OSError as error:
         raise _nobody(address, error) from error
 
@@ -151,8 +157,8 @@ async def open_serial(device: str, baud: int = DEFAULT_BAUD) -> Line:
     return Line(reader, writer, patient=True, hearing=hearing)
 
 
-def serial_port(device: str, baud: int, *, timeout_s: float = 0.0) -> "serial.Serial":
-    """Open a serial port with pyserial; see `open_serial`."""
+def serial_port(device: str, baud: int) -> "serial.Serial":
+    """Open a serial port with pyserial, whose reads do not wait; see `open_serial`."""
     try:
         import serial
     except ImportError as error:
@@ -160,8 +166,8 @@ def serial_port(device: str, baud: int, *, timeout_s: float = 0.0) -> "serial.Se
             "a serial line needs pyserial", hint="Install it with: pip install 'sigverify[bridge]'"
         ) from error
     try:
-        return serial.Serial(device, baud, timeout=timeout_s, exclusive=True)
-    except (serial.SerialException, ValueError) as error:
+        return serial.Serial(device, baud, timeout=0, exclusive=True)
+    except (OSError, ValueError, termios.error) as error:  # an adapter may be pulled out while it is opened
         raise BridgeError(f"cannot open the serial line {device}", received=str(error)) from error
 
 

@@ -395,6 +395,8 @@ KINDS: Final[dict[Kind, type[Message]]] = {
     Kind.CONDITION: Condition,
     Kind.ERROR: Error,
 }
+NO_HANDSHAKE: Final = "NoHandshake"
+"""The name in an `Error` of a daemon to which nobody said hello on this line: it was started anew."""
 UNANSWERED: Final = (Begin, Points, Cancel)
 """Sent with id 0 while the pen moves; what goes wrong is told at `End`."""
 
@@ -445,16 +447,17 @@ def _kind(kind: object) -> type[Message]:
 def _load(payload: bytes) -> object:
     """Read one CBOR item that fills `payload`."""
     file = io.BytesIO(payload)
+    decoder = cbor2.CBORDecoder(
+        file,
+        tag_hook=_refuse_tag,
+        semantic_decoders=_NO_TAGS,
+        max_depth=_DEPTH,
+        allow_indefinite=False,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+    )
     try:
-        content = cbor2.CBORDecoder(
-            file,
-            tag_hook=_refuse_tag,
-            semantic_decoders=_NO_TAGS,
-            max_depth=_DEPTH,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-        ).decode()
+        content = decoder.decode()
     except Exception as error:  # whatever a decoder stumbles over is the bytes' fault
         raise ProtocolError("a payload is not the CBOR that is spoken here") from error
     if file.tell() != len(payload):

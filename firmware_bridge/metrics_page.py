@@ -9,6 +9,8 @@ from sigverify.errors import BridgeError
 
 _MOST_HEAD: Final = 4096
 _PATIENCE_S: Final = 5.0
+_MOST_VISITORS: Final = 8
+"""At once; more are hung up on, and the files that the daemon may open are left to its clients."""
 
 
 class MetricsPage:
@@ -18,6 +20,7 @@ class MetricsPage:
         self._metrics = Metrics()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
+        self._visitors = 0
 
     def __str__(self) -> str:
         return f"http://{self._host}:{self.port}/metrics"
@@ -35,7 +38,7 @@ class MetricsPage:
         """
         self._metrics = metrics
         try:
-            self._server = await asyncio.start_server(self._answer, self._host, self._port, limit=_MOST_HEAD)
+            self._server = await asyncio.start_server(self._enter, self._host, self._port, limit=_MOST_HEAD)
         except OSError as error:
             raise BridgeError(
                 f"cannot show metrics at {self._host}:{self._port}", received=error.strerror or str(error)
@@ -46,13 +49,21 @@ class MetricsPage:
         if self._server is not None:
             self._server.close()
 
+    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._visitors += 1
+        try:
+            if self._visitors <= _MOST_VISITORS:
+                await self._answer(reader, writer)
+        finally:
+            self._visitors -= 1
+            writer.close()
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, OSError, ValueError, EOFError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_PATIENCE_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(self._page(head.split(b" ", 2)[:2]))
                 await writer.drain()
-        writer.close()
 
     def _page(self, asked: list[bytes]) -> bytes:
         if asked == [b"GET", b"/metrics"]:

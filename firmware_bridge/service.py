@@ -28,7 +28,7 @@ from firmware_bridge.messages import (
 from sigverify import __version__
 from sigverify.decision import Decision
 from sigverify.enrollment import Addition, Enrollment, Enrolment
-from sigverify.errors import ConfigError, EnrolmentError, NotAllowed, ProtocolError
+from sigverify.errors import Busy, ConfigError, EnrolmentError, NotAllowed, ProtocolError
 from sigverify.scoring import MAX_REFERENCES
 from sigverify.signature import Signature
 from sigverify.verifier import Verifier
@@ -43,6 +43,8 @@ class Desk:
     session: int = 0
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
+    samples: int = 0
+    """Of all signatures looked at for that enrolment, which keeps them until its end."""
 
 
 class Service:
@@ -78,7 +80,7 @@ class Service:
             return self._verify(message, signature)
         if isinstance(message, Identify):
             return self._identify(message, signature)
-        return _addition(_enrollment(desk).add(signature))
+        return _add(desk, signature)
 
     def _manage(self, message: Message) -> Message:
         if isinstance(message, Users):
@@ -115,7 +117,7 @@ class Service:
         )
 
     def _enroll(self, message: Enroll, desk: Desk) -> Enrolling:
-        desk.enrollment = None
+        desk.enrollment, desk.samples = None, 0
         desk.enrollment = self.verifier.enrollment(
             message.user, references=message.references, replace=message.replace, groups=message.groups
         )
@@ -138,8 +140,16 @@ class Service:
 
 def _enrollment(desk: Desk) -> Enrollment:
     if desk.enrollment is None:
-        raise EnrolmentError("no enrolment is under way", hint="Send Enroll first")
+        raise EnrolmentError("no enrolment is under way", hint="Begin one; a reload of the daemon drops it")
     return desk.enrollment
+
+
+def _add(desk: Desk, signature: Signature) -> AdditionMade:
+    enrollment = _enrollment(desk)
+    if desk.samples + len(signature) > MAX_SAMPLES:
+        raise Busy("too many samples for one enrolment", expected=f"at most {MAX_SAMPLES}")
+    desk.samples += len(signature)
+    return _addition(enrollment.add(signature))
 
 
 def _commit(desk: Desk) -> Enrolled:

@@ -7,6 +7,10 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from typing import Final
+
+_PATIENCE_S: Final = 1.0
+"""Clients wait while a busy manager has no room for a word."""
 
 
 class Notifier:
@@ -42,6 +46,7 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(_PATIENCE_S)
                 sender.connect(address)
                 sender.sendall(state.encode())
         except OSError:  # a manager that went away is no reason to stop

@@ -17,7 +17,7 @@ from firmware_bridge.service import Desk
 
 _log = logging.getLogger(__name__)
 
-_CHUNK: Final = 4096
+_CHUNK: Final = 1024
 """Bytes read at once: what a client sends is answered, and so held back, piece by piece."""
 
 _LAST_WORDS_S: Final = 1.0
@@ -101,8 +101,8 @@ class Visit:
                 if ending is not None:
                     return ending
             return await self._read_while(lambda: True) or Ending.CLOSED
-        except TimeoutError:
-            return Ending.NO_HANDSHAKE
+        except TimeoutError:  # a line that is dead raises it too
+            return Ending.BROKEN if self._connection.open else Ending.NO_HANDSHAKE
         except _Slow:
             return Ending.SLOW
         except OSError:
@@ -116,7 +116,8 @@ class Visit:
             for asked in self._connection.receive(data):
                 await self._take(asked)
             await self._write()
-            if self._connection.closing and not self._line.patient:
+            await asyncio.sleep(0)  # more may be at hand, and `read` return at once: others have their turn
+            if self._connection.closing:
                 return Ending.RUBBISH if self._connection.open else Ending.REFUSED
         return None
 

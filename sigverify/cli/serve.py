@@ -90,6 +90,7 @@ def serve(
     import asyncio
     import logging
     import sys
+    from itertools import chain, repeat
 
     from firmware_bridge.daemon import Daemon
     from firmware_bridge.metrics_page import MetricsPage
@@ -106,6 +107,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
     secret = read_key(key)  # once: a file descriptor can be read no second time
+    reloading = chain([False], repeat(True))
 
     def open_() -> Verifier:
         with quiet():
@@ -114,6 +116,7 @@ def serve(
                 model=model,
                 runtime=runtime,
                 threads=threads,
+                create=not next(reloading),  # a store that is away is no reason to begin an empty one
                 key=secret,
                 policy=policy,
                 trust=Trust.from_files(trust) if trust else None,

@@ -105,6 +105,48 @@ def test_killed_in_the_middle_of_requests(serve, path):
         assert client.users() == ("ann",)
 
 
+def test_a_reload_while_the_store_is_away_makes_no_empty_one(serve, path, log, tmp_path):
+    process = serve("--socket", path)
+    with Client(path) as client:
+        eventually(lambda: answering(client), 20)
+        client.enroll("ann", ALICE)
+        for each in tmp_path.glob("store.db*"):
+            each.rename(tmp_path / f"away.{each.name}")
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: "cannot reload" in log(), 10)
+        assert client.users() == ("ann",)
+        assert not (tmp_path / "store.db").exists()
+
+
+SLOW_TO_OPEN = """
+import asyncio, sys, time
+sys.path.insert(0, sys.argv[1])
+from running_daemon import opener
+from firmware_bridge.daemon import Daemon
+from firmware_bridge.doors import UnixDoor
+
+def slow():
+    print("opening", flush=True)
+    time.sleep(0.5)
+    return opener()()
+
+asyncio.run(Daemon(slow).run([UnixDoor(sys.argv[2])], announce=lambda: print("open", flush=True)))
+"""
+
+
+def test_a_reload_that_comes_too_early_ends_nothing(path):
+    support = Path(__file__).parents[1] / "support"
+    command = [sys.executable, "-c", SLOW_TO_OPEN, support, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "opening\n"
+        process.send_signal(signal.SIGHUP)
+        assert {process.stdout.readline() for _ in range(2)} == {"open\n", "opening\n"}
+        with Client(path) as client:
+            assert client.users() == ()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
 def test_a_port_a_token_and_few_rights(serve, tmp_path, log):
     Key.generate().to_file(tmp_path / "token")
     serve(

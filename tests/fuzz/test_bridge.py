@@ -12,7 +12,7 @@ from firmware_bridge.captures import MAX_SAMPLES, split
 from firmware_bridge.client_connection import ClientConnection
 from firmware_bridge.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
 from firmware_bridge.messages import Begin, Done, End, Hello, Users, Verify, Welcome, decode, encode
-from sigverify.errors import BridgeError, NotAllowed, ProtocolError
+from sigverify.errors import NotAllowed, ProtocolError
 
 CONVERSATION = [
     (0, Begin(capture=1)),
@@ -25,18 +25,21 @@ GOOD = b"".join(frame(encode(number, message)) for number, message in CONVERSATI
 HELLO = Hello(version=1, max_payload=MAX_PAYLOAD)
 
 
-@given(st.lists(damaged([GOOD]) | st.binary(max_size=80), max_size=5))
-def test_a_client_that_sends_anything(pieces):
-    daemon = MemoryLine().shake().daemon
+@given(st.lists(damaged([GOOD]) | st.binary(max_size=80), max_size=5), st.booleans())
+def test_a_client_that_sends_anything(pieces, patient):
+    daemon = MemoryLine(patient=patient).shake().daemon
     for piece in pieces:
         for asked in daemon.receive(piece):
-            daemon.fail(asked, BridgeError("x"))
+            daemon.answer(asked, Done())
         assert daemon.held <= longest_frame(MAX_PAYLOAD) + MAX_SAMPLES
     for payload in Deframer().feed(daemon.outgoing()):
         assert decode(payload)
-    daemon.receive(b"\0" + frame(encode(99, HELLO)))
-    [*_, last] = Deframer().feed(daemon.outgoing())
-    assert decode(last)[0] == 99
+    assert daemon.receive(b"\0" + frame(encode(99, HELLO))) == []
+    said = Deframer().feed(daemon.outgoing())
+    if daemon.closing:
+        assert not patient
+    else:
+        assert decode(said[-1])[0] == 99
 
 
 @given(st.lists(damaged([encode(number, message) for number, message in CONVERSATION]), max_size=8))

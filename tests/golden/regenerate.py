@@ -9,7 +9,7 @@ protocol.json                       frames of the wire protocol, and bytes that 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -107,8 +107,31 @@ def model() -> Model:
     return Model(manifest=manifest, network=bytes(range(256)))
 
 
+REFUSED: Final = {
+    "a byte too many": "830f02a000",
+    "an array of two": "820f02",
+    "an array of no definite length": "9f0f02a0ff",
+    "a map of no definite length": "830f02bfff",
+    "a tag": "830fc24102a0",
+    "a key twice": "830f02a2616101616102",
+    "a key that is no text": "830f02a10102",
+    "text that is no UTF-8": "830e02a1647573657261ff",
+    "an id of more than 32 bits": "830f1b0000000100000000a0",
+    "an unknown kind": "83186302a0",
+    "a kind that only the daemon sends": "83184102a0",
+    "five deep": "830f02a1616181818100",
+    "a field missing": "830702a1647573657263616e6e",
+    "a number for text": "830e02a1647573657201",
+    "true for a number": "830702a2647573657263616e6e6763617074757265f5",
+    "null": "830702a3647573657263616e6e67636170747572650163666d72f6",
+    "not a number": "830702a3647573657263616e6e67636170747572650163666d72f97e00",
+    "infinity": "830702a3647573657263616e6e67636170747572650163666d72f97c00",
+}
+"""Payloads that are no messages from a client, or none at all."""
+
+
 def protocol() -> dict[str, Any]:
-    """Return what protocol.json holds: messages with their payloads and frames, faults, a proof."""
+    """Return what protocol.json holds: messages with their payloads and frames, what is none, a proof."""
     token, nonce = Key(bytes(range(32))), bytes(range(16))
     whole = frame(encode(1, messages.Info()))
     return {
@@ -121,6 +144,7 @@ def protocol() -> dict[str, Any]:
             "stuffing": "077465737400",
             "checksum": (whole[:2] + bytes([whole[2] ^ 1]) + whole[3:]).hex(),
         },
+        "refused": [{"why": why, "payload": payload} for why, payload in REFUSED.items()],
         "token": bytes(range(32)).hex(),
         "nonce": nonce.hex(),
         "proof": proof(token, nonce).hex(),

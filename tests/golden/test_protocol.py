@@ -8,10 +8,10 @@ import cbor2
 import pytest
 from cobs import cobs
 
-from firmware_bridge.connection import proof
+from firmware_bridge.connection import Connection, proof
 from firmware_bridge.fields import from_map
 from firmware_bridge.framing import Deframer, Fault, frame
-from firmware_bridge.messages import KINDS, Kind, decode, encode
+from firmware_bridge.messages import KINDS, Hello, Kind, decode, encode
 from sigverify.protection.keys import Key
 
 HERE = Path(__file__).parent
@@ -57,6 +57,18 @@ def test_runs_of_254_bytes_and_more():
 @pytest.mark.parametrize("name", ["stuffing", "checksum"])
 def test_faults(name):
     assert Deframer().feed(bytes.fromhex(VECTORS["faults"][name])) == [Fault[name.upper()]]
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["why"])
+def test_what_is_no_message(vector):
+    daemon = Connection()
+    daemon.receive(frame(encode(1, Hello(version=1, max_payload=8192))))
+    daemon.outgoing()
+    assert daemon.receive(frame(bytes.fromhex(vector["payload"]))) == []
+    [answer] = Deframer().feed(daemon.outgoing())
+    number, error = decode(answer)
+    assert number in (0, 2)
+    assert error.status == 71
 
 
 def test_the_proof_of_a_token():

@@ -1,8 +1,11 @@
 """Both clients against a daemon at a real socket."""
 
 import asyncio
+import contextlib
+import itertools
 import socket
 import threading
+import time
 
 import pytest
 from builders import signature
@@ -10,17 +13,21 @@ from running_daemon import RunningDaemon, opener
 
 from firmware_bridge.captures import split
 from firmware_bridge.client import AsyncClient, Client
-from firmware_bridge.connection import Capability
+from firmware_bridge.connection import Capability, Connection
 from firmware_bridge.doors import TcpDoor, UnixDoor
+from firmware_bridge.messages import Commit, Forget
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment import AdditionReason
 from sigverify.errors import (
     AlreadyEnrolled,
+    Busy,
     ConfigError,
     Disconnected,
     EnrolmentError,
     InvalidSignature,
+    Misuse,
     NotAllowed,
+    ProtocolError,
     SigverifyError,
     UnknownUser,
 )
@@ -45,6 +52,9 @@ class Waiting:
         self._client.close()
         self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
+
+    def close(self):
+        self._client.close()
 
     def __getattr__(self, name):
         def call(*arguments, **options):
@@ -110,6 +120,65 @@ def test_errors_are_the_sdks(client):
     with pytest.raises(AlreadyEnrolled):
         client.enroll("alice", ALICE)
     assert client.enroll("alice", ALICE[:2], replace=True).references == 2
+
+
+def test_what_cannot_be_sent_is_refused_here_and_harms_no_later_call(client):
+    for _ in range(9):  # more than may wait for their answers
+        for call in (
+            lambda: client.forget("\ud800"),
+            lambda: client.verify("ann", 2**32),
+            lambda: client.begin_enrollment("ann", groups=["g" * 1000] * 20),
+        ):
+            with pytest.raises(Misuse):
+                call()
+    assert client.users() == ()
+
+
+def test_signatures_without_end(client):
+    with pytest.raises(EnrolmentError, match="wrong number of references"):
+        client.enroll("alice", itertools.repeat(ALICE[0]))
+
+
+def test_a_capture_of_a_line_that_broke_is_nobody_elses(client):
+    client.enroll("alice", ALICE)
+
+    def streamed(its):
+        capture = client.begin()
+        for piece in split(its, capture, size=50):
+            client.points(piece)
+        client.end(capture)
+        return capture
+
+    client.close()
+    lost = streamed(signature(7))
+    client.close()
+    kept = streamed(signature(0, 9))
+    with pytest.raises(ProtocolError, match="there is no capture"):
+        client.verify("alice", lost)
+    assert client.verify("alice", kept).accepted
+
+
+def test_one_streams_while_another_asks(client):
+    """Threads share a client: a call between two pieces of a capture is no gap in it."""
+    client.enroll("alice", ALICE)
+    capture = client.begin()
+    for piece in split(signature(0, 9), capture, size=30):
+        client.points(piece)
+        assert not client.verify("alice", signature(7, piece.seq)).accepted
+    assert client.end(capture).samples == 150
+    assert client.verify("alice", capture).accepted
+
+
+def test_an_enrolment_keeps_no_more_samples_than_a_session(client):
+    client.begin_enrollment("alice", references=12)
+    for repetition in range(3):
+        client.add(signature(0, repetition, samples=10_000))
+    with pytest.raises(Busy, match="too many samples for one enrolment"):
+        client.add(signature(0, 4, samples=10_000))
+    assert client.add(signature(0, 5)).remaining == 8
+    client.begin_enrollment("alice", references=1)
+    client.add(signature(0, 4, samples=10_000))
+    client.commit()
 
 
 def test_a_bad_reference_enrols_nobody(client):
@@ -204,12 +273,54 @@ class TestLines:
             with RunningDaemon([UnixDoor(path)], open_verifier=opening):
                 assert client.users() == ("alice",)
 
+    def test_a_line_cut_between_the_doing_and_the_answer(self, kind, path, monkeypatch):
+        """The client says that it does not know; asking again by itself would fail, or undo a replacement."""
+        answer = Connection.answer
+
+        def cut(connection, asked, message):
+            if isinstance(asked.message, Commit | Forget):
+                raise ConnectionResetError
+            answer(connection, asked, message)
+
+        with RunningDaemon([UnixDoor(path)]), kind(path) as client:
+            monkeypatch.setattr(Connection, "answer", cut)
+            with pytest.raises(Disconnected, match="may have been done"):
+                client.enroll("alice", ALICE)
+            assert client.users() == ("alice",)
+            with pytest.raises(Disconnected, match="may have been done"):
+                client.forget("alice")
+            assert client.users() == ()
+
     def test_no_answer_in_time(self, kind, path):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen()
             with kind(path, timeout_s=0.05) as client, pytest.raises(Disconnected, match="does not answer"):
                 client.users()
+
+    def test_a_line_that_is_never_silent_and_never_answers(self, kind, path):
+        """Time runs from what was asked: a line full of noise is not for that reason alive."""
+        stop = threading.Event()
+
+        def babble():
+            its, _ = listener.accept()
+            with its, contextlib.suppress(OSError):
+                while not stop.is_set():
+                    its.sendall(b"\x05noise\0")
+                    time.sleep(0.01)
+
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            babbling = threading.Thread(target=babble, daemon=True)
+            babbling.start()
+            with kind(path, timeout_s=0.1) as client:
+                start = time.monotonic()
+                with pytest.raises(Disconnected, match="does not answer"):
+                    client.users()
+                assert time.monotonic() - start < 2
+            stop.set()
+            babbling.join()
 
     def test_what_an_untrusted_client_may(self, kind, path):
         opening = opener(policy=Policy.kiosk())
@@ -245,6 +356,35 @@ def test_threads_share_a_client(address):
         for thread in threads:
             thread.join()
     assert len(decisions) == 8
+
+
+def test_an_interrupted_call_confuses_no_later_one(address, monkeypatch):
+    with Client(address) as client:
+        client.enroll("alice", ALICE)
+        with monkeypatch.context() as patch:
+            patch.setattr("firmware_bridge.line.SocketWire.read", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                client.begin_enrollment("bob", references=1)
+        assert client.users() == ("alice",)
+        with pytest.raises(EnrolmentError, match="no enrolment"):  # its line is closed: nothing goes on
+            client.add(ALICE[0])
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_connecting_takes_no_longer_than_told(monkeypatch):
+    async def never(*_):
+        await asyncio.sleep(60)
+
+    async def main():
+        async with AsyncClient("tcp:127.0.0.1:7117", timeout_s=0.05) as client:
+            await client.users()
+
+    monkeypatch.setattr(asyncio, "open_connection", never)
+    with pytest.raises(Disconnected, match="no daemon at"):
+        asyncio.run(main())
 
 
 def test_tasks_share_a_client(address):

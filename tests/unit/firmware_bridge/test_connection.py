@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from builders import signature
 from hypothesis import given
@@ -6,7 +7,15 @@ from lines import MemoryLine
 
 from firmware_bridge.captures import MAX_CAPTURES, MAX_SAMPLES, split
 from firmware_bridge.client_connection import Answer, ClientConnection, to_error
-from firmware_bridge.connection import CREDIT, MAX_FAULTS, WINDOW, Capability, Connection, proof
+from firmware_bridge.connection import (
+    CREDIT,
+    MAX_FAULTS,
+    WINDOW,
+    Capability,
+    Connection,
+    proof,
+    to_message,
+)
 from firmware_bridge.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
 from firmware_bridge.messages import (
     Add,
@@ -17,6 +26,7 @@ from firmware_bridge.messages import (
     Credit,
     Done,
     End,
+    Enroll,
     Error,
     Forget,
     Health,
@@ -28,10 +38,11 @@ from firmware_bridge.messages import (
     UserList,
     Users,
     Verify,
+    Welcome,
     decode,
     encode,
 )
-from sigverify.errors import Misuse, NotAllowed, ProtocolError, UnknownUser
+from sigverify.errors import Disconnected, Misuse, NotAllowed, ProtocolError, StoreError, UnknownUser
 from sigverify.protection.keys import Key
 
 TOKEN = Key(bytes(range(32)))
@@ -100,7 +111,7 @@ def test_errors_carry_status_name_and_sentence():
     line = MemoryLine().shake()
     line.client.ask(Forget(user="nobody"))
     line.carry()
-    line.daemon.fail(line.asked[0], UnknownUser("nobody of that id", hint="Enrol them"))
+    line.daemon.answer(line.asked[0], to_message(UnknownUser("nobody of that id", hint="Enrol them")))
     message = line.carry()[0].message
     assert message == Error(status=41, name="UnknownUser", message="nobody of that id. Enrol them")
     assert isinstance(to_error(message), UnknownUser)
@@ -350,10 +361,98 @@ class TestRubbish:
         assert not daemon.closing
 
     def test_nothing_but_rubbish_ends_it(self):
-        daemon = Connection()
+        daemon = greeted()
         daemon.receive(b"rubbish\0" * MAX_FAULTS)
         assert not daemon.closing
         daemon.outgoing()
         daemon.receive(frame(b"rubbish") * 1000)
         assert daemon.closing
         assert daemon.outgoing() == b""
+
+    def test_a_serial_line_is_never_given_up_but_told_no_more(self):
+        daemon = Connection(patient=True)
+        daemon.receive(b"rubbish\0" * 1000)
+        assert len(Deframer().feed(daemon.outgoing())) == MAX_FAULTS
+        assert not daemon.closing
+        assert raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))[1][0][1].version == 1
+
+    def test_a_web_page_cannot_speak_through_a_browser(self):
+        """It can make one send frames to a port of its own machine, but only behind lines of HTTP."""
+        daemon = Connection()
+        good = frame(encode(1, Hello(version=1, max_payload=MAX_PAYLOAD))) + frame(
+            encode(2, Forget(user="ann"))
+        )
+        assert daemon.receive(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:7117\r\n\r\n\0" + good) == []
+        assert daemon.closing
+        assert not daemon.open
+
+    def test_repetitions_are_answered_once_a_time(self):
+        """4 kB of them would otherwise make megabytes of answers."""
+        daemon = greeted()
+        [asked], _ = raw(daemon, 2, Users())
+        daemon.answer(asked, UserList(users=tuple(f"user-{number:05d}" for number in range(500))))
+        once = daemon.outgoing()
+        daemon.receive(frame(encode(2, Users())) * 400)
+        assert daemon.outgoing() == once
+        daemon.receive(frame(encode(2, Users())) * 400)
+        assert daemon.outgoing() == once
+
+
+class TestOwnMistakes:
+    """What no daemon would take is refused before anything is sent, and leaves nothing behind."""
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            Forget(user="\ud800"),
+            Forget(user="x" * 2000),
+            Verify(user="ann", capture=-1),
+            Verify(user="ann", capture=2**32),
+            Verify(user="ann", capture=1, fmr=float("nan")),
+            Verify(user="ann", capture=1, fmr="0.01"),
+            Enroll(user="ann", groups=("g" * 1000,) * 20),
+        ],
+    )
+    def test_is_misuse(self, message):
+        line = MemoryLine().shake()
+        for _ in range(WINDOW + 1):
+            with pytest.raises(Misuse):
+                line.client.ask(message)
+        assert line.client.outgoing() == b""
+        line.client.ask(Info())
+
+    def test_numpys_numbers_are_numbers(self):
+        line = MemoryLine().shake()
+        line.client.ask(Forget(user="ann"))
+        line.client.tell(Begin(capture=1))
+        numbers = tuple(np.float64(n) for n in range(10))
+        line.client.tell(Points(capture=1, seq=0, x=numbers, y=numbers, t=numbers))
+        line.client.ask(End(capture=1, pieces=1))
+        assert line.carry()[-1].message.samples == 10
+
+    def test_ids_run_out_and_begin_anew(self):
+        line = MemoryLine().shake()
+        line.client._number = 2**32 - 2
+        number = line.client.ask(Info())
+        assert number == 2**32 - 1
+        with pytest.raises(Disconnected, match="all ids"):
+            line.client.ask(Info())
+        line.shake()
+        number = line.client.ask(Health())
+        line.carry()
+        line.daemon.answer(line.asked[-1], Done())
+        assert line.carry() == [Answer(number=number, message=Done())]
+
+    @pytest.mark.parametrize("less", [{"max_payload": 100}, {"window": 0}, {"credit": 0}])
+    def test_a_daemon_that_takes_too_little(self, less):
+        client = ClientConnection()
+        client.hello()
+        numbers = {"version": 1, "max_payload": 8192, "window": 8, "credit": 16} | less
+        with pytest.raises(ProtocolError, match="takes less"):
+            client.receive(frame(encode(1, Welcome(**numbers))))
+
+
+def test_what_is_about_the_device_is_not_told_to_clients():
+    said = to_message(StoreError("cannot write /var/lib/sigverify/kiosk.db"))
+    assert (said.status, said.name) == (40, "StoreError")
+    assert said.message == "The template store cannot be read or written."

@@ -1,5 +1,6 @@
 """The daemon among clients that are strange, slow, or many."""
 
+import asyncio
 import contextlib
 import os
 import random
@@ -18,12 +19,15 @@ from running_daemon import RunningDaemon, connected, eventually, opener
 
 from firmware_bridge.captures import split
 from firmware_bridge.client import Client
+from firmware_bridge.connection import Connection
 from firmware_bridge.doors import TcpDoor, UnixDoor
 from firmware_bridge.framing import Deframer, frame
+from firmware_bridge.line import Line
 from firmware_bridge.messages import Begin, End, Hello, Info, Users, Verify, decode, encode
+from firmware_bridge.metrics import Metrics
 from firmware_bridge.metrics_page import MetricsPage
 from firmware_bridge.systemd import Notifier
-from firmware_bridge.visit import Limits
+from firmware_bridge.visit import Limits, Visit
 from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrolmentError, StoreError
 from sigverify.protection.keys import Key
 
@@ -94,6 +98,53 @@ class TestWhoComesIn:
             with pytest.raises(BridgeError, match=r"listens at .* already"), RunningDaemon([UnixDoor(path)]):
                 pass
             assert client.users() == ()
+
+    def test_one_that_hangs_is_there_too(self, path):
+        with socket.socket(socket.AF_UNIX) as hanging, contextlib.ExitStack() as waiting:
+            hanging.bind(str(path))
+            hanging.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    its = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                    its.setblocking(False)
+                    its.connect(str(path))
+            with pytest.raises(BridgeError, match="hangs"), RunningDaemon([UnixDoor(path)]):
+                pass
+
+    def test_the_socket_of_another_daemon_stays(self, path):
+        with RunningDaemon([UnixDoor(path)]):
+            path.unlink()
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(str(path))
+        assert path.exists()
+
+    def test_the_umask_says_nothing_about_the_mode(self, path):
+        before = os.umask(0o077)
+        try:
+            with RunningDaemon([UnixDoor(path, mode=0o666)]):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o666
+        finally:
+            os.umask(before)
+
+    def test_many_refused_fill_no_log(self, path, monkeypatch, caplog):
+        door = UnixDoor(path)
+        with RunningDaemon([door]):
+            monkeypatch.setattr(door, "_uids", {12345})
+            for _ in range(20):
+                with connected(path) as its:
+                    assert hung_up(its)
+        refusals = [record for record in caplog.messages if "refused a client" in record]
+        assert len(refusals) == 5
+        assert refusals[-1].endswith("(16 so far)")
+
+    def test_a_tcp_client_that_lost_its_power_is_noticed(self):
+        door = TcpDoor("127.0.0.1", 0)
+        with RunningDaemon([door]) as running, Client(f"tcp:127.0.0.1:{door.port}") as client:
+            client.users()
+            [visit] = running.daemon._visits
+            its = visit._line.writer.get_extra_info("socket")
+            assert its.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
 
     def test_no_file_is_replaced(self, path):
         path.write_text("precious")
@@ -177,6 +228,37 @@ class TestStrangers:
         its.close()
         assert good.verify("alice", signature(0, 11)).accepted
 
+    def test_one_that_sends_without_end_leaves_others_their_turn(self):
+        """However much of it is at hand: it is taken in by small pieces, and others come in between."""
+
+        class Deaf:
+            def write(self, data):
+                pass
+
+            async def drain(self):
+                pass
+
+            def close(self):
+                pass
+
+            wait_closed = drain
+
+        async def turns_of_others():
+            reader = asyncio.StreamReader()
+            reader.feed_data(HELLO + frame(encode(0, Begin(capture=1))) * 5000)
+            reader.feed_eof()
+            line = Line(reader, Deaf())
+            visit = asyncio.create_task(
+                Visit(line, Connection(), None, limits=Limits(), metrics=Metrics()).run()
+            )
+            turns = 0
+            while not visit.done():
+                await asyncio.sleep(0)
+                turns += 1
+            return turns
+
+        assert asyncio.run(turns_of_others()) > 5000 * 16 / 1024
+
     def test_one_that_vanishes_midway(self, good, path, daemon):
         for repetition in range(5):
             its = connected(path)
@@ -250,6 +332,20 @@ class TestLife:
             with pytest.raises(Disconnected):
                 client.users()
 
+    def test_who_comes_while_it_stops_is_told_so(self, daemon, path, monkeypatch):
+        begun = self.slow_down(daemon, monkeypatch)
+        with Client(path) as client, Client(path) as late:
+            asking = threading.Thread(target=client.users)
+            asking.start()
+            assert begun.wait(5)
+            stopping = threading.Thread(target=daemon.stop)
+            stopping.start()
+            eventually(daemon.daemon._stop.is_set)
+            with pytest.raises(Busy, match="the daemon is stopping"):
+                late.users()
+            asking.join(5)
+            stopping.join(5)
+
     def test_health_is_answered_while_the_worker_is_busy(self, daemon, path, monkeypatch):
         begun = self.slow_down(daemon, monkeypatch, 1.0)
         with Client(path) as busy, Client(path) as other:
@@ -274,9 +370,10 @@ class TestLife:
             with pytest.raises(EnrolmentError, match="no enrolment is under way"):
                 client.commit()
 
-    def test_a_reload_that_fails_changes_nothing(self, daemon, path, monkeypatch, caplog):
+    @pytest.mark.parametrize("error", [StoreError("no such file"), ValueError("x = 12.75"), MemoryError()])
+    def test_a_reload_that_fails_changes_nothing(self, daemon, path, monkeypatch, caplog, error):
         def fail():
-            raise StoreError("no such file")
+            raise error
 
         monkeypatch.setattr(daemon.daemon, "_open_verifier", fail)
         with Client(path) as client:
@@ -284,6 +381,7 @@ class TestLife:
             assert not daemon.reload()
             assert client.users() == ("alice",)
         assert "cannot reload" in caplog.text
+        assert "12.75" not in caplog.text
 
     def test_a_crash_in_one_request_is_an_answer_and_tells_nothing(self, daemon, path, monkeypatch, caplog):
         def crash():
@@ -296,6 +394,32 @@ class TestLife:
             assert client.health().ready
         assert "RuntimeError" in caplog.text
         assert "12.75" not in caplog.text
+
+    def test_what_is_wrong_with_the_device_is_the_operators_to_know(self, daemon, path, monkeypatch, caplog):
+        def fail():
+            raise StoreError("cannot read /var/lib/sigverify/kiosk.db")
+
+        monkeypatch.setattr(daemon.daemon._service.verifier, "users", fail)
+        with Client(path) as client:
+            for _ in range(20):
+                with pytest.raises(StoreError) as raised:
+                    client.users()
+                assert str(raised.value) == "The template store cannot be read or written."
+        said = [record for record in caplog.messages if "kiosk.db" in record]
+        assert said[0] == "a request failed: cannot read /var/lib/sigverify/kiosk.db (1 so far)"
+        assert len(said) == 5  # of twenty: the 1st, 2nd, 4th, 8th, 16th
+
+    def test_a_line_that_dies_is_broken(self, path, monkeypatch):
+        async def dead(*_):
+            raise TimeoutError(110, "Connection timed out")
+
+        with RunningDaemon([UnixDoor(path)]) as running, Client(path) as client:
+            client.health()
+            monkeypatch.setattr("asyncio.StreamReader.read", dead)
+            with contextlib.suppress(Disconnected):
+                client.health()  # a reading that waited already may take this in; the next is of a dead line
+            eventually(lambda: running.daemon.metrics.lines["broken"] == 1)
+            monkeypatch.undo()
 
     def test_a_crash_at_one_line_is_no_crash_of_others(self, address, monkeypatch, caplog):
         def crash(*_):
@@ -358,6 +482,27 @@ class TestServiceManager:
                 time.sleep(0.3)
                 assert self.heard(manager) == []
 
+    def test_a_manager_that_does_not_listen_is_not_waited_for(self, tmp_path):
+        address = str(tmp_path / "notify")
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full,
+        ):
+            manager.bind(address)
+            full.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    full.sendto(b"x", address)
+            start = time.monotonic()
+            Notifier({"NOTIFY_SOCKET": address}).ready()
+            assert time.monotonic() - start < 3
+
+    def test_an_abstract_address(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind("\0sigverify-test-" + str(os.getpid()))
+            Notifier({"NOTIFY_SOCKET": f"@sigverify-test-{os.getpid()}"}).alive()
+            assert self.heard(manager) == ["WATCHDOG=1"]
+
     def test_without_one(self):
         for environment in ({}, {"NOTIFY_SOCKET": "/nowhere/socket"}, {"NOTIFY_SOCKET": "relative"}):
             Notifier(environment).ready()
@@ -404,6 +549,17 @@ class TestMetrics:
                     its.sendall(rubbish)
                     its.shutdown(socket.SHUT_WR)
                     hung_up(its)
+            assert self.read(page, "/health") == "ok\n"
+
+    def test_many_at_once_take_no_files_from_clients(self, path, page):
+        with RunningDaemon([UnixDoor(path)], page=page), contextlib.ExitStack() as idle:
+            visitors = [
+                idle.enter_context(socket.create_connection(("127.0.0.1", page.port), 2)) for _ in range(40)
+            ]
+            assert all(hung_up(its) for its in visitors[8:])
+            for its in visitors[:8]:
+                its.close()
+            eventually(lambda: page._visitors == 0)
             assert self.read(page, "/health") == "ok\n"
 
     def test_a_worker_that_is_stuck(self, path, page):
