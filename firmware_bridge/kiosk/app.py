@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from firmware_bridge.kiosk.desk import Desk
-from firmware_bridge.kiosk.guard import OPERATOR_HEADER, Guard
+from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard
 from firmware_bridge.kiosk.live import Live
 from firmware_bridge.kiosk.openapi import description
 from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation, Role
@@ -52,7 +52,7 @@ def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlett
             *page_routes(),
         ],
         middleware=[Middleware(Guard, settings=settings)],
-        exception_handlers={SigverifyError: _refused, HTTPException: _http_error},
+        exception_handlers={SigverifyError: _refused, HTTPException: _http_error, Exception: _crashed},
     )
 
 
@@ -97,3 +97,9 @@ async def _http_error(_request: Request, error: Exception) -> Response:
         status_code=error.status_code,
         headers=error.headers,
     )
+
+
+async def _crashed(_request: Request, _error: Exception) -> Response:
+    """Say nothing of a fault of ours but that it is one; starlette answers this outside of the guard."""
+    content = described(SigverifyError("the device failed", hint="Its log says why"))
+    return JSONResponse(content, status_code=500, headers=HEADERS)

@@ -81,6 +81,7 @@ def info(desk: Desk, call: Call) -> Answer:
         "operator": call.operator,
         "open": desk.operators.open_to_all,
         "references": desk.settings.references,
+        "keyboard": desk.settings.keyboard,
     }
 
 

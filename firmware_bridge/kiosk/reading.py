@@ -56,6 +56,8 @@ def _check_value(name: str, value: object, schema: Schema) -> None:
     if value != schema.get("const", value):
         raise FormatError(f"{name} is another one", expected=schema["const"])
     if isinstance(value, str):
+        if not _is_text(value):
+            raise FormatError(f"{name} is not text", expected="whole characters", received="half of a pair")
         least, most = schema.get("minLength", 0), schema.get("maxLength", MAX_TEXT)
         if not least <= len(value) <= most:
             raise FormatError(
@@ -63,6 +65,15 @@ def _check_value(name: str, value: object, schema: Schema) -> None:
                 expected=f"{least} to {most} characters",
                 received=f"{len(value)}",
             )
+
+
+def _is_text(value: str) -> bool:
+    """Whether this can be written as UTF-8: JSON knows halves of surrogate pairs, nothing else does."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -73,6 +73,7 @@ INFO: Final = shape(
     operator=FLAG | {"description": "Whether the caller is an operator."},
     open=FLAG | {"description": "Whether everybody is."},
     references=COUNT | {"description": "Signatures of one enrolment."},
+    keyboard=FLAG | {"description": "Whether the page shows keys of its own."},
 )
 MATCHES: Final = shape(
     matches={"type": "array", "items": shape(user=USER, score=_nullable("number"))},

@@ -27,9 +27,11 @@ class Settings:
             None: everybody is one.
         references: signatures of one enrolment.
         fpir: the rate at which `identify` may take a stranger for somebody.
+        keyboard: whether names and the code are typed on the page's own keys; else on the system's.
 
     Raises:
-        ConfigError: no token where one is needed, a secret that is too short, or a number out of range.
+        ConfigError: no token where one is needed, a secret that is too short, a token that no header can
+            carry, or a number out of range.
         EnrolmentError: a number of references that no template holds.
     """
 
@@ -38,6 +40,7 @@ class Settings:
     code: str | None = field(default=None, repr=False)
     references: int = DEFAULT_REFERENCES
     fpir: float = 0.01
+    keyboard: bool = True
 
     def __post_init__(self) -> None:
         """Check what would open the page to more people than was meant."""
@@ -49,6 +52,7 @@ class Settings:
                 hint="Pass --token (any text that nobody guesses, 16 characters at least)",
             )
         _check_length("token", self.token, MIN_TOKEN)
+        _check_header(self.token or "")
         _check_length("operator's code", self.code, MIN_CODE)
         check_count(self.references)
         if not 0 < self.fpir < 1:
@@ -84,4 +88,12 @@ def _check_length(what: str, secret: str | None, least: int) -> None:
             f"the {what} is too short or too long",
             expected=f"{least} to {MAX_SECRET} characters",
             received=f"{len(secret)} characters",
+        )
+
+
+def _check_header(token: str) -> None:
+    """Refuse what a browser does not send, or not as it was given."""
+    if not (token.isascii() and token.isprintable() and token == token.strip()):
+        raise ConfigError(
+            "no browser can send this token", expected="ASCII characters, without a blank at either end"
         )

@@ -51,6 +51,12 @@ def kiosk(
     fpir: Annotated[
         float, typer.Option("--fpir", help="The rate at which identify may take a stranger for somebody.")
     ] = 0.01,
+    keyboard: Annotated[
+        bool,
+        typer.Option(
+            "--keyboard/--no-keyboard", help="Type names on the page's own keys (a to z), or on the system's."
+        ),
+    ] = True,
     tls_cert: Annotated[
         Path | None, typer.Option("--tls-cert", exists=True, dir_okay=False, help="Serve https: a PEM file.")
     ] = None,
@@ -79,6 +85,7 @@ def kiosk(
         code=None if everybody_operates else code or made,
         references=references,
         fpir=fpir,
+        keyboard=keyboard,
     )
     policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)
     listening = server.listen(host, port)

@@ -21,18 +21,22 @@ if (location.hash) history.replaceState(null, "", location.pathname);
 
 export const token = () => sessionStorage.getItem(TOKEN);
 
+const WAIT_MS = 30_000; // a search of a large gallery takes seconds
 let session = null; // an operator's; gone with a reload, on purpose
 
 export const operating = () => session !== null;
 
-export async function call(method, path, body) {
+export async function call(method, path, body, as = session) {
   const headers = { "Sigverify-Request": "1" };
   if (token()) headers.Authorization = `Bearer ${token()}`;
-  if (session) headers["Sigverify-Operator"] = session;
+  if (as) headers["Sigverify-Operator"] = as;
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  const keepalive = method === "DELETE"; // what is given up ends, even if the page is left
+  const signal = AbortSignal.timeout(WAIT_MS);
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+    const sent = { method, headers, body: body && JSON.stringify(body), cache: "no-store", keepalive, signal };
+    answer = await fetch(path, sent);
   } catch {
     throw new Offline("The device does not answer.");
   }
@@ -45,13 +49,10 @@ export async function signIn(code) {
   session = (await call("POST", "/api/operator", { code })).session;
 }
 
-export async function signOut() {
-  const leaving = session && call("DELETE", "/api/operator");
+// End the session when what was asked in it is done.
+export async function signOut(last) {
+  const ended = session;
   session = null;
-  await leaving;
-}
-
-// The session ended at the other side.
-export function forgetSession() {
-  session = null;
+  await last;
+  if (ended) await call("DELETE", "/api/operator", undefined, ended);
 }

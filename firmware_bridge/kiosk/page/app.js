@@ -1,16 +1,23 @@
 // The page: one pad, three things to do with what is signed on it, and a list of people.
-import { Failure, Offline, call, forgetSession, operating, presetUser, signIn, signOut } from "./api.js";
+import { Failure, Offline, call, operating, presetUser, signIn, signOut } from "./api.js";
+import { Keyboard } from "./keyboard.js";
 import { Live } from "./live.js";
 import { Pad } from "./pad.js";
+import { rows } from "./people.js";
+import { sure } from "./question.js";
+import { ofDecision, ofFailure, ofMatches, quoted, sentence } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const pad = new Pad($("pad"));
+const keyboard = new Keyboard();
 const live = new Live(showEffort, () => attempt(greet));
 
 const state = {
   view: "verify",
-  info: { open: false, references: 5 },
-  enrolment: null, // { name, user, remaining } of the one under way
+  turn: 0, // counts what was begun here; answers to what was left say nothing any more
+  info: { open: false, references: 5, keyboard: true },
+  people: [], // names
+  enrolment: null, // { name, user, remaining, ink } of the one under way
   inks: new Map(), // user -> strokes signed at this page; the device keeps none
   busy: false,
   last: Promise.resolve(), // what is being asked of the device
@@ -18,18 +25,25 @@ const state = {
 };
 
 const VIEWS = {
-  verify: { button: "Verify", first: "Enter your name and sign.", run: verify },
-  enrol: { button: "Add", first: "Enter the name of who is to be enrolled, and let them sign.", run: enrol },
-  identify: { button: "Identify", first: "Sign, and the device says who it is.", run: identify },
+  verify: { button: "Verify", first: () => "Enter your name and sign.", run: verify },
+  enrol: { button: "Add", first: () => `Enter a name, then sign ${state.info.references} times.`, run: enrol },
+  identify: { button: "Identify", first: () => "Sign, and the device says who it is.", run: identify },
   people: {},
 };
 const IDLE_MS = 300_000; // an operator who walked away
-const SHOWN_MS = 60_000; // a signature left on the sheet
+const SHOWN_MS = 60_000; // what a visitor leaves behind
+const SLOW_MS = 400; // longer than that, and people press again
+
+class Left extends Error {} // who asked went on to something else
 
 const isOperator = () => state.info.open || operating();
 
 // ------------------------------------------------------------------------------------------ what is shown
 function say(text, { kind = "", detail = "" } = {}) {
+  if (state.view === "people") {
+    $("peoplesaid").textContent = `${text} ${detail}`.trim();
+    return;
+  }
   $("outcome").className = kind;
   $("said").textContent = text;
   $("detail").textContent = detail;
@@ -42,7 +56,7 @@ function showScore({ score, threshold }) {
   $("meter").lastElementChild.style.left = `calc(${100 * threshold}% - 1px)`;
 }
 
-const invitation = () => (state.enrolment ? "Please sign." : VIEWS[state.view].first);
+const invitation = () => (state.enrolment ? "Please sign." : VIEWS[state.view].first());
 
 function startOver() {
   pad.clear();
@@ -59,6 +73,7 @@ function showEffort({ complexity, flaw }) {
 function showView(view) {
   const user = $("user").value;
   abandon();
+  state.turn += 1;
   state.view = view;
   for (const tab of document.querySelectorAll("#tabs button")) {
     if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
@@ -66,15 +81,17 @@ function showView(view) {
   }
   $("people").hidden = view !== "people";
   $("signing").hidden = view === "people";
-  if (view === "people") return listPeople();
+  if (view === "people") {
+    $("peoplesaid").textContent = "";
+    return listPeople();
+  }
   $("who").hidden = view === "identify";
-  $("user").required = view !== "identify";
   $("user").value = view === "verify" ? user || presetUser || "" : "";
-  $("replacing").hidden = view !== "enrol";
   $("go").textContent = VIEWS[view].button;
   pad.clear();
+  pad.open();
   showSteps();
-  say(VIEWS[view].first);
+  say(invitation());
   return refresh();
 }
 
@@ -82,12 +99,10 @@ function showOperator() {
   document.body.classList.toggle("operating", isOperator());
   $("operator").hidden = state.info.open;
   $("operator").textContent = operating() ? "Sign out" : "Operator";
-  $("operator").setAttribute("aria-pressed", String(operating()));
 }
 
 function refresh() {
-  const named = state.view === "identify" || $("user").value.trim() !== "";
-  $("go").disabled = state.busy || pad.empty || pad.locked || !named;
+  $("go").disabled = state.busy || pad.empty || pad.locked;
   $("user").readOnly = state.enrolment !== null;
   $("pad").parentElement.classList.toggle("inked", !pad.empty);
   const strokes = pad.strokes.length;
@@ -121,216 +136,245 @@ async function perform(action) {
   refresh();
   try {
     await action();
-    online(true);
+    $("link").hidden = true;
   } catch (error) {
-    await report(error);
+    if (!(error instanceof Left)) await report(error);
   } finally {
     state.busy = false;
     refresh();
   }
 }
 
+// What the button is for. The sheet keeps what is being asked.
+function press() {
+  const { turn } = state;
+  pad.close(); // at once, and again where something else came before
+  return attempt(async () => {
+    try {
+      if (turn !== state.turn) return;
+      pad.close();
+      await run();
+    } finally {
+      pad.open();
+    }
+  });
+}
+
+function run() {
+  const named = $("user").value.trim() !== "" || state.view === "identify";
+  return named ? VIEWS[state.view].run() : askName();
+}
+
+function askName() {
+  say("Whose signature is it?", { kind: "refer", detail: "Enter the name first." });
+  $("user").focus();
+  if (!keyboard.typed) keyboard.show($("user"), "text");
+}
+
+// Ask, and say so where it takes long.
+function ask(method, path, body, undo) {
+  const { turn } = state;
+  const slow = setTimeout(() => turn === state.turn && say("One moment…"), SLOW_MS);
+  const asked = call(method, path, body).finally(() => clearTimeout(slow));
+  return stayed(asked, undo);
+}
+
+// An answer, where whoever asked is still here; otherwise it is undone, and not said.
+async function stayed(asked, undo = () => {}) {
+  const { turn } = state;
+  const answer = await asked.catch((error) => {
+    throw turn === state.turn ? error : new Left();
+  });
+  if (turn === state.turn) return answer;
+  undo(answer);
+  throw new Left();
+}
+
 async function report(error) {
   if (error instanceof Offline) {
-    online(false);
-    say("The device does not answer.", { kind: "refer", detail: "Your signature was not sent. Try again in a moment." });
+    $("link").hidden = false;
+    const sent = pad.empty ? "The page goes on once it is back." : "Your signature was not sent: try again in a moment.";
+    say("The device does not answer.", { kind: "refer", detail: sent });
   } else if (error instanceof Failure) {
-    online(true);
+    $("link").hidden = true;
     if (error.http === 403 && operating()) await leave("You were signed out.");
     else if (error.http === 401) say("This page needs its token.", { kind: "refer", detail: sentence(error.message) });
-    else say("That did not work.", { kind: "refer", detail: sentence(error.message) });
+    else {
+      const [text, detail] = ofFailure(error);
+      say(text, { kind: "refer", detail });
+    }
   } else {
     throw error;
   }
 }
 
-function online(there) {
-  $("link").hidden = there;
-}
-
 async function verify() {
   const user = $("user").value.trim();
-  const strokes = pad.groups();
-  const decision = await call("POST", "/api/verify", { user, strokes });
+  const decision = await ask("POST", "/api/verify", { user, strokes: pad.groups() });
   pad.locked = true;
-  const words = { accept: "✓ Accepted", reject: "✗ Not accepted", refer: "? Somebody has to look at it" };
-  say(words[decision.outcome], { kind: decision.outcome, detail: explain(decision) });
+  const [text, detail] = ofDecision(decision);
+  say(text, { kind: decision.outcome, detail });
   showScore(decision);
   const ink = isOperator() && state.inks.get(user);
   $("legend").hidden = !ink;
   if (ink) pad.compare(ink);
 }
 
-function explain({ reason, score, threshold, unlike, retry_after_s: wait }) {
-  const parts = [reason];
-  if (score !== null) parts.push(`score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}`);
-  if (unlike.length) parts.push(`unlike: ${unlike.join(", ")}`);
-  if (wait > 0) parts.push(`next try in ${Math.ceil(wait)} s`);
-  return sentence(parts.join("; "));
-}
-
-// The device's messages are parts of sentences.
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
-}
-
 async function identify() {
-  const { matches } = await call("POST", "/api/identify", { strokes: pad.groups() });
+  const { matches } = await ask("POST", "/api/identify", { strokes: pad.groups() });
   pad.locked = true;
-  if (!matches.length) return say("Nobody enrolled here.", { kind: "reject", detail: "No reference is near enough." });
-  const others = matches.slice(1).map((match) => match.user);
-  return say(matches[0].user, {
-    kind: "accept",
-    detail: `Score ${matches[0].score.toFixed(3)}${others.length ? `; then ${others.join(", ")}` : ""}.`,
-  });
+  const [text, detail] = ofMatches(matches);
+  say(text, { kind: matches.length ? "accept" : "reject", detail });
 }
 
 async function enrol() {
-  if (!state.enrolment) await beginEnrolment();
-  const strokes = pad.groups();
+  if (!state.enrolment && !(await beginEnrolment())) return;
+  try {
+    await goOn(`/api/enrolments/${state.enrolment.name}`);
+  } catch (error) {
+    if (error instanceof Failure && error.http < 500) abandon(); // it is over, or cannot be finished
+    throw error;
+  }
+}
+
+// Return whether there is one now.
+async function beginEnrolment() {
+  const user = $("user").value.trim();
+  const begun = await begin(user, false).catch((error) => {
+    if (error.name !== "AlreadyEnrolled") throw error;
+    return replaceOld(user);
+  });
+  if (begun) state.enrolment = { name: begun.enrolment, user, remaining: begun.remaining, ink: null };
+  return Boolean(begun);
+}
+
+const begin = (user, replace) =>
+  ask("POST", "/api/enrolments", { user, replace }, ({ enrolment }) => drop(enrolment));
+
+async function replaceOld(user) {
+  const detail = `${state.info.references} new signatures replace the old ones.`;
+  if (await sure(`${quoted(user)} is enrolled already.`, detail, "Replace")) return begin(user, true);
+  say(invitation());
+  return null;
+}
+
+async function goOn(path) {
+  if (state.enrolment.remaining > 0 && !(await addSignature(path))) return;
+  const { user, ink } = state.enrolment;
+  const { references } = await ask("POST", `${path}/commit`);
+  state.inks.set(user, ink);
+  state.enrolment = null;
+  $("user").value = "";
+  showSteps();
+  pad.clear();
+  say(`✓ ${quoted(user)} is enrolled.`, { kind: "accept", detail: `${references} signatures; they can verify now.` });
+}
+
+// Return whether it was the last.
+async function addSignature(path) {
   const ink = pad.strokes;
-  const path = `/api/enrolments/${state.enrolment.name}`;
-  const addition = await call("POST", `${path}/signatures`, { strokes });
+  const addition = await ask("POST", `${path}/signatures`, { strokes: pad.groups() }).catch(forgive);
+  if (!addition) return false;
   state.enrolment.remaining = addition.remaining;
   if (addition.accepted) state.enrolment.ink = ink;
   showSteps();
-  if (addition.remaining === 0) return commitEnrolment(path);
+  if (addition.remaining === 0) return true;
   pad.clear();
   const left = `${addition.remaining} more to go.`;
-  if (addition.accepted) return say("Good. Please sign again.", { kind: "accept", detail: left });
-  return say("Please sign again.", { kind: "refer", detail: sentence(`that was ${addition.reason}. ${left}`) });
+  if (addition.accepted) say("Good. Please sign again.", { kind: "accept", detail: left });
+  else say("Please sign again.", { kind: "refer", detail: `${sentence(`that was ${addition.reason}`)} ${left}` });
+  return false;
 }
 
-async function beginEnrolment() {
-  const user = $("user").value.trim();
-  const { enrolment, remaining } = await call("POST", "/api/enrolments", { user, replace: $("replace").checked });
-  state.enrolment = { name: enrolment, user, remaining, ink: null };
-}
-
-async function commitEnrolment(path) {
-  const { user, references } = await call("POST", `${path}/commit`);
-  state.inks.set(user, state.enrolment.ink);
-  state.enrolment = null;
-  $("user").value = "";
-  $("replace").checked = false;
-  showSteps();
+// A dot is no signature, and no reason to begin anew.
+async function forgive(error) {
+  if (error.name !== "InvalidSignature") throw error;
   pad.clear();
-  say(`✓ ${user} is enrolled.`, { kind: "accept", detail: `${references} signatures; they can verify now.` });
-  await knowNames();
+  await report(error);
 }
 
 // Leave an enrolment that is not finished; the device drops its signatures.
 function abandon() {
-  if (state.enrolment) call("DELETE", `/api/enrolments/${state.enrolment.name}`).catch(() => {});
+  const ended = state.enrolment && drop(state.enrolment.name);
   state.enrolment = null;
+  showSteps();
+  return ended;
 }
 
-async function knowNames() {
-  const { users } = isOperator() ? await call("GET", "/api/users") : { users: [] };
-  $("names").replaceChildren(...users.map((user) => Object.assign(document.createElement("option"), { value: user })));
-  return users;
-}
+const drop = (enrolment) => call("DELETE", `/api/enrolments/${enrolment}`).catch(() => {});
 
 // -------------------------------------------------------------------------------------------------- people
 function listPeople() {
   return attempt(async () => {
-    const users = await knowNames();
-    const wanted = $("filter").value.trim().toLowerCase();
-    const shown = users.filter((user) => user.toLowerCase().includes(wanted));
-    $("list").replaceChildren(...(shown.length ? shown.map(person) : [nobody(users.length)]));
-    $("peopletitle").textContent = `People (${users.length})`;
+    state.people = (await stayed(call("GET", "/api/users"))).users;
+    showPeople();
   });
 }
 
-function person(user) {
-  const item = document.createElement("li");
-  const name = Object.assign(document.createElement("span"), { textContent: user });
-  item.append(name, button("Unlock", user, () => unlock(user)), button("Forget", user, () => ask(user)));
-  return item;
-}
-
-function nobody(enrolled) {
-  const text = enrolled ? "No such name." : "Nobody is enrolled.";
-  return Object.assign(document.createElement("li"), { className: "none", textContent: text });
-}
-
-function button(text, user, action) {
-  const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-  made.setAttribute("aria-label", `${text} ${user}`);
-  made.addEventListener("click", action);
-  return made;
+function showPeople() {
+  $("list").replaceChildren(...rows(state.people, $("filter").value, { Unlock: unlock, Forget: forget }));
+  $("peopletitle").textContent = `People (${state.people.length})`;
 }
 
 function unlock(user) {
-  const whom = user ? { user } : {};
   return attempt(async () => {
-    await call("POST", "/api/unlock", whom);
-    $("peoplesaid").textContent = `${user || "Everybody"} may try again.`;
+    await ask("POST", "/api/unlock", user ? { user } : {});
+    say(user ? `${quoted(user)} may try again.` : "Everybody may try again.");
   });
-}
-
-function ask(user) {
-  $("asktitle").textContent = `Forget ${user}?`;
-  $("askdetail").textContent = "Their references are deleted for good.";
-  $("askbox").returnValue = "no";
-  $("askbox").onclose = () => $("askbox").returnValue === "yes" && forget(user);
-  $("askbox").showModal();
 }
 
 async function forget(user) {
+  if (!(await sure(`Forget ${quoted(user)}?`, "Their references are deleted for good.", "Forget"))) return;
   await attempt(async () => {
-    await call("DELETE", `/api/users?user=${encodeURIComponent(user)}`);
+    await ask("DELETE", `/api/users?user=${encodeURIComponent(user)}`);
     state.inks.delete(user);
-    $("peoplesaid").textContent = `${user} is forgotten.`;
+    say(`${quoted(user)} is forgotten.`);
   });
   await listPeople();
+  $("peopletitle").focus(); // the button is gone
 }
 
 // ------------------------------------------------------------------------------------------------ operator
 async function leave(words) {
-  abandon();
+  const left = signOut(abandon()).catch(() => {});
   state.inks.clear();
-  $("names").replaceChildren();
-  await signOut().catch(forgetSession);
+  state.people = [];
+  $("list").replaceChildren();
+  tidy("verify");
   showOperator();
-  showView("verify");
   say(words);
+  await left;
+}
+
+// As whoever comes next should find it.
+function tidy(view) {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  keyboard.hide();
+  $("user").value = $("filter").value = "";
+  return showView(view);
 }
 
 function openCode() {
   $("code").value = "";
   $("codesaid").textContent = "";
   $("codebox").showModal();
+  keyboard.show($("code"), "digits");
 }
 
 async function enterCode(event) {
   event.preventDefault();
+  $("codego").disabled = true;
   try {
     await signIn($("code").value);
     $("codebox").close();
     showOperator();
-    await attempt(knowNames);
   } catch (error) {
-    const wait = error.retryAfter ? ` (${Math.ceil(error.retryAfter)} s)` : "";
-    $("codesaid").textContent = sentence(`${error.message}${wait}`);
+    $("codesaid").textContent = ofFailure(error)[1];
     $("code").value = "";
+    $("code").focus();
+  } finally {
+    $("codego").disabled = false;
   }
-}
-
-function makeKeys() {
-  const keys = [..."123456789", "⌫", "0", "C"];
-  for (const key of keys) {
-    const made = Object.assign(document.createElement("button"), { type: "button", textContent: key });
-    if (key === "⌫") made.setAttribute("aria-label", "Delete the last");
-    if (key === "C") made.setAttribute("aria-label", "Delete all");
-    made.addEventListener("click", () => press(key));
-    $("keys").append(made);
-  }
-}
-
-function press(key) {
-  const code = $("code").value;
-  $("code").value = key === "C" ? "" : key === "⌫" ? code.slice(0, -1) : code + key;
 }
 
 // --------------------------------------------------------------------------------------------- the wiring
@@ -338,13 +382,17 @@ function stayAwake() {
   clearTimeout(state.idle);
   state.idle = setTimeout(() => {
     if (operating()) leave("Signed out after a while without use.");
-    else startOver();
-  }, operating() ? IDLE_MS : SHOWN_MS);
+    else tidy(state.view);
+  }, isOperator() ? IDLE_MS : SHOWN_MS);
 }
 
 pad.addEventListener("begun", refresh);
 pad.addEventListener("stroke", () => {
-  live.stroke(pad.groups().at(-1).points);
+  live.stroke(pad.groups().at(-1));
+  refresh();
+});
+pad.addEventListener("dropped", () => {
+  live.restart(pad.groups());
   refresh();
 });
 pad.addEventListener("cleared", () => {
@@ -355,35 +403,41 @@ pad.addEventListener("cleared", () => {
 });
 
 $("tabs").addEventListener("click", (event) => event.target.dataset.view && showView(event.target.dataset.view));
-$("user").addEventListener("input", refresh);
-$("filter").addEventListener("input", listPeople);
+$("filter").addEventListener("input", showPeople);
 $("unlockall").addEventListener("click", () => unlock(""));
 $("clear").addEventListener("click", startOver);
 $("signing").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!$("go").disabled) attempt(VIEWS[state.view].run);
+  if (!$("go").disabled) press();
 });
 $("operator").addEventListener("click", () => (operating() ? leave("Signed out.") : openCode()));
 $("codeform").addEventListener("submit", enterCode);
 $("codecancel").addEventListener("click", () => $("codebox").close());
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) $("clear").click();
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) startOver();
 });
 for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, stayAwake);
+addEventListener("pagehide", abandon);
 
 // At the start, and whenever the device is back: it may have restarted, and know no operator any more.
 async function greet() {
+  const back = !$("link").hidden;
   state.info = await call("GET", "/api/info");
+  live.restart(pad.groups());
   if (operating() && !state.info.operator) await leave("You were signed out.");
+  else if (back) say(pad.empty ? invitation() : "The device is back: try again.");
   showOperator();
-  await knowNames();
 }
 
 async function start() {
-  makeKeys();
   showView("verify");
   navigator.serviceWorker?.register("worker.js").catch(() => {});
   await attempt(greet);
+  if (state.info.keyboard) {
+    keyboard.serve($("user"), "text");
+    keyboard.serve($("filter"), "text");
+    keyboard.serve($("code"), "digits");
+  }
   document.body.dataset.ready = "yes";
 }
 

@@ -30,8 +30,14 @@ export class Live {
     if (message.type === "quality") this.onQuality(message);
   }
 
-  stroke(points) {
+  stroke({ points }) {
     this.socket?.send(JSON.stringify({ type: "stroke", points: points.map(({ x, y, time }) => ({ x, y, time })) }));
+  }
+
+  // Say all anew: strokes are gone, or the device has forgotten them.
+  restart(strokes) {
+    this.clear();
+    for (const stroke of strokes) this.stroke(stroke);
   }
 
   clear() {

@@ -4,7 +4,7 @@
 // screen's resolution nor the time of day is in them.
 
 const INK = "#14213d";
-const REFERENCE = "#e59a35";
+const REFERENCE = "#b85f00";
 const BASE = 2.6; // CSS pixels wide at a usual speed
 const PALM_MS = 2000; // after the pen was near, touch is the palm
 
@@ -15,10 +15,11 @@ export class Pad extends EventTarget {
     this.context = canvas.getContext("2d", { desynchronized: true });
     this.strokes = [];
     this.reference = null;
-    this.locked = false;
+    this.locked = false; // what is on it has been answered
+    this.closed = false; // what is on it is being asked
     this.pointer = null;
     this.penSeen = -Infinity;
-    for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+    for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(kind, (event) => this[kind](event));
     }
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -31,8 +32,7 @@ export class Pad extends EventTarget {
 
   // Pressure only where the device measures it: a mouse says 0.5 and many a screen 1, whatever one does.
   groups() {
-    const points = this.strokes.flat();
-    const measured = points.some((point) => point.pressure !== points[0].pressure);
+    const measured = this.strokes.every((stroke) => stroke[0].by !== "mouse") && this.strokes.some(varied);
     return this.strokes.map((stroke) => ({ points: stroke.map((point) => plain(point, measured)) }));
   }
 
@@ -51,11 +51,24 @@ export class Pad extends EventTarget {
     this.draw();
   }
 
+  // No more ink until it is opened again; a stroke under way ends here.
+  close() {
+    if (this.pointer !== null) this.pointerup({ pointerId: this.pointer });
+    this.closed = true;
+  }
+
+  open() {
+    this.closed = false;
+  }
+
   pointerdown(event) {
     if (event.pointerType === "pen") this.penSeen = event.timeStamp;
     const palm = event.pointerType === "touch" && event.timeStamp - this.penSeen < PALM_MS;
-    if (this.pointer !== null || palm || event.button !== 0) return;
+    if (this.closed || palm || event.button !== 0) return;
+    if (event.pointerType === "pen" && !this.locked) this.dropPalm();
+    if (this.pointer !== null) return;
     event.preventDefault();
+    if (this.scale !== window.devicePixelRatio) this.fit(); // on another screen, in the same size
     if (this.locked) this.clear(); // what was answered makes room for what comes next
     this.pointer = event.pointerId;
     try {
@@ -72,7 +85,7 @@ export class Pad extends EventTarget {
     if (event.pointerId !== this.pointer) return;
     const stroke = this.strokes.at(-1);
     const sheet = this.canvas.getBoundingClientRect();
-    const coalesced = event.getCoalescedEvents();
+    const coalesced = event.getCoalescedEvents?.() ?? []; // browsers have it over https and on this machine only
     for (const each of coalesced.length ? coalesced : [event]) {
       const point = sample(each, sheet);
       const last = stroke.at(-1);
@@ -100,13 +113,28 @@ export class Pad extends EventTarget {
     this.tell(this.empty ? "cleared" : "begun");
   }
 
+  // The stroke went elsewhere without an end: the sheet was hidden under the pen.
+  lostpointercapture(event) {
+    this.pointerup(event);
+  }
+
+  // What a hand drew before its pen came down was no writing.
+  dropPalm() {
+    const own = this.strokes.filter((stroke) => stroke[0].by !== "touch");
+    if (own.length === this.strokes.length) return;
+    this.strokes = own;
+    this.pointer = null;
+    this.draw();
+    this.tell("dropped");
+  }
+
   tell(what) {
     this.dispatchEvent(new CustomEvent(what));
   }
 
   // Match the screen's own pixels, after a turn or on another screen too.
   fit() {
-    const scale = window.devicePixelRatio || 1;
+    const scale = (this.scale = window.devicePixelRatio || 1);
     const { width, height } = this.canvas.getBoundingClientRect();
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
@@ -160,7 +188,7 @@ export class Pad extends EventTarget {
     const scale = own.size / its.size;
     const pen = this.context;
     pen.strokeStyle = REFERENCE;
-    pen.lineWidth = BASE * 1.6;
+    pen.lineWidth = BASE * 1.2;
     for (const stroke of this.reference) {
       const points = stroke.map(({ x, y }) => [own.x + (x - its.x) * scale, own.y + (y - its.y) * scale]);
       pen.beginPath();
@@ -180,8 +208,11 @@ function sample(event, sheet) {
     time: round(event.timeStamp),
     pressure: round(event.pressure),
     tilt: Math.hypot(event.tiltX || 0, event.tiltY || 0),
+    by: event.pointerType,
   };
 }
+
+const varied = (stroke) => stroke.some((point) => point.pressure !== stroke[0].pressure);
 
 const middle = (one, other) => [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2];
 

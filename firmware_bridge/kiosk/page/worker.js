@@ -1,8 +1,14 @@
 // Keeps the page's own files, so that it opens while the device behind it restarts. Answers of /api are never kept.
 const CACHE = "sigverify-kiosk";
-const FILES = ["/", "/kiosk.css", "/app.js", "/api.js", "/live.js", "/pad.js", "/icon.svg", "/manifest.webmanifest"];
+const FILES = [
+  "/", "/kiosk.css", "/app.js", "/api.js", "/keyboard.js", "/live.js", "/pad.js", "/people.js", "/question.js",
+  "/words.js", "/icon.svg", "/manifest.webmanifest",
+];
+const WAIT_MS = 5000; // a device that hangs is away, too
 
 self.addEventListener("install", (event) => {
+  // Past this worker, where browsers can: otherwise a page that is closed does not get its last words through.
+  event.addRoutes?.({ condition: { urlPattern: "/api/*" }, source: "network" });
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting()));
 });
 
@@ -19,7 +25,7 @@ self.addEventListener("fetch", (event) => {
 async function newest(request, path) {
   const cache = await caches.open(CACHE);
   try {
-    const answer = await fetch(request);
+    const answer = await fetch(request, { signal: AbortSignal.timeout(WAIT_MS) });
     if (answer.ok) await cache.put(path, answer.clone());
     return answer;
   } catch (error) {

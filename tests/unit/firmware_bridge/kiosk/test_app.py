@@ -89,7 +89,7 @@ def test_signing_out(operator):
 def test_a_page_on_which_everybody_operates(page, verifier):
     client = page(code=None)
     said = client.get("/api/info").json()
-    assert (said["operator"], said["open"], said["references"]) == (True, True, 5)
+    assert (said["operator"], said["open"], said["references"], said["keyboard"]) == (True, True, 5, True)
     assert said["model"] == verifier.model.manifest.name
     assert client.get("/api/users").json() == {"users": []}
     assert error_of(client.post("/api/operator", json={"code": "123456"}), 409)
@@ -159,6 +159,29 @@ def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
 )
 def test_hostile_bodies(visitor, body, says):
     assert says in error_of(visitor.post("/api/verify", content=body), 422)["message"]
+
+
+HALF = b'"\\ud800aaaaa"'  # of a surrogate pair: JSON, and no text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/api/operator", b'{"code": %s}' % HALF), ("/api/verify", b'{"user": %s, "strokes": []}' % HALF)],
+)
+def test_halves_of_characters(visitor, path, body):
+    assert "is not text" in error_of(visitor.post(path, content=body), 422)["message"]
+
+
+def test_a_fault_of_ours_is_said_like_any_refusal(operator, monkeypatch):
+    from starlette.testclient import TestClient
+
+    from sigverify.verifier import Verifier
+
+    monkeypatch.setattr(Verifier, "users", lambda _self: 1 / 0)
+    client = TestClient(operator.app, str(operator.base_url), raise_server_exceptions=False)
+    answer = client.get("/api/users", headers=operator.headers)
+    assert "division" not in error_of(answer, 500)["message"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def test_unknown_queries_paths_and_methods(visitor, operator):

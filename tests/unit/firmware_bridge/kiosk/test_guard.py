@@ -90,6 +90,8 @@ def test_other_machines_need_a_token(host):
     [
         ({"token": "short"}, ConfigError),
         ({"token": "x" * 201}, ConfigError),
+        ({"token": "kein Schlüssel für fetch()"}, ConfigError),
+        ({"token": "a blank at the end "}, ConfigError),
         ({"code": "12345"}, ConfigError),
         ({"fpir": 0.0}, ConfigError),
         ({"references": 0}, EnrolmentError),

@@ -111,7 +111,7 @@ def test_the_token_comes_first(page, disconnect):
     client = page(token=SHOWN)
     with client.websocket_connect(URL) as live:
         assert greeted(live, token=SHOWN) == {"type": "ready"}
-    for hello in ({}, {"token": "wrong"}, {"token": None}):
+    for hello in ({}, {"token": "wrong"}, {"token": None}, {"token": "\ud800"}):
         with client.websocket_connect(URL) as live, pytest.raises(disconnect) as ended:
             greeted(live, **hello)
         assert ended.value.code == 1008

@@ -36,11 +36,6 @@ def document(visitor):
     return visitor.get("/openapi.json").json()
 
 
-def answer(document, path, method):
-    described = document["paths"][path][method]["responses"]["200"]
-    return described["content"]["application/json"]["schema"]
-
-
 def test_it_describes_every_route_and_no_other(document, visitor):
     from starlette.routing import Route
 
@@ -73,24 +68,72 @@ def test_reasons_are_the_sdks_own(document):
     assert reasons == [reason.value for reason in Reason]
 
 
-def test_answers_are_as_described(document, operator, visitor, strokes):
-    components = document["components"]["schemas"]
-    begun = operator.post("/api/enrolments", json={"user": "alice"}).json()
-    conforms(begun, answer(document, "/api/enrolments", "post"), components)
-    path = f"/api/enrolments/{begun['enrolment']}"
-    added = [
-        operator.post(f"{path}/signatures", json={"strokes": strokes(signature(0, number))}).json()
-        for number in range(5)
-    ]
-    conforms(added[0], answer(document, "/api/enrolments/{enrolment}/signatures", "post"), components)
-    made = operator.post(f"{path}/commit").json()
-    conforms(made, answer(document, "/api/enrolments/{enrolment}/commit", "post"), components)
-    probe = {"user": "alice", "strokes": strokes(signature(0, 8))}
+class Described:
+    """Asks for operations by their names, as the description says to, and holds the answers against it."""
+
+    def __init__(self, document):
+        self.components = document["components"]["schemas"]
+        self.security = document["components"]["securitySchemes"]
+        self.operations = {
+            each["operationId"]: (path, method, each)
+            for path, methods in document["paths"].items()
+            for method, each in methods.items()
+        }
+        self.answered = set()
+        self.refused = set()
+
+    def send(self, client, name, body=None, **parameters):
+        path, method, described = self.operations[name]
+        assert {one["name"] for one in described["parameters"] if one["in"] != "header"} == set(parameters)
+        if body is not None:
+            conforms(body, described["requestBody"]["content"]["application/json"]["schema"], self.components)
+        query = {
+            one["name"]: parameters[one["name"]] for one in described["parameters"] if one["in"] == "query"
+        }
+        response = client.request(method, path.format(**parameters), json=body, params=query)
+        done = response.status_code == 200
+        content = described["responses"]["200" if done else "default"]["content"]["application/json"]
+        conforms(response.json(), content["schema"], self.components)
+        (self.answered if done else self.refused).add(name)
+        return response.json()
+
+
+def test_every_operation_answers_as_described(document, operator, page, strokes):
+    asked = Described(document)
+    visitor = page()
+    session = asked.send(visitor, "sign_in", {"code": "123456"})["session"]
+    visitor.headers[asked.security["operator"]["name"]] = session
+    asked.send(visitor, "sign_out")
+    for name in ("health", "info"):
+        asked.send(visitor, name)
+    given_up = asked.send(operator, "begin_enrolment", {"user": "bob", "replace": True})
+    asked.send(operator, "cancel_enrolment", enrolment=given_up["enrolment"])
+    begun = asked.send(operator, "begin_enrolment", {"user": "alice"})
+    for repetition in range(begun["remaining"]):
+        body = {"strokes": strokes(signature(0, repetition))}
+        asked.send(operator, "add_signature", body, enrolment=begun["enrolment"])
+    asked.send(operator, "commit_enrolment", enrolment=begun["enrolment"])
     for client in (operator, visitor):
-        decision = client.post("/api/verify", json=probe).json()
-        conforms(decision, answer(document, "/api/verify", "post"), components)
-    matches = operator.post("/api/identify", json={"strokes": probe["strokes"]}).json()
-    conforms(matches, answer(document, "/api/identify", "post"), components)
-    for path in ("/api/info", "/api/users", "/api/health"):
-        conforms(operator.get(path).json(), answer(document, path, "get"), components)
-    conforms(visitor.get("/api/users").json(), components["Error"], components)
+        asked.send(client, "verify", {"user": "alice", "strokes": strokes(signature(0, 8))})
+    asked.send(operator, "identify", {"strokes": strokes(signature(0, 9))})
+    asked.send(operator, "users")
+    for body in ({}, {"user": "alice"}):
+        asked.send(operator, "unlock", body)
+    asked.send(operator, "forget", user="alice")
+    assert asked.answered == set(asked.operations)
+    assert asked.refused == set()
+
+
+def test_every_refusal_is_as_described(document, page):
+    asked = Described(document)
+    stranger = page(token="sixteen characters and more")  # noqa: S106
+    some = {"user": "alice", "strokes": [], "code": "123456"}
+    for name, (_, _, described) in asked.operations.items():
+        body = described.get("requestBody") and {
+            each: some[each]
+            for each in described["requestBody"]["content"]["application/json"]["schema"]["required"]
+        }
+        parameters = {one["name"]: "x" for one in described["parameters"] if one["in"] != "header"}
+        asked.send(stranger, name, body, **parameters)
+    needs = {name for name, (_, _, described) in asked.operations.items() if described["security"] != [{}]}
+    assert asked.refused == needs == set(asked.operations) - {"health"}
