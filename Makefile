@@ -87,9 +87,10 @@ footprint: $(STAMP) ## cold start, latency, memory, a store of 100,000 people, 1
 size: $(STAMP) ## megabytes of `pip install sigverify` without extras, here and on 64-bit ARM
 	@$(BIN)/python benchmarks/install_size.py
 
-fuzz: $(STAMP) ## hostile input for FUZZ_SECONDS: every parser, verify, damaged stores; prints the cases tried
+fuzz: $(STAMP) ## hostile input, FUZZ_SECONDS each: parsers, verify, damaged stores, the C code; prints the cases tried
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz SIGVERIFY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest \
 		-n $(JOBS) --dist worksteal -q $(FUZZ)
+	SIGVERIFY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -rP -k libfuzzer tests/unit/firmware_bridge
 
 golden: $(STAMP) ## write the golden files anew (only after a deliberate change; read the diff)
 	$(BIN)/python tests/golden/regenerate.py

@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+enum { LEAST_PAYLOAD = 1280 }; /* that every side takes */
 typedef char doubles_have_64_bits[sizeof(double) == 8 ? 1 : -1];
-typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= 1280 && SVC_MAX_PAYLOAD <= 8192 ? 1 : -1];
+typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= LEAST_PAYLOAD && SVC_MAX_PAYLOAD <= 8192 ? 1 : -1];
 
 enum { IDLE, GREETING, PROVING, READY };
 enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* CBOR's major types */
 enum { DEPTH = 4, CRC_SIZE = 4, FULL = 255, ENVELOPE_BYTES = 64, SAMPLE_BYTES = 37 };
+static const uint32_t LAST_ID = 0xFFFFFFFFu;
 
 /* --------------------------------------------------------------------------------------------- numbers */
 
@@ -127,22 +129,30 @@ static void put(out *to, uint8_t byte)
     stuff(to->client, byte);
 }
 
+static void end_line(svc_client *client)
+{
+    static const uint8_t zero = 0;
+    write_line(client, &zero, 1);
+}
+
 static void open_frame(svc_client *client)
 {
+    int broke = client->broken;
     client->crc = 0xFFFFFFFFu;
     client->filled = 1;
     client->full = client->broken = 0;
+    if (broke) /* or what was left of the last frame would swallow this one */
+        end_line(client);
 }
 
 static svc_status close_frame(svc_client *client)
 {
-    static const uint8_t zero = 0;
     uint32_t crc = ~client->crc;
     for (int i = 0; i < CRC_SIZE; i++)
         stuff(client, (uint8_t)(crc >> 8 * i));
     if (!client->full)
         end_block(client);
-    write_line(client, &zero, 1);
+    end_line(client);
     return client->broken ? SVC_DISCONNECTED : SVC_OK;
 }
 
@@ -165,9 +175,9 @@ static void put_head(out *to, int major, uint64_t value)
 static void put_text(out *to, const char *text)
 {
     size_t size = 0;
-    while (size <= SVC_MAX_TEXT && text[size])
+    while (text && size <= SVC_MAX_TEXT && text[size])
         size++;
-    to->wrong |= size > SVC_MAX_TEXT;
+    to->wrong |= !text || size > SVC_MAX_TEXT;
     put_head(to, TEXT, size);
     for (size_t i = 0; i < size; i++)
         put(to, (uint8_t)text[i]);
@@ -204,6 +214,12 @@ static void put_uint_field(out *to, const char *name, uint32_t value)
 {
     put_text(to, name);
     put_head(to, UNSIGNED, value);
+}
+
+static void put_user_field(out *to, const char *user)
+{
+    put_text(to, "user");
+    put_text(to, user);
 }
 
 /* Fields that may be left out: 0 and NULL say so. */
@@ -312,7 +328,7 @@ static void put_verify(out *to, const request *its)
     const svc_verify_options *with = its->verify ? its->verify : &none;
     put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0)));
     put_rate_field(to, "fmr", with->fmr);
-    put_text_field(to, "user", its->text);
+    put_user_field(to, its->text);
     put_uint_field(to, "capture", its->capture);
     put_text_field(to, "impostor", with->impostor);
     put_rate_field(to, "refer_fmr", with->refer_fmr);
@@ -332,7 +348,7 @@ static void put_identify(out *to, const request *its)
 
 static void put_groups(out *to, const svc_enroll_options *with)
 {
-    to->wrong |= with->group_count > SVC_MAX_ITEMS;
+    to->wrong |= !with->groups || with->group_count > SVC_MAX_ITEMS;
     put_text(to, "groups");
     put_head(to, ARRAY, with->group_count);
     for (size_t i = 0; i < with->group_count && !to->wrong; i++)
@@ -344,7 +360,7 @@ static void put_enroll(out *to, const request *its)
     static const svc_enroll_options none = {0, 0, NULL, 0};
     const svc_enroll_options *with = its->enroll ? its->enroll : &none;
     put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->references));
-    put_text_field(to, "user", its->text);
+    put_user_field(to, its->text);
     if (with->group_count)
         put_groups(to, with);
     if (with->replace) {
@@ -355,10 +371,17 @@ static void put_enroll(out *to, const request *its)
         put_uint_field(to, "references", with->references);
 }
 
-static void put_named(out *to, const request *its)
+static void put_forget(out *to, const request *its)
+{
+    put_head(to, MAP, 1);
+    put_user_field(to, its->text);
+}
+
+/* Users; and what has no fields, and so no text. */
+static void put_after(out *to, const request *its)
 {
     put_head(to, MAP, its->text ? 1 : 0);
-    put_text_field(to, its->kind == SVC_USERS ? "after" : "user", its->text);
+    put_text_field(to, "after", its->text);
 }
 
 static void put_body(out *to, const request *its)
@@ -374,7 +397,8 @@ static void put_body(out *to, const request *its)
     case SVC_VERIFY: put_verify(to, its); break;
     case SVC_IDENTIFY: put_identify(to, its); break;
     case SVC_ENROLL: put_enroll(to, its); break;
-    default: put_named(to, its); break;
+    case SVC_FORGET: put_forget(to, its); break;
+    default: put_after(to, its); break;
     }
 }
 
@@ -628,9 +652,9 @@ static int field_of(svc_kind kind, svc_text name)
 /* Read one key and its value; a name that is not known is passed over, for later versions. */
 static int take_entry(in *from, svc_message *message, uint64_t *seen)
 {
-    svc_text name = {NULL, 0};
-    int text = from->left && *from->at >> 5 == TEXT, index;
-    if (!(text ? take_bytes(from, TEXT, &name) : skip(from, 2)))
+    svc_text name;
+    int index;
+    if (!take_bytes(from, TEXT, &name))
         return 0;
     index = field_of(message->kind, name);
     if (index < 0)
@@ -838,17 +862,16 @@ void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void
 
 svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token)
 {
-    static const uint8_t zero = 0; /* ends what half a frame left on a serial line */
     request its = {.kind = SVC_HELLO, .text = name};
     memset(client->waiting, 0, sizeof client->waiting);
     client->token = token;
     client->state = GREETING;
     client->room = SVC_MAX_PAYLOAD;
-    client->capture = client->pieces = client->credit = 0;
-    its.id = client->handshake = ++client->number;
-    client->broken = 0;
-    write_line(client, &zero, 1);
-    return client->broken ? SVC_DISCONNECTED : send(client, &its);
+    client->credit = client->begun = 0;
+    client->broken = 1; /* a reset may have left half a frame on the line */
+    client->number = client->number < LAST_ID - 1 ? client->number + 1 : 1; /* one for the proof is left */
+    its.id = client->handshake = client->number;
+    return send(client, &its);
 }
 
 int svc_ready(const svc_client *client)
@@ -867,10 +890,15 @@ static uint32_t *place_of(svc_client *client, uint32_t id)
 
 static svc_status ask(svc_client *client, request *its, uint32_t *id)
 {
-    uint32_t *place = client->state == READY ? place_of(client, *id) : NULL;
+    uint32_t *place;
     svc_status status;
+    if (client->state != READY || !id)
+        return SVC_MISUSE;
+    place = place_of(client, *id);
     if (!place)
-        return client->state == READY && !*id ? SVC_BUSY : SVC_MISUSE;
+        return *id ? SVC_MISUSE : SVC_BUSY;
+    if (!*id && client->number == LAST_ID)
+        return SVC_DISCONNECTED;
     its->id = *id ? *id : client->number + 1;
     status = send(client, its);
     if (status == SVC_MISUSE)
@@ -888,6 +916,7 @@ svc_status svc_begin(svc_client *client, uint32_t capture, int pressure)
         return SVC_MISUSE;
     client->capture = capture;
     client->pieces = 0;
+    client->begun = 1;
     client->pressure = pressure != 0;
     client->credit = client->most_credit;
     return send(client, &its);
@@ -908,7 +937,7 @@ svc_status svc_points(svc_client *client, const svc_sample *samples, size_t coun
 {
     request its = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
     svc_status status;
-    if (client->state != READY || count > svc_samples_a_message(client))
+    if (client->state != READY || !client->begun || !samples || count > svc_samples_a_message(client))
         return SVC_MISUSE;
     if (!client->credit)
         return SVC_BUSY;
@@ -923,13 +952,23 @@ svc_status svc_points(svc_client *client, const svc_sample *samples, size_t coun
 svc_status svc_end(svc_client *client, uint32_t *id)
 {
     request its = {.kind = SVC_END, .capture = client->capture};
-    return ask(client, &its, id);
+    svc_status status;
+    if (!id || client->begun == (*id != 0))
+        return SVC_MISUSE;
+    status = ask(client, &its, id);
+    if (*id)
+        client->begun = 0;
+    return status;
 }
 
 svc_status svc_cancel(svc_client *client, uint32_t capture)
 {
     request its = {.kind = SVC_CANCEL, .capture = capture};
-    return client->state == READY ? send(client, &its) : SVC_MISUSE;
+    if (client->state != READY)
+        return SVC_MISUSE;
+    if (capture == client->capture)
+        client->begun = 0;
+    return send(client, &its);
 }
 
 svc_status svc_verify(svc_client *client, const char *user, uint32_t capture, const svc_verify_options *options,
@@ -1002,7 +1041,7 @@ static uint32_t lower(uint32_t one, uint32_t other)
 
 static svc_status welcomed(svc_client *client, const svc_welcome *its)
 {
-    if (its->version != SVC_VERSION) {
+    if (its->version != SVC_VERSION || its->max_payload < LEAST_PAYLOAD || !its->window || !its->credit) {
         client->state = IDLE;
         return SVC_PROTOCOL_ERROR;
     }
@@ -1047,6 +1086,8 @@ static svc_status take_answer(svc_client *client, const svc_message *message)
     place = message->id ? place_of(client, message->id) : NULL;
     if (place)
         *place = 0;
+    if (message->kind == SVC_FAILURE && svc_is(message->as.failure.name, "NoHandshake"))
+        client->state = IDLE; /* the daemon was started anew */
     if (place || (!message->id && message->kind == SVC_FAILURE))
         client->answer(client->context, message);
     return SVC_OK;

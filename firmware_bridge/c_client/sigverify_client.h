@@ -5,7 +5,11 @@
  * - Nothing waits or keeps time: a request returns when it is written, its answer comes to the `answer` callback
  *   from within `svc_feed`. When an answer is overdue, ask again with the same id: nothing is done twice.
  * - Every call that can fail returns SVC_OK or one of `svc_status`, the numbers of sigverify/errors.py.
- * - One client belongs to one thread (or interrupt level) at a time; there is no global state.
+ * - There is no global state, and no lock: call it from one place, the main loop or one task. An interrupt handler puts
+ *   received bytes and samples aside, in rings, and the loop hands them over. From within `answer` everything may be
+ *   called but `svc_feed`, from within `write` nothing.
+ * - Texts and pointers may be NULL only where it says so; of samples and texts that is checked.
+ * - For compilers whose `double` has 64 bits (AVR's has 32).
  */
 #ifndef SIGVERIFY_CLIENT_H
 #define SIGVERIFY_CLIENT_H
@@ -17,7 +21,8 @@
 extern "C" {
 #endif
 
-/* Bytes of payload that are taken in one frame: 1,280 to 8,192. Nearly all the memory of a client. */
+/* Bytes of payload that are taken in one frame: 1,280 to 8,192. Nearly all the memory of a client, so all files must
+ * agree: change it here, or by an option of the compiler, but not in one of your sources. */
 #ifndef SVC_MAX_PAYLOAD
 #define SVC_MAX_PAYLOAD 1280
 #endif
@@ -174,7 +179,7 @@ svc_status svc_decode(const uint8_t *payload, size_t size, svc_message *message)
 
 /* ----------------------------------------------------------------------------------------- the client */
 
-/* Write all of `bytes`, at most 256 a call; 0: done. */
+/* Write all of `bytes`, 1 to 256 of them; 0: done. It may wait until they are on their way, or copy them. */
 typedef int (*svc_write_fn)(void *context, const uint8_t *bytes, size_t count);
 
 /* Take an answer, the welcome included, or an error of nobody's request (id 0). It may send requests. */
@@ -190,15 +195,17 @@ typedef struct svc_client {
     uint32_t capture, pieces;
     uint32_t crc;
     uint16_t held, filled;
-    uint8_t state, left, code, skipping, feeding, full, broken, pressure;
+    uint8_t state, left, code, skipping, feeding, full, broken, pressure, begun;
     uint8_t block[256];
     uint8_t frame[SVC_MAX_PAYLOAD + 4];
 } svc_client;
 
 void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void *context);
 
-/* Begin, or begin anew: after a reset, a broken line, or lost answers. `name` may be NULL; `token` (32 bytes that
- * outlive the client, or NULL) proves itself when the daemon wants it. */
+/* Begin, or begin anew: after a reset, a broken line, or lost answers. Captures, an enrolment under way and what waits
+ * are forgotten on both sides. Say it again where `svc_ready` is still 0 after a second or two, and where it becomes 0:
+ * it does so with the failure NoHandshake, of any request or of none, by a daemon that was started anew.
+ * `name` may be NULL; `token` (32 bytes that outlive the client, or NULL) proves itself when the daemon wants it. */
 svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token);
 
 /* Whether the handshake is done. */
@@ -206,14 +213,15 @@ int svc_ready(const svc_client *client);
 
 /* Take bytes from the line, and give answers to the callback. Damaged frames are passed over. All bytes are taken,
  * whatever is returned:
- * SVC_PROTOCOL_ERROR: a whole frame was no message, or the daemon speaks another version.
+ * SVC_PROTOCOL_ERROR: a whole frame was no message, or the daemon speaks another version, or takes less than it must.
  * SVC_NOT_ALLOWED: it wants a token, and there is none. SVC_MISUSE: called from within the callback. */
 svc_status svc_feed(svc_client *client, const uint8_t *bytes, size_t count);
 
 /* Requests. `id`: point it at 0, and it becomes the request's number; at the number of a request that still waits,
  * and that is sent once more. Texts end with NUL. SVC_MISUSE: before the handshake, an id that waits for nothing,
  * a text too long, or all together more than the daemon takes; nothing was written. SVC_BUSY: too many wait.
- * SVC_DISCONNECTED: `write` failed; say hello when the line is back. */
+ * SVC_DISCONNECTED: `write` failed; ask again with the same id, or say hello when the line is back. Or all 2^32 ids are
+ * used up: say hello. */
 
 typedef struct svc_sample {
     double x, y, t, p; /* any unit, milliseconds from any origin, any unit */
@@ -239,16 +247,18 @@ typedef struct svc_enroll_options {
     size_t group_count;
 } svc_enroll_options;
 
-/* One capture is streamed at a time: wait for the answer to its end before another begins. `pressure`: whether its samples have some. */
+/* One capture is streamed at a time: wait for the answer to its end before another begins. `pressure`: whether its
+ * samples have some. */
 svc_status svc_begin(svc_client *client, uint32_t capture, int pressure);
 
-/* Send up to `svc_samples_a_message` samples. SVC_BUSY: no credit; feed, and try again. SVC_MISUSE: too many, a
- * number that is not finite, or no capture is begun. */
+/* Send up to `svc_samples_a_message` samples. SVC_BUSY: no credit; feed, and try again; where that lasts, what returns
+ * it was lost: begin anew. SVC_MISUSE: too many, a number that is not finite, or no capture is begun.
+ * SVC_DISCONNECTED: `write` failed; send the same again. */
 svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count);
 size_t svc_samples_a_message(const svc_client *client);
 uint32_t svc_credit(const svc_client *client);
 
-svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last: captured */
+svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last, once; then by its id again */
 svc_status svc_cancel(svc_client *client, uint32_t capture);
 
 /* `options` may be NULL. */

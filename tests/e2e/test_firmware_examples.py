@@ -238,6 +238,33 @@ def test_the_buildroot_tree_names_what_is_there():
     assert "config BR2_PACKAGE_LIBSIGVERIFY\n" in (tree / sourced).read_text()
 
 
+BUILDROOT = """
+BR2_EXTERNAL_SIGVERIFY_PATH = {tree}
+TARGET_DIR = {target}
+INSTALL = install
+cmake-package = $(info a CMake package)
+include $(BR2_EXTERNAL_SIGVERIFY_PATH)/external.mk
+
+{site}/installed:
+\ttest -f $(LIBSIGVERIFY_SITE)/$(LIBSIGVERIFY_SUBDIR)/CMakeLists.txt
+\t$(foreach hook,$(LIBSIGVERIFY_POST_INSTALL_TARGET_HOOKS),$(call $(hook)))
+"""
+"""What of Buildroot the package asks for, but for building it."""
+
+
+def test_make_reads_the_buildroot_package_which_installs_the_model(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("no make here (Debian: apt install make)")
+    (tmp_path / "site").symlink_to(REPOSITORY)  # $(@D), where Buildroot has its copy of the source
+    places = {"tree": FIRMWARE / "buildroot", "target": tmp_path / "target", "site": tmp_path / "site"}
+    (tmp_path / "Makefile").write_text(BUILDROOT.format(**places))
+    command = ["make", "--warn-undefined-variables", f"{tmp_path}/site/installed"]
+    done = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "a CMake package" in done.stdout
+    assert not done.stderr
+    assert (tmp_path / "target/usr/share/sigverify/base.sigmodel").read_bytes() == MODEL.read_bytes()
+
+
 def test_the_yocto_recipe_names_what_is_there():
     (path,) = (FIRMWARE / "yocto").glob("*.bb")
     recipe = path.read_text()

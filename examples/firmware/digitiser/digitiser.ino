@@ -1,40 +1,49 @@
-/* A pen digitiser on a microcontroller: samples go to `sigverify serve --serial` while the pen moves, and a lamp says
- * what was decided. Copy firmware_bridge/c_client/sigverify_client.{h,c} beside this file.
+/* A pen digitiser on a microcontroller: samples go to the daemon while the pen moves, and lamps say what it decided.
+ * Copy firmware_bridge/c_client/sigverify_client.h and .c into the folder of this sketch, and on the other end:
  *
- *     sigverify serve --store kiosk.db --serial /dev/ttyAMA0 --allow verify
+ *     sigverify serve --store kiosk.db --key store.key --serial /dev/ttyAMA0 --allow verify --allow enroll
  *
- * The pen is read from three analogue pins here; put your digitiser's driver into `read_pen`. `loop` waits
- * for nothing but room in the UART's buffer, less than a sample's period. It wants 6 kB of RAM: no Uno. Whose signature it
- * shall be is fixed here; on a till it comes from a card or a keypad. */
+ * For boards of 32 bits (SAMD21, RP2040, STM32 ...) with a `Serial1` and 6 kB of RAM to spare; those with an AVR
+ * lack both the memory and a `double` of 64 bits. The pen is read from three analogue pins here: put your digitiser's
+ * driver into `read_pen`. Whose signature it shall be is fixed here; on a till it comes from a card or a keypad.
+ *
+ * Green: accepted. Red: not, or something went wrong; sign again. After a press of the button five signatures are
+ * enrolled, in place of those from before: put it where only staff reaches it. The enrolment's lamp is lit until all
+ * are taken, green and red say so of each.
+ *
+ * `loop` waits for nothing but room in the UART's buffer, less than a sample's period. */
 #include <string.h>
 
 #include "sigverify_client.h"
 
-static const char *const USER = "alice";
-static const int X_PIN = A0, Y_PIN = A1, PRESSURE_PIN = A2, GREEN_PIN = 2, RED_PIN = 3;
+static const char *const PERSON = "alice";
+static const int X_PIN = A0, Y_PIN = A1, PRESSURE_PIN = A2;
+static const int GREEN_PIN = 2, RED_PIN = 3, BUTTON_PIN = 4, ENROLMENT_PIN = 5;
 static const int TOUCHING = 20;                /* pressure from which the pen writes */
 static const unsigned long PERIOD_MS = 10;     /* 100 samples a second */
 static const unsigned long FINISHED_MS = 1000; /* the pen is away that long: the signature is done */
-static const unsigned long OVERDUE_MS = 2000;
+static const unsigned long OVERDUE_MS = 2000;  /* an answer; it is asked for again */
 static const int MOST_TRIES = 3;
 static const size_t BATCH = 4; /* samples a message: about 100 bytes, 9 ms at 115200 baud */
 
-enum State { IDLE, WRITING, ENDING, DECIDING };
+enum State { RESTING, WRITING, ASKING };
 
 static svc_client client;
-static State state = IDLE;
+static State state = RESTING;
 static svc_sample held[SVC_MOST_SAMPLES];
 static size_t held_count;
 static uint32_t capture, request;
-static bool pen_was_down;
+static svc_kind asked;
+static bool pen_was_down, button_was_pressed, enrolling;
 static int tries;
 static unsigned long sampled_ms, began_ms, down_ms, asked_ms, greeted_ms;
 
-static void show(bool accepted)
+static void show(bool good)
 {
-    digitalWrite(GREEN_PIN, accepted ? HIGH : LOW);
-    digitalWrite(RED_PIN, accepted ? LOW : HIGH);
-    state = IDLE;
+    digitalWrite(GREEN_PIN, good ? HIGH : LOW);
+    digitalWrite(RED_PIN, good ? LOW : HIGH);
+    digitalWrite(ENROLMENT_PIN, enrolling ? HIGH : LOW);
+    state = RESTING;
 }
 
 /* ------------------------------------------------------------------------------------------- the line */
@@ -47,22 +56,40 @@ static int send_bytes(void *, const uint8_t *bytes, size_t count)
 static void greet()
 {
     greeted_ms = millis();
-    state = IDLE;
     svc_hello(&client, "digitiser", NULL);
 }
 
-static void ask() /* what the state wants; again with the same id where the answer is overdue */
+static void give_up() /* begin anew, and let the person do so */
 {
-    asked_ms = millis();
-    svc_status status = state == ENDING ? svc_end(&client, &request)
-                                        : svc_verify(&client, USER, capture, NULL, &request);
-    if (status != SVC_OK)
-        show(false);
+    enrolling = false;
+    show(false);
+    greet();
 }
 
-static void ask_first(State next)
+static svc_status put_request()
 {
-    state = next;
+    static const svc_enroll_options anew = {0, 1, NULL, 0}; /* as many signatures as usual, in place of the old */
+    switch (asked) {
+    case SVC_END: return svc_end(&client, &request);
+    case SVC_ENROLL: return svc_enroll(&client, PERSON, &anew, &request);
+    case SVC_ADD: return svc_add(&client, capture, &request);
+    case SVC_COMMIT: return svc_commit(&client, &request);
+    default: return svc_verify(&client, PERSON, capture, NULL, &request);
+    }
+}
+
+static void ask() /* again with the same id where the answer is overdue: nothing is done twice */
+{
+    asked_ms = millis();
+    svc_status status = put_request();
+    if (status != SVC_OK && status != SVC_DISCONNECTED)
+        give_up();
+}
+
+static void ask_first(svc_kind what)
+{
+    state = ASKING;
+    asked = what;
     request = 0;
     tries = 1;
     ask();
@@ -70,31 +97,43 @@ static void ask_first(State next)
 
 static void answered(void *, const svc_message *message)
 {
-    if (message->id == 0 || message->id != request)
-        return; /* credit, or an answer that came too late; what was lost of a capture is told at its end */
-    if (message->kind == SVC_CAPTURED)
-        ask_first(DECIDING);
-    else if (message->kind == SVC_DECISION)
-        show(svc_is(message->as.decision.outcome, "accept"));
-    else if (message->kind == SVC_FAILURE)
-        show(false);
+    if (message->kind == SVC_FAILURE && svc_is(message->as.failure.name, "NoHandshake")) {
+        give_up(); /* at the other end the daemon was started anew */
+        return;
+    }
+    if (state != ASKING || message->id != request)
+        return; /* the welcome, or what came too late; what was lost of a capture is told at its end */
+    switch (message->kind) {
+    case SVC_CAPTURED: ask_first(enrolling ? SVC_ADD : SVC_VERIFY); break;
+    case SVC_DECISION: show(asked == SVC_VERIFY && svc_is(message->as.decision.outcome, "accept")); break;
+    case SVC_ADDITION:
+        if (message->as.addition.remaining)
+            show(message->as.addition.accepted);
+        else
+            ask_first(SVC_COMMIT);
+        break;
+    case SVC_ENROLLING:
+    case SVC_ENROLLED:
+        enrolling = message->kind == SVC_ENROLLING;
+        show(true);
+        break;
+    default: show(false);
+    }
 }
 
-static void listen()
+static void hear()
 {
     while (Serial1.available() > 0) {
         uint8_t received = (uint8_t)Serial1.read();
         svc_feed(&client, &received, 1);
     }
-    if (!svc_ready(&client) && millis() - greeted_ms >= FINISHED_MS)
+    if (!svc_ready(&client) && millis() - greeted_ms >= OVERDUE_MS)
         greet();
-    if ((state == ENDING || state == DECIDING) && millis() - asked_ms >= OVERDUE_MS) {
-        if (tries++ < MOST_TRIES) {
+    if (state == ASKING && millis() - asked_ms >= OVERDUE_MS) {
+        if (tries++ < MOST_TRIES)
             ask();
-        } else { /* the daemon is away: begin anew */
-            show(false);
-            greet();
-        }
+        else
+            give_up();
     }
 }
 
@@ -105,8 +144,44 @@ static bool read_pen(svc_sample *sample)
     sample->p = analogRead(PRESSURE_PIN);
     sample->x = analogRead(X_PIN);
     sample->y = analogRead(Y_PIN);
-    sample->t = (double)(millis() - began_ms); /* small numbers: a double has 24 bits on many boards */
     return sample->p >= TOUCHING;
+}
+
+static void begin_capture()
+{
+    began_ms = sampled_ms;
+    held_count = 0;
+    digitalWrite(GREEN_PIN, LOW);
+    digitalWrite(RED_PIN, LOW);
+    svc_begin(&client, ++capture, 1);
+    state = WRITING;
+}
+
+static void keep(svc_sample sample)
+{
+    sample.t = (double)(sampled_ms - began_ms);
+    sample.ink = pen_was_down; /* no ink on the way to the first sample of a stroke */
+    if (held_count == SVC_MOST_SAMPLES)
+        give_up(); /* the daemon takes nothing; better no signature than a part */
+    else
+        held[held_count++] = sample;
+}
+
+static void sample_pen()
+{
+    svc_sample sample;
+    sampled_ms = millis();
+    bool down = read_pen(&sample);
+    bool rested = sampled_ms - down_ms >= FINISHED_MS; /* or it would be the rest of a signature that was given up */
+    if (down && state == RESTING && rested && svc_ready(&client))
+        begin_capture();
+    else if (down && state == RESTING && rested)
+        show(false); /* nobody listens */
+    if (down && state == WRITING)
+        keep(sample);
+    if (down)
+        down_ms = sampled_ms;
+    pen_was_down = down;
 }
 
 static void stream(bool all) /* at most one message a turn of the loop */
@@ -120,41 +195,22 @@ static void stream(bool all) /* at most one message a turn of the loop */
     memmove(held, held + count, held_count * sizeof *held);
 }
 
-static void begin_capture()
+static void write_on() /* what was sampled goes out; when the pen stays away, that was all */
 {
-    began_ms = millis();
-    held_count = 0;
-    digitalWrite(GREEN_PIN, LOW);
-    digitalWrite(RED_PIN, LOW);
-    if (svc_begin(&client, ++capture, 1) == SVC_OK)
-        state = WRITING;
+    unsigned long away_ms = millis() - down_ms;
+    stream(away_ms >= FINISHED_MS);
+    if (away_ms >= FINISHED_MS && held_count == 0)
+        ask_first(SVC_END);
+    else if (away_ms >= FINISHED_MS + OVERDUE_MS)
+        give_up();
 }
 
-static void keep(svc_sample sample)
+static void look_at_button()
 {
-    sample.ink = pen_was_down; /* no ink on the way to the first sample of a stroke */
-    if (held_count == SVC_MOST_SAMPLES) {
-        svc_cancel(&client, capture); /* the daemon takes nothing: better none than a part */
-        show(false);
-        return;
-    }
-    held[held_count++] = sample;
-}
-
-static void sample_pen()
-{
-    svc_sample sample;
-    sampled_ms = millis();
-    bool down = read_pen(&sample);
-    if (down && state == IDLE) {
-        begin_capture();
-        sample.t = 0;
-    }
-    if (down && state == WRITING) {
-        keep(sample);
-        down_ms = sampled_ms;
-    }
-    pen_was_down = down;
+    bool pressed = digitalRead(BUTTON_PIN) == LOW;
+    if (pressed && !button_was_pressed && state == RESTING && svc_ready(&client))
+        ask_first(SVC_ENROLL);
+    button_was_pressed = pressed;
 }
 
 /* ----------------------------------------------------------------------------------------------------- */
@@ -163,6 +219,8 @@ void setup()
 {
     pinMode(GREEN_PIN, OUTPUT);
     pinMode(RED_PIN, OUTPUT);
+    pinMode(ENROLMENT_PIN, OUTPUT);
+    pinMode(BUTTON_PIN, INPUT_PULLUP);
     Serial1.begin(115200);
     svc_init(&client, send_bytes, answered, NULL);
     greet();
@@ -170,15 +228,11 @@ void setup()
 
 void loop()
 {
-    listen();
-    if (!svc_ready(&client))
-        return;
-    if (millis() - sampled_ms >= PERIOD_MS)
+    hear();
+    if (millis() - sampled_ms >= PERIOD_MS) {
         sample_pen();
-    if (state != WRITING)
-        return;
-    bool finished = millis() - down_ms >= FINISHED_MS;
-    stream(finished);
-    if (finished && held_count == 0)
-        ask_first(ENDING);
+        look_at_button();
+    }
+    if (state == WRITING)
+        write_on();
 }

@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 enum { LOW, HIGH };
-enum { INPUT, OUTPUT };
+enum { INPUT, OUTPUT, INPUT_PULLUP };
 enum { A0 = 14, A1, A2 };
 
 unsigned long millis();
 int analogRead(int pin);
+int digitalRead(int pin);
 void pinMode(int pin, int mode);
 void digitalWrite(int pin, int level);
 

@@ -1,7 +1,10 @@
-/* A board of a process: Serial1 is standard input and output, the analogue pins follow a recorded pen.
+/* A board of a process: Serial1 is standard input and output; a pen and a button follow a script.
  *
- * board PEN: lines of "time_ms x y pressure", begun half a second after the start. Prints the first pin that goes
- * high to the standard error output, and ends; 1: none did in 20 s, or the line closed. */
+ * board SCRIPT: lines of "time_ms x y pressure button mark", each good until the next; at the last the board ends.
+ * Every turn of the loop takes a millisecond of its clock and less of the world, so that however slow this machine is,
+ * no sample is missed; and when a lamp goes on, the clock jumps to where somebody writes again. Prints
+ * "time_ms pin level" for every pin that changes, and "time_ms 0 mark" for a mark that is not 0, to the standard error
+ * output. 1: the line closed. */
 #include "Arduino.h"
 
 #include <chrono>
@@ -12,41 +15,61 @@
 #include <unistd.h>
 #include <vector>
 
-struct Sample {
-    double time_ms;
-    int value[3];
+struct Moment {
+    unsigned long time_ms;
+    int x, y, pressure, button, mark;
 };
 
-static const double START_MS = 500;
-static std::vector<Sample> pen;
-static const auto began = std::chrono::steady_clock::now();
+static const unsigned long LEAST_MS = 50;
+static std::vector<Moment> script;
+static size_t now_at;
+static unsigned long now_ms;
+static int levels[32];
 HardwareSerial Serial1;
 
 unsigned long millis()
 {
-    using namespace std::chrono;
-    return (unsigned long)duration_cast<milliseconds>(steady_clock::now() - began).count();
+    return now_ms;
+}
+
+static const Moment &now()
+{
+    while (now_at + 1 < script.size() && script[now_at + 1].time_ms <= now_ms)
+        if (script[++now_at].mark)
+            fprintf(stderr, "%lu 0 %d\n", now_ms, script[now_at].mark);
+    return script[now_at];
 }
 
 int analogRead(int pin)
 {
-    double now = (double)millis() - START_MS;
-    if (now < 0 || now > pen.back().time_ms)
-        return 0;
-    size_t at = 0;
-    while (at + 1 < pen.size() && pen[at + 1].time_ms <= now)
-        at++;
-    return pen[at].value[pin - A0];
+    const Moment &its = now();
+    return pin == A0 ? its.x : pin == A1 ? its.y : its.pressure;
+}
+
+int digitalRead(int)
+{
+    return now().button ? LOW : HIGH;
 }
 
 void pinMode(int, int) {}
 
+/* To shortly before the pen comes down again, a mark, or the end. */
+static void jump()
+{
+    size_t at = now_at;
+    while (at + 1 < script.size() && (at == now_at || !(script[at].pressure || script[at].mark)))
+        at++;
+    if (script[at].time_ms > now_ms + LEAST_MS)
+        now_ms = script[at].time_ms - LEAST_MS;
+}
+
 void digitalWrite(int pin, int level)
 {
-    if (level == HIGH) {
-        fprintf(stderr, "pin %d\n", pin);
-        exit(0);
-    }
+    if (levels[pin] != level)
+        fprintf(stderr, "%lu %d %d\n", millis(), pin, level);
+    levels[pin] = level;
+    if (level == HIGH && now().pressure == 0)
+        jump();
 }
 
 void HardwareSerial::begin(unsigned long) {}
@@ -71,18 +94,18 @@ size_t HardwareSerial::write(const uint8_t *bytes, size_t count)
     return written < 0 ? 0 : (size_t)written;
 }
 
-int main(int, char **words)
+int main(int count, char **words)
 {
-    FILE *file = fopen(words[1], "r");
-    Sample each;
-    while (file && fscanf(file, "%lf %d %d %d", &each.time_ms, &each.value[0], &each.value[1], &each.value[2]) == 4)
-        pen.push_back(each);
-    if (pen.empty())
-        return 1;
-    setup();
-    while (millis() < 20000) {
+    FILE *file = count == 2 ? fopen(words[1], "r") : NULL;
+    Moment its;
+    while (file && fscanf(file, "%lu %d %d %d %d %d", &its.time_ms, &its.x, &its.y, &its.pressure, &its.button,
+                          &its.mark) == 6)
+        script.push_back(its);
+    if (script.empty())
+        return 2;
+    for (setup(); now_ms < script.back().time_ms; now_ms++) {
         loop();
-        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        std::this_thread::sleep_for(std::chrono::microseconds(now().pressure ? 200 : 300));
     }
-    return 1;
+    return 0;
 }

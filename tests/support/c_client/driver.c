@@ -1,6 +1,6 @@
 /* Drives the C client by commands, a line each, and prints what comes of them: `> hex` is written (one line a
  * request), `< {json}` is answered, `= status` ends each command. With an argument it talks to that unix socket;
- * without, `feed HEX` stands for the daemon. */
+ * without, `feed HEX` stands for the daemon, and `room BYTES` makes the line take so many and then fail. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <poll.h>
@@ -17,20 +17,23 @@ enum { LINE_BYTES = 1 << 16, MOST_WORDS = 512, PATIENCE_MS = 5000 };
 
 static svc_client client;
 static int line_to_daemon = -1, answers, first_byte = 1;
+static size_t room = SIZE_MAX;
 static char command[LINE_BYTES];
 static char *words[MOST_WORDS];
 static size_t word_count;
 
 static int write_bytes(void *context, const uint8_t *bytes, size_t count)
 {
+    size_t taken = count < room ? count : room;
     (void)context;
     if (line_to_daemon >= 0)
         return write(line_to_daemon, bytes, count) == (ssize_t)count ? 0 : -1;
+    room -= room == SIZE_MAX ? 0 : taken;
     fputs(first_byte ? "> " : "", stdout);
     first_byte = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < taken; i++)
         printf("%02x", bytes[i]);
-    return 0;
+    return taken == count ? 0 : -1;
 }
 
 /* ------------------------------------------------------------------------------------- answers as JSON */
@@ -250,7 +253,7 @@ static int identify(uint32_t *id)
 static int enroll(uint32_t *id)
 {
     const char *groups[1] = {word(4)};
-    svc_enroll_options options = {whole(2), (int)whole(3), groups, groups[0] ? 1 : 0};
+    svc_enroll_options options = {whole(2), (int)whole(3), groups, word_count > 4 ? 1 : 0};
     return (int)svc_enroll(&client, word(1), word_count > 2 ? &options : NULL, id);
 }
 
@@ -268,6 +271,8 @@ static int ask(const char *name, uint32_t *id)
     if (!strcmp(name, "info")) return (int)svc_info(&client, id);
     if (!strcmp(name, "health")) return (int)svc_health(&client, id);
     if (!strcmp(name, "again")) return (int)svc_health(&client, (*id = whole(1), id));
+    if (!strcmp(name, "again-end")) return (int)svc_end(&client, (*id = whole(1), id));
+    if (!strcmp(name, "nowhere")) return (int)svc_health(&client, NULL);
     return -1;
 }
 
@@ -294,7 +299,10 @@ static int run(const char *name)
     if (!strcmp(name, "hello")) return hello();
     if (!strcmp(name, "begin")) return (int)svc_begin(&client, whole(1), (int)whole(2));
     if (!strcmp(name, "points")) return points();
+    if (!strcmp(name, "no-points")) return (int)svc_points(&client, NULL, 0);
     if (!strcmp(name, "cancel")) return (int)svc_cancel(&client, whole(1));
+    if (!strcmp(name, "room")) return room = word(1) ? (size_t)figure(1) : SIZE_MAX, 0;
+    if (!strcmp(name, "number")) return client.number = whole(1), 0; /* of the last request */
     if (!strcmp(name, "feed")) return feed();
     if (!strcmp(name, "decode")) return decode();
     status = ask(name, &id);

@@ -1,6 +1,10 @@
-/* Whatever a line can bring, fed to the C client. LLVMFuzzerTestOneInput is libFuzzer's entry (clang
- * -fsanitize=fuzzer -DLIBFUZZER); without LIBFUZZER a main of its own mutates frames instead: `fuzz [SEEDS ROUNDS]`,
- * SEEDS a file of hex lines; by itself 20,000 rounds of the frames of a handshake. */
+/* Whatever a daemon can say and a program can ask, in whatever order, of the C client.
+ *
+ * The input is a list of steps, a letter each with what it needs: see `STEPS`. Beside the bounds, which the sanitizers
+ * watch, these must hold: what is written are frames that the daemon takes, and no more than it takes; an answer is
+ * given once, and only to what was asked; credit is never more than was given. With SIGVERIFY_FUZZ_TRACE in the
+ * environment it prints the kinds of answers. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,167 +13,395 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static size_t seen; /* so that no read is optimized away */
+#define CHECK(claim)                                        \
+    do {                                                    \
+        if (!(claim)) {                                     \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #claim); \
+            abort();                                        \
+        }                                                   \
+    } while (0)
 
-static int swallow(void *context, const uint8_t *bytes, size_t count)
+enum { LINE_BYTES = 16384, IDS = 256, CRC_BYTES = 4 };
+
+typedef struct input {
+    const uint8_t *at;
+    size_t left;
+} input;
+
+static svc_client *client;
+static input rest;
+static uint8_t line[LINE_BYTES]; /* what was written of the frame under way */
+static size_t written, room, given; /* `room`: bytes until the line breaks */
+static int torn, answering; /* `torn`: the line broke within a frame */
+static uint32_t slots[4]; /* ids of requests, as a program keeps them */
+static uint8_t waits[IDS];
+
+/* -------------------------------------------------------------------------------------------- the input */
+
+static uint8_t byte(void)
 {
-    (void)context;
-    if (!count || count > 256)
-        abort();
-    seen += bytes[0] + bytes[count - 1];
+    if (!rest.left)
+        return 0;
+    rest.left--;
+    return *rest.at++;
+}
+
+static input piece(void)
+{
+    size_t size = byte();
+    input its = {rest.at, size < rest.left ? size : rest.left};
+    rest.at += its.left;
+    rest.left -= its.left;
+    return its;
+}
+
+static double figure(void)
+{
+    static const double odd[] = {0, 1, -1, 0.5, 0.01, 5e9, 1e300, -4.9e-324, 65504, 9007199254740993.0};
+    uint8_t which = byte();
+    double any = 0;
+    input its;
+    if (which < sizeof odd / sizeof *odd)
+        return odd[which];
+    its = piece();
+    memcpy(&any, its.at, its.left < sizeof any ? its.left : sizeof any);
+    return any;
+}
+
+/* A text of the program's, on the heap: one byte too far is noticed. NULL now and then. */
+static char *text(void)
+{
+    size_t times = byte(), size;
+    input its = piece();
+    char *copy;
+    if (times == 0)
+        return NULL;
+    copy = malloc(its.left * times + 1);
+    CHECK(copy);
+    for (size = 0; times--; size += its.left)
+        memcpy(copy + size, its.at, its.left);
+    copy[size] = '\0';
+    return copy;
+}
+
+/* --------------------------------------------------------------------------------------------- the line */
+
+static uint32_t crc_of(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* Undo COBS in place; SIZE_MAX: it is none. */
+static size_t unstuffed(uint8_t *bytes, size_t size)
+{
+    size_t from = 0, to = 0;
+    while (from < size) {
+        size_t code = bytes[from++];
+        if (from + code - 1 > size)
+            return SIZE_MAX;
+        memmove(bytes + to, bytes + from, code - 1);
+        to += code - 1;
+        from += code - 1;
+        if (code < 255 && from < size)
+            bytes[to++] = 0;
+    }
+    return to;
+}
+
+static void check_frame(void)
+{
+    size_t size = unstuffed(line, written);
+    CHECK(size != SIZE_MAX && size > CRC_BYTES && size - CRC_BYTES <= client->room);
+    for (size_t i = 0; i < CRC_BYTES; i++)
+        CHECK(line[size - CRC_BYTES + i] == (crc_of(line, size - CRC_BYTES) >> 8 * i & 255));
+}
+
+static int take(void *context, const uint8_t *bytes, size_t count)
+{
+    CHECK(context == client && count && count <= 256);
+    CHECK(!torn || (count == 1 && !*bytes)); /* what is torn is ended before another frame */
+    for (size_t i = 0; i < count; i++) {
+        if (room == 0)
+            return torn = 1;
+        room--;
+        CHECK(bytes[i] || i + 1 == count);
+        if (bytes[i])
+            line[written++] = bytes[i];
+        else if (written && !torn)
+            check_frame();
+        if (!bytes[i])
+            written = 0, torn = 0;
+        CHECK(written < sizeof line);
+    }
     return 0;
 }
 
-static void look_at(svc_text text)
+/* ------------------------------------------------------------------------------------------ the program */
+
+static volatile size_t seen;
+
+static void read_text(svc_text its)
 {
-    for (size_t i = 0; i < text.size; i++)
-        seen += (unsigned char)text.at[i];
+    for (size_t i = 0; i < its.size; i++)
+        seen += (unsigned char)its.at[i];
+    seen += (size_t)svc_is(its, "accept");
 }
 
-static void walk(svc_list list)
+static void read_list(svc_list list, int of_texts)
 {
-    svc_text text;
-    double number;
-    while (list.count && (svc_next_text(&list, &text) ? (look_at(text), 1) : svc_next_number(&list, &number)))
-        seen++;
+    uint32_t count = list.count;
+    svc_text one = {NULL, 0};
+    double number = 0;
+    for (; of_texts ? svc_next_text(&list, &one) : svc_next_number(&list, &number); count--)
+        read_text(one);
+    CHECK(count == 0 && list.size == 0);
 }
 
-static void look(void *context, const svc_message *message)
+static void read_message(const svc_message *its)
 {
-    uint32_t id = 0;
-    switch (message->kind) {
-    case SVC_WELCOME: look_at(message->as.welcome.nonce), walk(message->as.welcome.capabilities); break;
-    case SVC_DECISION: look_at(message->as.decision.outcome), walk(message->as.decision.unlike); break;
-    case SVC_MATCHES: walk(message->as.matches.users), walk(message->as.matches.scores); break;
-    case SVC_USER_LIST: walk(message->as.user_list.users); break;
-    case SVC_FAILURE: look_at(message->as.failure.name), look_at(message->as.failure.message); break;
-    case SVC_ABOUT: look_at(message->as.about.model), look_at(message->as.about.model_id); break;
+    switch (its->kind) {
+    case SVC_WELCOME: read_text(its->as.welcome.nonce), read_list(its->as.welcome.capabilities, 1); break;
+    case SVC_DECISION:
+        read_text(its->as.decision.outcome), read_text(its->as.decision.reason);
+        read_list(its->as.decision.unlike, 1);
+        seen += (size_t)svc_told(its->as.decision.score);
+        break;
+    case SVC_MATCHES: read_list(its->as.matches.users, 1), read_list(its->as.matches.scores, 0); break;
+    case SVC_ADDITION: read_text(its->as.addition.reason), read_text(its->as.addition.flaw); break;
+    case SVC_ENROLLED: read_text(its->as.enrolled.user), read_text(its->as.enrolled.model_id); break;
+    case SVC_USER_LIST: read_list(its->as.user_list.users, 1); break;
+    case SVC_ABOUT:
+        read_text(its->as.about.sdk_version), read_text(its->as.about.model), read_text(its->as.about.model_id);
+        break;
+    case SVC_FAILURE: read_text(its->as.failure.name), read_text(its->as.failure.message); break;
     default: break;
     }
-    if (context)
-        svc_health(context, &id);
+}
+
+static void greet(void)
+{
+    static const uint8_t token[SVC_TOKEN_SIZE] = {1, 2, 3};
+    char *name = text();
+    memset(waits, 0, sizeof waits);
+    (void)svc_hello(client, name, byte() % 2 ? token : NULL);
+    free(name);
+}
+
+static void send_points(void)
+{
+    size_t count = byte() % (SVC_MOST_SAMPLES + 2), most = svc_samples_a_message(client);
+    svc_sample *samples = malloc(count ? count * sizeof *samples : 1);
+    svc_sample its = {0, 0, 0, 0, byte() % 2};
+    svc_status status;
+    CHECK(samples);
+    its.x = figure(), its.y = figure(), its.t = figure(), its.p = figure();
+    for (size_t i = 0; i < count; i++)
+        samples[i] = its;
+    given = svc_credit(client);
+    status = svc_points(client, samples, count);
+    CHECK(status != SVC_OK || (count <= most && svc_credit(client) == given - 1));
+    CHECK(status == SVC_OK || svc_credit(client) == given);
+    free(samples);
+}
+
+static svc_status ask_enroll(char *user, uint32_t *id)
+{
+    char *group = text();
+    uint8_t with = byte();
+    svc_enroll_options options = {with, with % 2, NULL, with / 2 % 4 * 200};
+    const char **many = calloc(options.group_count + 1, sizeof *many);
+    svc_status status;
+    CHECK(many);
+    for (size_t i = 0; i < options.group_count; i++)
+        many[i] = group;
+    options.groups = with < 250 ? many : NULL;
+    status = svc_enroll(client, user, with ? &options : NULL, id);
+    free((void *)many);
+    free(group);
+    return status;
+}
+
+static svc_status ask_verify(char *user, uint32_t *id)
+{
+    svc_verify_options options = {0, text(), 0};
+    svc_status status;
+    options.fmr = figure();
+    options.refer_fmr = figure();
+    status = svc_verify(client, user, 1, byte() % 4 ? &options : NULL, id);
+    free((void *)options.impostor);
+    return status;
+}
+
+static svc_status ask_identify(char *among, uint32_t *id)
+{
+    svc_identify_options options = {byte(), 0, among};
+    options.fpir = figure();
+    return svc_identify(client, 1, options.top_k ? &options : NULL, id);
+}
+
+static svc_status ask(uint8_t step, char *name, uint32_t *id)
+{
+    switch (step) {
+    case 'e': return svc_end(client, id);
+    case 'v': return ask_verify(name, id);
+    case 'i': return ask_identify(name, id);
+    case 'E': return ask_enroll(name, id);
+    case 'a': return svc_add(client, byte(), id);
+    case 'C': return svc_commit(client, id);
+    case 'x': return svc_abandon(client, id);
+    case 'u': return svc_users(client, name, id);
+    case 'f': return svc_forget(client, name, id);
+    case 'n': return svc_info(client, id);
+    default: return svc_health(client, id);
+    }
+}
+
+static void ask_somehow(uint8_t step)
+{
+    uint32_t *id = &slots[byte() % 4], before;
+    char *name = text();
+    svc_status status;
+    if (byte() % 4 == 0)
+        *id = 0;
+    before = *id;
+    status = ask(step, name, id);
+    free(name);
+    CHECK(status == SVC_OK || status == SVC_DISCONNECTED || *id == before);
+    if (status == SVC_OK || (status == SVC_DISCONNECTED && *id))
+        waits[*id % IDS] = 1;
+}
+
+/* ------------------------------------------------------------------------------------------- the daemon */
+
+static void feed(const uint8_t *bytes, size_t size, size_t at_once)
+{
+    uint8_t *exact = malloc(size ? size : 1);
+    CHECK(exact);
+    memcpy(exact, bytes, size);
+    for (size_t at = 0; at < size; at += at_once) {
+        svc_status status = svc_feed(client, exact + at, size - at < at_once ? size - at : at_once);
+        CHECK(answering ? status == SVC_MISUSE : status != SVC_MISUSE);
+        CHECK(svc_credit(client) <= client->most_credit);
+    }
+    free(exact);
+}
+
+/* Feed a whole frame, begun by a zero. */
+static void feed_frame(const uint8_t *payload, size_t size)
+{
+    uint8_t content[600], frame[700];
+    size_t code = 1, count = 2;
+    uint32_t crc = crc_of(payload, size);
+    CHECK(size <= sizeof content - CRC_BYTES);
+    memcpy(content, payload, size);
+    for (int i = 0; i < CRC_BYTES; i++)
+        content[size++] = (uint8_t)(crc >> 8 * i);
+    frame[0] = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (content[i])
+            frame[count++] = content[i];
+        if (!content[i] || count - code == 255) {
+            frame[code] = (uint8_t)(count - code);
+            code = count++;
+        }
+    }
+    frame[code] = (uint8_t)(count - code);
+    frame[count++] = 0;
+    feed(frame, count, 1 + byte() % 64u);
+}
+
+/* An answer of any kind to what was asked last, or to nobody: the input need not guess the id. */
+static void answer(void)
+{
+    uint8_t kind = byte(), whom = byte() % 8;
+    uint32_t id = whom < 4 ? slots[whom] : whom == 4 ? client->handshake : whom == 5 ? client->number : 0;
+    uint8_t payload[2 + 1 + 1 + 5 + 256] = {0x83, 0x18, kind, 0x1A};
+    input body = piece();
+    for (int i = 0; i < 4; i++)
+        payload[4 + i] = (uint8_t)(id >> (24 - 8 * i));
+    memcpy(payload + 8, body.at, body.left);
+    feed_frame(payload, 8 + body.left);
 }
 
 static void decode_alone(const uint8_t *data, size_t size)
 {
-    uint8_t *exact = malloc(size ? size : 1); /* so that the byte after the last is out of bounds */
+    uint8_t *exact = malloc(size ? size : 1);
     svc_message message;
-    if (!exact)
-        abort();
+    CHECK(exact);
     memcpy(exact, data, size);
     if (svc_decode(exact, size, &message) == SVC_OK)
-        look(NULL, &message);
+        read_message(&message);
     free(exact);
 }
 
-static void feed_in_pieces(svc_client *client, const uint8_t *data, size_t size)
+static void feed_piece(uint8_t step)
 {
-    size_t piece = size ? 1u + data[0] % 64u : 1;
-    for (size_t at = 0; at < size; at += piece)
-        svc_feed(client, data + at, size - at < piece ? size - at : piece);
+    input its = piece();
+    if (step == '<')
+        feed(its.at, its.left, 1 + byte() % 64u);
+    else if (step == '=')
+        feed_frame(its.at, its.left);
+    else
+        decode_alone(its.at, its.left);
 }
 
-static void use(svc_client *client)
+/* STEPS: `<` bytes arrive, `=` a payload arrives in its frame, `?` is only decoded, `>` an answer; `!` the line breaks
+ * later, `#` a hello when the ids come to their end; the others are calls. */
+static void step(void)
 {
-    static const svc_sample samples[2] = {{1, 2.5, 3, 0.1, 1}, {-4, 5e9, 6, 7, 0}};
-    uint32_t id = 0, again = 1;
-    svc_begin(client, 1, 1);
-    svc_points(client, samples, 2);
-    svc_end(client, &id);
-    svc_verify(client, "ann", 1, NULL, &again);
+    uint8_t its = byte();
+    switch (its) {
+    case '<':
+    case '=':
+    case '?': feed_piece(its); break;
+    case '>': answer(); break;
+    case '!': room = byte() < 250 ? (size_t)8 * byte() : SIZE_MAX; break;
+    case '#': client->number = 0xFFFFFFF8u + byte() % 8; /* fall through */
+    case 'h': greet(); break;
+    case 'b': (void)svc_begin(client, 1 + rest.left % 3, byte() % 2); break;
+    case 'p': send_points(); break;
+    case 'c': (void)svc_cancel(client, byte()); break;
+    case 'e': case 'v': case 'i': case 'E': case 'a': case 'C': case 'x': case 'u': case 'f': case 'n': case 'H':
+        ask_somehow(its);
+        break;
+    default: break;
+    }
+}
+
+/* Whatever comes, the callback looks at it and goes on with the steps: from within it calls what it likes. */
+static void answered(void *context, const svc_message *its)
+{
+    CHECK(context == client && !answering);
+    if (its->id && svc_ready(client) && its->kind != SVC_WELCOME && its->kind != SVC_DONE) {
+        CHECK(waits[its->id % IDS]);
+        waits[its->id % IDS] = 0;
+    }
+    answering = 1;
+    if (getenv("SIGVERIFY_FUZZ_TRACE"))
+        printf("%d\n", (int)its->kind);
+    read_message(its);
+    if (byte() % 2)
+        step();
+    answering = 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t token[SVC_TOKEN_SIZE];
-    svc_client *client = malloc(sizeof *client);
-    if (!client)
-        abort();
-    decode_alone(data, size);
-    svc_init(client, swallow, look, client);
-    svc_hello(client, "fuzz", token);
-    feed_in_pieces(client, data, size);
-    use(client);
-    feed_in_pieces(client, data, size);
+    rest = (input){data, size};
+    written = 0, room = SIZE_MAX, torn = answering = 0;
+    memset(slots, 0, sizeof slots);
+    memset(waits, 0, sizeof waits);
+    client = malloc(sizeof *client);
+    CHECK(client);
+    svc_init(client, take, answered, client);
+    while (rest.left)
+        step();
     free(client);
     return 0;
 }
-
-#ifndef LIBFUZZER
-enum { MOST_SEEDS = 128, SEED_BYTES = 4096 };
-
-static uint8_t seeds[MOST_SEEDS][SEED_BYTES];
-static size_t sizes[MOST_SEEDS], seed_count;
-static uint32_t state = 2463534242u;
-
-static uint32_t any(size_t below)
-{
-    state ^= state << 13, state ^= state >> 17, state ^= state << 5;
-    return state % (uint32_t)below;
-}
-
-static const char *const HANDSHAKE[] = {
-    "0d83184001a6656e6f6e636550370102030405060708090a0b0c0d0e0f66637265646974106677696e646f7708677665"
-    "7273696f6e016b6d61785f7061796c6f61641920236c6361706162696c697469657382686964656e7469667966766572696679b9a8c70300",
-    "0a83184102a0b264713000",
-};
-
-static void add_seed(const char *hex)
-{
-    uint8_t *into = seeds[seed_count];
-    size_t size = 0;
-    for (unsigned byte; size < SEED_BYTES && sscanf(hex + 2 * size, "%2x", &byte) == 1; size++)
-        into[size] = (uint8_t)byte;
-    sizes[seed_count++] = size;
-}
-
-static void read_seeds(const char *path)
-{
-    static char line[2 * SEED_BYTES + 2];
-    FILE *file = fopen(path, "r");
-    if (!file)
-        exit(1);
-    while (seed_count < MOST_SEEDS && fgets(line, sizeof line, file))
-        add_seed(line);
-    fclose(file);
-}
-
-static void mutate(uint8_t *bytes, size_t *size)
-{
-    for (uint32_t times = any(4); times-- && *size;) {
-        size_t at = any(*size);
-        switch (any(4)) {
-        case 0: bytes[at] ^= (uint8_t)(1u << any(8)); break;
-        case 1: bytes[at] = (uint8_t)any(256); break;
-        case 2: *size = at; break;
-        default: memmove(bytes + at, bytes + at + 1, --*size - at); break;
-        }
-    }
-}
-
-static size_t compose(uint8_t *bytes)
-{
-    size_t size = 0;
-    for (uint32_t frames = 1 + any(3); frames--;) {
-        size_t from = any(seed_count), count = sizes[from];
-        memcpy(bytes + size, seeds[from], count);
-        mutate(bytes + size, &count);
-        size += count;
-    }
-    return size;
-}
-
-int main(int count, char **arguments)
-{
-    static uint8_t bytes[4 * SEED_BYTES];
-    long rounds = count == 3 ? strtol(arguments[2], NULL, 10) : 20000;
-    for (size_t i = 0; i < sizeof HANDSHAKE / sizeof *HANDSHAKE; i++)
-        add_seed(HANDSHAKE[i]);
-    if (count == 3)
-        read_seeds(arguments[1]);
-    for (long round = 0; seed_count && round < rounds; round++)
-        LLVMFuzzerTestOneInput(bytes, compose(bytes));
-    printf("%ld rounds of %lu seeds: %s\n", rounds, (unsigned long)seed_count, seen ? "sound" : "nothing seen");
-    return seen ? 0 : 1;
-}
-#endif

@@ -1,7 +1,7 @@
-/* Everything that libsigverify does, on scrawls of arithmetic, and hostile bytes of every kind.
+/* Everything that libsigverify does, on scrawls of arithmetic.
  *
  * exercise MODEL: prints what it computed; aborts where something is wrong. Linked with the library's sources, as
- * it mends checksums to get past them. */
+ * it sums up what it got by their CRC. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #define SAMPLES 150
 #define REFERENCES 5
 #define PEOPLE 3
-#define FLIPS 2000
 
 #define CHECK(claim)                                                     \
     do {                                                                 \
@@ -134,79 +133,6 @@ static void identify(sv_verifier *verifier, sv_template *const *people)
     CHECK(sv_identify(verifier, NULL, 0, &drawn.signature, 0.01, matches, 1, &found) == SV_OK && found == 0);
 }
 
-/* A copy of exactly that size, so that one byte too far is noticed. */
-static uint8_t *copied(const uint8_t *data, size_t size)
-{
-    uint8_t *copy = malloc(size ? size : 1);
-    CHECK(copy);
-    memcpy(copy, data, size);
-    return copy;
-}
-
-static void hostile_template(const uint8_t *data, size_t size, uint32_t random)
-{
-    sv_template *its;
-    for (size_t length = 0; length < size; length += length < 100 ? 1 : 97) {
-        uint8_t *part = copied(data, length);
-        CHECK(sv_template_import(part, length, &its) == SV_MALFORMED_TEMPLATE && !its);
-        free(part);
-    }
-    for (int i = 0; i < FLIPS; i++) {
-        uint8_t *wrong = copied(data, size);
-        random = random * 1664525 + 1013904223;
-        wrong[(random >> 8) % (i % 2 ? 60 : size - 4)] ^= (uint8_t)(1 << random % 8);
-        CHECK(sv_template_import(wrong, size, &its) == SV_MALFORMED_TEMPLATE);
-        svi_put(wrong + size - 4, svi_crc32(wrong, size - 4), 4);
-        if (sv_template_import(wrong, size, &its) == SV_OK) {
-            size_t again;
-            uint8_t *same = export_whole(its, &again);
-            CHECK(again == size && memcmp(same, wrong, size) == 0);
-            free(same);
-        }
-        sv_template_close(its);
-        free(wrong);
-    }
-}
-
-static void rehash(uint8_t *data, size_t size)
-{
-    svi_sha256 hash;
-    svi_sha256_begin(&hash);
-    svi_sha256_add(&hash, data, size - 32);
-    svi_sha256_end(&hash, data + size - 32);
-}
-
-static void hostile_model(const uint8_t *data, size_t size, uint32_t random)
-{
-    size_t manifest = svi_u32(data + 12);
-    sv_model *model;
-    int opened = 0;
-    for (size_t length = 0; length < size; length += length < 60 ? 1 : 4999) {
-        uint8_t *part = copied(data, length);
-        CHECK(sv_model_open(part, length, &model) == SV_MALFORMED_MODEL && !model);
-        free(part);
-    }
-    for (int i = 0; i < FLIPS / 4; i++) {
-        uint8_t *wrong = copied(data, size);
-        double threshold;
-        random = random * 1664525 + 1013904223;
-        wrong[i % 8 ? 24 + (random >> 8) % manifest : (random >> 8) % 24] ^= (uint8_t)(1 << random % 8);
-        CHECK(sv_model_open(wrong, size, &model) != SV_OK);
-        rehash(wrong, size);
-        if (sv_model_open(wrong, size, &model) == SV_OK) {
-            sv_verifier *verifier;
-            sv_network network = {invoke, NULL};
-            opened++;
-            (void)sv_model_threshold(model, 0.01, SV_SKILLED, 5, &threshold);
-            (void)sv_verifier_open(model, network, &verifier);
-            sv_verifier_close(verifier);
-        }
-        sv_model_close(model);
-        free(wrong);
-    }
-    CHECK(opened > 0 && opened < FLIPS / 4);
-}
-
 int main(int count, char **arguments)
 {
     size_t size, exported;
@@ -236,8 +162,6 @@ int main(int count, char **arguments)
         for (int repetition = 4; repetition < 7; repetition++)
             verify(verifier, people[0], writer, repetition);
     identify(verifier, people);
-    hostile_template(content, exported, 1);
-    hostile_model(data, size, 1);
     for (int i = 0; i < PEOPLE; i++)
         sv_template_close(people[i]);
     sv_template_close(again);

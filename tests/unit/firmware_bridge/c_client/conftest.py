@@ -79,8 +79,8 @@ def drive(driver_path):
     """A function that starts the driver, by itself or on a socket; all are closed at the end."""
     started = []
 
-    def start(*arguments, path=driver_path):
-        started.append(Driver(path, *arguments))
+    def start(*arguments, path=driver_path, before=()):
+        started.append(Driver(*before, path, *arguments))
         return started[-1]
 
     yield start

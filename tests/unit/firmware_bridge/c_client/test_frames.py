@@ -7,15 +7,16 @@ from pathlib import Path
 
 import cbor2
 import pytest
+from fuzz_targets import memcheck
 
 from firmware_bridge.framing import Deframer, frame
-from firmware_bridge.messages import Points, Verify, Welcome, decode, encode
+from firmware_bridge.messages import NO_HANDSHAKE, Done, Error, Points, Verify, Welcome, decode, encode
 
 VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
 MESSAGES = {vector["name"]: vector for vector in VECTORS["messages"] if vector["kind"] != 4}
 PIECES = [vector for vector in VECTORS["messages"] if vector["kind"] == 4]
 DAEMON = [vector for vector in VECTORS["messages"] if vector["kind"] >= 64]
-MISUSE, PROTOCOL_ERROR, NOT_ALLOWED, BUSY = 72, 71, 74, 75
+MISUSE, PROTOCOL_ERROR, DISCONNECTED, NOT_ALLOWED, BUSY = 72, 71, 73, 74, 75
 COMMANDS = [
     ("verify ann 1 0.01 skilled 0.05", "verify", "decision"),
     ("cancel 2", "cancel", None),
@@ -66,8 +67,9 @@ def ready(drive):
     return its
 
 
-def test_a_whole_session_is_that_of_the_vectors(drive, wide_path):
-    its = drive(path=wide_path)
+@pytest.mark.parametrize("checked", [False, True], ids=["plain", "valgrind"])
+def test_a_whole_session_is_that_of_the_vectors(drive, wide_path, checked):
+    its = drive(path=wide_path, before=memcheck() if checked else ())
     assert its.say(f"hello pen {VECTORS['token']}") == 0
     assert its.written == "00" + MESSAGES["hello"]["frame"]
     assert its.say(f"feed {MESSAGES['welcome']['frame']}") == 0
@@ -117,6 +119,7 @@ def test_no_part_of_a_message_is_a_message(drive, vector):
         {"points": "1"},
         {"points": cbor2.CBORTag(1, 1)},
         {"points": 1, "later": [[[[1]]]]},
+        {"points": 1, 7: "x"},
         [1],
     ],
     ids=str,
@@ -131,7 +134,7 @@ def test_a_field_twice(drive):
 
 def test_fields_of_later_versions_are_passed_over(drive):
     its = drive()
-    body = {"points": 3, "later": {"a": [1, 2.5, None, b"\0"]}, 7: "x"}
+    body = {"points": 3, "later": {"a": [1, 2.5, None, b"\0"]}}
     assert its.say(f"decode {cbor2.dumps([66, 0, body]).hex()}") == 0
     assert its.answers == [{"kind": 66, "id": 0, "points": 3}]
 
@@ -192,10 +195,11 @@ def test_a_text_too_long(ready):
 def test_more_than_the_daemon_takes(drive):
     its = drive()
     its.say("hello -")
-    give(its, 1, Welcome(version=1, max_payload=100, window=8, credit=2))
-    assert (its.say(f"forget {'u' * 100}"), its.written) == (MISUSE, "")
+    give(its, 1, Welcome(version=1, max_payload=1280, window=8, credit=2))
+    assert (its.say(f"verify {'u' * 1000} 1 0 {'i' * 1000}"), its.written) == (MISUSE, "")
     its.say("begin 1 0")
-    assert (its.say(f"points {sample(1, 2, 3)} {sample(1, 2, 3)}"), its.written) == (MISUSE, "")
+    assert (its.say("points" + f" {sample(1, 2, 3)}" * 33), its.written) == (MISUSE, "")
+    assert its.say("points" + f" {sample(1, 2, 3)}" * 32) == 0
 
 
 @pytest.mark.parametrize("fault", ["stuffing", "checksum"])
@@ -243,11 +247,28 @@ class TestRules:
             give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=b"n")) == NOT_ALLOWED
         )
 
-    def test_another_version(self, drive):
+    @pytest.mark.parametrize(
+        "less",
+        [{"version": 2}, {"max_payload": 1279}, {"max_payload": 0}, {"window": 0}, {"credit": 0}],
+        ids=str,
+    )
+    def test_a_welcome_that_is_none(self, drive, less):
         its = drive()
-        its.say("hello -")
-        assert give(its, 1, Welcome(version=2, max_payload=8192, window=8, credit=1)) == PROTOCOL_ERROR
+        its.say(f"hello - {VECTORS['token']}")
+        offer = {"version": 1, "max_payload": 1280, "window": 1, "credit": 1, "nonce": b"n"}
+        assert (give(its, 1, Welcome(**(offer | less))), its.written) == (PROTOCOL_ERROR, "")
         assert its.say("health") == MISUSE
+
+    @pytest.mark.parametrize("number", [0, 2])
+    def test_a_daemon_that_was_started_anew(self, ready, number):
+        ready.say("health")
+        assert give(ready, number, Error(status=PROTOCOL_ERROR, name=NO_HANDSHAKE, message="hello?")) == 0
+        assert [each["id"] for each in ready.answers] == [number]
+        assert ready.say("health") == MISUSE
+        assert give(ready, 0, Error(status=PROTOCOL_ERROR, name=NO_HANDSHAKE, message="hello?")) == 0
+        assert ready.say("hello -") == 0
+        give(ready, 3, Welcome(version=1, max_payload=8192, window=8, credit=2))
+        assert ready.say("health") == 0
 
     def test_a_welcome_to_an_earlier_hello(self, drive):
         its = drive()
@@ -294,3 +315,75 @@ class TestRules:
 
     def test_a_whole_frame_that_is_no_message(self, ready):
         assert ready.say(f"feed {frame(b'rubbish').hex()}") == PROTOCOL_ERROR
+
+    def test_one_capture_from_its_beginning_to_its_end(self, ready):
+        points = f"points {sample(1, 2, 3)}"
+        assert (ready.say(points), ready.say("end"), ready.written) == (MISUSE, MISUSE, "")
+        ready.say("begin 1 0")
+        assert (ready.say("no-points"), ready.say(points), ready.say("end")) == (MISUSE, 0, 0)
+        first = ready.written
+        assert (ready.say(points), ready.say("end")) == (MISUSE, MISUSE)
+        assert (ready.say("again-end 2"), ready.written) == (0, first)
+        ready.say("begin 2 0")
+        assert ready.say("again-end 2") == MISUSE  # it would end the new one by the old one's number
+        ready.say("cancel 1")
+        assert ready.say(points) == 0
+        ready.say("cancel 2")
+        assert (ready.say(points), ready.say("end")) == (MISUSE, MISUSE)
+
+    @pytest.mark.parametrize("command", ["verify - 1", "enroll -", "forget -", "enroll ann 5 0 -", "nowhere"])
+    def test_what_must_not_be_null(self, ready, command):
+        assert (ready.say(command), ready.written) == (MISUSE, "")
+
+    def test_a_hello_as_long_as_it_may_be(self, drive):
+        its = drive()
+        assert (its.say(f"hello {'n' * 1025}"), its.written) == (MISUSE, "")
+        assert its.say(f"hello {'n' * 1024}") == 0
+
+    @pytest.mark.parametrize("room", [0, 1, 5, 9])
+    def test_a_line_that_breaks_within_a_frame(self, ready, room):
+        """What is sent next is read, whatever stands on the line."""
+        ready.say(f"room {room}")
+        assert ready.say("health") == DISCONNECTED
+        torn = bytes.fromhex(ready.written)
+        assert ready.say("again 2") == DISCONNECTED
+        torn += bytes.fromhex(ready.written)
+        ready.say("room -")
+        assert ready.say("again 2") == 0
+        sent = Deframer().feed(torn + bytes.fromhex(ready.written))
+        assert {decode(each)[0] for each in sent if isinstance(each, bytes)} == {2}
+        assert ready.say("again 2") == 0
+        assert not ready.written.startswith("00")
+
+    def test_points_that_a_broken_line_lost_are_sent_again_as_the_same_piece(self, ready):
+        points = f"points {sample(1, 2, 3)}"
+        ready.say("begin 1 0")
+        assert ready.say(points) == 0
+        ready.say("room 7")
+        assert ready.say(points) == DISCONNECTED
+        ready.say("room -")
+        assert ready.say(points) == 0
+        assert written(ready).seq == 1
+        assert ready.say(points) == BUSY  # two were sent on the credit of two
+
+    def test_when_all_ids_are_used_up_a_hello_begins_with_the_first(self, ready):
+        ready.say(f"number {2**32 - 2}")
+        assert ready.say("health") == 0
+        assert ready.say("health") == DISCONNECTED
+        assert ready.say(f"again {2**32 - 1}") == 0
+        ready.say("hello -")
+        give(ready, 1, Welcome(version=1, max_payload=8192, window=8, credit=1))
+        assert ready.say("health") == 0
+
+    @pytest.mark.parametrize("last", [2**32 - 3, 2**32 - 2, 2**32 - 1])
+    def test_the_proof_of_a_token_never_has_the_id_of_nobody(self, drive, last):
+        its = drive()
+        its.say(f"number {last}")
+        its.say(f"hello - {VECTORS['token']}")
+        (hello,) = (each for each in Deframer().feed(bytes.fromhex(its.written)) if each)
+        number = decode(hello)[0]
+        give(its, number, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=b"n"))
+        (proof,) = Deframer().feed(bytes.fromhex(its.written))
+        assert decode(proof)[0] == number + 1 > 1
+        give(its, number + 1, Done())
+        assert its.say("health") in (0, DISCONNECTED)

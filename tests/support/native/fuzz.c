@@ -1,0 +1,239 @@
+/* Hostile templates and model files, with their checksums mended, so that they are read and not only refused.
+ *
+ * The first letter of the input says what the rest is: `T` a template; `M` a model file; `P` a manifest, after its
+ * length in two bytes, and a template, which is made one of that model: then somebody is enrolled and compared. Linked
+ * with the library's sources. Beside the bounds, which the sanitizers watch: what is read is written again as it
+ * was, and scores are between 0 and 1. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../../firmware_bridge/native/src/internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(claim)                                        \
+    do {                                                    \
+        if (!(claim)) {                                     \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #claim); \
+            abort();                                        \
+        }                                                   \
+    } while (0)
+
+enum { HEADER = 24, HASH = 32, CRC = 4, NETWORK = 16, ID_AT = 36, ID = 8, SAMPLES = 100, LARGEST = 1 << 17 };
+
+typedef struct context {
+    size_t input, vector, sequence;
+} context;
+
+/* Stands in for a network: bytes of the input, stirred, so that a tensor of floats has any floats. */
+static int invoke(void *its, const void *input, void *vector, void *sequence)
+{
+    const context *sizes = its;
+    for (size_t i = 0; i < sizes->vector; i++)
+        ((uint8_t *)vector)[i] = ((const uint8_t *)input)[5 * i % sizes->input];
+    for (size_t i = 0; i < sizes->sequence; i++)
+        ((uint8_t *)sequence)[i] = ((const uint8_t *)input)[7 * i % sizes->input];
+    return SV_OK;
+}
+
+static const sv_signature *scrawl(void)
+{
+    static double x[SAMPLES], y[SAMPLES], time_ms[SAMPLES];
+    static sv_signature its = {SAMPLES, x, y, time_ms, NULL, NULL};
+    for (int i = 0; i < SAMPLES; i++) {
+        x[i] = floor(3 * i + 100 * sin(0.3 * i));
+        y[i] = floor(120 * sin(0.21 * i));
+        time_ms[i] = 12.0 * i;
+    }
+    return &its;
+}
+
+/* Bytes of exactly that size, so that one byte too far is noticed. */
+static uint8_t *copied(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    CHECK(copy);
+    memcpy(copy, data, size);
+    return copy;
+}
+
+/* ------------------------------------------------------------------------------------------ templates */
+
+static void mend_template(uint8_t *data, size_t size)
+{
+    if (size > CRC)
+        svi_put(data + size - CRC, svi_crc32(data, size - CRC), CRC);
+}
+
+static void check_export(const sv_template *its, const uint8_t *data, size_t size)
+{
+    size_t again = 0;
+    uint8_t *same;
+    CHECK(sv_template_export(its, NULL, 0, &again) == SV_OK && again == size);
+    same = malloc(size);
+    CHECK(same && sv_template_export(its, same, size - 1, &again) == SV_CONFIG_ERROR);
+    CHECK(sv_template_export(its, same, size, &again) == SV_OK && memcmp(same, data, size) == 0);
+    free(same);
+    CHECK(strlen(sv_template_user(its)) && strlen(sv_template_model_id(its)) == SV_MODEL_ID_SIZE - 1);
+}
+
+static sv_template *read_template(const uint8_t *data, size_t size)
+{
+    sv_template *its = NULL;
+    int status = sv_template_import(data, size, &its);
+    CHECK((status == SV_OK) == (its != NULL));
+    if (its)
+        check_export(its, data, size);
+    return its;
+}
+
+static void try_template(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = copied(data, size);
+    sv_template_close(read_template(copy, size));
+    mend_template(copy, size);
+    sv_template_close(read_template(copy, size));
+    free(copy);
+}
+
+/* --------------------------------------------------------------------------------------------- models */
+
+static void mend_model(uint8_t *data, size_t size)
+{
+    svi_sha256 hash;
+    if (size < HASH)
+        return;
+    svi_sha256_begin(&hash);
+    svi_sha256_add(&hash, data, size - HASH);
+    svi_sha256_end(&hash, data + size - HASH);
+}
+
+static void check_score(int status, double score)
+{
+    CHECK(status != SV_OK || (score >= 0 && score <= 1));
+}
+
+static void enroll_and_verify(sv_verifier *verifier)
+{
+    const sv_signature *signature = scrawl();
+    sv_signature two[2] = {*signature, *signature};
+    sv_addition additions[2];
+    sv_template *its = NULL;
+    int status = sv_enroll(verifier, "ann", 0, two, 2, SV_RECORD, additions, &its);
+    double score = 0;
+    CHECK((status == SV_OK) == (its != NULL));
+    if (its)
+        check_score(sv_score(verifier, its, signature, &score), score);
+    sv_template_close(its);
+}
+
+static void compare(sv_verifier *verifier, const sv_template *its)
+{
+    sv_policy policy = {0.01, 0.05, SV_RANDOM};
+    sv_decision decision;
+    sv_match match;
+    size_t found = 0;
+    double score = 0;
+    int status = sv_score(verifier, its, scrawl(), &score);
+    check_score(status, score);
+    if (sv_verify(verifier, its, scrawl(), &policy, &decision) == SV_OK && !isnan(decision.score))
+        check_score(SV_OK, decision.score);
+    (void)sv_identify(verifier, &its, 1, scrawl(), 0.01, &match, 1, &found);
+}
+
+static void use(const sv_model *model, const sv_template *its)
+{
+    sv_model_info info;
+    sv_verifier *verifier = NULL;
+    double threshold;
+    for (int references = 1; references <= SV_MAX_REFERENCES; references++)
+        (void)sv_model_threshold(model, 0.01, SV_SKILLED, references, &threshold);
+    if (sv_model_describe(model, &info) != SV_OK || info.vector_bytes + info.sequence_bytes > LARGEST)
+        return; /* larger ones only take longer */
+    context sizes = {info.input_bytes, info.vector_bytes, info.sequence_bytes};
+    sv_network network = {invoke, &sizes};
+    CHECK(sv_verifier_open(model, network, &verifier) == SV_OK);
+    enroll_and_verify(verifier);
+    if (its)
+        compare(verifier, its);
+    sv_verifier_close(verifier);
+}
+
+static void try_model(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = copied(data, size);
+    sv_model *model = NULL;
+    for (int mended = 0; mended < 2; mended++) {
+        CHECK((sv_model_open(copy, size, &model) == SV_OK) == (model != NULL));
+        if (model)
+            use(model, NULL);
+        sv_model_close(model);
+        mend_model(copy, size);
+    }
+    free(copy);
+}
+
+/* ---------------------------------------------------------------------------------------- both at once */
+
+static uint8_t *wrapped(const uint8_t *manifest, size_t manifest_size, size_t *size)
+{
+    size_t start = (HEADER + manifest_size + 15) / 16 * 16;
+    uint8_t *file = calloc(1, *size = start + NETWORK + HASH);
+    CHECK(file);
+    memcpy(file, "SIGMODEL", 8);
+    svi_put(file + 8, 1, 4);
+    svi_put(file + 12, manifest_size, 4);
+    svi_put(file + 16, NETWORK, 8);
+    memcpy(file + HEADER, manifest, manifest_size);
+    mend_model(file, *size);
+    return file;
+}
+
+/* The first bytes of the hash of the whole file are the id by which a template names its model. */
+static void adopt(uint8_t *data, size_t size, const uint8_t *file, size_t file_size)
+{
+    svi_sha256 hash;
+    uint8_t digest[HASH];
+    svi_sha256_begin(&hash);
+    svi_sha256_add(&hash, file, file_size);
+    svi_sha256_end(&hash, digest);
+    if (size >= ID_AT + ID)
+        memcpy(data + ID_AT, digest, ID);
+    mend_template(data, size);
+}
+
+static void try_both(const uint8_t *data, size_t size)
+{
+    size_t manifest_size = size < 2 ? 0 : svi_u16(data), file_size;
+    uint8_t *file, *copy;
+    sv_model *model = NULL;
+    sv_template *its;
+    if (size < 2 || manifest_size > size - 2)
+        return;
+    file = wrapped(data + 2, manifest_size, &file_size);
+    size -= 2 + manifest_size;
+    copy = copied(data + 2 + manifest_size, size);
+    adopt(copy, size, file, file_size);
+    its = read_template(copy, size);
+    if (sv_model_open(file, file_size, &model) == SV_OK)
+        use(model, its);
+    if (model && getenv("SIGVERIFY_FUZZ_TRACE"))
+        printf("opened%s\n", its ? " both" : "");
+    sv_template_close(its);
+    sv_model_close(model);
+    free(copy);
+    free(file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size && *data == 'T')
+        try_template(data + 1, size - 1);
+    else if (size && *data == 'M')
+        try_model(data + 1, size - 1);
+    else if (size && *data == 'P')
+        try_both(data + 1, size - 1);
+    return 0;
+}
