@@ -58,9 +58,11 @@ class Engine:
         if chosen in (Runtime.AUTO, Runtime.NATIVE):
             try:
                 return cls._native(Library.find(), model, threads)
-            except RuntimeUnavailable:
+            except RuntimeUnavailable as error:
                 if chosen is Runtime.NATIVE:
                     raise
+                level = logging.WARNING if Library.is_expected() else logging.DEBUG
+                _log.log(level, "computing in numpy: %s", error)
         return cls.around(Embedder.open(model, runtime=chosen, threads=threads))
 
     @classmethod

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError
-from sigverify.features import CHANNELS, FRAMES
+from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.signature import Signature
 
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
@@ -44,18 +44,18 @@ class Library:
         try:
             self.ffi: Any = ffi
             self.functions: Any = ffi.dlopen(str(path))
-            abi = self.functions.sv_abi()
+            version = (self.functions.sv_abi(), self.functions.sv_features_version())
         except (OSError, ffi.error) as error:
             raise RuntimeUnavailable(
                 "libsigverify does not load",
                 received=" ".join(str(error).split())[:300],
                 hint="Build it: sigverify native",
             ) from error
-        if abi != ABI:
+        if version != (ABI, FEATURES_VERSION):
             raise RuntimeUnavailable(
                 f"libsigverify of another version: {path}",
-                expected=f"interface {ABI}",
-                received=str(abi),
+                expected=f"interface {ABI}, features {FEATURES_VERSION}",
+                received=f"{version[0]}, {version[1]}",
                 hint="Build it anew: sigverify native",
             )
         self.path = str(path)
@@ -71,6 +71,11 @@ class Library:
         if named == "off":
             raise RuntimeUnavailable("libsigverify is switched off", received=f"{VARIABLE}=off")
         return cls._load(named or (str(PLACE) if PLACE.is_file() else NAME))
+
+    @staticmethod
+    def is_expected() -> bool:
+        """Whether one was named or built, so that somebody should hear if it cannot be used."""
+        return os.environ.get(VARIABLE, "") not in ("", "off") or PLACE.is_file()
 
     @classmethod
     @cache

@@ -48,6 +48,16 @@ def test_an_interpreter_is_taken_where_it_is_not(monkeypatch, base):
         Engine.open(base, runtime="native")
 
 
+def test_a_library_that_cannot_be_used_is_passed_over_aloud(monkeypatch, tmp_path, caplog, base):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "gone.so"))
+    assert Engine.open(base).runtime is Runtime.LITERT
+    assert "computing in numpy: libsigverify does not load" in caplog.text
+    caplog.clear()
+    monkeypatch.setenv(VARIABLE, "off")
+    assert Engine.open(base).runtime is Runtime.LITERT
+    assert caplog.text == ""
+
+
 @pytest.mark.usefixtures("built")
 def test_an_interpreter_that_is_asked_for_is_taken(base):
     assert Engine.open(base, runtime="litert").runtime is Runtime.LITERT

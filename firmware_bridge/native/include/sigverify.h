@@ -33,9 +33,13 @@ extern "C" {
 #define SV_MAX_SAMPLES 100000
 #define SV_MODEL_ID_SIZE 17 /* 16 hexadecimal digits and a NUL */
 
-/* Raised with every change of this interface that a program compiled before it would notice. */
+/* Raised with every change that a program compiled before it would notice: of this interface, or of what is computed. */
 #define SV_ABI 1
-SV_API int sv_abi(void); /* SV_ABI of the library, for whoever loads it at run time */
+#define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/features.py */
+
+/* These two of the library, for whoever loads it at run time. */
+SV_API int sv_abi(void);
+SV_API int sv_features_version(void);
 
 typedef enum sv_status {
     SV_OK = 0,

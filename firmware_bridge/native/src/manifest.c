@@ -4,7 +4,6 @@
 
 #include "internal.h"
 
-#define FEATURES_VERSION 1
 #define COUNT_LIMIT 0x7fffffffL
 #define NAME 48
 
@@ -183,7 +182,7 @@ int svi_manifest_read(const char *text, size_t size, sv_model *model)
     if (svi_utf8_length((const uint8_t *)text, size) == SIZE_MAX || !head(&json, versions, input) ||
         !tail(&json, model))
         return SV_MALFORMED_MODEL;
-    if (versions[0] != FEATURES_VERSION || input[0] != SV_FRAMES || input[1] != SV_CHANNELS)
+    if (versions[0] != SV_FEATURES_VERSION || input[0] != SV_FRAMES || input[1] != SV_CHANNELS)
         return SV_INCOMPATIBLE_MODEL;
     return SV_OK;
 }

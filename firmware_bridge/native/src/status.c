@@ -1,9 +1,14 @@
-/* Statuses in words, and the interface's version. */
+/* Statuses in words, and what version this is. */
 #include "internal.h"
 
 int sv_abi(void)
 {
     return SV_ABI;
+}
+
+int sv_features_version(void)
+{
+    return SV_FEATURES_VERSION;
 }
 
 const char *sv_status_text(int status)

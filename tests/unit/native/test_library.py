@@ -59,7 +59,14 @@ def test_what_is_not_there_or_no_library_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (f"int sv_abi(void) {{ return {ABI + 1}; }}", f"another version: .*expected interface {ABI}"),
+        (
+            f"int sv_abi(void) {{ return {ABI + 1}; }} int sv_features_version(void) {{ return 1; }}",
+            f"another version: .*expected interface {ABI}, features 1; received {ABI + 1}, 1. Build it anew",
+        ),
+        (
+            f"int sv_abi(void) {{ return {ABI}; }} int sv_features_version(void) {{ return 2; }}",
+            f"another version: .*received {ABI}, 2",
+        ),
         ("int other(void) { return 0; }", "does not load"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_bridge.native.build import HEADER
 from sigverify.errors import BY_STATUS
-from sigverify.features import CHANNELS, DYNAMICS, FRAMES
+from sigverify.features import CHANNELS, DYNAMICS, FEATURES_VERSION, FRAMES
 from sigverify.matching import CUES
 from sigverify.native.library import ABI, NO_MEMORY
 from sigverify.scoring import MAX_REFERENCES
@@ -63,7 +63,7 @@ def test_sizes_are_those_of_python():
         "CUES": len(CUES),
     }
     assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)
-    assert int(sizes["ABI"]) == ABI
+    assert (int(sizes["ABI"]), int(sizes["FEATURES_VERSION"])) == (ABI, FEATURES_VERSION)
 
 
 def test_the_library_exports_the_header_and_nothing_else(library_path):
