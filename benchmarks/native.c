@@ -1,60 +1,16 @@
 /* A firmware's whole life, timed: benchmarks/native.py compiles and runs it.
  *
- * native MODEL LITERT TEMPLATE PROBES ROUNDS: PROBES holds, for each signature, a count (uint64) and then x, y,
- * time_ms and pressure as double and pen_down as bytes, padded to 8. Prints one JSON object. */
+ * native MODEL LITERT TEMPLATE PROBES ROUNDS. Prints one JSON object. */
 #define _POSIX_C_SOURCE 200809L
-#include <sigverify.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#define MOST 64
+#include "firmware.h"
 
 static double now_ms(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return 1e3 * (double)time.tv_sec + 1e-6 * (double)time.tv_nsec;
-}
-
-static void must(int status, const char *what)
-{
-    if (status == SV_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, sv_status_text(status));
-    exit(1);
-}
-
-static char *read_whole(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    char *data;
-    must(file && fseek(file, 0, SEEK_END) == 0 ? SV_OK : SV_ERROR, path);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    data = malloc(*size);
-    must(data && fread(data, 1, *size, file) == *size ? SV_OK : SV_ERROR, path);
-    fclose(file);
-    return data;
-}
-
-static size_t read_probes(const char *at, const char *end, sv_signature *probes)
-{
-    size_t count = 0;
-    while (at < end && count < MOST) {
-        uint64_t samples;
-        const double *columns = (const double *)(const void *)(at + 8);
-        memcpy(&samples, at, 8);
-        probes[count++] = (sv_signature){samples,
-                                         columns,
-                                         columns + samples,
-                                         columns + 2 * samples,
-                                         columns + 3 * samples,
-                                         (const uint8_t *)(columns + 4 * samples)};
-        at += 8 + 32 * samples + (samples + 7) / 8 * 8;
-    }
-    return count;
 }
 
 static int compare(const void *one, const void *other)
@@ -98,7 +54,7 @@ int main(int count, char **arguments)
     int rounds = atoi(arguments[5]), accepted = 0;
     char *data = read_whole(arguments[1], &size), *content = read_whole(arguments[3], &content_size);
     char *drawn = read_whole(arguments[4], &probes_size);
-    probes_count = read_probes(drawn, drawn + probes_size, probes);
+    probes_count = read_captures(drawn, drawn + probes_size, probes);
     must(sv_model_open(data, size, &model), "model");
     must(sv_litert_open(arguments[2], model, &litert), "LiteRT");
     must(sv_verifier_open(model, sv_litert_network(litert), &verifier), "verifier");
