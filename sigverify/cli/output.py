@@ -54,5 +54,6 @@ def table(rows: Mapping[str, object], *, title: str = "") -> "RenderableType":
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
-        grid.add_row(name, escape(str(value)))
+        words = ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+        grid.add_row(name, escape(words))
     return grid
