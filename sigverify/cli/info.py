@@ -1,11 +1,14 @@
 """`sigverify info`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from sigverify.cli.options import JsonOption, KeyOption
+
+if TYPE_CHECKING:
+    from sigverify.store.sealed import SealedStore
 
 USUAL_REFERENCES: Final = 5
 """The number of references whose thresholds are shown; the JSON has all."""
@@ -59,14 +62,25 @@ def _store(path: Path, key: str | None) -> dict[str, Any]:
     from sigverify.cli.opening import open_store
 
     with open_store(path, key=key) as store:
-        gallery = store.gallery()
+        counts = _references(store)
         return {
             "kind": "store",
             "model": store.model_id,
-            "users": len(gallery.user_ids),
-            "references": len(gallery.vectors),
+            "users": len(counts),
+            "references": sum(counts),
             "bytes": path.stat().st_size,
         }
+
+
+def _references(store: "SealedStore") -> list[int]:
+    """Return how many references each user has, in no order; damaged rows are left out."""
+    from sigverify.store import START
+
+    counts, mark = [], START
+    while changes := store.changes(mark):
+        counts += [len(change.vectors) for change in changes]
+        mark = changes[-1].mark
+    return counts
 
 
 def _signature(path: Path, start: bytes) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from sigverify.fleet.sync import Level, synchronize
 from sigverify.policy.clock import Instant
 from sigverify.protection.keys import Key, default_path
 from sigverify.protection.renewal import Renewal
-from sigverify.store import MEMORY, START, Change, Gallery, Mark, Records, SqliteStore
+from sigverify.store import MEMORY, START, Change, Mark, Records, SqliteStore
 from sigverify.store.postgres import PostgresStore
 from sigverify.template import Template
 
@@ -164,10 +164,6 @@ class FleetStore:
     def users(self) -> tuple[str, ...]:
         """Return all user ids, sorted."""
         return self._whole().users()
-
-    def gallery(self) -> Gallery:
-        """Return all references' vectors."""
-        return self._whole().gallery()
 
     def __len__(self) -> int:
         """Count the users."""

@@ -3,6 +3,6 @@
 from sigverify.store.database import MEMORY
 from sigverify.store.postgres_database import is_server
 from sigverify.store.sqlite import SqliteStore
-from sigverify.store.store import START, Change, Gallery, Mark, Records, Store
+from sigverify.store.store import START, Change, Mark, Records, Store
 
-__all__ = ["MEMORY", "START", "Change", "Gallery", "Mark", "Records", "SqliteStore", "Store", "is_server"]
+__all__ = ["MEMORY", "START", "Change", "Mark", "Records", "SqliteStore", "Store", "is_server"]

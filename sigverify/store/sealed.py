@@ -5,14 +5,12 @@ import logging
 from collections.abc import Iterator
 from typing import Final, Self
 
-import numpy as np
-
 from sigverify.errors import AlreadyEnrolled, DamagedStore, StoreError, UnknownUser, WrongKey
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
 from sigverify.store.engine import Engine
 from sigverify.store.rows import Rows, Vectors
-from sigverify.store.store import START, Change, Gallery, Mark
+from sigverify.store.store import START, Change, Mark
 from sigverify.template import Template, check_user_id
 
 _log = logging.getLogger(__name__)
@@ -98,16 +96,6 @@ class SealedStore:
     def users(self) -> tuple[str, ...]:
         """Return all user ids, sorted; a damaged row is left out and logged."""
         return tuple(each.user_id for each in self._vectors())
-
-    def gallery(self) -> Gallery:
-        """Return all references' vectors; a damaged row is left out and logged."""
-        found = self._vectors()
-        if not found:
-            return Gallery((), np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
-        counts = [len(each.vectors) for each in found]
-        vectors = np.concatenate([each.vectors for each in found]).astype(np.float32)
-        starts = np.cumsum([0, *counts[:-1]], dtype=np.int64)
-        return Gallery(tuple(each.user_id for each in found), starts, vectors)
 
     def __len__(self) -> int:
         """Count the users."""

@@ -11,21 +11,6 @@ from sigverify.protection.renewal import Renewal
 from sigverify.template import Template
 
 
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """All vectors of a store, for searching.
-
-    Attributes:
-        user_ids: sorted; `u` of them.
-        starts: `(u,)` int64, the row at which each user's references start.
-        vectors: `(n, e)` float32, `n` references of all users, a user's one after the other.
-    """
-
-    user_ids: tuple[str, ...]
-    starts: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.float32]
-
-
 class Mark(NamedTuple):
     """A place in the order of a store's changes.
 
@@ -113,9 +98,6 @@ class Store(Protocol):
 
     def users(self) -> tuple[str, ...]:
         """Return all user ids, sorted."""
-
-    def gallery(self) -> Gallery:
-        """Return all references' vectors."""
 
     def __len__(self) -> int:
         """Count the users."""

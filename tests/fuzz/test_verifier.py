@@ -152,7 +152,7 @@ def test_a_damaged_store(store_file, blows):
             lambda: Verifier(store, arithmetic_engine(), policy=Policy.unguarded()).verify(
                 "alice", signature(0, 8)
             ),
-            store.gallery,
+            store.changes,
             lambda: AuditLog(store).verify(),
             lambda: list(AuditLog(store).entries()),
         ):

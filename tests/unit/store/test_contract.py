@@ -58,7 +58,7 @@ def test_enrolled_twice_needs_replace(store):
     assert len(store.get("alice")) == 5
     store.put(template("alice", 3), replace=True)
     assert len(store.get("alice")) == 3
-    assert len(store.gallery().vectors) == 3
+    assert [len(change.vectors) for change in store.changes()] == [3]
 
 
 def test_one_model_a_store(store):
@@ -77,14 +77,13 @@ def test_replacing_the_only_user_may_change_the_model(store):
     assert store.model_id == OTHER_MODEL
 
 
-def test_gallery_lists_every_reference_once(store):
-    assert store.gallery().user_ids == ()
+def test_changes_hold_every_reference_once(store):
+    assert store.changes() == []
     for user, count in {"carol": 2, "alice": 5, "bob": 1}.items():
         store.put(template(user, count))
-    gallery = store.gallery()
-    assert gallery.user_ids == ("alice", "bob", "carol")
-    assert gallery.starts.tolist() == [0, 5, 6]
-    np.testing.assert_array_equal(gallery.vectors[6:], store.get("carol").references.vector)
+    changes = {change.user_id: change.vectors for change in store.changes()}
+    assert {user: len(vectors) for user, vectors in changes.items()} == {"carol": 2, "alice": 5, "bob": 1}
+    np.testing.assert_array_equal(changes["carol"], store.get("carol").references.vector)
 
 
 def test_revision_rises_with_every_change_and_with_nothing_else(store):
