@@ -3,13 +3,14 @@
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.kiosk.refusal import Refused
-from sigverify.enrollment import Enrollment
+from sigverify.enrollment import Enrollment, Enrolment
 
 MOST: Final = 8
 """At one time: each holds the signatures given so far."""
@@ -32,6 +33,7 @@ class Enrolments:
         self._clock = clock
         self._lock = threading.Lock()
         self._all: dict[str, _Conversation] = {}
+        self._made: OrderedDict[str, Enrolment] = OrderedDict()
 
     def begin(self, enrollment: Enrollment) -> str:
         """Keep a conversation, and return its name.
@@ -62,6 +64,26 @@ class Enrolments:
             conversation.used = self._clock()
         with conversation.lock:
             yield conversation.enrollment
+
+    def commit(self, name: str) -> Enrolment:
+        """Store a conversation's references and end it; asked again, say again what was made.
+
+        Raises:
+            Refused: there is none of that name, or not any more.
+            EnrolmentError, AlreadyEnrolled, StoreError: as for `Enrollment.commit`; it goes on then.
+        """
+        with self._lock:
+            if name in self._made:  # the answer was lost on its way
+                return self._made[name]
+        with self.use(name) as enrollment:
+            if name not in self._made:  # else another request was first
+                made = enrollment.commit()
+                with self._lock:
+                    self._made[name] = made
+                    self._all.pop(name, None)
+                    if len(self._made) > MOST:
+                        self._made.popitem(last=False)
+            return self._made[name]
 
     def end(self, name: str) -> None:
         """Forget a conversation; one that is over is fine."""

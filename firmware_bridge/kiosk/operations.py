@@ -135,9 +135,7 @@ def add_signature(desk: Desk, call: Call) -> Answer:
 
 def commit_enrolment(desk: Desk, call: Call) -> Answer:
     """Store the references, all of them or, where anything is wrong, none."""
-    with desk.enrolments.use(call.given["enrolment"]) as enrollment:
-        made = enrollment.commit()
-    desk.enrolments.end(call.given["enrolment"])
+    made = desk.enrolments.commit(call.given["enrolment"])
     return {
         "user": made.user_id,
         "references": made.references,

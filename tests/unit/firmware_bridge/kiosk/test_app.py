@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from builders import signature
 
-from sigverify.audit import AuditLog
+from sigverify.audit import AuditLog, Event
 from sigverify.decision import Reason
 from sigverify.policy import Policy
 
@@ -106,6 +108,26 @@ def test_an_enrolment_that_goes_wrong_stores_nothing(operator, strokes, verifier
     assert operator.delete(f"/api/enrolments/{name}").json() == {}
     assert error_of(operator.post(f"/api/enrolments/{name}/commit"), 404)
     assert verifier.users() == ()
+
+
+def test_a_commit_whose_answer_was_lost_is_answered_again(operator, strokes, verifier):
+    first = enrol(operator, strokes)
+    path = first.request.url.path
+    again = operator.post(path)
+    assert (again.status_code, again.json()) == (200, first.json())
+    enrolled = [entry for entry in AuditLog(verifier.store).entries() if entry.event is Event.ENROLLED]
+    assert len(enrolled) == 1
+
+
+def test_two_commits_at_once_store_once(operator, strokes, verifier):
+    begun = operator.post("/api/enrolments", json={"user": "alice"}).json()
+    path = f"/api/enrolments/{begun['enrolment']}"
+    for repetition in range(5):
+        operator.post(f"{path}/signatures", json={"strokes": strokes(signature(0, repetition))})
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: operator.post(f"{path}/commit"), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert verifier.users() == ("alice",)
 
 
 def test_enrolled_twice(operator, strokes):
