@@ -670,13 +670,19 @@ class Held:
         self.waiting.pop().continue_()
 
 
-@pytest.mark.slow
-def test_leaving_an_enrolment_while_it_begins(opened):
+def about_to_enrol(opened):
+    """A page on which the operator has yet to press Add for alice's first signature."""
     page = opened(service_workers="block")
     sign_in(page)
     page.click("[data-view=enrol]")
     page.fill("#user", "alice")
     sign(page, signature(0))
+    return page
+
+
+@pytest.mark.slow
+def test_leaving_an_enrolment_while_it_begins(opened):
+    page = about_to_enrol(opened)
     held = Held(page, "/api/enrolments")
     page.click("#go")
     page.click("[data-view=verify]")
@@ -690,11 +696,7 @@ def test_leaving_an_enrolment_while_it_begins(opened):
 @pytest.mark.slow
 def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
     kiosk.verifier.enroll("alice", [signature(3, repetition) for repetition in range(5)])
-    page = opened(service_workers="block")
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0))
+    page = about_to_enrol(opened)
     held = Held(page, "/api/enrolments")
     page.click("#go")
     page.click("[data-view=identify]")
@@ -707,11 +709,7 @@ def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
 
 @pytest.mark.slow
 def test_leaving_an_enrolment_while_a_signature_is_looked_at(opened):
-    page = opened(service_workers="block")
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0))
+    page = about_to_enrol(opened)
     held = Held(page, "/api/enrolments/*/signatures")
     page.click("#go")
     page.wait_for_selector("#said:text-is('One moment…')")

@@ -10,16 +10,9 @@
 #include <string.h>
 
 #include "sigverify_client.h"
+#include "../check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(claim)                                        \
-    do {                                                    \
-        if (!(claim)) {                                     \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #claim); \
-            abort();                                        \
-        }                                                   \
-    } while (0)
 
 enum { LINE_BYTES = 16384, IDS = 256, CRC_BYTES = 4 };
 

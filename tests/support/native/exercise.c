@@ -8,18 +8,11 @@
 #include <string.h>
 
 #include "../../../firmware_bridge/native/src/internal.h"
+#include "../check.h"
 
 #define SAMPLES 150
 #define REFERENCES 5
 #define PEOPLE 3
-
-#define CHECK(claim)                                                     \
-    do {                                                                 \
-        if (!(claim)) {                                                  \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #claim);          \
-            abort();                                                     \
-        }                                                                \
-    } while (0)
 
 typedef struct scrawl {
     double x[SAMPLES], y[SAMPLES], time_ms[SAMPLES], pressure[SAMPLES];

@@ -10,16 +10,9 @@
 #include <string.h>
 
 #include "../../../firmware_bridge/native/src/internal.h"
+#include "../check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(claim)                                        \
-    do {                                                    \
-        if (!(claim)) {                                     \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #claim); \
-            abort();                                        \
-        }                                                   \
-    } while (0)
 
 enum { HEADER = 24, HASH = 32, CRC = 4, NETWORK = 16, ID_AT = 36, ID = 8, SAMPLES = 100, LARGEST = 1 << 17 };
 
