@@ -1,9 +1,13 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from case_counter import CaseCounter
 from hypothesis import settings
+
+from firmware_bridge.native.build import build
+from sigverify.native.library import Library
 
 # One machine's speed is no property of the code. `make fuzz` runs each property again and again.
 settings.register_profile("default", deadline=None, max_examples=50)
@@ -45,3 +49,25 @@ def shared_data():
         return folder / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    """The C compiler."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler here (Debian: apt install gcc)")
+    return "cc"
+
+
+@pytest.fixture(scope="session")
+def library_path(compiler, tmp_path_factory):
+    """libsigverify, compiled without a warning."""
+    target = tmp_path_factory.mktemp("native") / "libsigverify.so"
+    strict = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+    return build(target, compiler=compiler, flags=("-shared", *strict))
+
+
+@pytest.fixture(scope="session")
+def library(library_path):
+    """libsigverify, loaded."""
+    return Library(library_path)
