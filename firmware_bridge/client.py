@@ -53,14 +53,14 @@ class Client:
         """Connect when first asked.
 
         Args:
-            address: the path of a unix socket, "tcp:HOST:PORT" or "serial:DEVICE".
+            address: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE".
             token: what the daemon was started with, if it was.
             baud: speed of a serial line.
             timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
             name: shown in the daemon's log.
         """
         self._address, self._baud = str(address), baud
-        self._timeout_s = timeout_s
+        self._timeout_s, self._token = timeout_s, token
         self._calls = Exchanges(name=name, token=token)
         self._wire: Wire | None = None
         self._lock = threading.RLock()
@@ -185,7 +185,9 @@ class Client:
                 raise
 
     def _connect(self) -> Wire:
-        self._wire = wire = open_wire(self._address, baud=self._baud, timeout_s=self._timeout_s)
+        self._wire = wire = open_wire(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
         try:
             self._drive(wire, self._calls.shake())
         except BaseException:
@@ -244,7 +246,7 @@ class AsyncClient:
     ) -> None:
         """Connect when first asked; see `Client`."""
         self._address, self._baud = str(address), baud
-        self._timeout_s = timeout_s
+        self._timeout_s, self._token = timeout_s, token
         self._calls = Exchanges(name=name, token=token)
         self._line: Line | None = None
         self._lock = asyncio.Lock()
@@ -255,7 +257,10 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         """Close the line."""
+        line = self._line
         self.close()
+        if line is not None:
+            await line.closed()
 
     async def verify(
         self,
@@ -368,7 +373,9 @@ class AsyncClient:
                 raise
 
     async def _connect(self) -> Line:
-        self._line = line = await open_line(self._address, baud=self._baud, timeout_s=self._timeout_s)
+        self._line = line = await open_line(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
         try:
             await self._drive(line, self._calls.shake())
         except BaseException:

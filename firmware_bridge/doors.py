@@ -15,7 +15,9 @@ from typing import Final, Protocol
 
 from firmware_bridge.line import DEFAULT_BAUD, Line, open_serial
 from firmware_bridge.metrics import is_notable
+from firmware_bridge.tls import server_context
 from sigverify.errors import BridgeError
+from sigverify.protection.keys import Key
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,9 @@ _KEEPALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
 """A client that lost its power holds its place for two minutes; the system's own default is two hours."""
+
+_TLS_S: Final = 10.0
+"""For a client that has yet to prove that it has the key."""
 
 Welcome = Callable[[Line], Awaitable[None]]
 
@@ -103,14 +108,20 @@ class UnixDoor:
 
 
 class TcpDoor:
-    """A TCP port. Nothing is encrypted: beyond loopback, put a tunnel in between."""
+    """A TCP port. With a token, TLS by it; without, nothing is encrypted."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, tls: Key | None = None) -> None:
+        """Listen there once `open`.
+
+        Raises:
+            MissingExtra: TLS is wanted, and this Python has none by a shared key.
+        """
         self._host, self._port = host, port
+        self._context = None if tls is None else server_context(tls)
         self._server: asyncio.Server | None = None
 
     def __str__(self) -> str:
-        return f"tcp:{self._host}:{self.port}"
+        return f"{'tcp' if self._context is None else 'tls'}:{self._host}:{self.port}"
 
     @property
     def host(self) -> str:
@@ -133,7 +144,13 @@ class TcpDoor:
             await welcome(Line(reader, writer))
 
         try:
-            self._server = await asyncio.start_server(enter, self._host, self._port)
+            self._server = await asyncio.start_server(
+                enter,
+                self._host,
+                self._port,
+                ssl=self._context,
+                ssl_handshake_timeout=None if self._context is None else _TLS_S,
+            )
         except OSError as error:
             raise BridgeError(f"cannot listen at {self}", received=error.strerror or str(error)) from error
 

@@ -1,23 +1,30 @@
 """`Line` and `Wire`: bytes both ways, for asyncio and for blocking calls: a socket or a serial line.
 
-An address is the path of a unix socket, "tcp:HOST:PORT" or "serial:DEVICE".
+An address is the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" (encrypted by the token) or
+"serial:DEVICE".
 """
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
+import ssl
 import termios
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from firmware_bridge.tls import client_context
 from sigverify.errors import BridgeError, ConfigError, Disconnected, MissingExtra
+from sigverify.protection.keys import Key
 
 if TYPE_CHECKING:
     import serial
 
 DEFAULT_BAUD: Final = 115_200
 _CHUNK: Final = 65_536
+_TCP: Final = ("tcp", "tls")
+_GOODBYE_S: Final = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +47,12 @@ class Line:
         self.writer.close()
         if self.hearing is not None:
             self.hearing.close()
+
+    async def closed(self) -> None:
+        """Wait a while for what `close` began: TLS says goodbye first."""
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self.writer.wait_closed()
 
 
 class Wire(Protocol):
@@ -99,21 +112,21 @@ class SerialWire:
         self._port.close()
 
 
-def open_wire(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wire:
+def open_wire(address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wire:
     """Connect to a daemon, for blocking calls.
 
     Raises:
-        Disconnected: nobody listens there.
+        Disconnected: nobody listens there, or, with TLS, nobody who has that token.
         BridgeError: there is no such serial line.
-        ConfigError: this is no address.
+        ConfigError: this is no address, or there is no token for TLS.
+        MissingExtra: this Python has no TLS by a shared key.
     """
     kind, _, rest = address.partition(":")
     if kind == "serial":
         return SerialWire(serial_port(rest, baud))
     try:
-        if kind == "tcp":
-            connected = socket.create_connection(host_and_port(rest), timeout_s)
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if kind in _TCP:
+            connected = _connected_tcp(*host_and_port(rest), _context(kind, token), timeout_s)
         else:
             connected = _connected_unix(_path(address), timeout_s)
     except OSError as error:
@@ -121,15 +134,18 @@ def open_wire(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wi
     return SocketWire(connected)
 
 
-async def open_line(address: str, *, baud: int = DEFAULT_BAUD, timeout_s: float) -> Line:
+async def open_line(
+    address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float
+) -> Line:
     """Connect to a daemon, for asyncio; see `open_wire`."""
     kind, _, rest = address.partition(":")
     if kind == "serial":
         return await open_serial(rest, baud)
     try:
         async with asyncio.timeout(timeout_s):
-            if kind == "tcp":
-                return Line(*await asyncio.open_connection(*host_and_port(rest)))
+            if kind in _TCP:
+                context = _context(kind, token)
+                return Line(*await asyncio.open_connection(*host_and_port(rest), ssl=context))
             return Line(*await asyncio.open_unix_connection(_path(address)))
     except OSError as error:
         raise _nobody(address, error) from error
@@ -190,6 +206,26 @@ def _path(address: str) -> str:
     return address.removeprefix("unix:")
 
 
+def _context(kind: str, token: Key | None) -> ssl.SSLContext | None:
+    if kind == "tcp":
+        return None
+    if token is None:
+        raise ConfigError("TLS is by the daemon's token", expected="a token", received="none")
+    return client_context(token)
+
+
+def _connected_tcp(host: str, port: int, context: ssl.SSLContext | None, timeout_s: float) -> socket.socket:
+    connected = socket.create_connection((host, port), timeout_s)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if context is None:
+        return connected
+    try:
+        return context.wrap_socket(connected, server_hostname=host)
+    except OSError:
+        connected.close()
+        raise
+
+
 def _connected_unix(path: str, timeout_s: float) -> socket.socket:
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.settimeout(timeout_s)
@@ -205,5 +241,7 @@ def _nobody(address: str, error: OSError) -> Disconnected:
     return Disconnected(
         f"no daemon at {address}",
         received=error.strerror or str(error),
-        hint="Start it with `sigverify serve`",
+        hint="Start it with `sigverify serve --tls`, and give both the same token"
+        if address.startswith("tls:")
+        else "Start it with `sigverify serve`",
     )

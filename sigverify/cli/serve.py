@@ -21,6 +21,7 @@ from sigverify.cli.options import (
 if TYPE_CHECKING:
     from firmware_bridge.connection import Capability
     from firmware_bridge.doors import Door
+    from sigverify.protection.keys import Key
 
 
 def serve(
@@ -48,6 +49,9 @@ def serve(
             "--tcp", metavar="HOST:PORT", help="Listen at a port; beyond loopback with --token only."
         ),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Encrypt the port by the token; needs Python 3.13 on both sides.")
+    ] = False,
     token: Annotated[
         str | None,
         typer.Option(
@@ -98,10 +102,15 @@ def serve(
     from sigverify.cli.opening import make_policy, read_key
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
+    from sigverify.errors import ConfigError
     from sigverify.protection.signing import Trust
     from sigverify.verifier import Verifier
 
-    doors = _doors(socket, mode, allow_uid, serial, baud, tcp)
+    wanted = read_key(token)
+    doors = _doors(socket, mode, allow_uid, serial, baud)
+    doors += _ports(tcp, tls, wanted)
+    if not doors:
+        raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(fmr=fmr)
     page = None if metrics is None else MetricsPage(*_address(metrics))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -126,7 +135,7 @@ def serve(
     daemon = Daemon(
         open_,
         allowed=_allowed(allow, untrusted),
-        token=read_key(token),
+        token=wanted,
         fixed_rates=untrusted,
         limits=Limits(clients=clients),
     )
@@ -146,21 +155,24 @@ def _doors(
     uids: list[int] | None,
     serial: str | None,
     baud: int,
-    tcp: str | None,
 ) -> "list[Door]":
-    from firmware_bridge.doors import SerialDoor, TcpDoor, UnixDoor
-    from sigverify.errors import ConfigError
+    from firmware_bridge.doors import SerialDoor, UnixDoor
 
     doors: list[Door] = []
     if path is not None:
         doors.append(UnixDoor(path, mode=_octal(mode), uids=frozenset(uids or ())))
     if serial is not None:
         doors.append(SerialDoor(serial, baud=baud))
-    if tcp is not None:
-        doors.append(TcpDoor(*_address(tcp)))
-    if not doors:
-        raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
     return doors
+
+
+def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Door]":
+    from firmware_bridge.doors import TcpDoor
+    from sigverify.errors import ConfigError
+
+    if tls and (tcp is None or token is None):
+        raise ConfigError("--tls encrypts a port by a token", expected="--tcp HOST:PORT and --token")
+    return [] if tcp is None else [TcpDoor(*_address(tcp), tls=token if tls else None)]
 
 
 def _address(text: str) -> tuple[str, int]:

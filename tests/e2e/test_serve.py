@@ -179,6 +179,7 @@ def test_a_port_a_token_and_few_rights(serve, tmp_path, log):
     [
         ([], "nowhere to listen"),
         (["--tcp", "7117"], "no address"),
+        (["--tcp", "127.0.0.1:7117", "--tls"], "encrypts a port by a token"),
         (["--tcp", "0.0.0.0:7117"], "a token, or a loopback"),
         (["--socket", "s", "--mode", "0999"], "no file mode"),
         (["--socket", "s", "--allow", "everything"], "unknown operation"),

@@ -375,7 +375,7 @@ def interrupt(*_):
 
 
 def test_connecting_takes_no_longer_than_told(monkeypatch):
-    async def never(*_):
+    async def never(*_, **__):
         await asyncio.sleep(60)
 
     async def main():
