@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import socket
+import ssl
 import stat
 import struct
 from collections import Counter
@@ -32,6 +33,8 @@ _KEEPALIVE: Final = (
 )
 """A client that lost its power holds its place for two minutes; the system's own default is two hours."""
 
+_MOST_HANDSHAKES: Final = 32
+"""At once; who comes then is hung up on."""
 _TLS_S: Final = 10.0
 """For a client that has yet to prove that it has the key."""
 
@@ -118,6 +121,7 @@ class TcpDoor:
         """
         self._host, self._port = host, port
         self._context = None if tls is None else server_context(tls)
+        self._handshakes = 0
         self._server: asyncio.Server | None = None
 
     def __str__(self) -> str:
@@ -141,16 +145,11 @@ class TcpDoor:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for level, option, value in _KEEPALIVE:
                 connected.setsockopt(level, option, value)
-            await welcome(Line(reader, writer))
+            if self._context is None or await self._shake(writer, self._context):
+                await welcome(Line(reader, writer))
 
         try:
-            self._server = await asyncio.start_server(
-                enter,
-                self._host,
-                self._port,
-                ssl=self._context,
-                ssl_handshake_timeout=None if self._context is None else _TLS_S,
-            )
+            self._server = await asyncio.start_server(enter, self._host, self._port)
         except OSError as error:
             raise BridgeError(f"cannot listen at {self}", received=error.strerror or str(error)) from error
 
@@ -158,6 +157,21 @@ class TcpDoor:
         """See `Door.close`."""
         if self._server is not None:
             self._server.close()
+
+    async def _shake(self, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
+        """Encrypt the line; False: hung up on. Strangers may hold no more files than there are handshakes."""
+        if self._handshakes < _MOST_HANDSHAKES:
+            self._handshakes += 1
+            try:
+                await writer.start_tls(context, ssl_handshake_timeout=_TLS_S)
+            except OSError:  # TimeoutError is one, too
+                pass
+            else:
+                return True
+            finally:
+                self._handshakes -= 1
+        writer.transport.abort()
+        return False
 
 
 class SerialDoor:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Self
 
 from sigverify.embedding import embed
-from sigverify.errors import IncompatibleModel, InvalidSignature, RuntimeUnavailable
+from sigverify.errors import InvalidSignature, ModelError, RuntimeUnavailable
 from sigverify.matching import (
     Align,
     Embedding,
@@ -79,7 +79,7 @@ class Engine:
         if threads == 1:
             try:
                 whole = NativeEmbedder(library, model)
-            except (RuntimeUnavailable, IncompatibleModel) as error:
+            except (RuntimeUnavailable, ModelError) as error:  # what is wrong with a model it says better
                 _log.debug("an interpreter runs the network: %s", error)
             else:
                 return cls(model, Runtime.NATIVE, whole.embed, library.elastic_distances)

@@ -7,7 +7,7 @@ platform and the C core reach the same number to the last bit.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -137,8 +137,13 @@ def distances(
 
     Given `r` probes, each is compared with the reference of its number. `align` computes elastic distances;
     None: `elastic_distances`.
+
+    Raises:
+        InvalidSignature: they are of different models.
     """
     elastic = align or elastic_distances
+    for name in ("dynamics", "sequence", "vector"):
+        check_shapes(getattr(probe, name), getattr(references, name))
     out = np.zeros((len(references), len(CUES)), np.float32)
     out[:, 0] = elastic(probe.dynamics, references.dynamics) / DYNAMICS_SCALE
     if references.sequence.shape[-1]:
@@ -156,6 +161,18 @@ def spread(references: References, *, align: Align | None = None) -> Float32Arra
         between = distances(references.take(rows), references.take(columns), align=align)
         out[rows, columns] = out[columns, rows] = between
     return out
+
+
+def check_shapes(probe: npt.NDArray[Any], references: npt.NDArray[Any]) -> None:
+    """Refuse to compare what has not one shape: one probe with all references, or as many.
+
+    Raises:
+        InvalidSignature: they have different ones.
+    """
+    if probe.shape not in (references.shape, references.shape[1:]):
+        raise InvalidSignature(
+            "embeddings of different models", expected=str(references.shape[1:]), received=str(probe.shape)
+        )
 
 
 def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:

@@ -22,6 +22,7 @@ IDLE_S: Final = 600.0
 class _Conversation:
     enrollment: Enrollment
     used: float
+    made: Enrolment | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -56,6 +57,11 @@ class Enrolments:
         Raises:
             Refused: there is none of that name, or not any more.
         """
+        with self._have(name) as conversation:
+            yield conversation.enrollment
+
+    @contextmanager
+    def _have(self, name: str) -> Iterator[_Conversation]:
         with self._lock:
             self._drop_idle()
             conversation = self._all.get(name)
@@ -63,7 +69,7 @@ class Enrolments:
                 raise Refused(404, "no such enrolment is under way", hint="Begin again")
             conversation.used = self._clock()
         with conversation.lock:
-            yield conversation.enrollment
+            yield conversation
 
     def commit(self, name: str) -> Enrolment:
         """Store a conversation's references and end it; asked again, say again what was made.
@@ -75,15 +81,15 @@ class Enrolments:
         with self._lock:
             if name in self._made:  # the answer was lost on its way
                 return self._made[name]
-        with self.use(name) as enrollment:
-            if name not in self._made:  # else another request was first
-                made = enrollment.commit()
+        with self._have(name) as conversation:
+            if conversation.made is None:  # else another request was first
+                conversation.made = conversation.enrollment.commit()
                 with self._lock:
-                    self._made[name] = made
+                    self._made[name] = conversation.made
                     self._all.pop(name, None)
                     if len(self._made) > MOST:
                         self._made.popitem(last=False)
-            return self._made[name]
+            return conversation.made
 
     def end(self, name: str) -> None:
         """Forget a conversation; one that is over is fine."""

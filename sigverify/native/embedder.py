@@ -1,6 +1,7 @@
 """`NativeEmbedder`: from strokes to an embedding, all of it in C."""
 
 import importlib.util
+import os
 import threading
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ class NativeEmbedder:
         self._lock = threading.Lock()
         content = library.ffi.from_buffer(model.to_bytes())
         its_model = library.open("sv_model", content, len(content))
-        self._litert = library.open("sv_litert", str(litert or litert_library()).encode(), its_model)
+        self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), its_model)
         network = library.functions.sv_litert_network(self._litert)
         self._verifier = library.open("sv_verifier", its_model, network)
         info = library.ffi.new("sv_model_info *")
@@ -65,7 +66,10 @@ def litert_library() -> Path:
     Raises:
         RuntimeUnavailable: it is not installed.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
+    try:
+        spec = importlib.util.find_spec(_PACKAGE)
+    except ValueError:  # something put another module in its place
+        spec = None
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder, _FILE)
         if path.is_file():

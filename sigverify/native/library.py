@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError
 from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.matching import check_shapes
 from sigverify.signature import Signature
 
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
@@ -45,7 +46,7 @@ class Library:
             self.ffi: Any = ffi
             self.functions: Any = ffi.dlopen(str(path))
             version = (self.functions.sv_abi(), self.functions.sv_features_version())
-        except (OSError, ffi.error) as error:
+        except (OSError, UnicodeError, ffi.error) as error:
             raise RuntimeUnavailable(
                 "libsigverify does not load",
                 received=" ".join(str(error).split())[:300],
@@ -103,7 +104,7 @@ class Library:
         handle = self.ffi.new(f"{kind} **")
         self.call(f"{kind}_open", *arguments, handle)
         close = getattr(self.functions, f"{kind}_close")
-        return self.ffi.gc(handle[0], lambda its, _made_of=arguments: close(its))
+        return self.ffi.gc(handle[0], lambda its, _made_of=(self.functions, *arguments): close(its))
 
     def features(self, signature: Signature) -> Float32Array:
         """Encode one signature, as `sigverify.features.features`: `(FRAMES, CHANNELS)` float32."""
@@ -112,7 +113,12 @@ class Library:
         return values
 
     def elastic_distances(self, probe: Int8Array, references: Int8Array) -> Float32Array:
-        """Align a probe with references, as `sigverify.matching.elastic_distances`: the same numbers."""
+        """Align a probe with references, as `sigverify.matching.elastic_distances`: the same numbers.
+
+        Raises:
+            InvalidSignature: they are not of one shape.
+        """
+        check_shapes(probe, references)
         others = np.ascontiguousarray(references, np.int8)
         costs = np.empty(len(others), np.uint32)
         if probe.ndim == others.ndim:  # a probe for each

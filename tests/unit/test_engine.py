@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import arithmetic_engine, model, references, signature
 
 from sigverify import Model, Policy, Verifier
 from sigverify.engine import Engine
-from sigverify.errors import ConfigError, InvalidSignature, RuntimeUnavailable
+from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
 from sigverify.matching import distances, spread
 from sigverify.native import embedder as native_embedder
 from sigverify.native.library import VARIABLE
@@ -56,6 +58,15 @@ def test_a_library_that_cannot_be_used_is_passed_over_aloud(monkeypatch, tmp_pat
     monkeypatch.setenv(VARIABLE, "off")
     assert Engine.open(base).runtime is Runtime.LITERT
     assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("built")
+def test_a_model_that_c_refuses_is_for_the_interpreter(base):
+    tensors = base.manifest.tensors | {"input": base.manifest.tensors["input"] | {"scale": 0.5}}
+    its = Model(manifest=replace(base.manifest, tensors=tensors), network=base.network)
+    same(Engine.open(its), base)
+    with pytest.raises(MalformedModel, match="does not match its manifest: vector"):
+        Engine.open(Model(manifest=replace(base.manifest, vector_size=32), network=base.network))
 
 
 @pytest.mark.usefixtures("built")

@@ -5,7 +5,6 @@
 #ifndef SV_NO_LITERT
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +32,11 @@ typedef struct tensor_type {
     layout shape;
 } tensor_type;
 
+typedef struct quantization {
+    float scale;
+    int64_t zero_point;
+} quantization;
+
 typedef struct option {
     int tag;
     struct {
@@ -55,7 +59,13 @@ typedef struct functions {
     void (*destroy_options)(void *options);
     int (*compile)(void *environment, void *model, void *options, void **compiled);
     void (*destroy_compiled)(void *compiled);
-    int (*output_layouts)(void *compiled, size_t signature, size_t count, layout *layouts, bool update);
+    int (*signature)(void *model, size_t index, void **signature);
+    int (*count_inputs)(void *signature, size_t *count);
+    int (*count_outputs)(void *signature, size_t *count);
+    int (*input)(void *signature, size_t index, void **tensor);
+    int (*output)(void *signature, size_t index, void **tensor);
+    int (*type)(void *tensor, tensor_type *type);
+    int (*quantization)(void *tensor, quantization *its);
     int (*create_buffer)(void *environment, int kind, const tensor_type *type, size_t size, void **buffer);
     void (*destroy_buffer)(void *buffer);
     int (*lock)(void *buffer, void **memory, int mode);
@@ -92,7 +102,13 @@ static int find_all(void *library, functions *its)
            find(library, "LiteRtDestroyOptions", &its->destroy_options) &&
            find(library, "LiteRtCreateCompiledModel", &its->compile) &&
            find(library, "LiteRtDestroyCompiledModel", &its->destroy_compiled) &&
-           find(library, "LiteRtGetCompiledModelOutputTensorLayouts", &its->output_layouts) &&
+           find(library, "LiteRtGetModelSignature", &its->signature) &&
+           find(library, "LiteRtGetNumSignatureInputs", &its->count_inputs) &&
+           find(library, "LiteRtGetNumSignatureOutputs", &its->count_outputs) &&
+           find(library, "LiteRtGetSignatureInputTensorByIndex", &its->input) &&
+           find(library, "LiteRtGetSignatureOutputTensorByIndex", &its->output) &&
+           find(library, "LiteRtGetRankedTensorType", &its->type) &&
+           find(library, "LiteRtGetPerTensorQuantization", &its->quantization) &&
            find(library, "LiteRtCreateManagedTensorBuffer", &its->create_buffer) &&
            find(library, "LiteRtDestroyTensorBuffer", &its->destroy_buffer) &&
            find(library, "LiteRtLockTensorBuffer", &its->lock) &&
@@ -117,17 +133,41 @@ static int make_buffer(const sv_litert *its, const svi_port *port, size_t first,
     return its->call.create_buffer(its->environment, HOST_MEMORY, &type, svi_port_bytes(port), buffer) == 0;
 }
 
-/* Which output is which: by dimensions, as names and order differ between converters. */
-static int find_outputs(sv_litert *its)
+/* Whether a tensor is what the manifest says, whose sizes the buffers have. */
+static int is_as_described(const functions *call, void *tensor, const svi_port *port, size_t first, size_t second)
 {
-    layout shapes[MAX_OUTPUTS];
-    memset(shapes, 0, sizeof shapes);
-    if (its->call.output_layouts(its->compiled, 0, its->count, shapes, false) != 0)
+    tensor_type type;
+    quantization stored = {0.0f, 0};
+    memset(&type, 0, sizeof type);
+    if (call->type(tensor, &type) != 0 || type.element != element(port->type) ||
+        type.shape.rank != (second ? 3u : 2u) || type.shape.dimensions[0] != 1 ||
+        type.shape.dimensions[1] != (int32_t)first || (second && type.shape.dimensions[2] != (int32_t)second))
         return 0;
-    its->vector = shapes[0].rank == 2 ? 0 : 1;
-    its->sequence = 1 - its->vector;
-    return its->vector < its->count && shapes[its->vector].rank == 2 &&
-           (its->count == 1 || shapes[its->sequence].rank == 3);
+    return port->type == SVI_FLOAT32 || (call->quantization(tensor, &stored) == 0 && stored.scale == port->scale &&
+                                         (float)stored.zero_point == port->zero_point);
+}
+
+/* Check the input, and find which output is which: by dimensions, as names and order differ between converters. */
+static int find_tensors(sv_litert *its, const sv_model *model)
+{
+    const functions *call = &its->call;
+    void *signature, *tensor;
+    size_t inputs = 0, outputs = 0;
+    if (call->signature(its->model, 0, &signature) != 0 || call->count_inputs(signature, &inputs) != 0 ||
+        call->count_outputs(signature, &outputs) != 0 || inputs != 1 || outputs != its->count ||
+        call->input(signature, 0, &tensor) != 0 ||
+        !is_as_described(call, tensor, &model->input, SV_FRAMES, SV_CHANNELS))
+        return 0;
+    its->vector = its->sequence = MAX_OUTPUTS;
+    for (size_t i = 0; i < outputs; i++) {
+        if (call->output(signature, i, &tensor) != 0)
+            return 0;
+        if (is_as_described(call, tensor, &model->vector, model->vector_size, 0))
+            its->vector = i;
+        else if (outputs > 1 && is_as_described(call, tensor, &model->sequence, model->steps, model->depth))
+            its->sequence = i;
+    }
+    return its->vector < outputs && (outputs == 1 || its->sequence < outputs);
 }
 
 static int compile(sv_litert *its, const sv_model *model)
@@ -141,7 +181,8 @@ static int compile(sv_litert *its, const sv_model *model)
         return SV_MALFORMED_MODEL;
     if (call->create_options(&its->options) != 0 || call->set_accelerators(its->options, CPU) != 0)
         return SV_RUNTIME_UNAVAILABLE;
-    if (call->compile(its->environment, its->model, its->options, &its->compiled) != 0 || !find_outputs(its))
+    if (call->compile(its->environment, its->model, its->options, &its->compiled) != 0 ||
+        !find_tensors(its, model))
         return SV_MALFORMED_MODEL;
     if (!make_buffer(its, &model->input, SV_FRAMES, SV_CHANNELS, &its->input) ||
         !make_buffer(its, &model->vector, model->vector_size, 0, &its->outputs[its->vector]) ||

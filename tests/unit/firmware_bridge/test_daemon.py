@@ -460,14 +460,17 @@ class TestServiceManager:
             manager.bind(str(tmp_path / "notify"))
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
             with RunningDaemon([UnixDoor(path)], environment=environment) as running:
-                time.sleep(0.3)
+                said, deadline = [], time.monotonic() + 10
+                while said.count("WATCHDOG=1") < 3 and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                    said += self.heard(manager)
                 running.reload()
-            said = self.heard(manager)
+            said += self.heard(manager)
         states = [each.split("\n")[0] for each in said]
         assert states[0] in ("READY=1", "WATCHDOG=1")
         assert states.count("WATCHDOG=1") >= 3
         assert states.index("RELOADING=1") < len(states) - 1 - states[::-1].index("READY=1")
-        assert states[-1] == "STOPPING=1"
+        assert "STOPPING=1" in states[-2:]  # the last sign of life may have been on its way
         reloading = next(each for each in said if each.startswith("RELOADING"))
         assert reloading.split("MONOTONIC_USEC=")[1].isdecimal()
 

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from builders import signature
@@ -107,6 +108,20 @@ def test_who_has_no_key_is_refused(door, scheme, token):
         pytest.raises(Disconnected),
     ):
         client.users()
+    with Client(str(door), token=TOKEN) as client:
+        assert client.users() == ()
+
+
+@needs_psk
+def test_strangers_who_say_nothing_hold_few_files(door):
+    with Client(str(door), token=TOKEN) as client, contextlib.ExitStack() as silent:
+        assert client.users() == ()
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(200):
+            silent.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+        assert client.users() == ()
+        held = len(list(Path("/proc/self/fd").iterdir())) - before - 200  # our own ends are in this process
+        assert held <= 40
     with Client(str(door), token=TOKEN) as client:
         assert client.users() == ()
 

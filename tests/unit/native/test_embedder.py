@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,3 +96,44 @@ def test_a_network_that_is_none(library, base):
 def test_no_litert(library, base, tmp_path):
     with pytest.raises(RuntimeUnavailable):
         NativeEmbedder(library, base, tmp_path / "libLiteRt.so")
+
+
+INPUT, VECTOR, SEQUENCE = "input", "vector", "sequence"
+
+
+def described(model, name, **changes):
+    """The same network under a manifest that says something else of one tensor."""
+    tensors = {each: dict(its) for each, its in model.manifest.tensors.items()}
+    tensors[name] |= changes
+    return Model(manifest=replace(model.manifest, tensors=tensors), network=model.network)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        (INPUT, {"dtype": "uint8"}),
+        (INPUT, {"scale": 0.5}),
+        (VECTOR, {"zero_point": 3}),
+        (VECTOR, {"dtype": "float32"}),
+        (SEQUENCE, {"dtype": "float32"}),
+        (SEQUENCE, {"scale": 0.5}),
+    ],
+)
+def test_a_manifest_that_describes_other_tensors(library, base, name, changes):
+    """Buffers have the sizes of the manifest: the network must not write past them."""
+    with pytest.raises(MalformedModel):
+        NativeEmbedder(library, described(base, name, **changes))
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"vector_size": 1}, {"vector_size": 32}, {"vector_size": 4096}, {"sequence_shape": (15, 128)}]
+)
+def test_a_manifest_of_other_sizes(library, base, sizes):
+    tensors = {each: dict(its) for each, its in base.manifest.tensors.items()}
+    if "vector_size" in sizes:
+        tensors[VECTOR]["shape"] = [1, sizes["vector_size"]]
+    else:
+        tensors[SEQUENCE]["shape"] = [1, *sizes["sequence_shape"]]
+    manifest = replace(base.manifest, tensors=tensors, **sizes)
+    with pytest.raises(MalformedModel):
+        NativeEmbedder(library, Model(manifest=manifest, network=base.network))

@@ -1,9 +1,11 @@
+import gc
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from firmware_bridge.native.declare import declare
+from sigverify import Model
 from sigverify.errors import RuntimeUnavailable
 from sigverify.native import declarations
 from sigverify.native import library as module
@@ -87,3 +89,14 @@ def test_no_memory_is_a_memory_error(library):
     its.ffi, its.functions = library.ffi, Exhausted()
     with pytest.raises(MemoryError, match="sv_abi"):
         its.call("sv_abi")
+
+
+def test_what_was_opened_outlives_the_library_object(library_path):
+    base = Model.read("base")
+    library = Library(library_path)
+    content = library.ffi.from_buffer(base.to_bytes())
+    its = library.open("sv_model", content, len(content))
+    del library, content
+    gc.collect()
+    del its  # closed by functions of a library that nobody else holds
+    gc.collect()
