@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from firmware_bridge.address import is_loopback
 from firmware_bridge.connection import (
     CLIENTS_OWN,
     EVERYTHING,
@@ -18,7 +19,7 @@ from firmware_bridge.connection import (
     Connection,
     to_message,
 )
-from firmware_bridge.doors import Door, TcpDoor, is_loopback
+from firmware_bridge.doors import Door, TcpDoor
 from firmware_bridge.framing import frame
 from firmware_bridge.line import Line
 from firmware_bridge.messages import Message, encode

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import socket
@@ -203,20 +202,6 @@ class SerialDoor:
             with contextlib.suppress(BridgeError):
                 line = None
                 line = await open_serial(self._device, self._baud)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only processes of this machine come in there.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _identity(path: Path) -> tuple[int, int]:

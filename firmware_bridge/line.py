@@ -14,6 +14,7 @@ import termios
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from firmware_bridge.address import host_and_port
 from firmware_bridge.tls import client_context
 from sigverify.errors import BridgeError, ConfigError, Disconnected, MissingExtra
 from sigverify.protection.keys import Key
@@ -185,21 +186,6 @@ def serial_port(device: str, baud: int) -> "serial.Serial":
         return serial.Serial(device, baud, timeout=0, exclusive=True)
     except (OSError, ValueError, termios.error) as error:  # an adapter may be pulled out while it is opened
         raise BridgeError(f"cannot open the serial line {device}", received=str(error)) from error
-
-
-def host_and_port(text: str) -> tuple[str, int]:
-    """Read "HOST:PORT"; an IPv6 address stands in brackets.
-
-    >>> host_and_port("127.0.0.1:7117"), host_and_port("[::1]:7117")
-    (('127.0.0.1', 7117), ('::1', 7117))
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
-        raise ConfigError("this is no address", expected="HOST:PORT", received=text)
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _path(address: str) -> str:

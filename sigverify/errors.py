@@ -249,3 +249,8 @@ BY_STATUS: Final[Mapping[int, type[SigverifyError]]] = MappingProxyType(
     }
 )
 """The whole tree by number: what a status of the wire protocol or the C interface means."""
+
+
+def one_line(error: Exception) -> str:
+    """Return a foreign error's text in one line of bounded length, to be `received`."""
+    return " ".join(str(error).split())[:300]

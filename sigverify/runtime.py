@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
+from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable, one_line
 from sigverify.model_file import Model
 
 Float32Array = npt.NDArray[np.float32]
@@ -79,7 +79,7 @@ class _Library:
         except (ImportError, AttributeError) as error:
             raise RuntimeUnavailable(
                 f"{self.package} does not load here",
-                received=_reason(error),
+                received=one_line(error),
                 hint=f"pip install {self.command}",
             ) from error
 
@@ -161,7 +161,7 @@ class Embedder:
         try:
             embedder = cls(model, chosen, interpreter)
         except UnicodeDecodeError as error:
-            raise MalformedModel("a tensor's name is no text", received=_reason(error)) from error
+            raise MalformedModel("a tensor's name is no text", received=one_line(error)) from error
         _log.debug("model %s runs on %s", model.id, chosen)
         return embedder
 
@@ -190,7 +190,7 @@ class Embedder:
         try:
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise MalformedModel("the network cannot be run", received=_reason(error)) from error
+            raise MalformedModel("the network cannot be run", received=one_line(error)) from error
         sequence = None if self._sequence is None else interpreter.get_tensor(self._sequence.index)
         return interpreter.get_tensor(self._vector.index), sequence
 
@@ -312,13 +312,13 @@ def _edgetpu(library: Any) -> Any:
     except OSError as error:
         raise RuntimeUnavailable(
             f"the Edge TPU library {EDGETPU_LIBRARY} is not installed",
-            received=_reason(error),
+            received=one_line(error),
             hint="Install libedgetpu1-std from the Coral package repository, or use runtime='auto'",
         ) from error
     except (ValueError, RuntimeError) as error:
         raise RuntimeUnavailable(
             "no Edge TPU answers",
-            received=_reason(error),
+            received=one_line(error),
             hint="Plug it in and check the udev rules, then try again",
         ) from error
 
@@ -331,15 +331,10 @@ def _interpreter(library: Any, model: Model, options: dict[str, Any]) -> Any:
     except (ValueError, RuntimeError) as error:
         raise MalformedModel(
             "the interpreter refuses the network",
-            received=_reason(error),
+            received=one_line(error),
             hint="Convert the training run again; a network compiled for the Edge TPU runs there only",
         ) from error
     return interpreter
-
-
-def _reason(error: Exception) -> str:
-    """Return a foreign error's text in one line of bounded length."""
-    return " ".join(str(error).split())[:300]
 
 
 def _unit(vector: Float32Array) -> Float32Array:

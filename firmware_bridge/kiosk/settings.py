@@ -1,10 +1,10 @@
 """`Settings`: who may reach the page, and who may do more there than verify."""
 
-import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from firmware_bridge.address import is_loopback
 from sigverify.enrollment import DEFAULT_REFERENCES, check_count
 from sigverify.errors import ConfigError
 
@@ -61,20 +61,6 @@ class Settings:
                 expected="0 to 1",
                 received=f"{self.fpir:g}",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach that address.
-
-    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "kiosk.example")]
-    [True, True, True, False, False]
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def new_code() -> str:

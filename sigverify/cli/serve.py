@@ -176,7 +176,7 @@ def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Door]":
 
 
 def _address(text: str) -> tuple[str, int]:
-    from firmware_bridge.line import host_and_port
+    from firmware_bridge.address import host_and_port
 
     return host_and_port(text)
 

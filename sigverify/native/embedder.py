@@ -30,7 +30,6 @@ class NativeEmbedder:
             IncompatibleModel: the manifest does not describe the network's tensors.
             MalformedModel: the network is no network, or not the one its manifest describes.
         """
-        self.model = model
         self._library = library
         self._lock = threading.Lock()
         content = library.ffi.from_buffer(model.to_bytes())

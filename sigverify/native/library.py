@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError
+from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_line
 from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.matching import check_shapes
 from sigverify.signature import Signature
@@ -49,7 +49,7 @@ class Library:
         except (OSError, UnicodeError, ffi.error) as error:
             raise RuntimeUnavailable(
                 "libsigverify does not load",
-                received=" ".join(str(error).split())[:300],
+                received=one_line(error),
                 hint="Build it: sigverify native",
             ) from error
         if version != (ABI, FEATURES_VERSION):

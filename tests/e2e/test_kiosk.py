@@ -270,13 +270,18 @@ def test_a_wrong_code_and_signing_out(opened):
     assert page.locator("body.operating").count() == 0
 
 
-@pytest.mark.slow
-def test_an_enrolment_says_what_is_wrong(opened, kiosk):
-    page = opened()
+def about_to_enrol(page):
+    """The page, on which the operator has yet to press Add for alice's first signature."""
     sign_in(page)
     page.click("[data-view=enrol]")
     page.fill("#user", "alice")
     sign(page, signature(0, 0))
+    return page
+
+
+@pytest.mark.slow
+def test_an_enrolment_says_what_is_wrong(opened, kiosk):
+    page = about_to_enrol(opened())
     send(page, "accept")
     sign(page, signature(0, 0))
     said, detail = send(page, "refer")
@@ -670,19 +675,9 @@ class Held:
         self.waiting.pop().continue_()
 
 
-def about_to_enrol(opened):
-    """A page on which the operator has yet to press Add for alice's first signature."""
-    page = opened(service_workers="block")
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0))
-    return page
-
-
 @pytest.mark.slow
 def test_leaving_an_enrolment_while_it_begins(opened):
-    page = about_to_enrol(opened)
+    page = about_to_enrol(opened(service_workers="block"))
     held = Held(page, "/api/enrolments")
     page.click("#go")
     page.click("[data-view=verify]")
@@ -696,7 +691,7 @@ def test_leaving_an_enrolment_while_it_begins(opened):
 @pytest.mark.slow
 def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
     kiosk.verifier.enroll("alice", [signature(3, repetition) for repetition in range(5)])
-    page = about_to_enrol(opened)
+    page = about_to_enrol(opened(service_workers="block"))
     held = Held(page, "/api/enrolments")
     page.click("#go")
     page.click("[data-view=identify]")
@@ -709,7 +704,7 @@ def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
 
 @pytest.mark.slow
 def test_leaving_an_enrolment_while_a_signature_is_looked_at(opened):
-    page = about_to_enrol(opened)
+    page = about_to_enrol(opened(service_workers="block"))
     held = Held(page, "/api/enrolments/*/signatures")
     page.click("#go")
     page.wait_for_selector("#said:text-is('One moment…')")
@@ -725,11 +720,7 @@ def test_closing_the_page_in_an_enrolment(opened, monkeypatch):
 
     ended = threading.Event()
     monkeypatch.setattr(Enrolments, "end", lambda _self, _name: ended.set())
-    page = opened()
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0))
+    page = about_to_enrol(opened())
     send(page, "accept")
     page.goto("about:blank")
     assert ended.wait(10)
@@ -756,11 +747,7 @@ def test_an_answer_to_somebody_who_went_on(opened):
 def test_an_enrolment_that_the_device_has_forgotten(opened, monkeypatch):
     from firmware_bridge.kiosk import enrolments
 
-    page = opened()
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0, 0))
+    page = about_to_enrol(opened())
     send(page, "accept")
     with monkeypatch.context() as patch:
         patch.setattr(enrolments, "IDLE_S", -1.0)
@@ -774,11 +761,7 @@ def test_an_enrolment_that_the_device_has_forgotten(opened, monkeypatch):
 
 @pytest.mark.slow
 def test_a_dot_does_not_end_an_enrolment(opened):
-    page = opened()
-    sign_in(page)
-    page.click("[data-view=enrol]")
-    page.fill("#user", "alice")
-    sign(page, signature(0, 0))
+    page = about_to_enrol(opened())
     send(page, "accept")
     page.locator("#pad").click()
     assert send(page, "refer") == ("Please sign again.", "That was no whole signature.")

@@ -3,6 +3,7 @@ import re
 
 import native_core
 import pytest
+from c_header import enum, in_c
 
 from firmware_bridge.native.build import HEADER
 from sigverify.errors import BY_STATUS
@@ -15,26 +16,16 @@ from sigverify.signature import MAX_SAMPLES
 TEXT = HEADER.read_text()
 
 
-def enum(name):
-    body = re.search(rf"typedef enum {name} {{(.*?)}}", TEXT, re.DOTALL).group(1)
-    return {key: int(value) for key, value in re.findall(r"SV_(\w+) = (\d+)", body)}
-
-
-def in_c(name):
-    """`InvalidSignature` is SV_INVALID_SIGNATURE; the base of all is SV_ERROR."""
-    return "ERROR" if name == "SigverifyError" else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
-
-
 def test_statuses_are_those_of_the_error_tree():
     of_python = {in_c(kind.__name__): status for status, kind in BY_STATUS.items()}
-    assert enum("sv_status") == {"OK": 0, "NO_MEMORY": NO_MEMORY, **of_python}
+    assert enum(TEXT, "sv_status", "SV") == {"OK": 0, "NO_MEMORY": NO_MEMORY, **of_python}
 
 
 def test_every_status_has_words(library):
     def text(number):
         return library.ffi.string(library.functions.sv_status_text(number))
 
-    texts = [text(number) for number in enum("sv_status").values()]
+    texts = [text(number) for number in enum(TEXT, "sv_status", "SV").values()]
     assert len(set(texts)) == len(texts)
     assert text(9999) == b"unknown status"
 
@@ -48,7 +39,7 @@ def test_every_status_has_words(library):
     ],
 )
 def test_enums_are_in_the_order_of_python(name, members):
-    numbers = enum(name)
+    numbers = enum(TEXT, name, "SV")
     assert list(numbers.values()) == list(range(len(members)))
     for key, member in zip(numbers, members, strict=True):
         assert key.replace("_OTHERS", "") == member.name
