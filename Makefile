@@ -55,6 +55,7 @@ demo: $(STAMP) ## the whole path in a few minutes: train, convert, enrol, verify
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q --durations=10
+	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
 	@$(MAKE) --no-print-directory native
 
 native: $(STAMP) ## the tests of the device once more, by the SDK's core in C
