@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import signature
+from running_daemon import eventually
 
 from sigverify.policy import Policy
 from sigverify.signature import Signature
@@ -97,6 +98,15 @@ def opened(browser, kiosk):
     assert failures == []
 
 
+def until(page, condition):
+    """Wait for a JavaScript expression to hold.
+
+    It is asked from outside again and again: Playwright's own wait_for_function evaluates it in the
+    page from the second time on, which the page's Content-Security-Policy forbids.
+    """
+    eventually(lambda: page.evaluate(condition), seconds=30)
+
+
 def strokes_on(pad, its):
     """Return the signature's strokes as points of the window, four fifths of the pad large."""
     scale = 0.8 * min(pad["width"] / np.ptp(its.x), pad["height"] / np.ptp(its.y))
@@ -133,9 +143,7 @@ def enrol(page, name, writer, count=5):
         page.click("#go")
         done = repetition + 1
         words = f"{count - done} more" if done < count else "is enrolled"
-        page.wait_for_function(
-            "words => document.getElementById('outcome').innerText.includes(words)", arg=words
-        )
+        page.locator("#outcome", has_text=words).wait_for()
 
 
 def recorded(monkeypatch):
@@ -297,7 +305,7 @@ def test_an_enrolment_says_what_is_wrong(opened, kiosk):
 def test_it_reloads_while_the_device_is_away(opened, kiosk):
     page = opened()
     page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    until(page, "navigator.serviceWorker.controller !== null")
     kept = page.evaluate(
         "caches.open('sigverify-kiosk').then((its) => its.keys()).then((all) => all.map(({ url }) => url))"
     )
@@ -469,7 +477,7 @@ def test_another_screen_and_another_size(opened):
     devices.pen("mouseMoved", x=180)
     assert page.evaluate("Math.round(pad.width / pad.clientWidth)") == 2
     change(3, 1000)
-    page.wait_for_function("() => Math.round(pad.width / pad.clientWidth) === 3")
+    until(page, "Math.round(pad.width / pad.clientWidth) === 3")
     assert page.evaluate(inked), "what was written is drawn anew"
     devices.pen("mouseMoved", x=280)
     devices.pen("mouseReleased", x=280)
@@ -630,9 +638,7 @@ def test_everything_but_the_ink_by_keyboard(opened, kiosk):
         sign(page, signature(3, repetition))
         tab_to(page, "Add")
         page.keyboard.press("Enter")
-        page.wait_for_function(
-            "count => steps.querySelectorAll('.done').length === count % 5", arg=repetition + 1
-        )
+        until(page, f"steps.querySelectorAll('.done').length === {(repetition + 1) % 5}")
     page.wait_for_selector("#outcome.accept")
     assert page.get_by_role("status").filter(has_text="is enrolled").is_visible()
     press(page, "Verify")
