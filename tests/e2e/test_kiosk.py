@@ -324,6 +324,26 @@ def test_it_reloads_while_the_device_is_away(opened, kiosk):
 
 
 @pytest.mark.slow
+def test_all_of_the_reference_is_seen(opened):
+    page = opened()
+    sign_in(page)
+    enrol(page, "alice", 0)
+    page.click("[data-view=verify]")
+    page.fill("#user", "alice")
+    sign(page, signature(5, 1))  # as wide as the sheet lets it be, and the reference is higher than wide
+    send(page, "reject")
+    inked = page.evaluate(
+        """() => {
+            const { width, height } = pad;
+            const rows = (top, count) => pad.getContext("2d").getImageData(0, top, width, count).data;
+            const some = (data) => data.some((value) => value > 0);
+            return [some(rows(0, height)), some(rows(0, 2)), some(rows(height - 2, 2))];
+        }"""
+    )
+    assert inked == [True, False, False]
+
+
+@pytest.mark.slow
 def test_a_restart_of_the_device_ends_the_operators_session(opened, kiosk):
     page = opened()
     sign_in(page)

@@ -6,6 +6,7 @@
 const INK = "#14213d";
 const REFERENCE = "#b85f00";
 const BASE = 2.6; // CSS pixels wide at a usual speed
+const MARGIN = 2 * BASE; // around ink that would leave the sheet
 const PALM_MS = 2000; // after the pen was near, touch is the palm
 
 export class Pad extends EventTarget {
@@ -145,11 +146,13 @@ export class Pad extends EventTarget {
 
   draw() {
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.context.save();
     if (this.reference && !this.empty) this.underlay();
     for (const stroke of this.strokes) {
       for (let index = stroke.length > 1 ? 1 : 0; index < stroke.length; index++) this.segment(stroke, index);
       this.finish(stroke);
     }
+    this.context.restore();
   }
 
   // One piece of ink, thinner where the pen is fast, wider where it is pressed or laid flat.
@@ -186,17 +189,34 @@ export class Pad extends EventTarget {
   underlay() {
     const [own, its] = [box(this.strokes), box(this.reference)];
     const scale = own.size / its.size;
+    const laid = this.reference.map((stroke) =>
+      stroke.map(({ x, y }) => ({ x: own.x + (x - its.x) * scale, y: own.y + (y - its.y) * scale })),
+    );
+    this.stepBack([...this.strokes, ...laid].flat());
     const pen = this.context;
     pen.strokeStyle = REFERENCE;
     pen.lineWidth = BASE * 1.2;
-    for (const stroke of this.reference) {
-      const points = stroke.map(({ x, y }) => [own.x + (x - its.x) * scale, own.y + (y - its.y) * scale]);
+    for (const [first, ...others] of laid) {
+      let before = first;
       pen.beginPath();
-      pen.moveTo(...points[0]);
-      points.slice(1).forEach((point, index) => pen.quadraticCurveTo(...points[index], ...middle(points[index], point)));
-      pen.lineTo(...points.at(-1));
+      pen.moveTo(first.x, first.y);
+      for (const point of others) {
+        pen.quadraticCurveTo(before.x, before.y, (before.x + point.x) / 2, (before.y + point.y) / 2);
+        before = point;
+      }
+      pen.lineTo(before.x, before.y);
       pen.stroke();
     }
+  }
+
+  // See so much of the sheet's surroundings that all points are on it.
+  stepBack(points) {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const [left, across] = extent(points.map(({ x }) => x), width);
+    const [top, down] = extent(points.map(({ y }) => y), height);
+    const scale = Math.min(width / across, height / down);
+    this.context.scale(scale, scale);
+    this.context.translate((width / scale - across) / 2 - left, (height / scale - down) / 2 - top);
   }
 }
 
@@ -214,7 +234,11 @@ function sample(event, sheet) {
 
 const varied = (stroke) => stroke.some((point) => point.pressure !== stroke[0].pressure);
 
-const middle = (one, other) => [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2];
+// Where what holds the sheet and all ink begins along one axis, and how long it is.
+function extent(values, size) {
+  const first = Math.min(0, Math.min(...values) - MARGIN);
+  return [first, Math.max(size, Math.max(...values) + MARGIN) - first];
+}
 
 const round = (number) => Math.round(number * 1000) / 1000;
 
