@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import socket
@@ -9,7 +10,7 @@ import ssl
 import stat
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _REOPEN_S: Final = 1.0
 """Between tries to open a serial line that went away."""
+_LOCK_S: Final = 5.0
+"""For a daemon that opens its door in the same folder."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _KEEPALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -67,18 +70,9 @@ class UnixDoor:
 
     async def open(self, welcome: Welcome) -> None:
         """See `Door.open`."""
-        _remove_stale(self._path)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            listener.bind(str(self._path))
-            self._path.chmod(self._mode)
-            listener.listen()  # nobody comes in before this, whatever the umask made of the mode
-            self._file = _identity(self._path)
-        except OSError as error:
-            listener.close()
-            raise BridgeError(
-                f"cannot listen at {self._path}", received=error.strerror or str(error)
-            ) from error
+        async with _alone_in(self._path.parent):
+            _remove_stale(self._path)
+            listener = self._listen()
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if self._knows(writer):
@@ -95,6 +89,18 @@ class UnixDoor:
             with contextlib.suppress(OSError):
                 if _identity(self._path) == self._file:  # not that of another daemon by now
                     self._path.unlink()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(str(self._path))
+            self._path.chmod(self._mode)
+            listener.listen()  # nobody comes in before this, whatever the umask made of the mode
+            self._file = _identity(self._path)
+        except OSError as error:
+            listener.close()
+            raise _cannot_listen(self._path, error) from error
+        return listener
 
     def _knows(self, writer: asyncio.StreamWriter) -> bool:
         peer = writer.get_extra_info("socket")
@@ -150,7 +156,7 @@ class TcpDoor:
         try:
             self._server = await asyncio.start_server(enter, self._host, self._port)
         except OSError as error:
-            raise BridgeError(f"cannot listen at {self}", received=error.strerror or str(error)) from error
+            raise _cannot_listen(self, error) from error
 
     async def close(self) -> None:
         """See `Door.close`."""
@@ -209,6 +215,38 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _cannot_listen(where: object, error: OSError) -> BridgeError:
+    return BridgeError(f"cannot listen at {where}", received=error.strerror or str(error))
+
+
+@contextlib.asynccontextmanager
+async def _alone_in(folder: Path) -> AsyncIterator[None]:
+    """Lock the folder: a socket not listened at yet looks stale to a daemon that starts beside this one."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_listen(folder, error) from error
+    try:
+        deadline = asyncio.get_running_loop().time() + _LOCK_S
+        while not _lock(descriptor):
+            if asyncio.get_running_loop().time() > deadline:
+                raise BridgeError(f"{folder} stays locked", expected="nothing else that locks this folder")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: daemons must not be started at once there
+        return True
+    return True
+
+
 def _remove_stale(path: Path) -> None:
     """Remove the socket of a daemon that was killed; anything else that lies there stays."""
     try:
@@ -225,6 +263,6 @@ def _remove_stale(path: Path) -> None:
         except BlockingIOError as error:
             raise BridgeError(f"a daemon listens at {path} already, and hangs") from error
         except OSError as error:
-            raise BridgeError(f"cannot listen at {path}", received=error.strerror or "") from error
+            raise _cannot_listen(path, error) from error
         else:
             raise BridgeError(f"a daemon listens at {path} already")

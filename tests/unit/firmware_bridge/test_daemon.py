@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import random
 import socket
@@ -54,6 +55,15 @@ def hung_up(its):
     return True
 
 
+@pytest.fixture
+def locked(path):
+    """The folder of the socket, locked as by a daemon that opens its door."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    yield folder
+    os.close(folder)
+
+
 class TestWhoComesIn:
     def test_the_sockets_mode(self, path):
         with RunningDaemon([UnixDoor(path, mode=0o600)]):
@@ -98,6 +108,25 @@ class TestWhoComesIn:
             with pytest.raises(BridgeError, match=r"listens at .* already"), RunningDaemon([UnixDoor(path)]):
                 pass
             assert client.users() == ()
+
+    def test_one_that_is_about_to_listen_is_waited_for(self, path, locked):
+        async def opened():
+            door = asyncio.create_task(UnixDoor(path).open(Line))
+            await asyncio.sleep(0.05)
+            other.listen()
+            fcntl.flock(locked, fcntl.LOCK_UN)
+            await door
+
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            with pytest.raises(BridgeError, match="already"):
+                asyncio.run(opened())
+
+    @pytest.mark.usefixtures("locked")
+    def test_a_folder_that_stays_locked(self, path, monkeypatch):
+        monkeypatch.setattr("firmware_bridge.doors._LOCK_S", 0.05)
+        with pytest.raises(BridgeError, match="stays locked"), RunningDaemon([UnixDoor(path)]):
+            pass
 
     def test_one_that_hangs_is_there_too(self, path):
         with socket.socket(socket.AF_UNIX) as hanging, contextlib.ExitStack() as waiting:
