@@ -3,7 +3,7 @@
  * The first letter of the input says what the rest is: `T` a template; `M` a model file; `P` a manifest, after its
  * length in two bytes, and a template, which is made one of that model: then somebody is enrolled and compared. Linked
  * with the library's sources. Beside the bounds, which the sanitizers watch: what is read is written again as it
- * was, and scores are between 0 and 1. */
+ * was, it is finite, and scores are between 0 and 1. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,13 +72,24 @@ static void check_export(const sv_template *its, const uint8_t *data, size_t siz
     CHECK(strlen(sv_template_user(its)) && strlen(sv_template_model_id(its)) == SV_MODEL_ID_SIZE - 1);
 }
 
+static void check_finite(const sv_template *its)
+{
+    for (int i = 0; i < its->references; i++) {
+        CHECK(isfinite(its->each[i].duration_ms));
+        for (size_t k = 0; k < its->shape.size; k++)
+            CHECK(isfinite(its->each[i].vector[k]));
+    }
+}
+
 static sv_template *read_template(const uint8_t *data, size_t size)
 {
     sv_template *its = NULL;
     int status = sv_template_import(data, size, &its);
     CHECK((status == SV_OK) == (its != NULL));
-    if (its)
+    if (its) {
         check_export(its, data, size);
+        check_finite(its);
+    }
     return its;
 }
 

@@ -50,6 +50,7 @@ def one_too_many(template):
     number = manifest().replace(b"8.8", b"8." + b"8" * 80)
     flat = {name: port | {"scale": 0.0} for name, port in tensors.items()}
     yield b"T" + template[:14] + b"\2\1" + template[16:]  # two frames more, in as many bytes
+    yield b"T" + template[:-6] + b"\0\x7e" + template[-4:]  # the last vector ends in a NaN
     for text in (manifest(scoring={"1": row}), manifest(scoring=rows), number, manifest(tensors=flat)):
         yield pair(text, template)
 
