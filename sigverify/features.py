@@ -26,6 +26,9 @@ MAX_GAP_MS: Final = 150.0
 """A longer step counts as this long: people hesitate between strokes as they please, and SUSIG has stamps
 that jump to 4.3e6. Anything from 100 to 200 does as well on three corpora; see docs/results.md."""
 
+MIN_STEP_MS: Final = 1e-6
+"""A shorter step counts as none: no clock has finer ones than a nanosecond, and slopes would overflow."""
+
 CLIP: Final = 4.0
 """Functions are clipped to ±CLIP standard deviations, so that int8 has a known range."""
 
@@ -60,13 +63,14 @@ def features(signature: Signature) -> Float32Array:
 def clean_time_ms(signature: Signature) -> FloatArray:
     """Repair the stamps: `(n,)` float64 milliseconds from 0, never decreasing.
 
-    A step backwards or of zero becomes the median step (the sample was taken, its stamp is wrong),
-    a step over `MAX_GAP_MS` becomes `MAX_GAP_MS`. With no usable step at all, 10 ms is assumed.
+    A step backwards or under `MIN_STEP_MS` becomes the median step (the sample was taken, its stamp is
+    wrong), a step over `MAX_GAP_MS` becomes `MAX_GAP_MS`. With no usable step at all, 10 ms is assumed.
     """
     steps = np.diff(signature.time_ms)
-    usable = steps[(steps > 0) & (steps <= MAX_GAP_MS)]
+    advances = steps >= MIN_STEP_MS
+    usable = steps[advances & (steps <= MAX_GAP_MS)]
     usual = median(usable) if len(usable) else 10.0
-    steps = np.where(steps > 0, np.minimum(steps, MAX_GAP_MS), usual)
+    steps = np.where(advances, np.minimum(steps, MAX_GAP_MS), usual)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 

@@ -37,7 +37,7 @@ Align = Callable[[Int8Array, Int8Array], Float32Array]
 """`elastic_distances`, or what computes the same in C."""
 
 _FAR: Final = 1 << 28
-"""A cell that no path reaches: above any path (511 frames × 129 channels × 254 < 2²⁴), their sum in int32."""
+"""A cell that no path reaches: above any path (8191 frames × 129 channels × 254), their sum in int32."""
 
 _CACHED: Final = 1 << 17
 """Differences worked on at once: 256 kB of int16, for a small core's cache. 2¹⁶ to 2¹⁹ measure alike."""
@@ -179,7 +179,7 @@ def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
     """Align a probe `(t, c)` with each of `(r, t, c)` by dynamic time warping: `(r,)` float32 per frame.
 
     Given `r` probes `(r, t, c)`, each is aligned with the reference of its number. City-block distance per
-    frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side; `t` must be even, `c` at most 129.
+    frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side; `t` at most 4096, `c` at most 129.
 
     The table is filled diagonal by diagonal (i + j = s), since the cells of one depend on the two before and
     never on each other: no loop along it. It is filled from both corners at once, so that `t` diagonals are
@@ -187,8 +187,13 @@ def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
 
     Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition",
     1978.
+
+    Raises:
+        InvalidSignature: `t` is odd, so that the two halves would not meet on a diagonal.
     """
     count, frames, _ = references.shape
+    if frames % 2:
+        raise InvalidSignature("frames cannot be aligned", expected="an even number", received=str(frames))
     band = max(1, int(BAND * frames))
     # The first half of the lanes runs forwards. A reference is met from its far end: as i grows, j falls.
     probes = _lanes(np.broadcast_to(probe, references.shape), band)

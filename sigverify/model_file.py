@@ -40,6 +40,10 @@ MAX_MANIFEST_BYTES: Final = 1 << 20
 """A manifest is a few kB; more is refused before it is read."""
 MAX_NETWORK_BYTES: Final = 64 << 20
 """A hundred times the models that ship; more is refused before it is read."""
+MOST_STEPS: Final = 4096
+"""Of a local sequence; matching adds up to 8191 × 129 × 254 in 32 bits."""
+MOST_DEPTH: Final = 129
+"""Dimensions of a local sequence: 129 × 254 fits 15 bits."""
 
 _HEADER: Final = struct.Struct("<8sIIQ")
 _ALIGNMENT: Final = 16
@@ -103,7 +107,12 @@ class Manifest:
             _require(name, "a positive whole number", getattr(self, name), _is_count)
         _require("input_shape", "two positive whole numbers", self.input_shape, _is_shape)
         if self.sequence_shape is not None:
-            _require("sequence_shape", "two positive whole numbers or null", self.sequence_shape, _is_shape)
+            _require(
+                "sequence_shape",
+                f"null, or an even number of at most {MOST_STEPS} steps and at most {MOST_DEPTH} dimensions",
+                self.sequence_shape,
+                _can_be_aligned,
+            )
             object.__setattr__(self, "sequence_shape", tuple(self.sequence_shape))
         object.__setattr__(self, "input_shape", tuple(self.input_shape))
         _require("precision", " or ".join(Precision), self.precision, lambda value: value in list(Precision))
@@ -384,3 +393,7 @@ def _is_count(value: object) -> bool:
 
 def _is_shape(value: object) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2 and all(_is_count(size) for size in value)
+
+
+def _can_be_aligned(value: Any) -> bool:
+    return _is_shape(value) and value[0] % 2 == 0 and value[0] <= MOST_STEPS and value[1] <= MOST_DEPTH

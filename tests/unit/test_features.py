@@ -83,6 +83,12 @@ def test_stamps_that_all_agree_count_as_100_hz():
     assert clean_duration_ms(Signature(range(10), range(10), [5] * 10)) == 90
 
 
+@pytest.mark.parametrize("step", [5e-324, 1e-310, 1e-200, 1e-7])
+def test_steps_shorter_than_a_nanosecond_count_as_none(scrawl, step):
+    tiny = changed(scrawl, time_ms=step * np.arange(len(scrawl)))
+    np.testing.assert_array_equal(features(tiny), features(changed(scrawl, time_ms=np.zeros(len(scrawl)))))
+
+
 def test_hover_before_after_and_between_strokes_is_dropped(scrawl):
     def hovering(count, start):
         return {

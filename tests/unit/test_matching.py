@@ -48,6 +48,11 @@ def test_each_probe_is_aligned_with_the_reference_of_its_number(frames):
     np.testing.assert_array_equal(elastic_distances(probes, others), np.array(expected, np.float32))
 
 
+def test_an_odd_number_of_frames_is_refused():
+    with pytest.raises(InvalidSignature, match=r"an even number.*9"):
+        elastic_distances(np.zeros((9, 2), np.int8), np.zeros((1, 9, 2), np.int8))
+
+
 def test_a_crowd_in_one_go_is_the_same_as_one_by_one():
     rng = np.random.default_rng(2)
     crowd = rng.integers(-127, 128, (60, 256, 7)).astype(np.int8)  # too many for one block of diagonals

@@ -8,7 +8,7 @@
 
 #define MIN_SAMPLES 8
 #define MAX_COORDINATE 1e9
-#define MAX_GAP_MS 150.0
+#define MIN_STEP_MS 1e-6
 
 static int is_ink(const sv_signature *signature, size_t index)
 {
@@ -68,7 +68,7 @@ static double usual_step(const sv_signature *signature, double *scratch)
     size_t usable = 0;
     for (size_t i = 1; i < signature->count; i++) {
         double step = signature->time_ms[i] - signature->time_ms[i - 1];
-        if (step > 0 && step <= MAX_GAP_MS)
+        if (step >= MIN_STEP_MS && step <= SVI_MAX_GAP_MS)
             scratch[usable++] = step;
     }
     return usable ? svi_median(scratch, usable) : 10.0;
@@ -81,7 +81,7 @@ static void keep(const sv_signature *from, svi_capture *its)
     for (size_t i = 0; i < from->count; i++) {
         if (i > 0) {
             double step = from->time_ms[i] - from->time_ms[i - 1];
-            time += step > 0 ? (step < MAX_GAP_MS ? step : MAX_GAP_MS) : usual;
+            time += step >= MIN_STEP_MS ? (step < SVI_MAX_GAP_MS ? step : SVI_MAX_GAP_MS) : usual;
         }
         if (!is_ink(from, i) && !(i + 1 < from->count && is_ink(from, i + 1)))
             continue;

@@ -130,6 +130,8 @@ static int read_sequence_shape(svi_json *its, sv_model *model)
     long steps = 1, depth = 0;
     if (!svi_json_token(its, "null") && !shape(its, &steps, &depth))
         return 0;
+    if (depth > 0 && (steps % 2 || steps > SVI_MAX_STEPS || depth > SVI_MAX_DEPTH))
+        return 0;
     model->steps = (size_t)steps;
     model->depth = (size_t)depth;
     return 1;

@@ -60,7 +60,7 @@ static int fill(const uint8_t *data, const layout *its, sv_model *model)
     SVI_TRY(svi_manifest_read((const char *)data + HEADER, its->manifest, model));
     model->network = data + its->start;
     model->network_size = its->end - its->start;
-    if (model->steps > SVI_MAX_STEPS || model->depth > SVI_MAX_DEPTH || model->vector_size > SVI_MAX_STEPS)
+    if (model->vector_size > SVI_MAX_STEPS)
         return SV_MODEL_ERROR; /* well formed, but more than this library makes room for */
     model->input.elements = SV_FRAMES * SV_CHANNELS;
     model->vector.elements = model->vector_size;

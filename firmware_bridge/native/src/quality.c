@@ -3,7 +3,6 @@
 
 #include "internal.h"
 
-#define MAX_GAP_MS 150.0
 #define MIN_DURATION_MS 250.0
 #define MIN_RATE_HZ 30.0
 #define MAX_LOST 0.5
@@ -22,7 +21,7 @@ static double sample_rate_hz(const sv_signature *signature, double *scratch)
     return count ? 1000.0 / svi_median(scratch, count) : 0.0;
 }
 
-/* Share of the ink's time in steps longer than MAX_GAP_MS with the pen down. */
+/* Share of the ink's time in steps longer than SVI_MAX_GAP_MS with the pen down. */
 static double lost(const sv_signature *signature)
 {
     double total = 0.0, gaps = 0.0;
@@ -31,7 +30,7 @@ static double lost(const sv_signature *signature)
         if (signature->pen_down && !signature->pen_down[i])
             continue;
         total += step;
-        gaps += step > MAX_GAP_MS ? step : 0.0;
+        gaps += step > SVI_MAX_GAP_MS ? step : 0.0;
     }
     return total > 0 ? gaps / total : 0.0;
 }

@@ -126,7 +126,7 @@ def test_a_manifest_that_describes_other_tensors(library, base, name, changes):
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"vector_size": 1}, {"vector_size": 32}, {"vector_size": 4096}, {"sequence_shape": (15, 128)}]
+    "sizes", [{"vector_size": 1}, {"vector_size": 32}, {"vector_size": 4096}, {"sequence_shape": (16, 128)}]
 )
 def test_a_manifest_of_other_sizes(library, base, sizes):
     tensors = {each: dict(its) for each, its in base.manifest.tensors.items()}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from builders import signature
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sigverify import Signature
@@ -37,6 +37,8 @@ messy_times = st.lists(
 )
 
 
+@example([1e-310] * 12, 0, True, True)
+@example([1e-7, 1e-6] * 8, 0, False, False)
 @given(messy_times, st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
 def test_a_devices_mess_is_repaired_alike(library, steps, seed, pressed, lifted):
     rng = np.random.default_rng(seed)
