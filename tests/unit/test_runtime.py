@@ -2,7 +2,6 @@ import ctypes
 import importlib
 import subprocess
 import sys
-import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from builders import signature
 from hypothesis import given
 from hypothesis import strategies as st
+from in_threads import in_threads
 from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, toy_model
 
 from sigverify import runtime as runtime_module
@@ -148,11 +148,7 @@ def test_threads_share_one_embedder():
             if not np.array_equal(embedder.run(inputs[number]).vector, expected[number])
         )
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, work)
     assert wrong == []
 
 

@@ -1,9 +1,9 @@
 import json
-import threading
 
 import numpy as np
 import pytest
 from builders import ArithmeticEmbedder, arithmetic_engine, engine_around, model, signature
+from in_threads import in_threads
 
 from sigverify.decision import Reason
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError, StoreError, UnknownUser
@@ -206,11 +206,7 @@ def test_many_threads(verifier):
             for _ in range(3)
         )
 
-    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(4, work)
     assert len(got) == 12
     for writer, score, matches in got:
         assert score == expected[writer]

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from builders import signature
+from in_threads import in_threads
 from running_daemon import RunningDaemon, opener
 
 from firmware_bridge.captures import split
@@ -347,14 +348,10 @@ def test_threads_share_a_client(address):
         client.enroll("alice", ALICE)
         decisions = []
 
-        def verify(repetition):
-            decisions.append(client.verify("alice", signature(0, repetition)))
+        def verify(number):
+            decisions.append(client.verify("alice", signature(0, 10 + number)))
 
-        threads = [threading.Thread(target=verify, args=(10 + number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(8, verify)
     assert len(decisions) == 8
 
 

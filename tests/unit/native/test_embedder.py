@@ -1,9 +1,9 @@
-import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from builders import model, signature
+from in_threads import in_threads
 from toy_networks import toy_model
 
 from sigverify import Model
@@ -69,11 +69,7 @@ def test_threads_share_one(library, base):
             if not np.array_equal(native.embed(signature(writer)).vector, expected[writer])
         )
 
-    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(4, work)
     assert wrong == []
 
 

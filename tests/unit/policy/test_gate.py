@@ -1,11 +1,11 @@
 """The rules of `Verifier.verify`: what a try leaves behind, and what it may tell."""
 
-import threading
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from builders import arithmetic_engine, signature
+from in_threads import in_threads
 
 from sigverify.decision import Aspect, Outcome, Reason
 from sigverify.errors import ConfigError, StoreError, UnknownUser
@@ -295,23 +295,6 @@ def test_forgetting_leaves_no_record(make):
 
 
 # ------------------------------------------------------------------------------------ threads
-def in_threads(count, work):
-    errors = []
-
-    def run(number):
-        try:
-            work(number)
-        except BaseException as error:  # noqa: BLE001, whatever it is: the test fails
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-
-
 def test_eight_threads_get_the_answers_that_one_gets(make, tmp_path):
     verifier = make(Policy(fmr=0.1, per_user=None, per_device=None), tmp_path / "a.db")
     probes = [

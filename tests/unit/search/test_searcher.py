@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 from builders import arithmetic_engine, references, signature, template
+from in_threads import in_threads
 
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.matching import Embedding, distances
@@ -169,13 +170,11 @@ def test_many_threads_search_while_people_come_and_go(store, searcher):
 
     change = threading.Thread(target=come_and_go)
     change.start()
-    threads = [threading.Thread(target=search, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    stop.set()
-    change.join()
+    try:
+        in_threads(4, search)
+    finally:
+        stop.set()
+        change.join()
     assert wrong == []
 
 

@@ -1,11 +1,11 @@
 """What every store does, whichever database it is in."""
 
 import contextlib
-import threading
 
 import numpy as np
 import pytest
 from builders import template
+from in_threads import in_threads
 
 from sigverify.errors import AlreadyEnrolled, ConfigError, StoreError, UnknownUser
 from sigverify.fleet import FleetStore
@@ -127,11 +127,7 @@ def test_many_threads(store):
             store.put(template(f"user-{number}", 1, seed=number), replace=turn > 0)
             store.get(f"user-{number}")
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(6, work)
     assert len(store.users()) == 6
     assert store.revision() >= 6
 
@@ -233,16 +229,12 @@ def test_the_renewal_keeps_what_it_turns(store):
 
 
 def test_threads_lose_no_count(store):
-    def work():
+    def work(_number):
         for _ in range(10):
             with store.transaction(durable=False, local=True) as records:
                 records.put("count", "", b"%d" % (1 + int(records.get("count", "") or b"0")))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, work)
     assert store.read_record("count", "") == b"80"
 
 

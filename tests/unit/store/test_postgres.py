@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from builders import template
+from in_threads import in_threads
 
 from sigverify.errors import DamagedStore, MissingExtra, StoreError, StoreUnreachable, WrongKey
 from sigverify.protection.keys import Key
@@ -36,16 +37,12 @@ def test_what_names_a_server():
 def test_several_kiosks_make_one_store_at_the_same_moment(url):
     ready, opened = threading.Barrier(5), []
 
-    def make():
+    def make(_):
         ready.wait()
         with PostgresStore(url, key=KEY) as store:
             opened.append(store.fleet_head().salt)
 
-    threads = [threading.Thread(target=make) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(5, make)
     assert len(opened) == 5
     assert len(set(opened)) == 1
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import sqlite3
-import threading
 
 import numpy as np
 import pytest
 from builders import MODEL_ID, template
+from in_threads import in_threads
 
 from sigverify.errors import DamagedStore, KeyUnavailable, UnknownUser, WrongKey
 from sigverify.protection.keys import Key, default_path
@@ -223,10 +223,6 @@ def test_threads_share_one_store(path):
                 ):
                     wrong.append((number, turn))
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(8, work)
         assert store.read_record("count", "") == b"80"
     assert not wrong
