@@ -12,6 +12,7 @@ import numpy.typing as npt
 from converter import tensorflow_backend
 from sigverify.errors import ConversionError
 from sigverify.features import CHANNELS, FRAMES
+from sigverify.model_file import ALIGNABLE, can_be_aligned
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -113,4 +114,11 @@ def _named(output: Any) -> dict[str, Any]:
 
 
 def _shape(tensor: Any) -> tuple[int, int] | None:
-    return None if tensor is None else (int(tensor.shape[1]), int(tensor.shape[2]))
+    if tensor is None:
+        return None
+    steps, depth = int(tensor.shape[1]), int(tensor.shape[2])
+    if not can_be_aligned(steps, depth):
+        raise ConversionError(
+            "the network's sequence cannot be aligned", expected=ALIGNABLE, received=f"{steps} × {depth}"
+        )
+    return steps, depth

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from sigverify.errors import InvalidSignature
+from sigverify.model_file import ALIGNABLE, can_be_aligned
 
 CUES: Final = ("dynamics", "sequence", "vector", "duration")
 """Columns of `distances`: elastic distance of hand-made functions, elastic distance of learned local vectors,
@@ -179,7 +180,8 @@ def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
     """Align a probe `(t, c)` with each of `(r, t, c)` by dynamic time warping: `(r,)` float32 per frame.
 
     Given `r` probes `(r, t, c)`, each is aligned with the reference of its number. City-block distance per
-    frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side; `t` at most 4096, `c` at most 129.
+    frame, steps (1, 0), (0, 1), (1, 1), a band of `BAND` · t either side; for shapes that
+    `can_be_aligned`.
 
     The table is filled diagonal by diagonal (i + j = s), since the cells of one depend on the two before and
     never on each other: no loop along it. It is filled from both corners at once, so that `t` diagonals are
@@ -189,11 +191,15 @@ def elastic_distances(probe: Int8Array, references: Int8Array) -> Float32Array:
     1978.
 
     Raises:
-        InvalidSignature: `t` is odd, so that the two halves would not meet on a diagonal.
+        InvalidSignature: a shape of which sums would overflow, or the two halves not meet on a diagonal.
     """
-    count, frames, _ = references.shape
-    if frames % 2:
-        raise InvalidSignature("frames cannot be aligned", expected="an even number", received=str(frames))
+    count, frames, channels = references.shape
+    if not can_be_aligned(frames, channels):
+        raise InvalidSignature(
+            "embeddings of this shape cannot be aligned",
+            expected=ALIGNABLE,
+            received=f"{frames} × {channels}",
+        )
     band = max(1, int(BAND * frames))
     # The first half of the lanes runs forwards. A reference is met from its far end: as i grows, j falls.
     probes = _lanes(np.broadcast_to(probe, references.shape), band)

@@ -44,12 +44,19 @@ MOST_STEPS: Final = 4096
 """Of a local sequence; matching adds up to 8191 × 129 × 254 in 32 bits."""
 MOST_DEPTH: Final = 129
 """Dimensions of a local sequence: 129 × 254 fits 15 bits."""
+ALIGNABLE: Final = f"an even number of at most {MOST_STEPS} steps, at most {MOST_DEPTH} dimensions"
+"""What `can_be_aligned` wants, in words."""
 
 _HEADER: Final = struct.Struct("<8sIIQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
 _SHIPPED_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def can_be_aligned(steps: int, depth: int) -> bool:
+    """Whether `matching` can compare local sequences of that shape; see `ALIGNABLE`."""
+    return steps % 2 == 0 and steps <= MOST_STEPS and depth <= MOST_DEPTH
 
 
 class Precision(StrEnum):
@@ -107,12 +114,7 @@ class Manifest:
             _require(name, "a positive whole number", getattr(self, name), _is_count)
         _require("input_shape", "two positive whole numbers", self.input_shape, _is_shape)
         if self.sequence_shape is not None:
-            _require(
-                "sequence_shape",
-                f"null, or an even number of at most {MOST_STEPS} steps and at most {MOST_DEPTH} dimensions",
-                self.sequence_shape,
-                _can_be_aligned,
-            )
+            _require("sequence_shape", f"null, or {ALIGNABLE}", self.sequence_shape, _is_sequence_shape)
             object.__setattr__(self, "sequence_shape", tuple(self.sequence_shape))
         object.__setattr__(self, "input_shape", tuple(self.input_shape))
         _require("precision", " or ".join(Precision), self.precision, lambda value: value in list(Precision))
@@ -395,5 +397,5 @@ def _is_shape(value: object) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2 and all(_is_count(size) for size in value)
 
 
-def _can_be_aligned(value: Any) -> bool:
-    return _is_shape(value) and value[0] % 2 == 0 and value[0] <= MOST_STEPS and value[1] <= MOST_DEPTH
+def _is_sequence_shape(value: Any) -> bool:
+    return _is_shape(value) and can_be_aligned(*value)

@@ -48,9 +48,10 @@ def test_each_probe_is_aligned_with_the_reference_of_its_number(frames):
     np.testing.assert_array_equal(elastic_distances(probes, others), np.array(expected, np.float32))
 
 
-def test_an_odd_number_of_frames_is_refused():
-    with pytest.raises(InvalidSignature, match=r"an even number.*9"):
-        elastic_distances(np.zeros((9, 2), np.int8), np.zeros((1, 9, 2), np.int8))
+@pytest.mark.parametrize("shape", [(9, 2), (4098, 2), (8, 130)])
+def test_shapes_that_cannot_be_aligned_are_refused(shape):
+    with pytest.raises(InvalidSignature, match=rf"an even number.*{shape[0]} × {shape[1]}"):
+        elastic_distances(np.zeros(shape, np.int8), np.zeros((1, *shape), np.int8))
 
 
 def test_a_crowd_in_one_go_is_the_same_as_one_by_one():

@@ -12,10 +12,10 @@
     } while (0)
 
 #define SVI_MAX_GAP_MS 150.0 /* a longer step counts as this long */
-#define SVI_MAX_STEPS 4096 /* frames of anything that is aligned */
-#define SVI_MAX_DEPTH 129  /* channels of it: 129 x 254 fits 15 bits */
-#define SVI_MAX_TABLE 32   /* rates in a table of thresholds */
-#define SVI_MAX_ROWS 16    /* numbers of references with weights of their own */
+#define SVI_MAX_STEPS 4096   /* frames of anything that is aligned */
+#define SVI_MAX_DEPTH 129    /* channels of it: 129 x 254 fits 15 bits */
+#define SVI_MAX_TABLE 32     /* rates in a table of thresholds */
+#define SVI_MAX_ROWS 16      /* numbers of references with weights of their own */
 #define SVI_EVIDENCE 10
 
 /* bytes.c */

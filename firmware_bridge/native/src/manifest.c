@@ -125,12 +125,15 @@ static int read_tensors(svi_json *its, sv_model *model)
     return svi_json_key(its, "vector") && read_port(its, &model->vector) && svi_json_token(its, "}");
 }
 
+static int can_be_aligned(long steps, long depth)
+{
+    return steps % 2 == 0 && steps <= SVI_MAX_STEPS && depth <= SVI_MAX_DEPTH;
+}
+
 static int read_sequence_shape(svi_json *its, sv_model *model)
 {
     long steps = 1, depth = 0;
-    if (!svi_json_token(its, "null") && !shape(its, &steps, &depth))
-        return 0;
-    if (depth > 0 && (steps % 2 || steps > SVI_MAX_STEPS || depth > SVI_MAX_DEPTH))
+    if (!svi_json_token(its, "null") && !(shape(its, &steps, &depth) && can_be_aligned(steps, depth)))
         return 0;
     model->steps = (size_t)steps;
     model->depth = (size_t)depth;

@@ -7,6 +7,7 @@ import numpy as np
 
 from sigverify.errors import ConfigError
 from sigverify.features import CHANNELS, CLIP, FRAMES
+from sigverify.model_file import MOST_DEPTH, can_be_aligned
 from sigverify.training.backend import keras
 
 Tensor = Any
@@ -59,6 +60,12 @@ def build(
     """
     if min(width, kernel, stem_kernel, vector_size, sequence_size, *dilations) < 1 or not dilations:
         raise ConfigError("tdnn sizes must be at least 1", received=f"width {width}, dilations {dilations}")
+    if not can_be_aligned(FRAMES // 2, carried + sequence_size):
+        raise ConfigError(
+            "the tdnn's sequence cannot be aligned",
+            expected=f"carried and sequence_size of together at most {MOST_DEPTH}",
+            received=f"{carried} and {sequence_size}",
+        )
     if not (0 <= carried <= CHANNELS and 0 <= dropout < 1 and activation in ACTIVATIONS):
         raise ConfigError(
             "tdnn options out of range",

@@ -9,7 +9,7 @@ import pytest
 from builders import signature
 from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, keras_network, write_run
 
-from converter import convert
+from converter import convert, tensorflow_backend
 from converter.calibration import Calibrated
 from converter.calibration import calibrate as fit
 from sigverify.corpora import Corpus, Kind, Sample
@@ -174,6 +174,15 @@ def test_a_network_with_other_outputs(tmp_path):
     network = keras_network()
     network = type(network)(network.inputs, {"embedding": network.output["vector"]})
     with pytest.raises(ConversionError, match="has other outputs"):
+        convert(write_run(tmp_path / "run", network), calibrate=calibrate)
+
+
+def test_a_network_whose_sequence_cannot_be_aligned(tmp_path):
+    _, keras = tensorflow_backend.load()
+    network = keras_network()
+    shorter = keras.layers.Cropping1D((1, 0))(network.output["sequence"])
+    network = keras.Model(network.inputs, network.output | {"sequence": shorter})
+    with pytest.raises(ConversionError, match=r"cannot be aligned.*an even number.*127 × 16"):
         convert(write_run(tmp_path / "run", network), calibrate=calibrate)
 
 

@@ -80,6 +80,7 @@ def test_bromley_has_the_layers_of_1993():
         ("tdnn", {"width": "wide"}, "does not fit"),
         ("tdnn", {"activation": "gelu"}, "out of range"),
         ("tdnn", {"carried": 99}, "out of range"),
+        ("tdnn", {"carried": 2, "sequence_size": 128}, "at most 129.*2 and 128"),
         ("bromley1993", {"maps": [4]}, "do not fit"),
         ("bromley1993", {"kernels": [200, 200]}, "do not fit"),
     ],
