@@ -16,9 +16,9 @@ TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
 
 # What `make native` runs again through the core in C: everything that embeds or matches on the device.
 NATIVE = $(VENV)/libsigverify.so
-NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tests/unit/test_enrollment.py \
-	tests/unit/test_explanation.py tests/unit/search tests/unit/policy tests/unit/evaluation \
-	tests/unit/firmware_bridge/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py \
+NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tests/unit/enrollment/test_enrollment.py \
+	tests/unit/matching/test_explanation.py tests/unit/search tests/unit/policy tests/unit/evaluation \
+	tests/unit/firmware_bridge/daemon/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py \
 	tests/e2e/test_cli.py tests/e2e/test_serve.py
 
 BIN = $(VENV)/bin

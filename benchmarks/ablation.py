@@ -13,13 +13,13 @@ from typing import Annotated, Final
 import numpy as np
 import typer
 
-from converter import scoring as fitting
-from sigverify.cli.experiment import LEFT_OUT, open_real
+from converter import fitting
 from sigverify.cli.progress import stage_bar
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, open_corpus
 from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
-from sigverify.matching import CUES
+from sigverify.experiments.left_out import LEFT_OUT, open_real
+from sigverify.matching.distances import CUES
 from sigverify.model_file import Model
 
 PARTS: Final = {

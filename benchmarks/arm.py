@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from native import packed
 
-from firmware_bridge.native.build import build
+from firmware_bridge.libsigverify.build import build
 from sigverify import Model
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.native.embedder import litert_library
+from sigverify.runtime.native.embedder import litert_library
 
 COMPILER = "aarch64-linux-gnu-gcc"
 SYSROOT = Path("/usr/aarch64-linux-gnu")

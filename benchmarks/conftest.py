@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from firmware_bridge.native.build import build
+from firmware_bridge.libsigverify.build import build
 from sigverify import Model, Policy, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.engine import Engine
 from sigverify.errors import ModelError
-from sigverify.runtime import Embedder
+from sigverify.matcher import Engine
+from sigverify.runtime.embedder import Embedder
 from sigverify.store import MEMORY, SqliteStore
 
 REFERENCES = 5

@@ -21,8 +21,8 @@ from builders import template
 from postgres_server import PostgresServer, find_binaries
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.engine import Engine
 from sigverify.fleet import FleetStore
+from sigverify.matcher import Engine
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key

@@ -182,7 +182,7 @@ def _fill(store, template, crowd, people):
 
 def _turned(vectors, renewal):
     """Bring vectors `(n, r, e)` into a store's coordinates."""
-    from sigverify.matching import References
+    from sigverify.matching.distances import References
     from sigverify.template import stored
 
     flat = vectors.reshape(-1, vectors.shape[-1])

@@ -13,7 +13,7 @@ import numpy as np
 from crowd import make_crowd
 
 from sigverify import Model
-from sigverify.runtime import Embedder
+from sigverify.runtime.embedder import Embedder
 from sigverify.search.approximate import ApproximateIndex
 from sigverify.search.exact import ExactIndex
 

@@ -18,13 +18,13 @@ from statistics import median
 
 import numpy as np
 
-from firmware_bridge.native.build import build
+from firmware_bridge.libsigverify.build import build
 from sigverify import Model, Template, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.engine import Engine
-from sigverify.features import features
-from sigverify.native.embedder import litert_library
-from sigverify.scoring import Scoring
+from sigverify.matcher import Engine
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.features import features
+from sigverify.runtime.native.embedder import litert_library
 from sigverify.store import MEMORY
 from sigverify.store.rekey import turned
 

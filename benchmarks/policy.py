@@ -17,18 +17,25 @@ import typer
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import open_corpus
 from sigverify.decision import Aspect, confidence
-from sigverify.engine import Engine
-from sigverify.enrollment import AdditionReason, Candidates
-from sigverify.explanation import deviations, unlike
-from sigverify.features import DYNAMICS, features
-from sigverify.matching import DYNAMICS_SCALE, Embedding, References, distances, elastic_distances, spread
+from sigverify.enrollment.enrollment import AdditionReason, Candidates
+from sigverify.matcher import Engine
+from sigverify.matching.distances import (
+    DYNAMICS_SCALE,
+    Embedding,
+    References,
+    distances,
+    elastic_distances,
+    spread,
+)
+from sigverify.matching.explanation import deviations, unlike
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.features import DYNAMICS, features
+from sigverify.modality.pen.quality import COMPLEXITY_FLOOR, assess
+from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE
 from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, is_copy
-from sigverify.quality import COMPLEXITY_FLOOR, assess
-from sigverify.scoring import Scoring
-from sigverify.signature import Signature
 
 SECRET: Final = bytes(32)
 SETS: Final = 6

@@ -26,18 +26,18 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from converter import scoring as fitting
+from converter import fitting
 from sigverify import Model, Signature
-from sigverify.cli.experiment import LEFT_OUT, open_real
 from sigverify.cli.progress import stage_bar
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, Kind, open_corpus
 from sigverify.errors import InvalidSignature
 from sigverify.evaluation import Measured, SdkSystem, TrialKind, evaluate, measure
-from sigverify.features import CHANNEL_NAMES, CLIP, DYNAMICS, FRAMES, trace
-from sigverify.matching import CUES, DYNAMICS_SCALE, Embedding, References, distances, spread
+from sigverify.experiments.left_out import LEFT_OUT, open_real
+from sigverify.matching.distances import CUES, DYNAMICS_SCALE, Embedding, References, distances, spread
+from sigverify.matching.scoring import Impostor, Scoring
+from sigverify.modality.pen.features import CHANNEL_NAMES, CLIP, DYNAMICS, FRAMES, trace
 from sigverify.policy.replay import is_copy
-from sigverify.scoring import Impostor, Scoring
 from sigverify.template import stored
 
 FMR: Final = 0.01

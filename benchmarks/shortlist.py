@@ -17,9 +17,9 @@ import numpy as np
 from sigverify import Model
 from sigverify.corpora import open_corpus
 from sigverify.corpora.corpus import Kind
-from sigverify.engine import Engine
-from sigverify.matching import References, distances, spread
-from sigverify.scoring import Scoring
+from sigverify.matcher import Engine
+from sigverify.matching.distances import References, distances, spread
+from sigverify.matching.scoring import Scoring
 from sigverify.search.open_set import open_set_threshold
 from sigverify.template import stored
 

@@ -7,8 +7,8 @@ import pytest
 
 from sigverify import Template, Verifier
 from sigverify.evaluation import DtwBaseline
-from sigverify.features import features
-from sigverify.matching import elastic_distances
+from sigverify.matching.distances import elastic_distances
+from sigverify.modality.pen.features import features
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
 REFERENCES = 5

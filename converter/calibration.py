@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from converter import scoring as fitting
+from converter import fitting
 from sigverify import metrics
-from sigverify.matching import Embedding
-from sigverify.scoring import Scoring
+from sigverify.matching.distances import Embedding
+from sigverify.matching.scoring import Scoring
 
 REFERENCES: Final = 5
 """The headline error rate is for this many references, or the most that were fitted below it."""

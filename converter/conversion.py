@@ -20,9 +20,9 @@ from converter.trained import Calibration, TrainedRun
 from sigverify.corpora import Corpus
 from sigverify.embedding import assemble
 from sigverify.errors import ConversionError
-from sigverify.matching import Embedding
+from sigverify.matching.distances import Embedding
 from sigverify.model_file import Manifest, Model, Precision
-from sigverify.runtime import Embedder, Output
+from sigverify.runtime.embedder import Embedder, Output
 
 Float32Array = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from converter import tensorflow_backend
 from sigverify.errors import ConversionError
-from sigverify.features import CHANNELS, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FRAMES
 from sigverify.model_file import ALIGNABLE, can_be_aligned
 
 Float32Array = npt.NDArray[np.float32]

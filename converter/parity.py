@@ -40,7 +40,7 @@ class ParityReport:
         vector, sequence: trained (Keras, float) against converted; sequence is None where there is none.
         vector_float32, sequence_float32: trained against its float32 file: what conversion alone costs.
         eer: skilled-forgery equal error rate of the converted file with scoring fitted on it, 0 to 1,
-            by `converter.scoring` on the calibration signatures.
+            by `converter.fitting` on the calibration signatures.
         eer_float32: the same of the float32 file.
         network_bytes, network_bytes_float32: sizes of the two networks.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from converter import tensorflow_backend
-from sigverify.features import CHANNELS, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FRAMES
 
 
 def describe(

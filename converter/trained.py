@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from sigverify.corpora import Corpus
 from sigverify.errors import ConversionError, CorpusError, SplitLeak
-from sigverify.features import FRAMES, TRACE_CHANNELS, encode
-from sigverify.training.trace_set import TraceSet
+from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, encode
+from sigverify.training.data.trace_set import TraceSet
 
 Float32Array = npt.NDArray[np.float32]
 

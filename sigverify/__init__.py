@@ -19,16 +19,16 @@ from sigverify.errors import SigverifyError
 if TYPE_CHECKING:
     from sigverify.audit import AuditLog
     from sigverify.decision import Aspect, Decision, Outcome, Reason
-    from sigverify.enrollment import Addition, AdditionReason, Enrollment, Enrolment
+    from sigverify.enrollment.enrollment import Addition, AdditionReason, Enrollment, Enrolment
     from sigverify.formats import read_signature
+    from sigverify.matching.scoring import Impostor
+    from sigverify.modality.pen.signature import Signature
     from sigverify.model_file import Manifest, Model
     from sigverify.policy import Policy, Schedule
     from sigverify.protection.keys import Key
     from sigverify.protection.signing import Trust
-    from sigverify.runtime import Runtime
-    from sigverify.scoring import Impostor
+    from sigverify.runtime.embedder import Runtime
     from sigverify.search import IndexKind, Match
-    from sigverify.signature import Signature
     from sigverify.store import SqliteStore, Store
     from sigverify.template import Template
     from sigverify.verifier import Verifier
@@ -67,14 +67,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Addition": "enrollment",
-    "AdditionReason": "enrollment",
+    "Addition": "enrollment.enrollment",
+    "AdditionReason": "enrollment.enrollment",
     "Aspect": "decision",
     "AuditLog": "audit",
     "Decision": "decision",
-    "Enrollment": "enrollment",
-    "Enrolment": "enrollment",
-    "Impostor": "scoring",
+    "Enrollment": "enrollment.enrollment",
+    "Enrolment": "enrollment.enrollment",
+    "Impostor": "matching.scoring",
     "IndexKind": "search",
     "Key": "protection.keys",
     "Manifest": "model_file",
@@ -83,9 +83,9 @@ _HOMES = {
     "Outcome": "decision",
     "Policy": "policy",
     "Reason": "decision",
-    "Runtime": "runtime",
+    "Runtime": "runtime.embedder",
     "Schedule": "policy",
-    "Signature": "signature",
+    "Signature": "modality.pen.signature",
     "SqliteStore": "store",
     "Store": "store",
     "Template": "template",

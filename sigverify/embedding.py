@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.features import DYNAMICS, clean_duration_ms, features
-from sigverify.matching import Embedding
-from sigverify.runtime import Embedder, Output
-from sigverify.signature import Signature
+from sigverify.matching.distances import Embedding
+from sigverify.modality.pen.features import DYNAMICS, clean_duration_ms, features
+from sigverify.modality.pen.signature import Signature
+from sigverify.runtime.embedder import Embedder, Output
 
 Features = Callable[[Signature], npt.NDArray[np.float32]]
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
-from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
 
 MAGIC: Final = b"SIGMODEL"
 FILE_VERSION: Final = 1
@@ -78,12 +78,12 @@ class Manifest:
         vector_size: length of the global embedding.
         sequence_shape: `(frames, dimensions)` of the local sequence, None where there is none.
         input_shape: `(frames, channels)` the network takes.
-        features_version: `sigverify.features.FEATURES_VERSION` it was trained on.
+        features_version: `sigverify.modality.pen.features.FEATURES_VERSION` it was trained on.
         file_version: layout of the file.
         tensors: the network's own view of "input", "vector" and "sequence": position among the
             inputs or outputs, dtype, `real = scale * (stored - zero_point)` (scale 0 where stored as
             float). For readers without an interpreter's introspection; may be empty.
-        scoring: parameters of `sigverify.scoring.Scoring`; empty means its default.
+        scoring: parameters of `sigverify.matching.scoring.Scoring`; empty means its default.
         parity: how the converted network compares with the trained one.
         provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
 

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import ConfigError, MalformedTemplate
-from sigverify.matching import References
-from sigverify.scoring import MAX_REFERENCES
+from sigverify.matching.distances import References
+from sigverify.matching.scoring import MAX_REFERENCES
 
 VERSION: Final = 1
 MAGIC: Final = b"SIGT"

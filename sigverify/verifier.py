@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from sigverify import administration
-from sigverify.admission import admit
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision, Reason, confidence
-from sigverify.engine import Engine
-from sigverify.enrollment import (
+from sigverify.enrollment.enrollment import (
     DEFAULT_REFERENCES,
     Candidates,
     Enrollment,
@@ -25,9 +23,14 @@ from sigverify.enrollment import (
     refuse_flaws,
 )
 from sigverify.errors import AlreadyEnrolled, ConfigError, MalformedTemplate, StoreError, UnknownUser
-from sigverify.explanation import unlike
-from sigverify.matching import Embedding, Float32Array, References
+from sigverify.matcher import Engine
+from sigverify.matching.distances import Embedding, Float32Array, References
+from sigverify.matching.explanation import unlike
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.modality.pen.quality import capture_flaw
+from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
+from sigverify.model_trust import admit
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew, undo
 from sigverify.policy.adaptation import KINDS as ADAPTATION
@@ -40,12 +43,9 @@ from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher, is_copy
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import Trust
-from sigverify.quality import capture_flaw
-from sigverify.runtime import Runtime
-from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.runtime.embedder import Runtime
 from sigverify.search import IndexKind, Match, Searcher
 from sigverify.search.groups import groups_of, join_group, leave_group
-from sigverify.signature import Signature
 from sigverify.store import Records, SqliteStore, Store, is_server
 from sigverify.template import Template, check_user_id, stored
 

@@ -6,8 +6,8 @@ import pytest
 from case_counter import CaseCounter
 from hypothesis import settings
 
-from firmware_bridge.native.build import build
-from sigverify.native.library import Library
+from firmware_bridge.libsigverify.build import build
+from sigverify.runtime.native.library import Library
 
 # One machine's speed is no property of the code. `make fuzz` runs each property again and again.
 settings.register_profile("default", deadline=None, max_examples=50)

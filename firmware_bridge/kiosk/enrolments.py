@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.kiosk.refusal import Refused
-from sigverify.enrollment import Enrollment, Enrolment
+from sigverify.enrollment.enrollment import Enrollment, Enrolment
 
 MOST: Final = 8
 """At one time: each holds the signatures given so far."""

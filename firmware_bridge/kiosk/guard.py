@@ -13,9 +13,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firmware_bridge.address import is_loopback
 from firmware_bridge.kiosk.refusal import Refused, described
 from firmware_bridge.kiosk.settings import Settings
+from firmware_bridge.transport.address import is_loopback
 
 REQUEST_HEADER: Final = "Sigverify-Request"
 """On every request to /api; no form and no image can send it."""

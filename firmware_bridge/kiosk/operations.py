@@ -13,8 +13,8 @@ from firmware_bridge.kiosk.desk import Desk
 from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER, Schema, named, optional, shape
 from sigverify.decision import Decision
 from sigverify.formats.signature_pad import from_groups
+from sigverify.modality.pen.signature import Signature
 from sigverify.policy.lockout import DEVICE
-from sigverify.signature import Signature
 
 Answer = dict[str, Any]
 

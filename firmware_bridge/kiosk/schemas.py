@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from sigverify.decision import Aspect, Outcome, Reason
-from sigverify.enrollment import AdditionReason
+from sigverify.enrollment.enrollment import AdditionReason
 from sigverify.template import MAX_USER_ID
 
 Schema = dict[str, Any]

@@ -77,8 +77,8 @@ def convert(
 
 def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
     """Write it, with the memory that tflite-micro needs where that can be measured here."""
-    from firmware_bridge.native.c_array import c_array
-    from firmware_bridge.native.micro import arena_bytes
+    from firmware_bridge.libsigverify.c_array import c_array
+    from firmware_bridge.libsigverify.micro import arena_bytes
     from sigverify.errors import MissingExtra, ModelError
 
     arena, reason = None, None

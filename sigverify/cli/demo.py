@@ -13,7 +13,7 @@ from sigverify.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sigverify.cli.story import Outcome
+    from sigverify.experiments.demonstration import Outcome
     from sigverify.training import Progress
 
 
@@ -35,7 +35,7 @@ def demo(
     """Show the whole path in a few minutes: invent writers, train, convert, enrol, verify, measure."""
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
-    from sigverify.cli.story import FULL, QUICK, tell
+    from sigverify.experiments.demonstration import FULL, QUICK, tell
 
     if force:
         _clear(out)

@@ -84,9 +84,9 @@ def _references(store: "SealedStore") -> list[int]:
 
 
 def _signature(path: Path, start: bytes) -> dict[str, Any]:
-    from sigverify.features import clean_duration_ms
     from sigverify.formats import read_signature
     from sigverify.formats.reader import recognise_format
+    from sigverify.modality.pen.features import clean_duration_ms
 
     signature = read_signature(path)
     return {

@@ -18,9 +18,9 @@ def native(
     as_json: JsonOption = False,
 ) -> None:
     """Compile the SDK's core in C for this machine: the same results, sooner and with less memory."""
-    from firmware_bridge.native.build import build
+    from firmware_bridge.libsigverify.build import build
     from sigverify.cli.output import report, table
-    from sigverify.native.library import PLACE, VARIABLE, Library
+    from sigverify.runtime.native.library import PLACE, VARIABLE, Library
 
     target = build((out or PLACE).absolute(), compiler=compiler)
     if out is None:

@@ -20,7 +20,7 @@ def plot(
     """Draw a signature: the strokes, pressure as width, and x, y, speed and pressure against time."""
     from sigverify.cli.output import report
     from sigverify.formats import read_signature
-    from sigverify.plotting import plot_signature
+    from sigverify.plotting.pen import plot_signature
 
     signature = read_signature(file)
     written = plot_signature(signature, out, title=file.name, flip_y=flip_y)

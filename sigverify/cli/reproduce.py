@@ -11,8 +11,8 @@ from sigverify.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sigverify.cli.experiment import Experiment
     from sigverify.evaluation.results import Row
+    from sigverify.experiments.left_out import Experiment
 
 SYNTHETIC: Final = "synthetic:writers=10000,genuine=6,skilled=6,seed=11,device=mixed"
 CALIBRATION: Final = "synthetic:writers=250,genuine=14,skilled=14,seed=12,device=mixed"
@@ -72,11 +72,11 @@ def reproduce(
 
     What is there already is not done again, so an interrupted run goes on where it was.
     """
-    from sigverify.cli.experiment import LEFT_OUT, Experiment, Network, open_real
     from sigverify.cli.output import report
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
     from sigverify.corpora import open_corpus
+    from sigverify.experiments.left_out import LEFT_OUT, Experiment, Network, open_real
 
     corpora = open_real(data, writers=QUICK_WRITERS if fast else None)
     runs = list(base or _networks(out, config, corpus, seeds, fast=fast))
@@ -100,7 +100,7 @@ def reproduce(
 
 
 def _networks(out: Path, config: Path | None, corpus: str, seeds: int, *, fast: bool) -> list[Path]:
-    from sigverify.cli.networks import train_networks
+    from sigverify.experiments.networks import train_networks
     from sigverify.training import TrainConfig
 
     default = _quick_config() if fast else TrainConfig()
@@ -154,7 +154,7 @@ def _write(out: Path, content: dict[str, Any], rows: "Sequence[Row]", *, fast: b
     import json
 
     from sigverify.evaluation.results import to_markdown
-    from sigverify.training.run import write_whole
+    from sigverify.training.run.run import write_whole
 
     files = {"table": out / "results.md", "figures": out / "results.json"}
     write_whole(files["figures"], json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -19,8 +19,8 @@ from sigverify.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from firmware_bridge.connection import Capability
-    from firmware_bridge.doors import Door
+    from firmware_bridge.protocol.daemon_connection import Capability
+    from firmware_bridge.transport.listeners import Door
     from sigverify.protection.keys import Key
 
 
@@ -96,9 +96,9 @@ def serve(
     import sys
     from itertools import chain, repeat
 
-    from firmware_bridge.daemon import Daemon
-    from firmware_bridge.metrics_page import MetricsPage
-    from firmware_bridge.visit import Limits
+    from firmware_bridge.daemon.daemon import Daemon
+    from firmware_bridge.daemon.metrics_page import MetricsPage
+    from firmware_bridge.daemon.session import Limits
     from sigverify.cli.opening import make_policy, read_key
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
@@ -156,7 +156,7 @@ def _doors(
     serial: str | None,
     baud: int,
 ) -> "list[Door]":
-    from firmware_bridge.doors import SerialDoor, UnixDoor
+    from firmware_bridge.transport.listeners import SerialDoor, UnixDoor
 
     doors: list[Door] = []
     if path is not None:
@@ -167,7 +167,7 @@ def _doors(
 
 
 def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Door]":
-    from firmware_bridge.doors import TcpDoor
+    from firmware_bridge.transport.listeners import TcpDoor
     from sigverify.errors import ConfigError
 
     if tls and (tcp is None or token is None):
@@ -176,7 +176,7 @@ def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Door]":
 
 
 def _address(text: str) -> tuple[str, int]:
-    from firmware_bridge.address import host_and_port
+    from firmware_bridge.transport.address import host_and_port
 
     return host_and_port(text)
 
@@ -194,7 +194,7 @@ def _octal(mode: str) -> int:
 
 
 def _allowed(names: list[str] | None, untrusted: bool) -> "set[Capability]":
-    from firmware_bridge.connection import Capability
+    from firmware_bridge.protocol.daemon_connection import Capability
     from sigverify.errors import ConfigError
 
     if not names:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from sigverify.errors import ConfigError, CorpusError, SplitLeak
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 
 class Kind(StrEnum):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
 from sigverify.corpora.corpus import Corpus
-from sigverify.corpora.sigcomp2009 import read_sigcomp2009
-from sigverify.corpora.susig import read_susig_blind
-from sigverify.corpora.svc2004 import read_task1, read_task2
+from sigverify.corpora.public.sigcomp2009 import read_sigcomp2009
+from sigverify.corpora.public.susig import read_susig_blind
+from sigverify.corpora.public.svc2004 import read_task1, read_task2
 from sigverify.errors import CorpusError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ Nothing here needs keras: what is measured is a model file, through the code tha
 from sigverify.evaluation.baseline import DtwBaseline
 from sigverify.evaluation.compare import Comparison, compare
 from sigverify.evaluation.evaluate import Measured, evaluate, measure
-from sigverify.evaluation.folder import publish
-from sigverify.evaluation.history import History
+from sigverify.evaluation.page.folder import publish
+from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import PROTOCOLS, Protocol, TrialKind
 from sigverify.evaluation.report import Report, read_reports, write_reports
 from sigverify.evaluation.run import Baseline, Evaluated, run_evaluation

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import MissingExtra
-from sigverify.features import CHANNEL_NAMES, DYNAMICS, FEATURES_VERSION, FRAMES, features
-from sigverify.signature import Signature
+from sigverify.modality.pen.features import CHANNEL_NAMES, DYNAMICS, FEATURES_VERSION, FRAMES, features
+from sigverify.modality.pen.signature import Signature
 
 BAND: Final = 0.2
 """Half-width of the Sakoe-Chiba band as a share of the frames."""

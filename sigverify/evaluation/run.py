@@ -10,13 +10,13 @@ from sigverify.corpora import Corpus, open_corpus
 from sigverify.errors import ConfigError
 from sigverify.evaluation.baseline import DtwBaseline
 from sigverify.evaluation.evaluate import Progress, evaluate
-from sigverify.evaluation.folder import check_replaceable, publish
-from sigverify.evaluation.history import History
+from sigverify.evaluation.page.folder import check_replaceable, publish
+from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.system import SdkSystem, System
 from sigverify.model_file import Model
-from sigverify.runtime import Runtime
+from sigverify.runtime.embedder import Runtime
 
 
 class Baseline(StrEnum):

@@ -6,12 +6,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.engine import Engine
-from sigverify.matching import Embedding, References
+from sigverify.matcher import Engine
+from sigverify.matching.distances import Embedding, References
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
-from sigverify.runtime import Runtime
-from sigverify.scoring import Scoring
-from sigverify.signature import Signature
+from sigverify.runtime.embedder import Runtime
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")

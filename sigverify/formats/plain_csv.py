@@ -12,7 +12,7 @@ import numpy as np
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
 from sigverify.formats.table import Table, shown, split_header
-from sigverify.signature import FloatArray, Signature
+from sigverify.modality.pen.signature import FloatArray, Signature
 
 REQUIRED = ("x", "y", "time_ms")
 OPTIONAL = ("pressure", "pen_down")

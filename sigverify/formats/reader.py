@@ -9,7 +9,7 @@ from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
 from sigverify.formats import plain_csv, sigcomp, signature_pad, susig, svc2004
 from sigverify.formats.limits import check_size, read_bounded
 from sigverify.formats.table import BOM, shown
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 MAX_FIRST_LINE = 4096
 """Bytes of the content that recognition looks at."""

@@ -11,7 +11,7 @@ import numpy as np
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch
 from sigverify.formats.table import Table, check_row_count, shown, split_header
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 WIDTH = 5
 STEP_MS = 5.0

@@ -19,7 +19,7 @@ import numpy as np
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch
 from sigverify.formats.table import check_row_count
-from sigverify.signature import BoolArray, Signature
+from sigverify.modality.pen.signature import BoolArray, Signature
 
 NAMES = ("x", "y", "time")
 

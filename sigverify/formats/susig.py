@@ -13,7 +13,7 @@ import numpy as np
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
 from sigverify.formats.table import Table, check_row_count, shown, split_header
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 WIDTH = 5
 HEADER = re.compile(r"\s*X\s*,\s*Y\s*,\s*TStamp\s*,\s*Pres\.?\s*,\s*EndPts\s*", re.IGNORECASE)

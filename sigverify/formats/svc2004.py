@@ -13,7 +13,7 @@ import numpy as np
 
 from sigverify.errors import FormatError
 from sigverify.formats.table import Table, check_row_count, shown, split_header
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 WIDTHS = (4, 7)
 MAX_BUTTON = 255

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from sigverify.errors import FormatError, InvalidSignature
-from sigverify.signature import MAX_SAMPLES, BoolArray, FloatArray
+from sigverify.modality.pen.signature import MAX_SAMPLES, BoolArray, FloatArray
 
 MAX_SHOWN = 40
 """Characters of a foul line that an error message shows."""

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import StoreError
-from sigverify.matching import Embedding, References, spread
+from sigverify.matching.distances import Embedding, References, spread
 from sigverify.policy.clock import Instant
 from sigverify.store import Records, Store
 from sigverify.template import Template, stored

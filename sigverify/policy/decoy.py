@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.features import DYNAMICS, FRAMES
-from sigverify.matching import References, spread
+from sigverify.matching.distances import References, spread
+from sigverify.modality.pen.features import DYNAMICS, FRAMES
 from sigverify.model_file import Model
 from sigverify.template import Template
 

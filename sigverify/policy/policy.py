@@ -5,8 +5,8 @@ from typing import Final, Self
 
 from sigverify.decision import Decision, Reason
 from sigverify.errors import ConfigError
+from sigverify.matching.scoring import Impostor
 from sigverify.policy.lockout import PER_DEVICE, PER_USER, Schedule
-from sigverify.scoring import Impostor
 
 MAX_REMEMBERED: Final = 1024
 """Captures of one user that may be remembered, each in 81 bytes."""

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import StoreError
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 KIND: Final = "replay"
 """Of the records, and the purpose of the store's secret."""

@@ -29,7 +29,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.matching import Embedding, References
+from sigverify.matching.distances import Embedding, References
 from sigverify.protection.keys import hkdf
 
 Embedded = TypeVar("Embedded", Embedding, References)

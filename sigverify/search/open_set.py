@@ -11,7 +11,7 @@ import math
 from itertools import pairwise
 
 from sigverify.errors import ConfigError
-from sigverify.scoring import Impostor, ScoreRow
+from sigverify.matching.scoring import Impostor, ScoreRow
 
 
 def open_set_threshold(row: ScoreRow, *, fpir: float, people: int) -> float:

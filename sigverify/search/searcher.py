@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import ConfigError, UnknownUser
-from sigverify.matching import Align, Embedding, References, distances, elastic_distances
-from sigverify.scoring import Scoring
+from sigverify.matching.distances import Align, Embedding, References, distances, elastic_distances
+from sigverify.matching.scoring import Scoring
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
 from sigverify.search.index import BoolArray, Index, IndexKind

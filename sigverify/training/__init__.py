@@ -5,7 +5,6 @@ Importing this package loads numpy only; keras comes with the first `train`. Sta
 
 from typing import TYPE_CHECKING, Any
 
-from sigverify.training.augmentation import Augmentation
 from sigverify.training.config import (
     BatchConfig,
     LossConfig,
@@ -13,9 +12,10 @@ from sigverify.training.config import (
     TrainConfig,
     ValidationConfig,
 )
+from sigverify.training.data.trace_set import TraceSet
+from sigverify.training.distortion.augmentation import Augmentation
 from sigverify.training.progress import Progress
-from sigverify.training.run import Run
-from sigverify.training.trace_set import TraceSet
+from sigverify.training.run.run import Run
 
 if TYPE_CHECKING:
     from sigverify.training.trainer import train

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.errors import ConfigError
-from sigverify.training.augmentation import Augmentation
+from sigverify.training.distortion.augmentation import Augmentation
 
 MONITORS: Final = ("val_eer", "val_loss")
 DECAYS: Final = ("cosine", "constant")

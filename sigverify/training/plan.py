@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from sigverify.errors import ConfigError, CorpusError
 from sigverify.training.backend import keras
-from sigverify.training.batches import WriterBatches
 from sigverify.training.config import TrainConfig
+from sigverify.training.data.batches import WriterBatches
+from sigverify.training.data.trace_set import TraceSet
+from sigverify.training.data.training_data import TrainingData
 from sigverify.training.devices import Devices
 from sigverify.training.encoders import build_encoder
 from sigverify.training.losses import output_of
 from sigverify.training.optimization import compile_network
-from sigverify.training.origin import Origin
-from sigverify.training.trace_set import TraceSet
-from sigverify.training.training_data import TrainingData
+from sigverify.training.run.origin import Origin
 from sigverify.training.validator import Validator
 from sigverify.training.weights import copy_weights, start_from
 from sigverify.training.writer_head import OUTPUT, with_writer_head

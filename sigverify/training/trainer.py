@@ -13,21 +13,21 @@ import numpy as np
 
 from sigverify.corpora import Corpus
 from sigverify.errors import MissingExtra, TrainingError
-from sigverify.training import run as layout
 from sigverify.training.backend import keras
 from sigverify.training.callbacks import Averaging, EpochClock, Keeper, Recorder, Reporter, Validation
-from sigverify.training.checkpoint import RunState, read_state, weights_file
 from sigverify.training.config import TrainConfig, ValidationConfig
-from sigverify.training.curves import draw_curves
+from sigverify.training.data.trace_set import TraceSet
+from sigverify.training.data.training_data import TrainingData, prepare
 from sigverify.training.devices import Devices, find_devices
-from sigverify.training.origin import Origin
 from sigverify.training.plan import Plan, make_plan
 from sigverify.training.progress import Progress
-from sigverify.training.provenance import provenance
-from sigverify.training.run import Run, write_whole
-from sigverify.training.trace_set import TraceSet
-from sigverify.training.training_data import TrainingData, prepare
-from sigverify.training.transfer import after_training, before_training
+from sigverify.training.run import run as layout
+from sigverify.training.run.checkpoint import RunState, read_state, weights_file
+from sigverify.training.run.curves import draw_curves
+from sigverify.training.run.origin import Origin
+from sigverify.training.run.provenance import provenance
+from sigverify.training.run.run import Run, write_whole
+from sigverify.training.run.transfer import after_training, before_training
 from sigverify.training.weights import save_whole
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import CorpusError
-from sigverify.features import encode
 from sigverify.metrics.eer import crossing
+from sigverify.modality.pen.features import encode
 from sigverify.training.config import ValidationConfig
+from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.elastic import pair_distances
-from sigverify.training.trace_set import TraceSet
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

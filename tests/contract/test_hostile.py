@@ -13,13 +13,13 @@ from builders import arithmetic_engine, model, signature, template
 from sigverify import errors
 from sigverify.audit import AuditLog
 from sigverify.formats import plain_csv, read_signature, signature_pad
+from sigverify.modality.pen.signature import MAX_COORDINATE, MAX_SAMPLES, Signature
 from sigverify.model_file import Manifest, Model
 from sigverify.policy import Policy
 from sigverify.policy.lockout import Schedule
 from sigverify.protection.keys import Key
 from sigverify.protection.sealing import Sealer
 from sigverify.protection.signing import ModelSignature, Trust
-from sigverify.signature import MAX_COORDINATE, MAX_SAMPLES, Signature
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.store.transfer import export_template, import_template
 from sigverify.template import Template

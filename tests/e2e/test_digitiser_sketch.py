@@ -14,10 +14,10 @@ import pytest
 from builders import signature
 from running_daemon import RunningDaemon, connected
 
-from firmware_bridge.doors import UnixDoor
-from firmware_bridge.framing import Deframer
-from firmware_bridge.messages import Begin, End, Enroll, Hello, Points, Verify, decode
-from firmware_bridge.visit import Limits
+from firmware_bridge.daemon.session import Limits
+from firmware_bridge.protocol.framing import Deframer
+from firmware_bridge.protocol.messages import Begin, End, Enroll, Hello, Points, Verify, decode
+from firmware_bridge.transport.listeners import UnixDoor
 from sigverify import Verifier
 
 REPOSITORY = Path(__file__).resolve().parents[2]

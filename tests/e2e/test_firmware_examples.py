@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from builders import signature
 
-from firmware_bridge.native.build import INCLUDE, build
+from firmware_bridge.libsigverify.build import INCLUDE, build
 from sigverify.errors import Busy, RuntimeUnavailable
 from sigverify.formats import plain_csv
-from sigverify.native.embedder import litert_library
+from sigverify.runtime.native.embedder import litert_library
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIRMWARE = REPOSITORY / "examples" / "firmware"

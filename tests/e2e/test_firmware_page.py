@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sigverify.errors import RuntimeUnavailable
-from sigverify.native.embedder import litert_library
+from sigverify.runtime.native.embedder import litert_library
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "firmware.md"

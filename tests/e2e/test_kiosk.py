@@ -15,8 +15,8 @@ import pytest
 from builders import signature
 from running_daemon import eventually
 
+from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
-from sigverify.signature import Signature
 from sigverify.verifier import Verifier
 
 CODE = "24681357"

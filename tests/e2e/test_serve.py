@@ -14,7 +14,7 @@ import pytest
 from builders import signature
 from running_daemon import eventually
 
-from firmware_bridge.client import Client
+from firmware_bridge.client.client import Client
 from sigverify.errors import Disconnected, NotAllowed
 from sigverify.protection.keys import Key
 
@@ -122,8 +122,8 @@ SLOW_TO_OPEN = """
 import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
 from running_daemon import opener
-from firmware_bridge.daemon import Daemon
-from firmware_bridge.doors import UnixDoor
+from firmware_bridge.daemon.daemon import Daemon
+from firmware_bridge.transport.listeners import UnixDoor
 
 def slow():
     print("opening", flush=True)

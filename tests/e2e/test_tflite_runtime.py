@@ -12,9 +12,9 @@ import pytest
 from builders import signature
 from toy_networks import toy_model
 
-from sigverify.features import features
+from sigverify.modality.pen.features import features
 from sigverify.model_file import Precision
-from sigverify.runtime import Embedder
+from sigverify.runtime.embedder import Embedder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,7 @@ import sys
 import numpy as np
 import sigverify
 from sigverify.model_file import Model
-from sigverify.runtime import Embedder, Runtime
+from sigverify.runtime.embedder import Embedder, Runtime
 
 assert np.__version__.startswith("1."), np.__version__
 folder, kernels = sys.argv[1:]

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lines import MemoryLine
 
-from firmware_bridge.captures import MAX_SAMPLES, split
-from firmware_bridge.client_connection import ClientConnection
-from firmware_bridge.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
-from firmware_bridge.messages import Begin, Done, End, Hello, Users, Verify, Welcome, decode, encode
+from firmware_bridge.protocol.captures import MAX_SAMPLES, split
+from firmware_bridge.protocol.client_connection import ClientConnection
+from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
+from firmware_bridge.protocol.messages import Begin, Done, End, Hello, Users, Verify, Welcome, decode, encode
 from sigverify.errors import NotAllowed, ProtocolError
 
 CONVERSATION = [

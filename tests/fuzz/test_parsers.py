@@ -26,6 +26,8 @@ from sigverify.errors import (
 )
 from sigverify.formats import Format, plain_csv, read_signature, signature_pad
 from sigverify.formats.reader import READERS
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.signature import MAX_COORDINATE, Signature
 from sigverify.model_file import Manifest, Model
 from sigverify.policy.adaptation import State
 from sigverify.policy.clock import Instant
@@ -33,8 +35,6 @@ from sigverify.policy.lockout import Tries
 from sigverify.policy.replay import Memory
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import ModelSignature, ModelSigner, Trust, sign
-from sigverify.scoring import Scoring
-from sigverify.signature import MAX_COORDINATE, Signature
 from sigverify.template import Template
 
 SMALL = signature(samples=12)

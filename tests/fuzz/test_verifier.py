@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sigverify.audit import KIND, AuditLog, Event
 from sigverify.decision import Outcome
 from sigverify.errors import SigverifyError, StoreError
+from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
-from sigverify.signature import Signature
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 

@@ -13,17 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from firmware_bridge import messages
-from firmware_bridge.connection import proof
-from firmware_bridge.fields import to_map
-from firmware_bridge.framing import frame
-from firmware_bridge.messages import encode
+from firmware_bridge.protocol import messages
+from firmware_bridge.protocol.daemon_connection import proof
+from firmware_bridge.protocol.fields import to_map
+from firmware_bridge.protocol.framing import frame
+from firmware_bridge.protocol.messages import encode
 from sigverify import Signature, Template, read_signature
-from sigverify.features import DYNAMICS, FRAMES, clean_duration_ms, features
-from sigverify.matching import Embedding, References, distances, elastic_distances, spread
+from sigverify.matching.distances import Embedding, References, distances, elastic_distances, spread
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.features import DYNAMICS, FRAMES, clean_duration_ms, features
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.protection.keys import Key
-from sigverify.scoring import Scoring
 from sigverify.template import stored
 
 HERE = Path(__file__).parent

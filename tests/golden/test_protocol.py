@@ -8,10 +8,10 @@ import cbor2
 import pytest
 from cobs import cobs
 
-from firmware_bridge.connection import Connection, proof
-from firmware_bridge.fields import from_map
-from firmware_bridge.framing import Deframer, Fault, frame
-from firmware_bridge.messages import KINDS, Hello, Kind, decode, encode
+from firmware_bridge.protocol.daemon_connection import Connection, proof
+from firmware_bridge.protocol.fields import from_map
+from firmware_bridge.protocol.framing import Deframer, Fault, frame
+from firmware_bridge.protocol.messages import KINDS, Hello, Kind, decode, encode
 from sigverify.protection.keys import Key
 
 HERE = Path(__file__).parent

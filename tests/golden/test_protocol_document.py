@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge import captures, connection, fields, framing, messages
-from firmware_bridge.messages import KINDS
+from firmware_bridge.protocol import captures, fields, framing, messages
+from firmware_bridge.protocol import daemon_connection as connection
+from firmware_bridge.protocol.messages import KINDS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocol.md").read_text()

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from sigverify.engine import Engine
 from sigverify.errors import RuntimeUnavailable
-from sigverify.features import CHANNELS, FRAMES
-from sigverify.matching import References, spread
+from sigverify.matcher import Engine
+from sigverify.matching.distances import References, spread
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.features import CHANNELS, FRAMES
+from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Manifest, Model, Precision
-from sigverify.native.library import Library
-from sigverify.runtime import Output, Runtime
-from sigverify.scoring import Scoring
-from sigverify.signature import Signature
+from sigverify.runtime.embedder import Output, Runtime
+from sigverify.runtime.native.library import Library
 from sigverify.template import Template, stored
 
 MODEL_ID = "0123456789abcdef"

@@ -1,7 +1,7 @@
 """A line in memory between the two sides of the wire protocol."""
 
-from firmware_bridge.client_connection import ClientConnection
-from firmware_bridge.connection import Connection
+from firmware_bridge.protocol.client_connection import ClientConnection
+from firmware_bridge.protocol.daemon_connection import Connection
 
 
 class MemoryLine:

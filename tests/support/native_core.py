@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from sigverify.decision import Decision, Outcome, Reason
-from sigverify.enrollment import AdditionReason, Screening
+from sigverify.enrollment.enrollment import AdditionReason, Screening
 from sigverify.errors import EnrolmentError, RuntimeUnavailable, SigverifyError
-from sigverify.native.embedder import litert_library
-from sigverify.scoring import Impostor
+from sigverify.matching.scoring import Impostor
+from sigverify.runtime.native.embedder import litert_library
 from sigverify.search import Match
 from sigverify.template import Template, check_user_id
 

@@ -8,9 +8,9 @@ import time
 
 from builders import arithmetic_engine
 
-from firmware_bridge.daemon import Daemon
-from firmware_bridge.systemd import Notifier
-from firmware_bridge.visit import Limits
+from firmware_bridge.daemon.daemon import Daemon
+from firmware_bridge.daemon.session import Limits
+from firmware_bridge.daemon.systemd import Notifier
 from sigverify.policy import Policy
 from sigverify.store import SqliteStore
 from sigverify.verifier import Verifier

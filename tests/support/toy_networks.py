@@ -6,7 +6,7 @@ import json
 import numpy as np
 from builders import signature
 
-from sigverify.features import CHANNELS, FRAMES, clean_duration_ms, encode, trace
+from sigverify.modality.pen.features import CHANNELS, FRAMES, clean_duration_ms, encode, trace
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.training import TraceSet
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sigverify import errors
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
-from sigverify.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.model_file import (
     MAX_MANIFEST_BYTES,
     MAX_NETWORK_BYTES,

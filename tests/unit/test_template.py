@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import ConfigError, MalformedTemplate
-from sigverify.scoring import MAX_REFERENCES
+from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.template import Template
 
 

@@ -7,7 +7,7 @@ from in_threads import in_threads
 
 from sigverify.decision import Reason
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError, StoreError, UnknownUser
-from sigverify.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 

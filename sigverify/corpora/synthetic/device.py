@@ -8,7 +8,7 @@ import numpy as np
 from sigverify.corpora.synthetic.kinematics import Movement
 from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, IntArray
 from sigverify.corpora.synthetic.writer import Hand, Rendition
-from sigverify.signature import MIN_SAMPLES, Signature
+from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 
 
 class DeviceKind(StrEnum):

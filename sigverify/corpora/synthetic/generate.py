@@ -11,7 +11,7 @@ from sigverify.corpora.synthetic.device import Device, DeviceKind, draw_device, 
 from sigverify.corpora.synthetic.forger import draw_forger, forge
 from sigverify.corpora.synthetic.writer import Rendition, Writer, draw_writer, perform, vary
 from sigverify.errors import ConfigError, InvalidSignature
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 LICENCE_NOTE = "Invented by sigverify's own generator: nobody's signature; free for any use."
 

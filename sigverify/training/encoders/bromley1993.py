@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sigverify.errors import ConfigError
-from sigverify.features import CHANNELS, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FRAMES
 from sigverify.training.backend import keras
 
 

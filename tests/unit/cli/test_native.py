@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from sigverify.native.library import Library
+from sigverify.runtime.native.library import Library
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here (Debian: apt install gcc)")

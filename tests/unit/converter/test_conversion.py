@@ -14,11 +14,11 @@ from converter.calibration import Calibrated
 from converter.calibration import calibrate as fit
 from sigverify.corpora import Corpus, Kind, Sample
 from sigverify.errors import ConfigError, ConversionError, SplitLeak
-from sigverify.features import CHANNELS
-from sigverify.matching import Embedding
+from sigverify.matching.distances import Embedding
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.features import CHANNELS
 from sigverify.model_file import Model, Precision
-from sigverify.runtime import Embedder
-from sigverify.scoring import Scoring
+from sigverify.runtime.embedder import Embedder
 from sigverify.training import TraceSet
 
 

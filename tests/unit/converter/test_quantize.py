@@ -5,7 +5,7 @@ from toy_networks import keras_network, toy_model, traces
 from converter.encoder import Encoder
 from converter.quantize import pick, to_tflite
 from sigverify.errors import ConversionError
-from sigverify.features import CHANNELS, encode
+from sigverify.modality.pen.features import CHANNELS, encode
 from sigverify.model_file import Precision
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigverify.corpora import Corpus, Kind, Sample, merge, require_disjoint, split_writers
 from sigverify.errors import ConfigError, CorpusError, SplitLeak
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 
 def signature(seed):

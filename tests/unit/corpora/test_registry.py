@@ -7,7 +7,7 @@ import pytest
 from sigverify.corpora import READERS, Corpus, Kind, Sample, open_corpus
 from sigverify.corpora.registry import parse_synthetic
 from sigverify.errors import CorpusError
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from sigverify.corpora.synthetic.plan import Cut, split
 from sigverify.corpora.synthetic.tracing import halved, look, trace
 from sigverify.corpora.synthetic.writer import draw_writer
 from sigverify.errors import ConfigError
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 SMALL = SyntheticConfig(writers=6, genuine=6, skilled=6, forgers=3, seed=5)
 

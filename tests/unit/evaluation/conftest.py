@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sigverify.corpora import Corpus, Kind, Sample
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 WRITERS = 6
 GENUINE = 8

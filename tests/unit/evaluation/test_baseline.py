@@ -70,7 +70,7 @@ def test_run_refuses_before_it_works(corpus, tmp_path):
     [
         ("dtaidistance", DtwBaseline),
         ("sklearn", lambda: __import__("sigverify.metrics", fromlist=["eer"]).eer([1], [0])),
-        ("matplotlib", lambda: __import__("sigverify.evaluation.plots", fromlist=["styled"]).styled()),
+        ("matplotlib", lambda: __import__("sigverify.evaluation.page.plots", fromlist=["styled"]).styled()),
     ],
 )
 def test_a_missing_package_is_named(monkeypatch, package, use):

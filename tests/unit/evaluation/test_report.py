@@ -16,7 +16,7 @@ from sigverify.evaluation import (
     read_reports,
 )
 from sigverify.evaluation.compare import unpaired
-from sigverify.evaluation.plots import plots, styled
+from sigverify.evaluation.page.plots import plots, styled
 
 
 def test_json_round_trip(report):
@@ -70,8 +70,8 @@ def test_page_needs_nothing_beside_it(folder):
 @pytest.fixture
 def plain(monkeypatch):
     """Leave the pictures out, which take seconds."""
-    monkeypatch.setattr("sigverify.evaluation.folder.write_plots", lambda *_, **__: [])
-    monkeypatch.setattr("sigverify.evaluation.folder.render", lambda *_, **__: "page")
+    monkeypatch.setattr("sigverify.evaluation.page.folder.write_plots", lambda *_, **__: [])
+    monkeypatch.setattr("sigverify.evaluation.page.folder.render", lambda *_, **__: "page")
 
 
 @pytest.mark.usefixtures("plain")
@@ -95,7 +95,7 @@ def test_an_older_report_is_replaced_and_anything_else_is_not(report, tmp_path):
 
 @pytest.mark.usefixtures("plain")
 def test_nothing_half_written(report, tmp_path, monkeypatch):
-    monkeypatch.setattr("sigverify.evaluation.folder.render", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sigverify.evaluation.page.folder.render", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         publish([report], tmp_path / "report")
     assert not list(tmp_path.iterdir())

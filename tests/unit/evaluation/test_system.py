@@ -5,8 +5,8 @@ from toy_networks import toy_model
 
 from sigverify.evaluation import SdkSystem, TrialKind, evaluate
 from sigverify.evaluation.protocol import STANDARD
+from sigverify.matching.scoring import Scoring
 from sigverify.model_file import Model
-from sigverify.scoring import Scoring
 from sigverify.verifier import Verifier
 
 

@@ -1,7 +1,7 @@
 import pytest
 from running_daemon import RunningDaemon
 
-from firmware_bridge.doors import UnixDoor
+from firmware_bridge.transport.listeners import UnixDoor
 
 
 @pytest.fixture

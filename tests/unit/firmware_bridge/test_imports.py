@@ -19,13 +19,18 @@ def test_the_protocol_loads_nothing_that_reads_or_writes(name):
 
 
 def test_the_client_loads_no_runtime_and_no_command_line():
-    done = run("import sys, firmware_bridge.client; print({'typer', 'ai_edge_litert'} & set(sys.modules))")
+    done = run(
+        "import sys, firmware_bridge.client.client; print({'typer', 'ai_edge_litert'} & set(sys.modules))"
+    )
     assert done.stdout == "set()\n", done.stderr
 
 
 @pytest.mark.parametrize("library", ["cobs", "cbor2", "serial"])
 def test_a_missing_library_is_named(library):
-    use = "import firmware_bridge.client, firmware_bridge.line as line; line.serial_port('/dev/x', 9600)"
+    use = (
+        "import firmware_bridge.client.client; from firmware_bridge.transport import line\n"
+        "line.serial_port('/dev/x', 9600)"
+    )
     done = run(f"import sys; sys.modules[{library!r}] = None; {use}")
     assert "MissingExtra" in done.stderr
     assert "pip install 'sigverify[bridge]'" in done.stderr

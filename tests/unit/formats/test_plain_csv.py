@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as npst
 
 from sigverify.errors import FormatError, InvalidSignature
 from sigverify.formats import plain_csv
-from sigverify.signature import MAX_SAMPLES, Signature
+from sigverify.modality.pen.signature import MAX_SAMPLES, Signature
 
 COLUMNS = {
     "x": [1.5 * i for i in range(14)],

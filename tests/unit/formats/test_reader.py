@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
 from sigverify.formats import Format, limits, plain_csv, read_signature, recognise_format, signature_pad
-from sigverify.signature import Signature
+from sigverify.modality.pen.signature import Signature
 
 SIGNATURE = Signature(range(0, 30, 3), np.arange(10) ** 2, range(0, 100, 10))
 

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as npst
 
 from sigverify.errors import FormatError, InvalidSignature
 from sigverify.formats import signature_pad
-from sigverify.signature import MAX_SAMPLES, Signature
+from sigverify.modality.pen.signature import MAX_SAMPLES, Signature
 
 EPOCH_MS = 1_763_800_000_000
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sigverify.errors import FormatError, InvalidSignature, SigverifyError
 from sigverify.formats import svc2004
-from sigverify.signature import MAX_SAMPLES
+from sigverify.modality.pen.signature import MAX_SAMPLES
 
 ROWS_TASK1 = [(100 + 7 * i, 200 + i * i, 5000 + 10 * i, 0 if i in (0, 6) else 1) for i in range(12)]
 ROWS_TASK2 = [(*row, 1260, 400, 300 + i) for i, row in enumerate(ROWS_TASK1)]

@@ -9,12 +9,12 @@ from in_threads import in_threads
 
 from sigverify.decision import Aspect, Outcome, Reason
 from sigverify.errors import ConfigError, StoreError, UnknownUser
+from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
 from sigverify.policy.clock import Instant
 from sigverify.policy.gate import Gate, Trial
 from sigverify.policy.lockout import DEVICE, KIND, Schedule
 from sigverify.policy.replay import Memory, Role
-from sigverify.signature import Signature
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 

@@ -2,8 +2,8 @@ import pytest
 
 from sigverify.decision import Aspect, Decision, Outcome, Reason
 from sigverify.errors import ConfigError
+from sigverify.matching.scoring import Impostor
 from sigverify.policy import Policy
-from sigverify.scoring import Impostor
 
 FULL = Decision(
     outcome=Outcome.REJECT, reason=Reason.UNLIKE, score=0.2, threshold=0.9, confidence=0.99,

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import StoreError
-from sigverify.features import DYNAMICS, features
-from sigverify.matching import Embedding
+from sigverify.matching.distances import Embedding
+from sigverify.modality.pen.features import DYNAMICS, features
+from sigverify.modality.pen.signature import Signature
 from sigverify.policy.replay import COPY_BITS, Memory, Role, Sketch, Sketcher, _hadamard, is_copy
-from sigverify.signature import Signature
 
 SKETCHER = Sketcher(b"s" * 32)
 

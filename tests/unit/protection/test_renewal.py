@@ -7,7 +7,7 @@ from builders import references
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigverify.matching import distances, elastic_distances, spread
+from sigverify.matching.distances import distances, elastic_distances, spread
 from sigverify.protection.renewal import Renewal, _Numbers
 
 SECRET = b"s" * 32

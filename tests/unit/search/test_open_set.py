@@ -3,7 +3,7 @@ import math
 import pytest
 
 from sigverify.errors import ConfigError
-from sigverify.scoring import Impostor, ScoreRow, Scoring
+from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
 from sigverify.search.open_set import open_set_threshold
 
 ROW = ScoreRow(

@@ -6,9 +6,9 @@ from builders import arithmetic_engine, references, signature, template
 from in_threads import in_threads
 
 from sigverify.errors import ConfigError, UnknownUser
-from sigverify.matching import Embedding, distances
+from sigverify.matching.distances import Embedding, distances
+from sigverify.matching.scoring import Scoring
 from sigverify.policy import Policy
-from sigverify.scoring import Scoring
 from sigverify.search import Searcher
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier

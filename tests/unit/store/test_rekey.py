@@ -5,7 +5,7 @@ import pytest
 from builders import arithmetic_engine, signature, template
 
 from sigverify.errors import DamagedStore, UnknownUser, WrongKey
-from sigverify.matching import distances
+from sigverify.matching.distances import distances
 from sigverify.protection.keys import Key
 from sigverify.store import SqliteStore
 from sigverify.store.check import check

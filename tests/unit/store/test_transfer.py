@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import AlreadyEnrolled, MalformedTemplate, StoreError, UnknownUser, WrongKey
-from sigverify.matching import distances
+from sigverify.matching.distances import distances
 from sigverify.protection.keys import Key
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.store.rekey import turned

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sigverify.features import FRAMES
+from sigverify.modality.pen.features import FRAMES
 from sigverify.training import TraceSet
 
 

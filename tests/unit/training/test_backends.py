@@ -8,12 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from sigverify.features import encode
+from sigverify.modality.pen.features import encode
 from sigverify.training import Run
 
 CODE = """
 import sys, numpy as np
-from sigverify.features import encode
+from sigverify.modality.pen.features import encode
 from sigverify.training import (
     BatchConfig, LossConfig, Run, TraceSet, TrainConfig, ValidationConfig, train)
 folder = sys.argv[1]

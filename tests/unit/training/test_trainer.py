@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sigverify.errors import ConfigError, CorpusError, SplitLeak, TrainingError
-from sigverify.features import encode
+from sigverify.modality.pen.features import encode
 from sigverify.training import (
     BatchConfig,
     LossConfig,
@@ -344,7 +344,7 @@ def test_without_tensorboard_a_note_is_logged(corpus, tmp_path, monkeypatch, cap
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("sigverify.training.callbacks.board.import_module", absent)
+    monkeypatch.setattr("sigverify.training.callbacks.tensorboard.import_module", absent)
     with caplog.at_level(logging.INFO):
         run = train(replace(CONFIG, epochs=1), [corpus], tmp_path / "run")
     assert not (run.path / "tensorboard").exists()

@@ -9,8 +9,17 @@ import cbor2
 import pytest
 from fuzz_targets import memcheck
 
-from firmware_bridge.framing import Deframer, frame
-from firmware_bridge.messages import NO_HANDSHAKE, Done, Error, Points, Verify, Welcome, decode, encode
+from firmware_bridge.protocol.framing import Deframer, frame
+from firmware_bridge.protocol.messages import (
+    NO_HANDSHAKE,
+    Done,
+    Error,
+    Points,
+    Verify,
+    Welcome,
+    decode,
+    encode,
+)
 
 VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
 MESSAGES = {vector["name"]: vector for vector in VECTORS["messages"] if vector["kind"] != 4}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from c_header import enum, in_c
 
-from firmware_bridge import c_client, fields, framing, messages
-from firmware_bridge.messages import Kind
+from firmware_bridge import c_client
+from firmware_bridge.protocol import fields, framing, messages
+from firmware_bridge.protocol.messages import Kind
 from sigverify.errors import BY_STATUS
 from sigverify.protection.keys import KEY_BYTES
 

@@ -4,7 +4,7 @@ import pytest
 from builders import signature
 from running_daemon import RunningDaemon
 
-from firmware_bridge.doors import UnixDoor
+from firmware_bridge.transport.listeners import UnixDoor
 from sigverify.protection.keys import Key
 
 TOKEN = bytes(range(32))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sigverify.errors import ConfigError
-from sigverify.features import CHANNELS, CLIP, FRAMES
+from sigverify.modality.pen.features import CHANNELS, CLIP, FRAMES
 from sigverify.training.encoders import build_encoder, encoder_names
 
 SMALL = {"width": 8, "dilations": [1, 2]}

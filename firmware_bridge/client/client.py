@@ -1,0 +1,432 @@
+"""`Client` and `AsyncClient`: a `Verifier` that runs in a daemon, used much like one in this process.
+
+A line that broke raises `Disconnected`, and the next call opens another: nothing needs to be made anew.
+Nothing is asked a second time there, for whether it was done is unknown; a decision is in the audit log, an
+enrolment in `users`. The same samples again may be refused as a copy of themselves: let the person sign anew.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from firmware_bridge.client.exchange import Exchange, Exchanges, Probe
+from firmware_bridge.protocol.messages import About, Captured, Condition, Points
+from firmware_bridge.transport.line import DEFAULT_BAUD, Line, Wire, open_line, open_wire
+from sigverify.decision import Decision
+from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, Enrolment
+from sigverify.errors import BridgeError, Disconnected, SigverifyError
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor
+from sigverify.modality.pen.signature import Signature
+from sigverify.protection.keys import Key
+from sigverify.search.match import Match
+
+T = TypeVar("T")
+Call = Callable[[Exchanges], Exchange[T]]
+
+_CHUNK: Final = 65_536
+
+
+class Client:
+    """A daemon, asked by blocking calls. Any thread may call; one call goes on at a time.
+
+    Of what takes several calls, captures may go on side by side, but only one enrolment.
+
+    >>> with Client("/run/sigverify/socket") as client:                      # doctest: +SKIP
+    ...     client.enroll("alice", references)
+    ...     client.verify("alice", probe, fmr=0.01).accepted
+    True
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        token: Key | None = None,
+        baud: int = DEFAULT_BAUD,
+        timeout_s: float = 10.0,
+        name: str = "python",
+    ) -> None:
+        """Connect when first asked.
+
+        Args:
+            address: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE".
+            token: what the daemon was started with, if it was.
+            baud: speed of a serial line.
+            timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
+            name: shown in the daemon's log.
+        """
+        self._address, self._baud = str(address), baud
+        self._timeout_s, self._token = timeout_s, token
+        self._calls = Exchanges(name=name, token=token)
+        self._wire: Wire | None = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Self:
+        """Return this client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the line."""
+        self.close()
+
+    def verify(
+        self,
+        user: str,
+        signature: Probe,
+        *,
+        fmr: float | None = None,
+        impostor: Impostor | str | None = None,
+        refer_fmr: float | None = None,
+    ) -> Decision:
+        """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
+        wanted = None if impostor is None else str(impostor)
+        return self._run(
+            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+        )
+
+    def identify(
+        self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+    ) -> list[Match]:
+        """Find whose it may be, the most alike first; see `Verifier.identify`."""
+        return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+
+    def enroll(
+        self,
+        user: str,
+        signatures: Iterable[Signature],
+        *,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> Enrolment:
+        """Enrol somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
+        given, joined = _few(signatures), tuple(groups)
+        return self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+
+    def begin_enrollment(
+        self,
+        user: str,
+        *,
+        references: int = DEFAULT_REFERENCES,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> int:
+        """Begin to enrol signature by signature (`add`, then `commit`); return how many are wanted."""
+        joined = tuple(groups)
+        return self._run(
+            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+        )
+
+    def add(self, signature: Probe) -> Addition:
+        """Offer a signature as a reference, and hear at once whether it was taken."""
+        return self._run(lambda calls: calls.add(signature))
+
+    def commit(self) -> Enrolment:
+        """Store the references of the enrolment under way."""
+        return self._run(Exchanges.commit)
+
+    def abandon(self) -> None:
+        """Drop the enrolment under way."""
+        self._run(Exchanges.abandon)
+
+    def users(self) -> tuple[str, ...]:
+        """Return the ids of all enrolled, sorted."""
+        return self._run(Exchanges.users)
+
+    def forget(self, user: str) -> None:
+        """Delete a person's references for good."""
+        self._run(lambda calls: calls.forget(user))
+
+    def info(self) -> About:
+        """Ask what answers."""
+        return self._run(Exchanges.info)
+
+    def health(self) -> Condition:
+        """Ask how the daemon is."""
+        return self._run(Exchanges.health)
+
+    def begin(self) -> int:
+        """Begin to stream a signature as the pen moves; return the capture's number."""
+        return self._run(Exchanges.begin)
+
+    def points(self, piece: Points) -> None:
+        """Stream samples; waits while the daemon has no room for more."""
+        self._run(lambda calls: calls.points(piece))
+
+    def end(self, capture: int) -> Captured:
+        """End a capture; it can then be verified, identified or added, once."""
+        return self._run(lambda calls: calls.end(capture))
+
+    def cancel(self, capture: int) -> None:
+        """Drop a capture."""
+        self._run(lambda calls: calls.cancel(capture))
+
+    def close(self) -> None:
+        """Close the line; the next call opens another."""
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+                self._wire = None
+
+    def _run(self, call: Call[T]) -> T:
+        with self._lock:
+            try:
+                wire = self._wire or self._connect()
+                return self._drive(wire, call(self._calls))
+            except OSError as error:
+                self.close()
+                raise _broken(error) from error
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # interrupted midway, an answer would come too late
+                raise
+
+    def _connect(self) -> Wire:
+        self._wire = wire = open_wire(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
+        try:
+            self._drive(wire, self._calls.shake())
+        except BaseException:
+            self.close()
+            raise
+        return wire
+
+    def _drive(self, wire: Wire, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
+        try:
+            step = next(exchange)
+            while True:
+                if step.data:
+                    wire.write(step.data)
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = self._read(wire, deadline) if step.wait else False
+                step = exchange.send(late)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    def _read(self, wire: Wire, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
+        try:
+            data = wire.read(left)
+        except TimeoutError:
+            return True
+        if not data:
+            raise ConnectionResetError("the daemon hung up")
+        try:
+            self._calls.take(data)
+        except BridgeError:
+            self.close()
+            raise
+        return False
+
+
+class AsyncClient:
+    """A daemon, asked from asyncio; like `Client`. Calls at once take turns.
+
+    >>> async with AsyncClient("/run/sigverify/socket") as client:           # doctest: +SKIP
+    ...     decision = await client.verify("alice", probe, fmr=0.01)
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        token: Key | None = None,
+        baud: int = DEFAULT_BAUD,
+        timeout_s: float = 10.0,
+        name: str = "python",
+    ) -> None:
+        """Connect when first asked; see `Client`."""
+        self._address, self._baud = str(address), baud
+        self._timeout_s, self._token = timeout_s, token
+        self._calls = Exchanges(name=name, token=token)
+        self._line: Line | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Return this client."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the line."""
+        line = self._line
+        self.close()
+        if line is not None:
+            await line.closed()
+
+    async def verify(
+        self,
+        user: str,
+        signature: Probe,
+        *,
+        fmr: float | None = None,
+        impostor: Impostor | str | None = None,
+        refer_fmr: float | None = None,
+    ) -> Decision:
+        """See `Client.verify`."""
+        wanted = None if impostor is None else str(impostor)
+        return await self._run(
+            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+        )
+
+    async def identify(
+        self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+    ) -> list[Match]:
+        """See `Client.identify`."""
+        return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+
+    async def enroll(
+        self,
+        user: str,
+        signatures: Iterable[Signature],
+        *,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> Enrolment:
+        """See `Client.enroll`."""
+        given, joined = _few(signatures), tuple(groups)
+        return await self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+
+    async def begin_enrollment(
+        self,
+        user: str,
+        *,
+        references: int = DEFAULT_REFERENCES,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> int:
+        """See `Client.begin_enrollment`."""
+        joined = tuple(groups)
+        return await self._run(
+            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+        )
+
+    async def add(self, signature: Probe) -> Addition:
+        """See `Client.add`."""
+        return await self._run(lambda calls: calls.add(signature))
+
+    async def commit(self) -> Enrolment:
+        """See `Client.commit`."""
+        return await self._run(Exchanges.commit)
+
+    async def abandon(self) -> None:
+        """See `Client.abandon`."""
+        await self._run(Exchanges.abandon)
+
+    async def users(self) -> tuple[str, ...]:
+        """See `Client.users`."""
+        return await self._run(Exchanges.users)
+
+    async def forget(self, user: str) -> None:
+        """See `Client.forget`."""
+        await self._run(lambda calls: calls.forget(user))
+
+    async def info(self) -> About:
+        """See `Client.info`."""
+        return await self._run(Exchanges.info)
+
+    async def health(self) -> Condition:
+        """See `Client.health`."""
+        return await self._run(Exchanges.health)
+
+    async def begin(self) -> int:
+        """See `Client.begin`."""
+        return await self._run(Exchanges.begin)
+
+    async def points(self, piece: Points) -> None:
+        """See `Client.points`."""
+        await self._run(lambda calls: calls.points(piece))
+
+    async def end(self, capture: int) -> Captured:
+        """See `Client.end`."""
+        return await self._run(lambda calls: calls.end(capture))
+
+    async def cancel(self, capture: int) -> None:
+        """See `Client.cancel`."""
+        await self._run(lambda calls: calls.cancel(capture))
+
+    def close(self) -> None:
+        """Close the line; the next call opens another."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    async def _run(self, call: Call[T]) -> T:
+        async with self._lock:
+            try:
+                line = self._line or await self._connect()
+                return await self._drive(line, call(self._calls))
+            except OSError as error:
+                self.close()
+                raise _broken(error) from error
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # cancelled midway, an answer would come too late
+                raise
+
+    async def _connect(self) -> Line:
+        self._line = line = await open_line(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
+        try:
+            await self._drive(line, self._calls.shake())
+        except BaseException:
+            self.close()
+            raise
+        return line
+
+    async def _drive(self, line: Line, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
+        try:
+            step = next(exchange)
+            while True:
+                if step.data:
+                    line.writer.write(step.data)
+                    async with asyncio.timeout(self._timeout_s):
+                        await line.writer.drain()
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = await self._read(line, deadline) if step.wait else False
+                step = exchange.send(late)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    async def _read(self, line: Line, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
+        try:
+            async with asyncio.timeout(left):
+                data = await line.reader.read(_CHUNK)
+        except TimeoutError:
+            return True
+        if not data:
+            raise ConnectionResetError("the daemon hung up")
+        try:
+            self._calls.take(data)
+        except BridgeError:
+            self.close()
+            raise
+        return False
+
+
+def _few(signatures: Iterable[Signature]) -> list[Signature]:
+    """Take one more than can be enrolled at most, of an iterator that may have no end."""
+    return list(islice(signatures, MAX_REFERENCES + 1))
+
+
+def _broken(error: OSError) -> Disconnected:
+    return Disconnected(
+        "the line to the daemon broke",
+        received=error.strerror or str(error),
+        hint="What was asked may have been done; the next call connects again",
+    )

@@ -1,0 +1,300 @@
+"""`Exchange`: what client and daemon say to each other for one call, written once for both kinds of client.
+
+Each call is a generator that yields the bytes to write and whether to read then; who runs it does the I/O,
+blocking or not, and sends back whether nothing of use came in time. Time runs from the last writing on: a
+line on which anything at all arrives is not for that reason alive.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Final, TypeVar
+
+from firmware_bridge.protocol import messages
+from firmware_bridge.protocol.captures import split
+from firmware_bridge.protocol.client_connection import ClientConnection, to_error
+from firmware_bridge.protocol.fields import MAX_UNSIGNED
+from firmware_bridge.protocol.messages import Message, Points
+from sigverify.decision import Aspect, Decision, Outcome, Reason
+from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, AdditionReason, Enrolment
+from sigverify.errors import Disconnected, EnrolmentError, ProtocolError
+from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.pen.quality import Flaw, Quality
+from sigverify.modality.pen.signature import Signature
+from sigverify.protection.keys import Key
+from sigverify.search.match import Match
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+_TRIES: Final = 3
+"""A request or a capture is sent so often before a line is given up."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS: Final = 2**47
+"""In the year 6429."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Write `data`; then, with `wait`, read what comes, and say whether time ran out."""
+
+    data: bytes
+    wait: bool
+
+
+Exchange = Generator[Step, bool, T]
+Probe = Signature | int
+"""A signature to send, or the number of a capture that was sent already."""
+
+
+class Exchanges:
+    """All calls of one client, over one line after the other."""
+
+    def __init__(self, *, name: str = "", token: Key | None = None) -> None:
+        self._connection = ClientConnection(name=name, token=token)
+        self._answers: dict[int, Message] = {}
+        self._capture = 0  # goes on over all lines: no number ever means somebody else's signature
+        self._pieces: dict[int, int] = {}
+
+    def take(self, data: bytes) -> None:
+        """Take what was read.
+
+        Raises:
+            BridgeError: the daemon broke the protocol, refuses this client, or was started anew.
+        """
+        for answer in self._connection.receive(data):
+            message = answer.message
+            if isinstance(message, messages.Error) and message.name == messages.NO_HANDSHAKE:
+                raise to_error(message)
+            if answer.number:  # else something arrived damaged: what is lost is asked again in time
+                self._answers[answer.number] = message
+
+    def shake(self) -> Exchange[messages.Welcome]:
+        """Do the handshake: the first thing on a line."""
+        self._pieces.clear()
+        for _ in range(_TRIES):
+            self._answers.clear()
+            self._connection.hello()
+            late = yield from self._wait_until_ready()
+            if not late:
+                assert self._connection.welcome is not None
+                return self._connection.welcome
+        raise Disconnected("the daemon does not answer", hint="Is it running, and at this address?")
+
+    def begin(self) -> Exchange[int]:
+        """Begin a capture; return its number."""
+        capture = self._capture = self._capture % MAX_UNSIGNED + 1
+        self._connection.tell(messages.Begin(capture=capture))
+        self._pieces[capture] = 0
+        yield Step(self._connection.outgoing(), wait=False)
+        return capture
+
+    def points(self, piece: Points) -> Exchange[None]:
+        """Send samples, once there is credit."""
+        while not self._connection.credit:
+            late = yield Step(self._connection.outgoing(), wait=True)
+            if late:
+                raise ProtocolError(
+                    "the daemon takes no more samples",
+                    hint="Some were lost on the way, or its word that they were taken: send all again",
+                )
+        self._connection.tell(piece)
+        self._pieces[piece.capture] = self._pieces.get(piece.capture, 0) + 1
+        yield Step(self._connection.outgoing(), wait=False)
+
+    def end(self, capture: int) -> Exchange[messages.Captured]:
+        """End a capture."""
+        ended = messages.End(capture=capture, pieces=self._pieces.pop(capture, 0))
+        return (yield from self._ask(ended, messages.Captured))
+
+    def cancel(self, capture: int) -> Exchange[None]:
+        """Drop a capture."""
+        self._pieces.pop(capture, None)
+        self._connection.tell(messages.Cancel(capture=capture))
+        yield Step(self._connection.outgoing(), wait=False)
+
+    def verify(
+        self,
+        user: str,
+        probe: Probe,
+        *,
+        fmr: float | None,
+        impostor: str | None,
+        refer_fmr: float | None,
+    ) -> Exchange[Decision]:
+        """Verify a signature."""
+        capture = yield from self._sent(probe)
+        asked = messages.Verify(user=user, capture=capture, fmr=fmr, impostor=impostor, refer_fmr=refer_fmr)
+        return _decision((yield from self._ask(asked, messages.DecisionMade)))
+
+    def identify(
+        self, probe: Probe, *, top_k: int, fpir: float | None, among: str | None
+    ) -> Exchange[list[Match]]:
+        """Identify a signature."""
+        capture = yield from self._sent(probe)
+        asked = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
+        found = yield from self._ask(asked, messages.Matches)
+        scores: Sequence[float | None] = found.scores or [None] * len(found.users)
+        if len(scores) != len(found.users):
+            raise ProtocolError("the daemon gives other scores than people")
+        return [Match(user, score) for user, score in zip(found.users, scores, strict=True)]
+
+    def begin_enrollment(
+        self,
+        user: str,
+        *,
+        references: int = DEFAULT_REFERENCES,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> Exchange[int]:
+        """Begin to enrol; return how many signatures are wanted."""
+        asked = messages.Enroll(user=user, references=references, replace=replace, groups=tuple(groups))
+        return (yield from self._ask(asked, messages.Enrolling)).remaining
+
+    def add(self, probe: Probe) -> Exchange[Addition]:
+        """Offer a reference."""
+        capture = yield from self._sent(probe)
+        return _addition((yield from self._ask(messages.Add(capture=capture), messages.AdditionMade)))
+
+    def commit(self) -> Exchange[Enrolment]:
+        """Store the references."""
+        return _enrolment((yield from self._ask(messages.Commit(), messages.Enrolled)))
+
+    def abandon(self) -> Exchange[None]:
+        """Drop the enrolment under way."""
+        yield from self._ask(messages.Abandon(), messages.Done)
+
+    def enroll(
+        self, user: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
+    ) -> Exchange[Enrolment]:
+        """Enrol somebody by these signatures, wholly or not at all."""
+        yield from self.begin_enrollment(user, references=len(signatures), replace=replace, groups=groups)
+        for number, signature in enumerate(signatures, start=1):
+            added = yield from self.add(signature)
+            if not added.accepted:
+                yield from self.abandon()
+                raise EnrolmentError(
+                    f"reference {number} is {added.reason}",
+                    expected="genuine signatures of one person, each written anew",
+                )
+        return (yield from self.commit())
+
+    def users(self) -> Exchange[tuple[str, ...]]:
+        """List all enrolled."""
+        found: list[str] = []
+        while True:
+            asked = messages.Users(after=found[-1] if found else "")
+            part = yield from self._ask(asked, messages.UserList)
+            found += part.users
+            if not part.more:
+                return tuple(found)
+            if not part.users:
+                raise ProtocolError("the daemon lists nobody and says that there are more")
+
+    def forget(self, user: str) -> Exchange[None]:
+        """Delete somebody's references."""
+        yield from self._ask(messages.Forget(user=user), messages.Done)
+
+    def info(self) -> Exchange[messages.About]:
+        """Ask what answers."""
+        return (yield from self._ask(messages.Info(), messages.About))
+
+    def health(self) -> Exchange[messages.Condition]:
+        """Ask how it is."""
+        return (yield from self._ask(messages.Health(), messages.Condition))
+
+    def _wait_until_ready(self) -> Exchange[bool]:
+        """Read until the handshake is done; True: nothing came in time."""
+        while not self._connection.ready:
+            late = yield Step(self._connection.outgoing(), wait=True)
+            if late:
+                return True
+        return False
+
+    def _ask(self, message: Message, kind: type[M]) -> Exchange[M]:
+        number = self._connection.ask(message)
+        tries = 1
+        while number not in self._answers:
+            late = yield Step(self._connection.outgoing(), wait=True)
+            if late and tries == _TRIES:
+                raise Disconnected(
+                    "no answer in time", hint="What was asked may have been done; ask anew to find out"
+                )
+            if late:
+                tries += 1
+                self._connection.ask_again(number, message)
+        answer = self._answers.pop(number)
+        if isinstance(answer, messages.Error):
+            raise to_error(answer)
+        if not isinstance(answer, kind):
+            raise ProtocolError(
+                "the daemon answered something else", expected=kind.__name__, received=type(answer).__name__
+            )
+        return answer
+
+    def _sent(self, probe: Probe) -> Exchange[int]:
+        """Send a signature, again if samples were lost; return the capture's number."""
+        if isinstance(probe, int):
+            return probe
+        tries = 1
+        while True:
+            capture = yield from self.begin()
+            try:
+                for piece in split(probe, capture, size=self._connection.samples_a_message):
+                    yield from self.points(piece)
+                yield from self.end(capture)
+            except ProtocolError:
+                yield from self.cancel(capture)
+                if tries == _TRIES:
+                    raise
+                tries += 1
+            else:
+                return capture
+
+
+def _decision(made: messages.DecisionMade) -> Decision:
+    return Decision(
+        outcome=_named(Outcome, made.outcome),
+        reason=_named(Reason, made.reason),
+        score=made.score,
+        threshold=made.threshold,
+        confidence=made.confidence,
+        unlike=tuple(_named(Aspect, name) for name in made.unlike),
+        retry_after_s=made.retry_after_s,
+        latency_ms=made.latency_ms,
+    )
+
+
+def _addition(made: messages.AdditionMade) -> Addition:
+    flaw = None if made.flaw is None else _named(Flaw, made.flaw)
+    return Addition(
+        accepted=made.accepted,
+        reason=_named(AdditionReason, made.reason),
+        quality=Quality(flaw=flaw, duration_ms=made.duration_ms, complexity=made.complexity),
+        remaining=made.remaining,
+    )
+
+
+def _enrolment(made: messages.Enrolled) -> Enrolment:
+    if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
+        raise ProtocolError("the daemon says that it enrolled what cannot be")
+    return Enrolment(
+        user_id=made.user,
+        references=made.references,
+        template_bytes=made.template_bytes,
+        model_id=made.model_id,
+        created=_EPOCH + timedelta(milliseconds=made.created_ms),
+        complexity=made.complexity,
+        consistency=made.consistency,
+        flaws=(AdditionReason.TAKEN,) * made.references,
+        latency_ms=made.latency_ms,
+    )
+
+
+def _named(kind: type[E], name: str) -> E:
+    try:
+        return kind[name.upper()]
+    except KeyError as error:
+        raise ProtocolError(f"the daemon says an unknown {kind.__name__}", received=name[:40]) from error

@@ -1,0 +1,1 @@
+"""The daemon: sessions with its clients, one worker that has the verifier, metrics, systemd."""

@@ -1,0 +1,84 @@
+"""`MetricsPage`: `GET /metrics` for Prometheus, and `GET /health`, over plain HTTP."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from firmware_bridge.daemon.metrics import Metrics
+from sigverify.errors import BridgeError
+
+_MOST_HEAD: Final = 4096
+_PATIENCE_S: Final = 5.0
+_MOST_VISITORS: Final = 8
+"""At once; more are hung up on, and the files that the daemon may open are left to its clients."""
+
+
+class MetricsPage:
+    """Answers one request a connection; whatever it cannot read gets no answer."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._metrics = Metrics()
+        self._host, self._port = host, port
+        self._server: asyncio.Server | None = None
+        self._visitors = 0
+
+    def __str__(self) -> str:
+        return f"http://{self._host}:{self.port}/metrics"
+
+    @property
+    def port(self) -> int:
+        """The port, once open of the one that the system chose for 0."""
+        return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
+
+    async def open(self, metrics: Metrics) -> None:
+        """Begin to show these.
+
+        Raises:
+            BridgeError: the port is taken.
+        """
+        self._metrics = metrics
+        try:
+            self._server = await asyncio.start_server(self._enter, self._host, self._port, limit=_MOST_HEAD)
+        except OSError as error:
+            raise BridgeError(
+                f"cannot show metrics at {self._host}:{self._port}", received=error.strerror or str(error)
+            ) from error
+
+    def close(self) -> None:
+        """Answer no more."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._visitors += 1
+        try:
+            if self._visitors <= _MOST_VISITORS:
+                await self._answer(reader, writer)
+        finally:
+            self._visitors -= 1
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(TimeoutError, OSError, ValueError, EOFError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(_PATIENCE_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(self._page(head.split(b" ", 2)[:2]))
+                await writer.drain()
+
+    def _page(self, asked: list[bytes]) -> bytes:
+        if asked == [b"GET", b"/metrics"]:
+            return _response("200 OK", self._metrics.text())
+        if asked == [b"GET", b"/health"]:
+            if self._metrics.ready:
+                return _response("200 OK", "ok\n")
+            return _response("503 Service Unavailable", "the worker is stuck\n")
+        return _response("404 Not Found", "there is only /metrics and /health\n")
+
+
+def _response(status: str, text: str) -> bytes:
+    body = text.encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body

@@ -1,0 +1,196 @@
+"""`Service`: what each request does with a `Verifier`. Runs in the daemon's one worker thread."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from firmware_bridge.protocol.captures import MAX_SAMPLES
+from firmware_bridge.protocol.daemon_connection import Asked
+from firmware_bridge.protocol.fields import MAX_ITEMS
+from firmware_bridge.protocol.messages import (
+    Abandon,
+    About,
+    AdditionMade,
+    Commit,
+    DecisionMade,
+    Done,
+    Enroll,
+    Enrolled,
+    Enrolling,
+    Forget,
+    Identify,
+    Info,
+    Matches,
+    Message,
+    UserList,
+    Users,
+    Verify,
+)
+from sigverify import __version__
+from sigverify.decision import Decision
+from sigverify.enrollment.enrollment import Addition, Enrollment, Enrolment
+from sigverify.errors import Busy, ConfigError, EnrolmentError, NotAllowed, ProtocolError
+from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.pen.signature import Signature
+from sigverify.verifier import Verifier
+
+_MOST_MATCHES: Final = 100
+
+
+@dataclass
+class Desk:
+    """What is under way for one client: the enrolment begun in its session, with that service."""
+
+    session: int = 0
+    service: "Service | None" = field(default=None, repr=False)
+    enrollment: Enrollment | None = field(default=None, repr=False)
+    samples: int = 0
+    """Of all signatures looked at for that enrolment, which keeps them until its end."""
+
+
+class Service:
+    """Carries out requests, one at a time."""
+
+    def __init__(self, verifier: Verifier, *, fixed_rates: bool = False) -> None:
+        """Ask that verifier; with `fixed_rates` its policy decides alone how many impostors are let in."""
+        self.verifier = verifier
+        self._fixed_rates = fixed_rates
+
+    def carry_out(self, asked: Asked, desk: Desk) -> Message:
+        """Return the answer to a request.
+
+        Raises:
+            SigverifyError: what the verifier raises, and ProtocolError for what cannot be asked here.
+        """
+        if desk.session != asked.session or desk.service is not self:  # said hello again, or reloaded
+            desk.session, desk.service, desk.enrollment = asked.session, self, None
+        if asked.signature is not None:
+            return self._look(asked.message, asked.signature, desk)
+        if isinstance(asked.message, Enroll):
+            return self._enroll(asked.message, desk)
+        if isinstance(asked.message, Commit):
+            return _commit(desk)
+        if isinstance(asked.message, Abandon):
+            desk.enrollment = None
+            return Done()
+        return self._manage(asked.message)
+
+    def _look(self, message: Message, signature: Signature, desk: Desk) -> Message:
+        """Answer what is asked about a signature."""
+        if isinstance(message, Verify):
+            return self._verify(message, signature)
+        if isinstance(message, Identify):
+            return self._identify(message, signature)
+        return _add(desk, signature)
+
+    def _manage(self, message: Message) -> Message:
+        if isinstance(message, Users):
+            return self._users(message)
+        if isinstance(message, Forget):
+            self.verifier.forget(message.user)
+            return Done()
+        if isinstance(message, Info):
+            return self._about()
+        raise ProtocolError("this cannot be asked", received=type(message).__name__)
+
+    def _verify(self, message: Verify, signature: Signature) -> DecisionMade:
+        if self._fixed_rates and (message.fmr, message.impostor, message.refer_fmr) != (None, None, None):
+            raise NotAllowed("this client may not choose a false-match rate")
+        decision = self.verifier.verify(
+            message.user,
+            signature,
+            fmr=message.fmr,
+            impostor=message.impostor,
+            refer_fmr=message.refer_fmr,
+        )
+        return _decision(decision)
+
+    def _identify(self, message: Identify, signature: Signature) -> Matches:
+        if message.top_k > _MOST_MATCHES:
+            raise ConfigError(
+                "too many people wanted", expected=f"at most {_MOST_MATCHES}", received=str(message.top_k)
+            )
+        found = self.verifier.identify(signature, top_k=message.top_k, fpir=message.fpir, among=message.among)
+        scores = tuple(match.score for match in found if match.score is not None)
+        return Matches(
+            users=tuple(match.user_id for match in found),
+            scores=scores if len(scores) == len(found) else None,
+        )
+
+    def _enroll(self, message: Enroll, desk: Desk) -> Enrolling:
+        desk.enrollment, desk.samples = None, 0
+        desk.enrollment = self.verifier.enrollment(
+            message.user, references=message.references, replace=message.replace, groups=message.groups
+        )
+        return Enrolling(remaining=desk.enrollment.remaining)
+
+    def _users(self, message: Users) -> UserList:
+        later = [user for user in self.verifier.users() if user > message.after]
+        return UserList(users=tuple(later[:MAX_ITEMS]), more=len(later) > MAX_ITEMS)
+
+    def _about(self) -> About:
+        model = self.verifier.model
+        return About(
+            sdk_version=__version__,
+            model=model.manifest.name,
+            model_id=model.id,
+            max_samples=MAX_SAMPLES,
+            max_references=MAX_REFERENCES,
+        )
+
+
+def _enrollment(desk: Desk) -> Enrollment:
+    if desk.enrollment is None:
+        raise EnrolmentError("no enrolment is under way", hint="Begin one; a reload of the daemon drops it")
+    return desk.enrollment
+
+
+def _add(desk: Desk, signature: Signature) -> AdditionMade:
+    enrollment = _enrollment(desk)
+    if desk.samples + len(signature) > MAX_SAMPLES:
+        raise Busy("too many samples for one enrolment", expected=f"at most {MAX_SAMPLES}")
+    desk.samples += len(signature)
+    return _addition(enrollment.add(signature))
+
+
+def _commit(desk: Desk) -> Enrolled:
+    enrolment = _enrollment(desk).commit()
+    desk.enrollment = None
+    return _enrolled(enrolment)
+
+
+def _decision(decision: Decision) -> DecisionMade:
+    return DecisionMade(
+        outcome=decision.outcome.name.lower(),
+        reason=decision.reason.name.lower(),
+        score=decision.score,
+        threshold=decision.threshold,
+        confidence=decision.confidence,
+        unlike=tuple(aspect.name.lower() for aspect in decision.unlike),
+        retry_after_s=decision.retry_after_s,
+        latency_ms=decision.latency_ms,
+    )
+
+
+def _addition(addition: Addition) -> AdditionMade:
+    quality = addition.quality
+    return AdditionMade(
+        accepted=addition.accepted,
+        reason=addition.reason.name.lower(),
+        remaining=addition.remaining,
+        duration_ms=quality.duration_ms,
+        complexity=quality.complexity,
+        flaw=None if quality.flaw is None else quality.flaw.name.lower(),
+    )
+
+
+def _enrolled(enrolment: Enrolment) -> Enrolled:
+    return Enrolled(
+        user=enrolment.user_id,
+        references=enrolment.references,
+        template_bytes=enrolment.template_bytes,
+        model_id=enrolment.model_id,
+        created_ms=round(enrolment.created.timestamp() * 1000),
+        complexity=enrolment.complexity,
+        consistency=enrolment.consistency,
+        latency_ms=enrolment.latency_ms,
+    )

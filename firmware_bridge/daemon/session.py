@@ -1,0 +1,204 @@
+"""`Visit`: one client of the daemon, from the moment its line is open until it is closed."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from firmware_bridge.daemon.metrics import Metrics
+from firmware_bridge.daemon.service import Desk
+from firmware_bridge.protocol.daemon_connection import WINDOW, Asked, Connection
+from firmware_bridge.protocol.messages import Condition, DecisionMade, Error, Health, Message
+from firmware_bridge.transport.line import Line
+
+_log = logging.getLogger(__name__)
+
+_CHUNK: Final = 1024
+"""Bytes read at once: what a client sends is answered, and so held back, piece by piece."""
+
+_LAST_WORDS_S: Final = 1.0
+"""For what is written already to go out."""
+
+
+class Ending(StrEnum):
+    """How a visit ended."""
+
+    CLOSED = "closed"
+    STOPPED = "stopped"
+    RUBBISH = "rubbish"
+    NO_HANDSHAKE = "no_handshake"
+    SLOW = "slow"
+    BROKEN = "broken"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one client may take.
+
+    Attributes:
+        clients: lines open at once.
+        handshake_s: seconds until the handshake is done; on a serial line, without end.
+        write_s: seconds in which a client has to read what it is sent.
+        grace_s: seconds for requests under way when the daemon stops.
+    """
+
+    clients: int = 64
+    handshake_s: float = 10.0
+    write_s: float = 10.0
+    grace_s: float = 5.0
+
+
+CarryOut = Callable[[Asked, Desk], Awaitable[Message]]
+
+
+class Visit:
+    """Reads requests, has them carried out one after the other, and writes the answers."""
+
+    def __init__(
+        self, line: Line, connection: Connection, carry_out: CarryOut, *, limits: Limits, metrics: Metrics
+    ) -> None:
+        self._line = line
+        self._connection = connection
+        self._carry_out = carry_out
+        self._limits = limits
+        self._metrics = metrics
+        self._desk = Desk()
+        self._session = 0
+        self._queue: asyncio.Queue[tuple[Asked, float] | None] = asyncio.Queue(2 * WINDOW)
+        self._writing = asyncio.Lock()
+        self._reading: asyncio.Task[Ending] | None = None
+
+    async def run(self) -> Ending:
+        """Attend to the client until it goes, breaks the rules, or `stop` is called."""
+        self._reading = asyncio.create_task(self._read())
+        working = asyncio.create_task(self._work())
+        try:
+            await asyncio.wait({self._reading, working}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            ending = Ending.STOPPED if self._reading.cancelled() else self._reading.result()
+            await self._finish(working)
+            return ending
+        finally:
+            await _cancel(self._reading, working)
+            await self._close()
+
+    def stop(self) -> None:
+        """Read no more; what was asked is still answered."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _read(self) -> Ending:
+        try:
+            if not self._line.patient:
+                async with asyncio.timeout(self._limits.handshake_s):
+                    ending = await self._read_while(lambda: not self._connection.open)
+                if ending is not None:
+                    return ending
+            return await self._read_while(lambda: True) or Ending.CLOSED
+        except TimeoutError:  # a line that is dead raises it too
+            return Ending.BROKEN if self._connection.open else Ending.NO_HANDSHAKE
+        except _Slow:
+            return Ending.SLOW
+        except OSError:
+            return Ending.BROKEN
+
+    async def _read_while(self, wanted: Callable[[], bool]) -> Ending | None:
+        while wanted():
+            data = await self._line.reader.read(_CHUNK)
+            if not data:
+                return Ending.CLOSED
+            for asked in self._connection.receive(data):
+                await self._take(asked)
+            await self._write()
+            await asyncio.sleep(0)  # more may be at hand, and `read` return at once: others have their turn
+            if self._connection.closing:
+                return Ending.RUBBISH if self._connection.open else Ending.REFUSED
+        return None
+
+    async def _take(self, asked: Asked) -> None:
+        """Answer what can be answered at once; the rest waits its turn."""
+        if asked.session != self._session:  # said hello again: nobody waits for the answers any more
+            self._session = asked.session
+            self._drop_waiting()
+        if isinstance(asked.message, Health):
+            self._connection.answer(asked, self._condition())
+        else:
+            self._metrics.waiting += 1
+            await self._queue.put((asked, time.perf_counter()))
+
+    async def _work(self) -> Ending:
+        """Carry out requests, one at a time: so no client gets more than its turn."""
+        try:
+            while (item := await self._queue.get()) is not None:
+                self._metrics.waiting -= 1
+                await self._serve(*item)
+        except _Slow:
+            return Ending.SLOW
+        except OSError:
+            return Ending.BROKEN
+        return Ending.CLOSED
+
+    async def _serve(self, asked: Asked, start: float) -> None:
+        message = await self._carry_out(asked, self._desk)
+        status = message.status if isinstance(message, Error) else 0
+        operation = type(asked.message).__name__.lower()
+        self._metrics.count(operation, status, time.perf_counter() - start)
+        if isinstance(message, DecisionMade):
+            self._metrics.outcomes[message.outcome] += 1
+        self._connection.answer(asked, message)
+        await self._write()
+
+    def _condition(self) -> Condition:
+        return Condition(
+            ready=self._metrics.ready,
+            uptime_s=round(self._metrics.uptime_s, 3),
+            clients=self._metrics.clients,
+            waiting=self._metrics.waiting,
+        )
+
+    async def _write(self) -> None:
+        """Write what the connection has to say; the client has `write_s` to take it."""
+        try:
+            async with asyncio.timeout(self._limits.write_s), self._writing:
+                if data := self._connection.outgoing():
+                    self._line.writer.write(data)
+                await self._line.writer.drain()
+        except TimeoutError as error:
+            raise _Slow from error
+
+    async def _finish(self, working: "asyncio.Task[Ending]") -> None:
+        """Let requests under way come to their end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.grace_s):
+                await self._queue.put(None)
+                await asyncio.shield(working)
+
+    def _drop_waiting(self) -> None:
+        while not self._queue.empty():
+            if self._queue.get_nowait() is not None:
+                self._metrics.waiting -= 1
+
+    async def _close(self) -> None:
+        self._drop_waiting()
+        self._line.close()
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._line.writer.wait_closed()
+        except (TimeoutError, OSError):
+            self._line.writer.transport.abort()
+
+
+class _Slow(Exception):
+    """The client does not read."""
+
+
+async def _cancel(*tasks: "asyncio.Task[Ending]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,267 @@
+/* libsigverify: verify handwritten signatures without Python. C99; C++ may include it.
+ *
+ * The same features, matching, scores and template bytes as the Python package `sigverify`: see docs/native.md.
+ *
+ * Rules of the house:
+ * - Every call that can fail returns a status: SV_OK or one of `sv_status`, the numbers of sigverify/errors.py.
+ * - Handles are opaque. Several threads may use one `sv_model` or `sv_template`; an `sv_verifier` belongs to one
+ *   thread at a time. There is no global state.
+ * - On failure nothing is handed out: an out-pointer is left NULL or as it was.
+ * - Closing NULL is fine.
+ */
+#ifndef SIGVERIFY_H
+#define SIGVERIFY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SV_API __attribute__((visibility("default")))
+#else
+#define SV_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SV_FRAMES 256
+#define SV_CHANNELS 11
+#define SV_DYNAMICS 7
+#define SV_CUES 4
+#define SV_MAX_REFERENCES 12
+#define SV_MAX_SAMPLES 100000
+#define SV_MODEL_ID_SIZE 17 /* 16 hexadecimal digits and a NUL */
+
+/* Raised with every change that a program compiled before it would notice: of this interface, or of what is computed. */
+#define SV_ABI 1
+#define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
+
+/* These two of the library, for whoever loads it at run time. */
+SV_API int sv_abi(void);
+SV_API int sv_features_version(void);
+
+typedef enum sv_status {
+    SV_OK = 0,
+    SV_ERROR = 1,
+    SV_NO_MEMORY = 2, /* only here: Python raises MemoryError */
+    SV_INVALID_SIGNATURE = 10,
+    SV_FORMAT_ERROR = 11,
+    SV_UNKNOWN_FORMAT = 12,
+    SV_MODEL_ERROR = 20,
+    SV_MALFORMED_MODEL = 21,
+    SV_INCOMPATIBLE_MODEL = 22,
+    SV_UNTRUSTED_MODEL = 23,
+    SV_RUNTIME_UNAVAILABLE = 30,
+    SV_MISSING_EXTRA = 31,
+    SV_STORE_ERROR = 40,
+    SV_UNKNOWN_USER = 41,
+    SV_ALREADY_ENROLLED = 42,
+    SV_MALFORMED_TEMPLATE = 43,
+    SV_KEY_UNAVAILABLE = 44,
+    SV_WRONG_KEY = 45,
+    SV_DAMAGED_STORE = 46,
+    SV_STORE_UNREACHABLE = 47,
+    SV_STALE_CACHE = 48,
+    SV_ENROLMENT_ERROR = 50,
+    SV_CONFIG_ERROR = 60,
+    SV_CORPUS_ERROR = 61,
+    SV_SPLIT_LEAK = 62,
+    SV_TRAINING_ERROR = 63,
+    SV_CONVERSION_ERROR = 64,
+    SV_BRIDGE_ERROR = 70,
+    SV_PROTOCOL_ERROR = 71,
+    SV_MISUSE = 72,
+    SV_DISCONNECTED = 73,
+    SV_NOT_ALLOWED = 74,
+    SV_BUSY = 75
+} sv_status;
+
+/* A status in a few words, never NULL. */
+SV_API const char *sv_status_text(int status);
+
+/* ---------------------------------------------------------------------------------------- signatures */
+
+/* `count` samples, 8 to SV_MAX_SAMPLES; the arrays stay the caller's.
+ * x, y in any one unit; time_ms from any origin; pressure any unit, not negative, or NULL;
+ * pen_down 1 where the way to the sample carries ink, 0 on hover and after a lift, or NULL: all ink. */
+typedef struct sv_signature {
+    size_t count;
+    const double *x;
+    const double *y;
+    const double *time_ms;
+    const double *pressure;
+    const uint8_t *pen_down;
+} sv_signature;
+
+/* ------------------------------------------------------------------------------------------- a model */
+
+typedef struct sv_model sv_model;
+
+/* Read a .sigmodel file's content. The bytes are not copied (flash or a mapped file will do): they must outlive
+ * the model. SV_MALFORMED_MODEL, SV_INCOMPATIBLE_MODEL: as in Python. */
+SV_API int sv_model_open(const void *data, size_t size, sv_model **model);
+SV_API void sv_model_close(sv_model *model);
+
+/* What a `sv_network` must know. Bytes of a tensor: elements x 1 (int8, uint8) or x 4 (float32). */
+typedef struct sv_model_info {
+    char id[SV_MODEL_ID_SIZE];
+    const void *network; /* the TFLite flatbuffer, within the bytes given */
+    size_t network_size;
+    size_t input_bytes;
+    size_t vector_bytes;
+    size_t sequence_bytes; /* 0: this model has no local sequence */
+    int vector_position;   /* among the network's outputs */
+    int sequence_position;
+    size_t vector_size;
+    size_t steps; /* of the sequence, whose size is steps x depth: 1 x 0 where there is none */
+    size_t depth;
+} sv_model_info;
+
+/* SV_INCOMPATIBLE_MODEL: its manifest does not describe the tensors, so only Python can run it. */
+SV_API int sv_model_describe(const sv_model *model, sv_model_info *info);
+
+typedef enum sv_impostor { SV_SKILLED = 0, SV_RANDOM = 1 } sv_impostor;
+
+/* The score to reach for a false-match rate. SV_CONFIG_ERROR: outside the model's calibration. */
+SV_API int sv_model_threshold(const sv_model *model, double fmr, sv_impostor impostor, int references,
+                              double *threshold);
+
+/* --------------------------------------------------------------------------------------- the network */
+
+/* Whatever runs the flatbuffer. `invoke` is given the input as the network stores it and fills the outputs as it
+ * stores them (`sequence` is NULL where the model has none); it returns SV_OK or a status, which is passed on. */
+typedef struct sv_network {
+    int (*invoke)(void *context, const void *input, void *vector, void *sequence);
+    void *context;
+} sv_network;
+
+/* LiteRT's shared library, loaded at run time. SV_RUNTIME_UNAVAILABLE: it does not load or lacks a function.
+ * Absent from builds with SV_NO_LITERT. `model` must outlive it. */
+typedef struct sv_litert sv_litert;
+SV_API int sv_litert_open(const char *library, const sv_model *model, sv_litert **litert);
+SV_API sv_network sv_litert_network(sv_litert *litert);
+SV_API void sv_litert_close(sv_litert *litert);
+
+/* ----------------------------------------------------------------------------------------- templates */
+
+/* One person's references, bound to a model. The bytes are those of sigverify/template.py, in the model's own
+ * coordinates; they are not encrypted: that is up to whoever stores them. */
+typedef struct sv_template sv_template;
+
+SV_API int sv_template_import(const void *data, size_t size, sv_template **its);
+/* Fill `data` if `capacity` suffices; `*size` is what is needed either way. NULL and 0 ask for the size.
+ * SV_CONFIG_ERROR: too little room. */
+SV_API int sv_template_export(const sv_template *its, void *data, size_t capacity, size_t *size);
+SV_API void sv_template_close(sv_template *its);
+
+SV_API const char *sv_template_user(const sv_template *its);     /* UTF-8 */
+SV_API const char *sv_template_model_id(const sv_template *its); /* 16 hexadecimal digits */
+SV_API int sv_template_references(const sv_template *its);
+SV_API int64_t sv_template_created_ms(const sv_template *its); /* since 1970 */
+
+/* ------------------------------------------------------------------------- enrol, verify and identify */
+
+typedef struct sv_verifier sv_verifier;
+
+/* `model` and what the network refers to must outlive it. */
+SV_API int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier);
+SV_API void sv_verifier_close(sv_verifier *verifier);
+
+/* Why a signature was taken as a reference, or was not: `AdditionReason` in Python. */
+typedef enum sv_addition {
+    SV_TAKEN = 0,
+    SV_TOO_SHORT = 1,
+    SV_TOO_SIMPLE = 2,
+    SV_BAD_CAPTURE = 3,
+    SV_COPY = 4,
+    SV_UNLIKE_OTHERS = 5
+} sv_addition;
+
+typedef enum sv_screening {
+    SV_ENFORCE = 0, /* refuse flawed captures, copies and mixed hands */
+    SV_RECORD = 1   /* keep any set */
+} sv_screening;
+
+/* Make a template of 1 to SV_MAX_REFERENCES signatures, wholly or not at all. `additions` (`count` of them, or
+ * NULL) says of each what it is worth, also when the set is refused with SV_ENROLMENT_ERROR. */
+SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
+                     size_t count, sv_screening screening, sv_addition *additions, sv_template **its);
+
+typedef enum sv_outcome { SV_ACCEPT = 0, SV_REJECT = 1, SV_REFER = 2 } sv_outcome;
+
+typedef enum sv_reason {
+    SV_ALIKE = 0,
+    SV_UNLIKE = 1,
+    SV_UNSURE = 2, /* below the threshold, above that of refer_fmr: for a person to decide */
+    SV_REPLAY = 3, /* a copy of one of the references */
+    SV_POOR = 4    /* too little signature in this capture */
+} sv_reason;
+
+typedef struct sv_policy {
+    double fmr;       /* the false-match rate to allow; 0: 0.01 */
+    double refer_fmr; /* a higher rate up to which a person shall decide; 0: none */
+    sv_impostor impostor;
+} sv_policy;
+
+typedef struct sv_decision {
+    sv_outcome outcome;
+    sv_reason reason;
+    double score; /* 0 to 1; NAN where nothing was compared, as the next two */
+    double threshold;
+    double confidence; /* 0.5 to 1 */
+} sv_decision;
+
+/* `policy` NULL: the default. Nothing is remembered between calls: lock-out, the memory of captures seen and the
+ * audit log are the caller's (or Python's) part. SV_MALFORMED_TEMPLATE: a template of another model. */
+SV_API int sv_verify(sv_verifier *verifier, const sv_template *its, const sv_signature *signature,
+                     const sv_policy *policy, sv_decision *decision);
+
+/* Likeness, 0 to 1, without any policy. */
+SV_API int sv_score(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, double *score);
+
+typedef struct sv_match {
+    size_t index; /* among `templates` */
+    double score;
+} sv_match;
+
+/* Compare with everybody; the best `capacity` come back in `matches`, best first. With `fpir` above 0 only whom
+ * a stranger would be taken for no more often than at that rate; 0: a ranking. */
+SV_API int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
+                       const sv_signature *signature, double fpir, sv_match *matches, size_t capacity,
+                       size_t *found);
+
+/* ----------------------------------------------------------------------------------- building blocks */
+
+/* Functions of time: `values` holds SV_FRAMES x SV_CHANNELS, frame by frame. */
+SV_API int sv_features(const sv_signature *signature, float *values);
+
+/* Features as the network's input stores them: sv_model_info.input_bytes. */
+SV_API int sv_quantize_input(const sv_model *model, const float *values, void *input);
+
+/* All that is kept of one signature: functions of time x 32, learned local vectors x 127, a global vector of length
+ * 1, and the time from the first to the last ink. The sizes are those of sv_model_info. */
+typedef struct sv_embedding {
+    int8_t *dynamics; /* SV_FRAMES x SV_DYNAMICS */
+    int8_t *sequence; /* steps x depth */
+    float *vector;    /* vector_size */
+    float duration_ms;
+} sv_embedding;
+
+/* Fill in what `its` points to, all of it the caller's. */
+SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its);
+
+/* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that lie behind
+ * each other; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within
+ * +-127. */
+SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames,
+                                size_t channels, uint32_t *costs);
+
+/* Score of `references` x SV_CUES distances, the references lying `references` x `references` x SV_CUES apart. */
+SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
+                              double *score);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,182 @@
+/* From a capture to functions of time: sigverify/modality/pen/features.py, operation by operation.
+ *
+ * Every intermediate is rounded to float32 where numpy rounds it, and nothing may be contracted to fused
+ * multiply-adds (-ffp-contract=off), so that the bytes given to the network are equal. */
+#include <float.h>
+#include <math.h>
+
+#include "internal.h"
+
+#if defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD == 1 || FLT_EVAL_METHOD == 2)
+#error "float is computed with more digits than it has: on 32-bit x86 add -msse2 -mfpmath=sse"
+#endif
+
+#define TINY 1e-6f
+#define CLIP 4.0f
+
+typedef float frames[SV_FRAMES];
+
+enum { DX, DY, SPEED, COS, SIN, ACCELERATION, PRESSURE, X, Y, INK, TURN };
+
+/* Resample one axis at rising `grid`: numpy.interp. */
+static void resample(const svi_capture *from, const double *axis, const double *grid, double *out)
+{
+    size_t last = from->count - 1, j = 0;
+    for (size_t i = 0; i < SV_FRAMES; i++) {
+        while (j < last && from->time[j + 1] <= grid[i])
+            j++;
+        if (j == last || from->time[j] == grid[i]) {
+            out[i] = axis[j];
+            continue;
+        }
+        out[i] = (axis[j + 1] - axis[j]) / (from->time[j + 1] - from->time[j]) * (grid[i] - from->time[j]) + axis[j];
+    }
+}
+
+static void spread_grid(const svi_capture *from, double *grid)
+{
+    double first = from->time[0], last = from->time[from->count - 1];
+    double step = (last - first) / (SV_FRAMES - 1);
+    for (int i = 0; i < SV_FRAMES; i++)
+        grid[i] = i * step + first;
+    grid[SV_FRAMES - 1] = last;
+}
+
+/* The segment that a grid point lies in carries ink when the sample at its end does. */
+static void resample_ink(const svi_capture *from, const double *grid, float *out)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < SV_FRAMES; i++) {
+        while (at < from->count && from->time[at] < grid[i])
+            at++;
+        out[i] = from->ink[at < 1 ? 1 : at >= from->count ? from->count - 1 : at] ? 1.0f : 0.0f;
+    }
+}
+
+static void centre(double *axis)
+{
+    double total = 0.0;
+    for (int i = 0; i < SV_FRAMES; i++)
+        total += axis[i];
+    total /= SV_FRAMES;
+    for (int i = 0; i < SV_FRAMES; i++)
+        axis[i] -= total;
+}
+
+/* Centre on the ink and scale to a root-mean-square radius of 1. */
+static void unit_radius(double *x, double *y, float *unit_x, float *unit_y)
+{
+    double squares[SV_FRAMES], largest = 0.0, smallest, radius;
+    for (int i = 0; i < SV_FRAMES; i++)
+        largest = fmax(largest, fmax(fabs(x[i]), fabs(y[i])));
+    centre(x);
+    centre(y);
+    for (int i = 0; i < SV_FRAMES; i++)
+        squares[i] = x[i] * x[i] + y[i] * y[i];
+    radius = sqrt(svi_sum_d(squares, SV_FRAMES, 1) / SV_FRAMES);
+    smallest = 1e-6 * largest + DBL_MIN;
+    radius = radius > smallest ? radius : smallest;
+    for (int i = 0; i < SV_FRAMES; i++) {
+        unit_x[i] = (float)(x[i] / radius);
+        unit_y[i] = (float)(y[i] / radius);
+    }
+}
+
+static void scale_pressure(const svi_capture *from, const double *grid, float *out)
+{
+    double values[SV_FRAMES], most = 0.0;
+    for (size_t i = 0; i < from->count; i++)
+        most = fmax(most, from->pressure[i]);
+    resample(from, from->pressure, grid, values);
+    for (int i = 0; i < SV_FRAMES; i++)
+        out[i] = most > 0 ? (float)(values[i] / most) : 0.0f;
+}
+
+/* Per-frame slope by central differences, one-sided at the ends. */
+static void slope(const float *values, float *out)
+{
+    const int last = SV_FRAMES - 1;
+    float before = 2 * values[0] - values[1], after = 2 * values[last] - values[last - 1];
+    out[0] = (values[1] - before) / 2;
+    for (int i = 1; i < last; i++)
+        out[i] = (values[i + 1] - values[i - 1]) / 2;
+    out[last] = (after - values[last - 1]) / 2;
+}
+
+/* Mean 0 and deviation 1; what does not vary becomes 0. */
+static void standardise(float *values)
+{
+    float squares[SV_FRAMES], mean = svi_sum_f(values, SV_FRAMES, 1) / SV_FRAMES, deviation;
+    for (int i = 0; i < SV_FRAMES; i++) {
+        values[i] -= mean;
+        squares[i] = values[i] * values[i];
+    }
+    deviation = sqrtf(svi_sum_f(squares, SV_FRAMES, 1) / SV_FRAMES);
+    for (int i = 0; i < SV_FRAMES; i++)
+        values[i] = deviation > TINY ? values[i] / deviation : 0.0f;
+}
+
+static void directions(frames *f)
+{
+    for (int i = 0; i < SV_FRAMES; i++) {
+        double dx = f[DX][i], dy = f[DY][i];
+        f[SPEED][i] = (float)sqrt(dx * dx + dy * dy);
+        f[COS][i] = f[DX][i] / (f[SPEED][i] + TINY);
+        f[SIN][i] = f[DY][i] / (f[SPEED][i] + TINY);
+    }
+}
+
+static void turning(frames *f)
+{
+    frames of_sin, of_cos;
+    slope(f[SIN], of_sin);
+    slope(f[COS], of_cos);
+    for (int i = 0; i < SV_FRAMES; i++)
+        f[TURN][i] = f[COS][i] * of_sin[i] - f[SIN][i] * of_cos[i];
+}
+
+static void trace(const svi_capture *from, frames *f)
+{
+    double grid[SV_FRAMES], x[SV_FRAMES], y[SV_FRAMES];
+    spread_grid(from, grid);
+    resample(from, from->x, grid, x);
+    resample(from, from->y, grid, y);
+    unit_radius(x, y, f[X], f[Y]);
+    scale_pressure(from, grid, f[PRESSURE]);
+    resample_ink(from, grid, f[INK]);
+}
+
+static float clip(float value)
+{
+    return value < -CLIP ? -CLIP : value > CLIP ? CLIP : value;
+}
+
+void svi_features(const svi_capture *capture, float *values)
+{
+    frames f[SV_CHANNELS];
+    trace(capture, f);
+    slope(f[X], f[DX]);
+    slope(f[Y], f[DY]);
+    directions(f);
+    slope(f[SPEED], f[ACCELERATION]);
+    turning(f);
+    for (int i = 0; i < SV_FRAMES; i++)
+        f[INK][i] = 2 * f[INK][i] - 1;
+    for (int c = 0; c < SV_CHANNELS; c++)
+        if (c != INK)
+            standardise(f[c]);
+    for (int i = 0; i < SV_FRAMES; i++)
+        for (int c = 0; c < SV_CHANNELS; c++)
+            values[i * SV_CHANNELS + c] = clip(f[c][i]);
+}
+
+int sv_features(const sv_signature *signature, float *values)
+{
+    svi_capture capture;
+    if (!values)
+        return SV_CONFIG_ERROR;
+    SVI_TRY(svi_capture_open(signature, &capture));
+    svi_features(&capture, values);
+    svi_capture_close(&capture);
+    return SV_OK;
+}

@@ -1,0 +1,126 @@
+/* Distances between embeddings: sigverify/matching/distances.py. Elastic arithmetic is on integers, so it is equal. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define FAR (1u << 28)
+#define DYNAMICS_SCALE 32.0f
+#define SEQUENCE_SCALE 127.0f
+
+static size_t larger(size_t one, size_t other)
+{
+    return one > other ? one : other;
+}
+
+int svi_aligner_open(const svi_shape *shape, svi_aligner *its)
+{
+    size_t frames = larger(shape->frames, shape->steps);
+    size_t cells = larger(shape->frames * shape->channels, shape->steps * shape->depth);
+    its->block = malloc(2 * (frames + 1) * sizeof *its->rows + shape->size * sizeof *its->squares +
+                        cells * sizeof *its->columns + frames * sizeof *its->costs);
+    if (!its->block)
+        return SV_NO_MEMORY;
+    its->rows = its->block;
+    its->squares = (float *)(its->rows + 2 * (frames + 1));
+    its->columns = (int16_t *)(its->squares + shape->size);
+    its->costs = (uint16_t *)(its->columns + cells);
+    return SV_OK;
+}
+
+void svi_aligner_close(svi_aligner *its)
+{
+    free(its->block);
+    its->block = NULL;
+}
+
+/* City-block distances of one frame to frames `low` to `high` of the other. */
+static void frame_costs(const svi_aligner *its, const int8_t *frame, size_t frames, size_t channels, size_t low,
+                        size_t high)
+{
+    uint16_t *restrict costs = its->costs;
+    memset(costs + low, 0, (high - low + 1) * sizeof *costs);
+    for (size_t c = 0; c < channels; c++) {
+        const int16_t *restrict column = its->columns + c * frames;
+        int16_t value = frame[c];
+        for (size_t j = low; j <= high; j++) {
+            int16_t difference = (int16_t)(column[j] - value);
+            costs[j] = (uint16_t)(costs[j] + (difference < 0 ? -difference : difference));
+        }
+    }
+}
+
+/* Cheapest paths to the cells of one row; `rows` hold cell j at j + 1, so that j - 1 is always there. */
+static void next_row(const uint16_t *restrict costs, const uint32_t *restrict before, uint32_t *restrict now,
+                     size_t low, size_t high)
+{
+    uint32_t best = FAR;
+    for (size_t j = low; j <= high; j++)
+        now[j + 1] = before[j] < before[j + 1] ? before[j] : before[j + 1];
+    now[low] = FAR;
+    for (size_t j = low; j <= high; j++) {
+        best = (best < now[j + 1] ? best : now[j + 1]) + costs[j];
+        now[j + 1] = best;
+    }
+}
+
+/* Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", 1978:
+ * steps (1, 0), (0, 1), (1, 1), a band of a fifth of the frames either side. */
+uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, size_t frames, size_t channels)
+{
+    size_t band = frames / 5 > 1 ? frames / 5 : 1;
+    uint32_t *before = its->rows, *now = before + frames + 1, *swap;
+    for (size_t j = 0; j < frames; j++)
+        for (size_t c = 0; c < channels; c++)
+            its->columns[c * frames + j] = other[j * channels + c];
+    for (size_t j = 0; j <= frames; j++)
+        before[j] = now[j] = FAR;
+    before[0] = 0;
+    for (size_t i = 0; i < frames; i++) {
+        size_t low = i > band ? i - band : 0, high = i + band < frames ? i + band : frames - 1;
+        frame_costs(its, one + i * channels, frames, channels, low, high);
+        next_row(its->costs, before, now, low, high);
+        swap = before;
+        before = now;
+        now = swap;
+    }
+    return before[frames];
+}
+
+float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float *probe, const float *reference)
+{
+    for (size_t i = 0; i < shape->size; i++) {
+        float difference = reference[i] - probe[i];
+        its->squares[i] = difference * difference;
+    }
+    return sqrtf(svi_sum_f(its->squares, shape->size, 1));
+}
+
+void svi_compare(svi_aligner *its, const svi_shape *shape, const sv_embedding *probe,
+                 const sv_embedding *reference, float distances[SV_CUES])
+{
+    uint32_t cost = svi_align(its, probe->dynamics, reference->dynamics, shape->frames, shape->channels);
+    distances[0] = (float)((double)cost / (double)shape->frames) / DYNAMICS_SCALE;
+    distances[1] = 0.0f;
+    if (shape->depth) {
+        cost = svi_align(its, probe->sequence, reference->sequence, shape->steps, shape->depth);
+        distances[1] = (float)((double)cost / (double)shape->steps) / SEQUENCE_SCALE;
+    }
+    distances[2] = svi_vector_distance(its, shape, probe->vector, reference->vector);
+    distances[3] = fabsf(logf(reference->duration_ms / probe->duration_ms));
+}
+
+int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
+                         uint32_t *costs)
+{
+    svi_shape shape = {frames, channels, 0, 0, 0};
+    svi_aligner aligner;
+    if (!probe || !references || !costs || frames < 1 || frames > SVI_MAX_STEPS || channels > SVI_MAX_DEPTH)
+        return SV_CONFIG_ERROR;
+    SVI_TRY(svi_aligner_open(&shape, &aligner));
+    for (size_t i = 0; i < count; i++)
+        costs[i] = svi_align(&aligner, probe, references + i * frames * channels, frames, channels);
+    svi_aligner_close(&aligner);
+    return SV_OK;
+}

@@ -1,0 +1,83 @@
+/* Whether a capture is good enough: sigverify/modality/pen/quality.py. */
+#include <math.h>
+
+#include "internal.h"
+
+#define MIN_DURATION_MS 250.0
+#define MIN_RATE_HZ 30.0
+#define MAX_LOST 0.5
+#define COMPLEXITY_FLOOR 0.3
+#define STEPS 25
+#define TYPICAL_TURN 20.0
+
+static double sample_rate_hz(const sv_signature *signature, double *scratch)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < signature->count; i++) {
+        double step = signature->time_ms[i] - signature->time_ms[i - 1];
+        if (step > 0)
+            scratch[count++] = step;
+    }
+    return count ? 1000.0 / svi_median(scratch, count) : 0.0;
+}
+
+/* Share of the ink's time in steps longer than SVI_MAX_GAP_MS with the pen down. */
+static double lost(const sv_signature *signature)
+{
+    double total = 0.0, gaps = 0.0;
+    for (size_t i = 1; i < signature->count; i++) {
+        double step = fmax(signature->time_ms[i] - signature->time_ms[i - 1], 0.0);
+        if (signature->pen_down && !signature->pen_down[i])
+            continue;
+        total += step;
+        gaps += step > SVI_MAX_GAP_MS ? step : 0.0;
+    }
+    return total > 0 ? gaps / total : 0.0;
+}
+
+sv_addition svi_capture_flaw(const sv_signature *signature, svi_capture *capture)
+{
+    double rate;
+    if (svi_capture_duration(capture) < MIN_DURATION_MS)
+        return SV_TOO_SHORT;
+    rate = sample_rate_hz(signature, capture->scratch);
+    return (rate > 0 && rate < MIN_RATE_HZ) || lost(signature) > MAX_LOST ? SV_BAD_CAPTURE : SV_TAKEN;
+}
+
+static double extent(const double *axis, size_t count)
+{
+    double low = axis[0], high = axis[0];
+    for (size_t i = 1; i < count; i++) {
+        low = fmin(low, axis[i]);
+        high = fmax(high, axis[i]);
+    }
+    return high - low;
+}
+
+/* 1 - exp(-radians / 20): how much the pen turns, walked with dividers set to a 25th of the diagonal. */
+double svi_complexity(svi_capture *its)
+{
+    double step = hypot(extent(its->x, its->count), extent(its->y, its->count)) / STEPS;
+    double turned = 0.0, at_x = its->x[0], at_y = its->y[0], from_x = 0.0, from_y = 0.0;
+    int moves = 0;
+    for (size_t i = 0; i < its->count; i++) {
+        double x = its->x[i] - at_x, y = its->y[i] - at_y;
+        if (!(hypot(x, y) >= step))
+            continue;
+        if (moves++ > 0)
+            turned += fabs(atan2(y * from_x - x * from_y, x * from_x + y * from_y));
+        from_x = x;
+        from_y = y;
+        at_x = its->x[i];
+        at_y = its->y[i];
+    }
+    return 1 - exp(-turned / TYPICAL_TURN);
+}
+
+sv_addition svi_assess(const sv_signature *signature, svi_capture *capture)
+{
+    sv_addition flaw = svi_capture_flaw(signature, capture);
+    if (flaw != SV_TAKEN)
+        return flaw;
+    return svi_complexity(capture) < COMPLEXITY_FLOOR ? SV_TOO_SIMPLE : SV_TAKEN;
+}

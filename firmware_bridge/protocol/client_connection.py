@@ -1,0 +1,218 @@
+"""`ClientConnection`: the client's side. Bytes in, answers out; questions in, bytes out; no I/O."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from firmware_bridge.protocol.daemon_connection import proof
+from firmware_bridge.protocol.fields import MAX_UNSIGNED, check
+from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
+from firmware_bridge.protocol.messages import (
+    NO_HANDSHAKE,
+    VERSION,
+    Authenticate,
+    BadMessage,
+    Begin,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Points,
+    Welcome,
+    decode,
+    encode,
+)
+from sigverify.errors import (
+    BY_STATUS,
+    BridgeError,
+    Disconnected,
+    Misuse,
+    NotAllowed,
+    ProtocolError,
+    SigverifyError,
+)
+from sigverify.protection.keys import Key
+
+_SAMPLE_BYTES: Final = 37
+"""Of a sample in `Points`: four numbers of up to nine bytes, and a flag."""
+_ENVELOPE_BYTES: Final = 64
+_MOST_SAMPLES: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the daemon says to the request of that number; 0: to none in particular."""
+
+    number: int
+    message: Message
+
+
+class ClientConnection:
+    """One line to a daemon. Own mistakes raise `Misuse`; the daemon's raise `ProtocolError`."""
+
+    def __init__(self, *, name: str = "", token: Key | None = None) -> None:
+        """Say who asks; `hello` begins."""
+        self._name = name
+        self._token = token
+        self._deframer = Deframer()
+        self._out = bytearray()
+        self._number = 0
+        self._waiting: set[int] = set()
+        self._handshake = 0
+        self._credit = 0
+        self.welcome: Welcome | None = None
+        self.ready = False
+        """Whether the handshake is done and questions may be asked."""
+
+    @property
+    def credit(self) -> int:
+        """`Points` that may be sent now."""
+        return self._credit
+
+    @property
+    def samples_a_message(self) -> int:
+        """Samples that surely fit into one `Points`."""
+        room = MAX_PAYLOAD if self.welcome is None else self.welcome.max_payload
+        return min(_MOST_SAMPLES, (room - _ENVELOPE_BYTES) // _SAMPLE_BYTES)
+
+    def hello(self) -> None:
+        """Begin, or begin anew after a line broke or answers were lost."""
+        self.ready, self.welcome = False, None
+        self._waiting.clear()
+        self._out.clear()
+        self._deframer = Deframer()
+        if self._number > MAX_UNSIGNED // 2:  # a session's ids may begin anywhere
+            self._number = 0
+        self._handshake = self._next()
+        hello = Hello(version=VERSION, max_payload=MAX_PAYLOAD, name=self._name)
+        self._out += b"\0"  # ends what half a frame left on a serial line
+        self._send(self._handshake, hello)
+
+    def ask(self, message: Message) -> int:
+        """Send a request, and return its number.
+
+        Raises:
+            Misuse: before the handshake is done, too many requests wait, or what no daemon would take.
+            Disconnected: all ids are used up, and a new handshake is due.
+        """
+        welcome = self._check_ready()
+        if len(self._waiting) >= welcome.window:
+            raise Misuse("too many requests wait for their answers", expected=f"at most {welcome.window}")
+        if self._number == MAX_UNSIGNED:
+            raise Disconnected("all ids of this line are used up", hint="The next call connects again")
+        number = self._next()
+        self._send(number, message)
+        self._waiting.add(number)
+        return number
+
+    def ask_again(self, number: int, message: Message) -> None:
+        """Send a request once more that was not answered; the daemon does it once."""
+        self._send(number, message)
+
+    def tell(self, message: Message) -> None:
+        """Send what is not answered: the beginning of a capture, its samples, or that it is dropped.
+
+        Raises:
+            Misuse: before the handshake is done, samples without credit, or what no daemon would take.
+        """
+        welcome = self._check_ready()
+        if isinstance(message, Points):
+            if self._credit < 1:
+                raise Misuse("no credit for samples", hint="Wait until `credit` is positive")
+            self._send(0, message)
+            self._credit -= 1
+            return
+        self._send(0, message)
+        if isinstance(message, Begin):
+            self._credit = welcome.credit
+
+    def receive(self, data: bytes) -> list[Answer]:
+        """Take bytes from the line, and return the answers among them.
+
+        Damaged frames are passed over: their requests go unanswered, and may be asked again.
+
+        Raises:
+            ProtocolError: the daemon sent a whole frame that is no message, or speaks another protocol.
+            NotAllowed: it wants a token, and there is none or another.
+        """
+        found = [payload for payload in self._deframer.feed(data) if isinstance(payload, bytes)]
+        answers: list[Answer] = []
+        for payload in found:
+            answers += self._message(*_decoded(payload))
+        return answers
+
+    def outgoing(self) -> bytes:
+        """Return what is to be written, once."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def _message(self, number: int, message: Message) -> list[Answer]:
+        if isinstance(message, Credit) and self.welcome is not None:
+            self._credit = min(self._credit + message.points, self.welcome.credit)
+        elif not self.ready:
+            self._shake(number, message)
+        elif number in self._waiting or (number == 0 and isinstance(message, Error)):
+            self._waiting.discard(number)
+            return [Answer(number=number, message=message)]
+        return []
+
+    def _shake(self, number: int, message: Message) -> None:
+        """Take a step of the handshake; what is left of an earlier session is passed over."""
+        damaged = number == 0 and isinstance(message, Error) and message.status == ProtocolError.status
+        if damaged or number not in (0, self._handshake):
+            return
+        if isinstance(message, Error):
+            raise to_error(message)
+        if isinstance(message, Welcome):
+            self._welcome(message)
+        else:
+            self.ready = self.welcome is not None
+
+    def _welcome(self, welcome: Welcome) -> None:
+        if welcome.version != VERSION:
+            raise ProtocolError(
+                "the daemon speaks another protocol", expected=str(VERSION), received=str(welcome.version)
+            )
+        if welcome.max_payload < MIN_PAYLOAD or welcome.window < 1 or welcome.credit < 1:
+            raise ProtocolError("the daemon takes less than the protocol asks for")
+        self.welcome, self._credit = welcome, welcome.credit
+        if welcome.nonce is None:
+            self.ready = True
+        elif self._token is None:
+            raise NotAllowed("the daemon wants a token", hint="Give the one that it was started with")
+        else:
+            self._handshake = self._next()
+            self._send(self._handshake, Authenticate(proof=proof(self._token, welcome.nonce)))
+
+    def _check_ready(self) -> Welcome:
+        if not self.ready or self.welcome is None:
+            raise Misuse("the handshake is not done", hint="Call hello, and receive until ready")
+        return self.welcome
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _send(self, number: int, message: Message) -> None:
+        try:
+            check(message)
+        except ProtocolError as error:
+            raise Misuse(str(error)) from error
+        limit = MAX_PAYLOAD if self.welcome is None else min(MAX_PAYLOAD, self.welcome.max_payload)
+        self._out += frame(encode(number, message), limit=limit)
+
+
+def to_error(message: Error) -> SigverifyError:
+    """Return the error that a message tells of: of the SDK's class where the number is known here."""
+    if message.name == NO_HANDSHAKE:
+        return Disconnected(
+            "the daemon was started anew", hint="What was asked was not done; the next call connects again"
+        )
+    return BY_STATUS.get(message.status, BridgeError)(message.message)
+
+
+def _decoded(payload: bytes) -> tuple[int, Message]:
+    try:
+        return decode(payload)
+    except BadMessage as error:
+        raise ProtocolError(f"the daemon sent what is no message: {error}") from error

@@ -1,0 +1,386 @@
+"""`Connection`: the daemon's side of the protocol. Bytes in, requests out; answers in, bytes out; no I/O.
+
+Whoever owns the line feeds what it read to `receive`, carries out the requests that this returns, hands each
+answer to `answer` or `fail`, and writes what `outgoing` returns. What needs no model is answered here: the
+handshake, captures, repeated requests, everything that breaks the rules.
+"""
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hmac import compare_digest
+from typing import Final
+
+from firmware_bridge.protocol.captures import Captures
+from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
+from firmware_bridge.protocol.messages import (
+    NO_HANDSHAKE,
+    UNANSWERED,
+    VERSION,
+    Abandon,
+    Add,
+    Authenticate,
+    BadMessage,
+    Begin,
+    Cancel,
+    Commit,
+    Credit,
+    Done,
+    End,
+    Enroll,
+    Error,
+    Forget,
+    Health,
+    Hello,
+    Identify,
+    Info,
+    Matches,
+    Message,
+    Points,
+    UserList,
+    Users,
+    Verify,
+    Welcome,
+    decode,
+    encode,
+)
+from sigverify.errors import (
+    AlreadyEnrolled,
+    BridgeError,
+    Busy,
+    ConfigError,
+    EnrolmentError,
+    InvalidSignature,
+    NotAllowed,
+    ProtocolError,
+    SigverifyError,
+    UnknownUser,
+)
+from sigverify.modality.pen.signature import Signature
+from sigverify.protection.keys import Key
+
+WINDOW: Final = 8
+"""Requests of one client that may wait at once."""
+CREDIT: Final = 16
+"""`Points` that may be on the way: few enough for the buffers of a serial line."""
+MAX_FAULTS: Final = 32
+"""Pieces of rubbish in a row after which a line is given up."""
+
+_NONCE_BYTES: Final = 16
+_MESSAGE_CHARACTERS: Final = 200
+CLIENTS_OWN: Final = (
+    InvalidSignature,
+    UnknownUser,
+    AlreadyEnrolled,
+    EnrolmentError,
+    ConfigError,
+    BridgeError,
+)
+"""Errors about what the client sent. All others are about the device, and may name its files."""
+
+
+class Capability(StrEnum):
+    """What a client may be allowed to ask."""
+
+    VERIFY = "verify"
+    IDENTIFY = "identify"
+    ENROLL = "enroll"
+    USERS = "users"
+    FORGET = "forget"
+
+
+EVERYTHING: Final = frozenset(Capability)
+_NEEDED: Final[dict[type[Message], Capability | None]] = {
+    Verify: Capability.VERIFY,
+    Identify: Capability.IDENTIFY,
+    Enroll: Capability.ENROLL,
+    Add: Capability.ENROLL,
+    Commit: Capability.ENROLL,
+    Abandon: Capability.ENROLL,
+    Users: Capability.USERS,
+    Forget: Capability.FORGET,
+    Info: None,
+    Health: None,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """A request to carry out.
+
+    Attributes:
+        number: its id.
+        message: what is asked.
+        signature: the capture that it speaks of, or None.
+        session: counts the handshakes on this line; answers to an earlier session are dropped.
+    """
+
+    number: int
+    message: Message
+    signature: Signature | None
+    session: int
+
+
+class Connection:
+    """One line to one client."""
+
+    def __init__(
+        self,
+        *,
+        allowed: Iterable[Capability] = EVERYTHING,
+        token: Key | None = None,
+        patient: bool = False,
+        nonce: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """Let the client do what is `allowed`, once it proved the `token`, if there is one.
+
+        A `patient` line is never given up: on a serial line rubbish may be noise, and there is no hanging up.
+        """
+        self._allowed = frozenset(allowed)
+        self._token = token
+        self._patient = patient
+        self._make_nonce = nonce
+        self._deframer = Deframer()
+        self._out = bytearray()
+        self._faults = 0
+        self._session = 0
+        self._reset(MIN_PAYLOAD)
+        self._greeted = False
+        self.closing = False
+        """Whether the line should be closed, once `outgoing` is written; nothing is received any more."""
+        self.name = ""
+        """What the client calls itself."""
+
+    @property
+    def session(self) -> int:
+        """Count the handshakes; 0 before the first."""
+        return self._session
+
+    @property
+    def open(self) -> bool:
+        """Whether the handshake is done."""
+        return self._greeted and self._nonce is None
+
+    @property
+    def held(self) -> int:
+        """Bytes of incomplete frames, and samples of captures and requests, kept for this client."""
+        return self._deframer.held + self._captures.samples
+
+    def receive(self, data: bytes) -> list[Asked]:
+        """Take bytes from the line, and return what is to be carried out; never raises."""
+        asked: list[Asked] = []
+        for found in self._deframer.feed(data):
+            if self.closing:
+                break
+            if isinstance(found, Fault):
+                self._complain(0, ProtocolError(f"a damaged frame: {found.value}"))
+            else:
+                asked += self._payload(found)
+        return asked
+
+    def answer(self, asked: Asked, message: Message) -> None:
+        """Send the answer to a request."""
+        if asked.session == self._session:
+            self._waiting.discard(asked.number)
+            if asked.signature is not None:
+                self._captures.give_back(asked.signature)
+            self._send_answer(asked.number, message)
+
+    def outgoing(self) -> bytes:
+        """Return what is to be written, once."""
+        data = bytes(self._out)
+        self._out.clear()
+        self._repeated.clear()
+        return data
+
+    def _reset(self, room: int) -> None:
+        """Forget everything of a session."""
+        self._room = min(MAX_PAYLOAD, room)
+        self._captures = Captures()
+        self._credit = CREDIT
+        self._newest = 0
+        self._waiting: set[int] = set()
+        self._answered: OrderedDict[int, bytes] = OrderedDict()
+        self._repeated: set[int] = set()
+        self._nonce: bytes | None = None
+
+    def _payload(self, payload: bytes) -> list[Asked]:
+        try:
+            number, message = decode(payload)
+            self._faults = 0
+            return self._message(number, message)
+        except BadMessage as error:
+            self._complain(error.number, error)
+        return []
+
+    def _complain(self, number: int, error: ProtocolError) -> None:
+        """Say what was wrong, until it is clear that nobody listens.
+
+        Whoever begins with rubbish at a socket is no client. It may be a browser: a web page can make one
+        send any bytes to a port of its own machine, good frames too, but only behind lines of HTTP.
+        """
+        self._faults += 1
+        if self._faults > MAX_FAULTS or not self._greeted:
+            self.closing = not self._patient
+        if self._faults <= MAX_FAULTS:
+            self._send_error(number, error)
+
+    def _message(self, number: int, message: Message) -> list[Asked]:
+        if isinstance(message, Hello):
+            self._hello(number, message)
+        elif not self._greeted:
+            error = to_message(ProtocolError("no handshake yet", hint="Send Hello first"))
+            self._send(encode(number, replace(error, name=NO_HANDSHAKE)))
+        elif isinstance(message, Authenticate):
+            self._authenticate(number, message)
+        elif self._nonce is not None:
+            self._send_error(number, NotAllowed("the token is not proved yet", hint="Send Authenticate"))
+        elif isinstance(message, UNANSWERED):
+            self._stream(message)
+        elif self._is_new(number):
+            return self._request(number, message)
+        return []
+
+    def _hello(self, number: int, hello: Hello) -> None:
+        if hello.version < VERSION or hello.max_payload < MIN_PAYLOAD:
+            self._send_error(
+                number,
+                ProtocolError(
+                    "no common protocol",
+                    expected=f"version {VERSION} or later, payloads of {MIN_PAYLOAD} bytes or more",
+                    received=f"version {hello.version}, {hello.max_payload} bytes",
+                ),
+            )
+            self.closing = not self._patient
+            return
+        self._session += 1
+        self._reset(hello.max_payload)
+        self._greeted = True
+        self._newest = number
+        self.name = hello.name[:64]
+        if self._token is not None:
+            self._nonce = self._make_nonce(_NONCE_BYTES)
+        welcome = Welcome(
+            version=VERSION,
+            max_payload=MAX_PAYLOAD,
+            window=WINDOW,
+            credit=CREDIT,
+            nonce=self._nonce,
+            capabilities=tuple(sorted(self._allowed)),
+        )
+        self._send(encode(number, welcome))
+
+    def _authenticate(self, number: int, message: Authenticate) -> None:
+        if self._token is not None and self._nonce is not None:
+            if not compare_digest(proof(self._token, self._nonce), message.proof):
+                self._send_error(number, NotAllowed("the token is wrong"))
+                self.closing = not self._patient
+                self._greeted = False  # on a line that cannot be closed, begin anew, with another nonce
+                return
+            self._nonce = None
+        self._newest = max(self._newest, number)
+        self._send_answer(number, Done())
+
+    def _stream(self, message: Message) -> None:
+        if isinstance(message, Begin):
+            self._credit = CREDIT  # whatever was lost on the way, each capture begins with all of it
+            self._captures.begin(message.capture)
+        elif isinstance(message, Cancel):
+            self._captures.cancel(message.capture)
+        elif isinstance(message, Points):
+            self._credit -= 1
+            self._captures.add(message)
+            if self._credit <= CREDIT // 2:
+                self._send(encode(0, Credit(points=CREDIT - self._credit)))
+                self._credit = CREDIT
+
+    def _is_new(self, number: int) -> bool:
+        """Whether a request is to be carried out; one that was asked before is answered as it was then."""
+        if number > self._newest:
+            self._newest = number
+            return True
+        if number in self._answered:
+            if number not in self._repeated:  # else a few kB of repetitions would make MB of answers
+                self._repeated.add(number)
+                self._send(self._answered[number])
+        elif number not in self._waiting:
+            self._send_error(number, ProtocolError("ids of requests must rise"))
+        return False
+
+    def _request(self, number: int, message: Message) -> list[Asked]:
+        try:
+            if isinstance(message, End):
+                self._send_answer(number, self._captures.end(message.capture, message.pieces))
+                return []
+            self._check(message)
+            signature = None
+            if isinstance(message, Verify | Identify | Add):
+                signature = self._captures.take(message.capture)
+        except SigverifyError as error:
+            self._send_answer(number, to_message(error))
+            return []
+        self._waiting.add(number)
+        return [Asked(number=number, message=message, signature=signature, session=self._session)]
+
+    def _check(self, message: Message) -> None:
+        """Refuse what may not be asked, or not now."""
+        if type(message) not in _NEEDED:
+            raise ProtocolError("only the daemon sends this", received=type(message).__name__)
+        needed = _NEEDED[type(message)]
+        if needed is not None and needed not in self._allowed:
+            raise NotAllowed(f"this client may not {needed.value}")
+        if len(self._waiting) >= WINDOW:
+            raise Busy("too many requests wait for their answers", expected=f"at most {WINDOW}")
+
+    def _send_error(self, number: int, error: SigverifyError) -> None:
+        self._send(encode(number, to_message(error)))
+
+    def _send_answer(self, number: int, message: Message) -> None:
+        """Send an answer, and keep it for a client that lost it."""
+        payload = _fitted(number, message, self._room)
+        self._answered[number] = payload
+        while len(self._answered) > WINDOW:
+            self._answered.popitem(last=False)
+        self._send(payload)
+
+    def _send(self, payload: bytes) -> None:
+        self._out += frame(payload)
+
+
+def proof(token: Key, nonce: bytes) -> bytes:
+    """Return what proves that one has the token: HKDF-SHA256 with the nonce as salt; the token stays."""
+    return token.derive(b"sigverify bridge 1", nonce)
+
+
+def to_message(error: SigverifyError) -> Error:
+    """Return what a client is told of an error; of one that is about the device only what kind it is.
+
+    >>> to_message(UnknownUser("'ann' is not enrolled")).message
+    "'ann' is not enrolled"
+    >>> from sigverify.errors import KeyUnavailable
+    >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
+    'There is no key where one was named, or it is malformed, or others may read it.'
+    """
+    told = str(error) if isinstance(error, CLIENTS_OWN) else (type(error).__doc__ or "").partition("\n")[0]
+    name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
+    return Error(status=error.status, name=name, message=told[:_MESSAGE_CHARACTERS])
+
+
+def _fitted(number: int, message: Message, room: int) -> bytes:
+    """Encode a message; of a list, as much as fits into `room` bytes."""
+    payload = encode(number, message)
+    while len(payload) > room:
+        message = _shorter(message)
+        payload = encode(number, message)
+    return payload
+
+
+def _shorter(message: Message) -> Message:
+    if isinstance(message, UserList) and len(message.users) > 1:
+        return UserList(users=message.users[: len(message.users) // 2], more=True)
+    if isinstance(message, Matches) and len(message.users) > 1:
+        scores = None if message.scores is None else message.scores[:-1]
+        return replace(message, users=message.users[:-1], scores=scores)
+    return to_message(Busy("the answer is longer than the client takes"))

@@ -1,0 +1,486 @@
+"""Messages: what is said over a line, one dataclass each, and their CBOR.
+
+A payload is the CBOR array ``[kind, id, body]``: two unsigned integers and a map from field names to values.
+What is sent is canonical (RFC 8949, section 4.2.1: shortest forms, keys in order); what is read may be any
+CBOR of definite lengths, without tags and without a key twice. docs/protocol.md is the specification.
+"""
+
+import io
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, NoReturn
+
+from firmware_bridge.protocol.fields import MAX_UNSIGNED, from_map, to_map
+from sigverify.errors import MissingExtra, ProtocolError
+
+try:
+    import cbor2
+except ImportError as error:
+    raise MissingExtra(
+        "the bridge needs cbor2", hint="Install it with: pip install 'sigverify[bridge]'"
+    ) from error
+
+VERSION: Final = 1
+"""Of the protocol."""
+_DEPTH: Final = 4
+"""Nesting of what is read; a list within a body within a message makes three."""
+
+
+class BadMessage(ProtocolError):
+    """A frame was whole, but what it holds is no message.
+
+    Attributes:
+        number: the id it came with; 0 where none could be read.
+    """
+
+    def __init__(self, cause: ProtocolError, number: int = 0) -> None:
+        """Say what `cause` says."""
+        super().__init__(str(cause))
+        self.number = number
+
+
+class Kind(IntEnum):
+    """The number of each message: below 64 they come from the client, from 64 on from the daemon."""
+
+    HELLO = 1
+    AUTHENTICATE = 2
+    BEGIN = 3
+    POINTS = 4
+    END = 5
+    CANCEL = 6
+    VERIFY = 7
+    IDENTIFY = 8
+    ENROLL = 9
+    ADD = 10
+    COMMIT = 11
+    ABANDON = 12
+    USERS = 13
+    FORGET = 14
+    INFO = 15
+    HEALTH = 16
+    WELCOME = 64
+    DONE = 65
+    CREDIT = 66
+    CAPTURED = 67
+    DECISION = 68
+    MATCHES = 69
+    ENROLLING = 70
+    ADDITION = 71
+    ENROLLED = 72
+    USER_LIST = 73
+    ABOUT = 74
+    CONDITION = 75
+    ERROR = 127
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """Base of all messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello(Message):
+    """Begin, or begin anew: everything of an earlier session on this line is dropped.
+
+    Attributes:
+        version: the highest version of the protocol that the client speaks.
+        max_payload: bytes of payload that the client takes.
+        name: of the client, for the daemon's log.
+    """
+
+    version: int
+    max_payload: int
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authenticate(Message):
+    """Prove the token: HKDF-SHA256 of it, with the nonce of `Welcome` as salt; see `proof`."""
+
+    proof: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin(Message):
+    """Begin a capture by a number of the client's choice; one of that number is dropped."""
+
+    capture: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points(Message):
+    """Samples as the pen moves, columns of equal length; see `sigverify.Signature` for their meaning.
+
+    Attributes:
+        capture: to which they belong.
+        seq: 0 for the first of a capture, then one more each: a gap means that samples were lost.
+        x, y, t: position in any unit, milliseconds from any origin.
+        p: pressure; in all messages of a capture or in none.
+        d: false where the way to the sample carries no ink; left out: all ink.
+    """
+
+    capture: int
+    seq: int
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    t: tuple[float, ...]
+    p: tuple[float, ...] | None = None
+    d: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Message):
+    """End a capture: answered by `Captured`, or by the error of whatever went wrong since `Begin`.
+
+    Attributes:
+        capture: which.
+        pieces: how many `Points` were sent, so that the loss of the last of them shows too.
+    """
+
+    capture: int
+    pieces: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel(Message):
+    """Drop a capture, ended or not."""
+
+    capture: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify(Message):
+    """Ask whether a capture is that person's, and drop the capture; see `Verifier.verify`."""
+
+    user: str
+    capture: int
+    fmr: float | None = None
+    impostor: str | None = None
+    refer_fmr: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identify(Message):
+    """Ask whose a capture is, and drop the capture; see `Verifier.identify`."""
+
+    capture: int
+    top_k: int = 5
+    fpir: float | None = None
+    among: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enroll(Message):
+    """Begin to enrol somebody, one at a time on a line; an enrolment under way is dropped."""
+
+    user: str
+    references: int = 5
+    replace: bool = False
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Message):
+    """Offer a capture as a reference, and drop the capture."""
+
+    capture: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit(Message):
+    """Store the references of the enrolment under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abandon(Message):
+    """Drop the enrolment under way, if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users(Message):
+    """List the enrolled whose ids sort after `after`, as many as fit."""
+
+    after: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forget(Message):
+    """Delete a person's references for good."""
+
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(Message):
+    """Ask what answers here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health(Message):
+    """Ask whether all is well; answered even while the worker is busy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Welcome(Message):
+    """Answer to `Hello`.
+
+    Attributes:
+        version: of the protocol that is spoken from here on.
+        max_payload: bytes of payload that the daemon takes.
+        window: requests that may wait for their answers at once.
+        credit: `Points` that may be sent before more credit comes.
+        nonce: to prove the token by; left out: none is needed.
+        capabilities: names of what this client may ask.
+    """
+
+    version: int
+    max_payload: int
+    window: int
+    credit: int
+    nonce: bytes | None = None
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Message):
+    """It is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit(Message):
+    """So many more `Points` may be sent."""
+
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captured(Message):
+    """A capture is whole, and can be asked about."""
+
+    samples: int
+    duration_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionMade(Message):
+    """A `Decision`; outcome, reason and aspects by the names of their enums, in small letters."""
+
+    outcome: str
+    reason: str
+    score: float | None = None
+    threshold: float | None = None
+    confidence: float | None = None
+    unlike: tuple[str, ...] = ()
+    retry_after_s: float = 0.0
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matches(Message):
+    """People found, the most alike first; `scores` is left out where the policy hides them."""
+
+    users: tuple[str, ...]
+    scores: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolling(Message):
+    """An enrolment is under way."""
+
+    remaining: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdditionMade(Message):
+    """An `Addition`; reason and flaw by the names of their enums, in small letters."""
+
+    accepted: bool
+    reason: str
+    remaining: int
+    duration_ms: float
+    complexity: float
+    flaw: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled(Message):
+    """An `Enrolment`; `created_ms` since 1970, in UTC."""
+
+    user: str
+    references: int
+    template_bytes: int
+    model_id: str
+    created_ms: float
+    complexity: float
+    consistency: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserList(Message):
+    """Some of the enrolled, sorted; with `more`, ask again after the last of them."""
+
+    users: tuple[str, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class About(Message):
+    """What answers here."""
+
+    sdk_version: str
+    model: str
+    model_id: str
+    max_samples: int
+    max_references: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(Message):
+    """How the daemon is.
+
+    Attributes:
+        ready: whether requests are answered; false while one takes more than ten seconds.
+        uptime_s: seconds since it started.
+        clients: connected now.
+        waiting: requests that wait for the worker.
+    """
+
+    ready: bool
+    uptime_s: float
+    clients: int
+    waiting: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error(Message):
+    """What went wrong: the SDK's status number, the name of the error, and a sentence for people.
+
+    With id 0 it answers nothing in particular: something damaged or out of place arrived.
+    """
+
+    status: int
+    name: str
+    message: str
+
+
+KINDS: Final[dict[Kind, type[Message]]] = {
+    Kind.HELLO: Hello,
+    Kind.AUTHENTICATE: Authenticate,
+    Kind.BEGIN: Begin,
+    Kind.POINTS: Points,
+    Kind.END: End,
+    Kind.CANCEL: Cancel,
+    Kind.VERIFY: Verify,
+    Kind.IDENTIFY: Identify,
+    Kind.ENROLL: Enroll,
+    Kind.ADD: Add,
+    Kind.COMMIT: Commit,
+    Kind.ABANDON: Abandon,
+    Kind.USERS: Users,
+    Kind.FORGET: Forget,
+    Kind.INFO: Info,
+    Kind.HEALTH: Health,
+    Kind.WELCOME: Welcome,
+    Kind.DONE: Done,
+    Kind.CREDIT: Credit,
+    Kind.CAPTURED: Captured,
+    Kind.DECISION: DecisionMade,
+    Kind.MATCHES: Matches,
+    Kind.ENROLLING: Enrolling,
+    Kind.ADDITION: AdditionMade,
+    Kind.ENROLLED: Enrolled,
+    Kind.USER_LIST: UserList,
+    Kind.ABOUT: About,
+    Kind.CONDITION: Condition,
+    Kind.ERROR: Error,
+}
+NO_HANDSHAKE: Final = "NoHandshake"
+"""The name in an `Error` of a daemon to which nobody said hello on this line: it was started anew."""
+UNANSWERED: Final = (Begin, Points, Cancel)
+"""Sent with id 0 while the pen moves; what goes wrong is told at `End`."""
+
+_NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
+
+
+def encode(number: int, message: Message) -> bytes:
+    """Return the payload of a message with that id.
+
+    >>> encode(7, Forget(user="ann")).hex(" ")
+    '83 0e 07 a1 64 75 73 65 72 63 61 6e 6e'
+    """
+    return cbor2.dumps([int(_NUMBERS[type(message)]), number, to_map(message)], canonical=True)
+
+
+def decode(payload: bytes) -> tuple[int, Message]:
+    """Return a message and its id.
+
+    Raises:
+        BadMessage: not CBOR as described above, an unknown kind, or a body that does not fit it.
+    """
+    number = 0
+    try:
+        kind, number, body = _envelope(payload)
+        return number, from_map(_kind(kind), body)
+    except ProtocolError as error:
+        raise BadMessage(error, number) from error
+
+
+def _envelope(payload: bytes) -> tuple[object, int, object]:
+    content = _load(payload)
+    if not isinstance(content, list) or len(content) != 3:
+        raise ProtocolError("a payload is no message", expected="the array [kind, id, body]")
+    kind, number, body = content
+    if type(number) is not int or not 0 <= number <= MAX_UNSIGNED:
+        raise ProtocolError("a message without an id", expected="an integer from 0 to 2^32 - 1")
+    return kind, number, body
+
+
+def _kind(kind: object) -> type[Message]:
+    if type(kind) is not int or kind not in KINDS:
+        raise ProtocolError(
+            "a message of an unknown kind", received=str(kind) if type(kind) is int else type(kind).__name__
+        )
+    return KINDS[Kind(kind)]
+
+
+def _load(payload: bytes) -> object:
+    """Read one CBOR item that fills `payload`."""
+    file = io.BytesIO(payload)
+    decoder = cbor2.CBORDecoder(
+        file,
+        tag_hook=_refuse_tag,
+        semantic_decoders=_NO_TAGS,
+        max_depth=_DEPTH,
+        allow_indefinite=False,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+    )
+    try:
+        content = decoder.decode()
+    except Exception as error:  # whatever a decoder stumbles over is the bytes' fault
+        raise ProtocolError("a payload is not the CBOR that is spoken here") from error
+    if file.tell() != len(payload):
+        raise ProtocolError("bytes after a message")
+    return content
+
+
+def _refuse_tag(*_: Any) -> NoReturn:
+    raise ValueError("a tag")
+
+
+class _Everything(dict[int, Any]):
+    """Holds the same for every tag, so that none of cbor2's own decoders (regular expressions, …) runs."""
+
+    def __contains__(self, tag: object) -> bool:
+        return True
+
+    def __getitem__(self, tag: int) -> Any:
+        return _refuse_tag
+
+    def get(self, tag: int, default: Any = None) -> Any:
+        del tag, default
+        return _refuse_tag
+
+
+_NO_TAGS: Final = _Everything()

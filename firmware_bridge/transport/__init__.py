@@ -1,0 +1,1 @@
+"""Where bytes come from and go to: sockets, serial lines, TLS, listeners. It knows no protocol."""

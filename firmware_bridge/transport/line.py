@@ -1,0 +1,233 @@
+"""`Line` and `Wire`: bytes both ways, for asyncio and for blocking calls: a socket or a serial line.
+
+An address is the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" (encrypted by the token) or
+"serial:DEVICE".
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import ssl
+import termios
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from firmware_bridge.transport.address import host_and_port
+from firmware_bridge.transport.tls import client_context
+from sigverify.errors import BridgeError, ConfigError, Disconnected, MissingExtra
+from sigverify.protection.keys import Key
+
+if TYPE_CHECKING:
+    import serial
+
+DEFAULT_BAUD: Final = 115_200
+_CHUNK: Final = 65_536
+_TCP: Final = ("tcp", "tls")
+_GOODBYE_S: Final = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """An open line: a stream each way.
+
+    Attributes:
+        reader, writer: the streams.
+        patient: nobody hangs up on a serial line: rubbish and silence are waited out.
+        hearing: the transport under `reader`, where closing `writer` does not close it.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    patient: bool = False
+    hearing: asyncio.BaseTransport | None = None
+
+    def close(self) -> None:
+        """Close both ways, after what is written already."""
+        self.writer.close()
+        if self.hearing is not None:
+            self.hearing.close()
+
+    async def closed(self) -> None:
+        """Wait a while for what `close` began: TLS says goodbye first."""
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self.writer.wait_closed()
+
+
+class Wire(Protocol):
+    """A blocking line."""
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; OSError when it broke."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what came, b"" at the end; TimeoutError: nothing came in time, other OSErrors: it broke."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class SocketWire:
+    """A blocking socket."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._timeout_s = connected.gettimeout()
+
+    def write(self, data: bytes) -> None:
+        """See `Wire.write`."""
+        self._socket.settimeout(self._timeout_s)
+        self._socket.sendall(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """See `Wire.read`."""
+        self._socket.settimeout(timeout_s)
+        return self._socket.recv(_CHUNK)
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._socket.close()
+
+
+class SerialWire:
+    """A blocking serial line."""
+
+    def __init__(self, port: "serial.Serial") -> None:
+        self._port = port
+
+    def write(self, data: bytes) -> None:
+        """See `Wire.write`."""
+        self._port.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """See `Wire.read`."""
+        if not select.select([self._port.fileno()], [], [], timeout_s)[0]:
+            raise TimeoutError
+        data: bytes = self._port.read(max(1, self._port.in_waiting))
+        return data
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._port.close()
+
+
+def open_wire(address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wire:
+    """Connect to a daemon, for blocking calls.
+
+    Raises:
+        Disconnected: nobody listens there, or, with TLS, nobody who has that token.
+        BridgeError: there is no such serial line.
+        ConfigError: this is no address, or there is no token for TLS.
+        MissingExtra: this Python has no TLS by a shared key.
+    """
+    kind, _, rest = address.partition(":")
+    if kind == "serial":
+        return SerialWire(serial_port(rest, baud))
+    try:
+        if kind in _TCP:
+            connected = _connected_tcp(*host_and_port(rest), _context(kind, token), timeout_s)
+        else:
+            connected = _connected_unix(_path(address), timeout_s)
+    except OSError as error:
+        raise _nobody(address, error) from error
+    return SocketWire(connected)
+
+
+async def open_line(
+    address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float
+) -> Line:
+    """Connect to a daemon, for asyncio; see `open_wire`."""
+    kind, _, rest = address.partition(":")
+    if kind == "serial":
+        return await open_serial(rest, baud)
+    try:
+        async with asyncio.timeout(timeout_s):
+            if kind in _TCP:
+                context = _context(kind, token)
+                return Line(*await asyncio.open_connection(*host_and_port(rest), ssl=context))
+            return Line(*await asyncio.open_unix_connection(_path(address)))
+    except OSError as error:
+        raise _nobody(address, error) from error
+
+
+async def open_serial(device: str, baud: int = DEFAULT_BAUD) -> Line:
+    """Open a serial line for this process alone, 8 bits, no parity, one stop bit, no flow control.
+
+    Raises:
+        BridgeError: there is no such device, it is in use, or it knows no such speed.
+    """
+    port = serial_port(device, baud)
+    loop = asyncio.get_running_loop()
+    try:
+        # A pipe transport closes the file it is given: each direction has one of its own.
+        incoming, outgoing = (os.fdopen(os.dup(port.fileno()), mode, 0) for mode in ("rb", "wb"))
+    finally:
+        port.close()
+    reader = asyncio.StreamReader()
+    hearing, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), incoming)
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), outgoing
+    )
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    return Line(reader, writer, patient=True, hearing=hearing)
+
+
+def serial_port(device: str, baud: int) -> "serial.Serial":
+    """Open a serial port with pyserial, whose reads do not wait; see `open_serial`."""
+    try:
+        import serial
+    except ImportError as error:
+        raise MissingExtra(
+            "a serial line needs pyserial", hint="Install it with: pip install 'sigverify[bridge]'"
+        ) from error
+    try:
+        return serial.Serial(device, baud, timeout=0, exclusive=True)
+    except (OSError, ValueError, termios.error) as error:  # an adapter may be pulled out while it is opened
+        raise BridgeError(f"cannot open the serial line {device}", received=str(error)) from error
+
+
+def _path(address: str) -> str:
+    return address.removeprefix("unix:")
+
+
+def _context(kind: str, token: Key | None) -> ssl.SSLContext | None:
+    if kind == "tcp":
+        return None
+    if token is None:
+        raise ConfigError("TLS is by the daemon's token", expected="a token", received="none")
+    return client_context(token)
+
+
+def _connected_tcp(host: str, port: int, context: ssl.SSLContext | None, timeout_s: float) -> socket.socket:
+    connected = socket.create_connection((host, port), timeout_s)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if context is None:
+        return connected
+    try:
+        return context.wrap_socket(connected, server_hostname=host)
+    except OSError:
+        connected.close()
+        raise
+
+
+def _connected_unix(path: str, timeout_s: float) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.settimeout(timeout_s)
+    try:
+        connected.connect(path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
+
+
+def _nobody(address: str, error: OSError) -> Disconnected:
+    return Disconnected(
+        f"no daemon at {address}",
+        received=error.strerror or str(error),
+        hint="Start it with `sigverify serve --tls`, and give both the same token"
+        if address.startswith("tls:")
+        else "Start it with `sigverify serve`",
+    )

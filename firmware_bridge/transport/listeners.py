@@ -1,0 +1,268 @@
+"""Doors: where clients come in: a unix socket, a TCP port, a serial line."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import ssl
+import stat
+import struct
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from firmware_bridge.daemon.metrics import is_notable
+from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_serial
+from firmware_bridge.transport.tls import server_context
+from sigverify.errors import BridgeError
+from sigverify.protection.keys import Key
+
+_log = logging.getLogger(__name__)
+
+_REOPEN_S: Final = 1.0
+"""Between tries to open a serial line that went away."""
+_LOCK_S: Final = 5.0
+"""For a daemon that opens its door in the same folder."""
+_CREDENTIALS: Final = struct.Struct("3i")
+_KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""A client that lost its power holds its place for two minutes; the system's own default is two hours."""
+
+_MOST_HANDSHAKES: Final = 32
+"""At once; who comes then is hung up on."""
+_TLS_S: Final = 10.0
+"""For a client that has yet to prove that it has the key."""
+
+Welcome = Callable[[Line], Awaitable[None]]
+
+
+class Door(Protocol):
+    """A way in. `str` names it for the log."""
+
+    async def open(self, welcome: Welcome) -> None:
+        """Begin to hand lines to `welcome`; BridgeError or ConfigError where that cannot be."""
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+
+
+class UnixDoor:
+    """A unix socket. The file's mode says who may try, the uid that the kernel vouches for who comes in."""
+
+    def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] = frozenset()) -> None:
+        """Let in this process's own user, root, and `uids`."""
+        self._path = Path(path)
+        self._mode = mode
+        self._uids = uids | {os.geteuid(), 0}
+        self._server: asyncio.Server | None = None
+        self._file: tuple[int, int] | None = None
+        self._refused = Counter[int]()
+
+    def __str__(self) -> str:
+        return f"unix:{self._path}"
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+        async with _alone_in(self._path.parent):
+            _remove_stale(self._path)
+            listener = self._listen()
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._knows(writer):
+                await welcome(Line(reader, writer))
+            else:
+                writer.transport.abort()
+
+        self._server = await asyncio.start_unix_server(enter, sock=listener)
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._server is not None:
+            self._server.close()
+            with contextlib.suppress(OSError):
+                if _identity(self._path) == self._file:  # not that of another daemon by now
+                    self._path.unlink()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(str(self._path))
+            self._path.chmod(self._mode)
+            listener.listen()  # nobody comes in before this, whatever the umask made of the mode
+            self._file = _identity(self._path)
+        except OSError as error:
+            listener.close()
+            raise _cannot_listen(self._path, error) from error
+        return listener
+
+    def _knows(self, writer: asyncio.StreamWriter) -> bool:
+        peer = writer.get_extra_info("socket")
+        _, uid, _ = _CREDENTIALS.unpack(
+            peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        if uid in self._uids:
+            return True
+        self._refused[uid] += 1
+        if is_notable(self._refused[uid]):
+            _log.warning("refused a client of uid %d at %s (%d so far)", uid, self, self._refused[uid])
+        return False
+
+
+class TcpDoor:
+    """A TCP port. With a token, TLS by it; without, nothing is encrypted."""
+
+    def __init__(self, host: str, port: int, *, tls: Key | None = None) -> None:
+        """Listen there once `open`.
+
+        Raises:
+            MissingExtra: TLS is wanted, and this Python has none by a shared key.
+        """
+        self._host, self._port = host, port
+        self._context = None if tls is None else server_context(tls)
+        self._handshakes = 0
+        self._server: asyncio.Server | None = None
+
+    def __str__(self) -> str:
+        return f"{'tcp' if self._context is None else 'tls'}:{self._host}:{self.port}"
+
+    @property
+    def host(self) -> str:
+        """The address listened at."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """The port, once open of the one that the system chose for 0."""
+        return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected = writer.get_extra_info("socket")
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for level, option, value in _KEEPALIVE:
+                connected.setsockopt(level, option, value)
+            if self._context is None or await self._shake(writer, self._context):
+                await welcome(Line(reader, writer))
+
+        try:
+            self._server = await asyncio.start_server(enter, self._host, self._port)
+        except OSError as error:
+            raise _cannot_listen(self, error) from error
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _shake(self, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
+        """Encrypt the line; False: hung up on. Strangers may hold no more files than there are handshakes."""
+        if self._handshakes < _MOST_HANDSHAKES:
+            self._handshakes += 1
+            try:
+                await writer.start_tls(context, ssl_handshake_timeout=_TLS_S)
+            except OSError:  # TimeoutError is one, too
+                pass
+            else:
+                return True
+            finally:
+                self._handshakes -= 1
+        writer.transport.abort()
+        return False
+
+
+class SerialDoor:
+    """A serial line with one client at its other end; opened again when it comes back."""
+
+    def __init__(self, device: str, *, baud: int = DEFAULT_BAUD) -> None:
+        self._device, self._baud = device, baud
+        self._task: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return f"serial:{self._device}"
+
+    async def open(self, welcome: Welcome) -> None:
+        """See `Door.open`."""
+        line = await open_serial(self._device, self._baud)  # a wrong name shows at once
+        self._task = asyncio.create_task(self._attend(welcome, line))
+
+    async def close(self) -> None:
+        """See `Door.close`."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _attend(self, welcome: Welcome, line: Line | None) -> None:
+        while True:
+            if line is not None:
+                await welcome(line)
+            await asyncio.sleep(_REOPEN_S)
+            with contextlib.suppress(BridgeError):
+                line = None
+                line = await open_serial(self._device, self._baud)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
+def _cannot_listen(where: object, error: OSError) -> BridgeError:
+    return BridgeError(f"cannot listen at {where}", received=error.strerror or str(error))
+
+
+@contextlib.asynccontextmanager
+async def _alone_in(folder: Path) -> AsyncIterator[None]:
+    """Lock the folder: a socket not listened at yet looks stale to a daemon that starts beside this one."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_listen(folder, error) from error
+    try:
+        deadline = asyncio.get_running_loop().time() + _LOCK_S
+        while not _lock(descriptor):
+            if asyncio.get_running_loop().time() > deadline:
+                raise BridgeError(f"{folder} stays locked", expected="nothing else that locks this folder")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: daemons must not be started at once there
+        return True
+    return True
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a daemon that was killed; anything else that lies there stays."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise BridgeError(f"{path} is there and is no socket", hint="Name another path")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # one that hangs, its backlog full, is there too
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except BlockingIOError as error:
+            raise BridgeError(f"a daemon listens at {path} already, and hangs") from error
+        except OSError as error:
+            raise _cannot_listen(path, error) from error
+        else:
+            raise BridgeError(f"a daemon listens at {path} already")

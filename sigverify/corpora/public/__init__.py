@@ -1,0 +1,1 @@
+"""Corpora that others have published, one file each."""

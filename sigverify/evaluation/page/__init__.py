@@ -1,0 +1,1 @@
+"""The report as people see it: a folder with a page, pictures and figures."""

@@ -1,0 +1,1 @@
+"""Whole experiments, from training to a table of error rates."""

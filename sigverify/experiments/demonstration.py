@@ -1,0 +1,253 @@
+"""`tell`: the whole path in a few minutes, from invented writers to decisions; `sigverify demo` shows it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sigverify.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sigverify.corpora import Corpus, Sample
+    from sigverify.decision import Decision
+    from sigverify.evaluation import Report
+    from sigverify.model_file import Model
+    from sigverify.training import Progress, TrainConfig
+
+REFERENCES: Final = 5
+DRAWS: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How large a demonstration is.
+
+    Attributes:
+        writers: invented people to train on.
+        test_writers: other invented people to enrol and verify.
+        signatures: genuine signatures and forgeries of each.
+        epochs, steps: length of the training.
+        batch_writers: writers in a batch.
+        losses: by name.
+        width: channels of the network's trunk.
+    """
+
+    writers: int = 400
+    test_writers: int = 30
+    signatures: int = 8
+    epochs: int = 6
+    steps: int = 30
+    batch_writers: int = 8
+    width: int = 32
+    losses: tuple[str, ...] = ("contrastive", "alignment")
+
+
+FULL: Final = Scale()
+QUICK: Final = Scale(
+    writers=48, test_writers=6, epochs=1, steps=3, batch_writers=4, width=8, losses=("triplet",)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probes:
+    """What became of the probes of one kind."""
+
+    kind: str
+    tried: int
+    accepted: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the demonstration found; rates 0 to 1.
+
+    Attributes:
+        signatures, writers: of the training corpus.
+        probes: decisions of the int8 model at `fmr` against skilled forgers.
+        eer_int8, eer_float32: kind of impostor → equal error rate with five references, mean over draws.
+        model_bytes, float32_bytes: sizes of the two files.
+        enroll_ms, verify_ms: median latencies with five references.
+        files: what was written, by what it is.
+    """
+
+    signatures: int
+    writers: int
+    fmr: float
+    probes: tuple[Probes, ...]
+    eer_int8: dict[str, float]
+    eer_float32: dict[str, float]
+    model_bytes: int
+    float32_bytes: int
+    enroll_ms: float
+    verify_ms: float
+    files: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self) | {"probes": [asdict(each) for each in self.probes]}
+
+
+class Stage(Protocol):
+    """Shows that something goes on, until it is over."""
+
+    def __call__(self, title: str) -> AbstractContextManager[Callable[["Progress"], None]]:
+        """Begin a stage; yields what to hand to `train`."""
+
+
+def tell(out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage) -> Outcome:
+    """Invent a corpus, train, convert, enrol, verify and measure; everything written goes into `out`.
+
+    Raises:
+        ConfigError: `out` holds something already.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out} is not empty", expected="a new folder", hint="Name another with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    with stage(f"Inventing {scale.writers + scale.test_writers} writers and their forgers"):
+        training, test = _corpora(scale, seed)
+        pictures = _draw_examples(test, out)
+    run = out / "run"
+    with stage("Training a Siamese time-delay network") as show:
+        _train(training, run, scale, seed, show)
+    with stage("Converting to int8, and to float32 to compare with"):
+        models = {precision: _convert(run, out, precision) for precision in ("int8", "float32")}
+    with stage(f"Enrolling {scale.test_writers} other writers, and verifying"):
+        trial = _verify_all(out / "demo.db", models["int8"], test, fmr)
+    with stage("Measuring error rates"):
+        reports = {name: _measure(model, test) for name, model in models.items()}
+        written = _write_report(reports, test, run, out / "report")
+    return Outcome(
+        signatures=len(training),
+        writers=len(training.writers),
+        fmr=fmr,
+        probes=trial.probes,
+        eer_int8=_eers(reports["int8"]),
+        eer_float32=_eers(reports["float32"]),
+        model_bytes=len(models["int8"].to_bytes()),
+        float32_bytes=len(models["float32"].to_bytes()),
+        enroll_ms=trial.enroll_ms,
+        verify_ms=trial.verify_ms,
+        files={"examples": pictures, "learning curves": str(run / "curves.png"), **written,
+               "model": str(out / "int8.sigmodel"), "store": str(out / "demo.db")},
+    )  # fmt: skip
+
+
+def _corpora(scale: Scale, seed: int) -> tuple["Corpus", "Corpus"]:
+    """Return writers to train on, and others to test with."""
+    from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+
+    base = SyntheticConfig(
+        writers=scale.writers, genuine=scale.signatures, skilled=scale.signatures, seed=seed
+    )
+    return synthesize(base), synthesize(replace(base, writers=scale.test_writers, genuine=10, seed=seed + 1))
+
+
+def _train(corpus: "Corpus", run: Path, scale: Scale, seed: int, show: Callable[["Progress"], None]) -> None:
+    from sigverify.training import train
+
+    train(_config(scale, seed), [corpus], run, on_progress=show)
+
+
+def _config(scale: Scale, seed: int) -> "TrainConfig":
+    from sigverify.training import BatchConfig, LossConfig, TrainConfig
+
+    return TrainConfig(
+        encoder_options={"width": scale.width},
+        losses=tuple(LossConfig(name=name) for name in scale.losses),
+        batch=BatchConfig(writers=scale.batch_writers, genuine=4, skilled=4),
+        epochs=scale.epochs,
+        steps_per_epoch=scale.steps,
+        seed=seed,
+    )
+
+
+def _convert(run: Path, out: Path, precision: str) -> "Model":
+    import converter
+
+    model = converter.convert(run, precision=precision, name=f"demo-{precision}").model
+    model.write(out / f"{precision}.sigmodel")
+    return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    probes: tuple[Probes, ...]
+    enroll_ms: float
+    verify_ms: float
+
+
+def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Trial:
+    """Enrol everybody with their first signatures, and verify the rest, forgeries, and other people's."""
+    from statistics import median
+
+    from sigverify.policy import Policy
+    from sigverify.verifier import Verifier
+
+    # Everybody is counted, and every forger may try: rules would hide what the scores are worth.
+    with Verifier.open(store, model=model, policy=Policy.unguarded()) as verifier:
+        enrolled = [
+            verifier.enroll(
+                writer,
+                [sample.signature for sample in test.genuine(writer)[:REFERENCES]],
+                quality="record",
+            )
+            for writer in test.writers
+        ]
+        decisions: dict[str, list[Decision]] = {}
+        for kind, writer, sample in _probes(test):
+            decisions.setdefault(kind, []).append(verifier.verify(writer, sample.signature, fmr=fmr))
+    return _Trial(
+        probes=tuple(
+            Probes(kind=kind, tried=len(its), accepted=sum(decision.accepted for decision in its))
+            for kind, its in decisions.items()
+        ),
+        enroll_ms=median(enrolment.latency_ms for enrolment in enrolled),
+        verify_ms=median(decision.latency_ms for its in decisions.values() for decision in its),
+    )
+
+
+def _probes(test: "Corpus") -> Iterator[tuple[str, str, "Sample"]]:
+    """Yield kind, claimed writer and sample."""
+    for index, writer in enumerate(test.writers):
+        for sample in test.genuine(writer)[REFERENCES:]:
+            yield "genuine", writer, sample
+        for sample in test.skilled(writer):
+            yield "skilled forgery", writer, sample
+        for sample in test.genuine(test.writers[index - 1])[:REFERENCES]:
+            yield "random forgery", writer, sample
+
+
+def _measure(model: "Model", test: "Corpus") -> "Report":
+    from sigverify.evaluation import SdkSystem, evaluate
+
+    return evaluate(SdkSystem(model), test, references=(1, REFERENCES), draws=DRAWS)
+
+
+def _eers(report: "Report") -> dict[str, float]:
+    found = report.condition(REFERENCES).impostors
+    return {kind.value: round(errors.eer.mean, 6) for kind, errors in found.items()}
+
+
+def _write_report(reports: dict[str, "Report"], test: "Corpus", run: Path, folder: Path) -> dict[str, str]:
+    from sigverify.evaluation.page.folder import publish
+    from sigverify.evaluation.page.history import History
+
+    page = publish(list(reports.values()), folder, corpora=[test] * len(reports), history=History.read(run))
+    return {"report with plots": str(page)}
+
+
+def _draw_examples(test: "Corpus", out: Path) -> str:
+    """Draw three writers: their own signature, another one, a forgery."""
+    from sigverify.plotting.pen import plot_signatures
+
+    rows = [
+        [(f"{writer}: {name}", sample.signature) for name, sample in _examples(test, writer)]
+        for writer in test.writers[:3]
+    ]
+    return str(plot_signatures(rows, out / "signatures.png"))
+
+
+def _examples(test: "Corpus", writer: str) -> list[tuple[str, "Sample"]]:
+    first, second, *_ = test.genuine(writer)
+    return [("genuine", first), ("genuine", second), ("skilled forgery", test.skilled(writer)[0])]

@@ -1,0 +1,344 @@
+"""`Experiment`: leave one real corpus out, calibrate on the others, measure on it.
+
+Every model and every report is kept under a name that says what went into it, and taken from there when the
+same is asked for again: an interrupted run goes on, and several runs may share a folder.
+"""
+
+import functools
+import hashlib
+import importlib
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.corpora import Corpus, open_corpus
+from sigverify.corpora.registry import READERS
+from sigverify.errors import ConfigError, SplitLeak
+from sigverify.evaluation import (
+    DtwBaseline,
+    Measured,
+    Report,
+    SdkSystem,
+    System,
+    evaluate,
+    measure,
+    read_reports,
+    write_reports,
+)
+from sigverify.evaluation.results import Row, pool
+from sigverify.matching.distances import Embedding
+from sigverify.model_file import Model
+from sigverify.training import Run
+
+Progress = Callable[[str, int, int], None]
+
+LEFT_OUT: Final = ("svc2004-task2", "svc2004-task1", "susig-blind")
+"""Corpora that are measured on, where they are there; sigcomp2009 has few writers and only calibrates."""
+SIBLINGS: Final = {"svc2004-task1": "svc2004-task2", "svc2004-task2": "svc2004-task1"}
+"""Corpora that may share people: measured with and without the other in the calibration."""
+PRECISIONS: Final = ("int8", "float32")
+NOTHING_REAL: Final = "synthetic"
+"""Calibrated on invented writers: others than the network saw."""
+
+_DECISIVE: Final = (
+    "converter.calibration",
+    "converter.conversion",
+    "converter.pointwise",
+    "converter.quantize",
+    "converter.fitting",
+    "sigverify.modality.pen.features",
+    "sigverify.matching.distances",
+    "sigverify.matching.scoring",
+    "sigverify.template",
+    "sigverify.embedding",
+    "sigverify.matcher",
+    "sigverify.metrics.bootstrap",
+    "sigverify.metrics.calibration",
+    "sigverify.metrics.counts",
+    "sigverify.metrics.curve",
+    "sigverify.metrics.eer",
+    "sigverify.metrics.operating_point",
+    "sigverify.metrics.per_writer",
+    "sigverify.evaluation.baseline",
+    "sigverify.evaluation.evaluate",
+    "sigverify.evaluation.protocol",
+    "sigverify.evaluation.summary",
+    "sigverify.evaluation.system",
+    "sigverify.evaluation.trials",
+)
+"""Modules that decide a number: what they made before a change of theirs is made anew."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A training run, and a label that no other network has."""
+
+    path: Path
+    label: str
+
+    @classmethod
+    def open(cls, path: Path) -> "Network":
+        """Open a run folder."""
+        run = Run.open(path)
+        weights = hashlib.sha256(run.model_path.read_bytes()).hexdigest()
+        return cls(path, f"seed{run.provenance.get('seed', '')}-{weights[:8]}")
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Names of the corpora it saw."""
+        return tuple(Run.open(self.path).provenance.get("trained_on", ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is measured, and where it is kept.
+
+    Attributes:
+        out: the folder.
+        corpora: real corpora by name, the left-out ones and those to calibrate on.
+        networks: one for each seed; none has seen any of the corpora.
+        leave_out: names of the corpora to measure on, one after the other.
+        references: numbers of references, where a corpus has signatures enough.
+        draws: of references.
+        tell: told how far it is.
+        synthetic: invented writers to calibrate on where nothing real may be seen; the runs' own held-out
+            writers if None.
+        row_done: told of each report: what, its EER, and the seconds it took (0 when it was there).
+
+    Raises:
+        SplitLeak: a network has seen one of the corpora.
+        ConfigError: a corpus to leave out is not there.
+    """
+
+    out: Path
+    corpora: Mapping[str, Corpus]
+    networks: Sequence[Network]
+    leave_out: Sequence[str]
+    references: Sequence[int] = (1, 3, 4, 5, 10)
+    draws: int = 10
+    synthetic: Corpus | None = None
+    tell: Progress = field(default=lambda _stage, _done, _total: None)
+    row_done: Callable[[str, float], None] = field(default=lambda _what, _seconds: None)
+
+    def __post_init__(self) -> None:
+        """Check that nothing leaks."""
+        if missing := [name for name in self.leave_out if name not in self.corpora]:
+            raise ConfigError(
+                "a corpus to leave out is not there",
+                expected=f"one of {', '.join(self.corpora)}",
+                received=", ".join(missing),
+            )
+        for network in self.networks:
+            if leaked := sorted(set(network.trained_on) & set(self.corpora)):
+                raise SplitLeak(
+                    f"{network.path} was trained on a corpus that is measured or calibrated on",
+                    expected="networks that saw synthetic writers only",
+                    received=", ".join(leaked),
+                )
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the table, corpus by corpus."""
+        for name in self.leave_out:
+            yield from pool([self._baseline(name)], system="DTW baseline")
+            reports: dict[tuple[str, tuple[str, ...]], list[Report]] = {}
+            for network in self.networks:
+                for key, report in self._reports(name, network):
+                    reports.setdefault(key, []).append(report)
+            for (precision, _), its in reports.items():
+                yield from pool(its, system=precision)
+
+    def calibrations(self, left_out: str) -> list[tuple[str, ...]]:
+        """Return the sets of corpora to calibrate on; the empty one stands for invented writers.
+
+        >>> made = Experiment(out=Path(), networks=(), leave_out=(),
+        ...                   corpora=dict.fromkeys(("svc2004-task1", "svc2004-task2", "susig-blind")))
+        >>> made.calibrations("svc2004-task2")
+        [('svc2004-task1', 'susig-blind'), ('susig-blind',), ()]
+        """
+        others = tuple(name for name in self.corpora if name != left_out)
+        apart = tuple(name for name in others if name != SIBLINGS.get(left_out))
+        return list(dict.fromkeys((others, apart, ())))
+
+    def _reports(
+        self, left_out: str, network: Network
+    ) -> Iterator[tuple[tuple[str, tuple[str, ...]], Report]]:
+        """Yield the reports of one network on one corpus; its distances are measured once a precision."""
+        models = self._models(left_out, network)
+        for precision in PRECISIONS:
+            measured: list[Measured] = []
+            for calibration in self.calibrations(left_out):
+                path = models[precision, calibration]
+                system = SdkSystem(Model.read(path))
+                yield (precision, calibration), self._report(left_out, system, path.stem, measured)
+
+    def _models(self, left_out: str, network: Network) -> dict[tuple[str, tuple[str, ...]], Path]:
+        models = {}
+        for calibration in self.calibrations(left_out):
+            fit = Remembered()
+            for precision in reversed(PRECISIONS):
+                models[precision, calibration] = self._model(network, precision, calibration, fit)
+        return models
+
+    def _model(
+        self, network: Network, precision: str, calibration: tuple[str, ...], fit: "Remembered"
+    ) -> Path:
+        """Return a model file, converted and calibrated unless it is there."""
+        corpora = [self.corpora[name] for name in calibration]
+        if not calibration and self.synthetic is not None:
+            corpora = [self.synthetic]
+        key = _digest(_code(), *(corpus.fingerprint for corpus in corpora))
+        what = "+".join(calibration) or NOTHING_REAL
+        path = self.out / "models" / f"{network.label}-{precision}-{what}-{key}.sigmodel"
+        if not path.is_file():
+            self.tell(f"{network.label}: {precision}, calibrating on {what}", 0, 1)
+            os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: only TensorFlow converts
+            import converter
+
+            made = converter.convert(
+                network.path,
+                precision=precision,
+                name=network.label,
+                calibration=corpora,
+                calibrate=fit,
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.model.write(path)
+        return path
+
+    def _baseline(self, left_out: str) -> Report:
+        return self._report(left_out, DtwBaseline(), f"dtw-{_digest(_code())}", [])
+
+    def _report(self, left_out: str, system: System[Any], name: str, measured: list[Measured]) -> Report:
+        """Return a report, evaluated unless it is there; `measured` keeps the distances for the next one."""
+        corpus = self.corpora[left_out]
+        counts = _possible(corpus, self.references)
+        folder = self.out / "reports" / left_out / name
+        what = f"{left_out}, {name}"
+        start = time.monotonic()
+        report = _read(folder)
+        seconds = 0.0
+        if report is None or not _same(report, system, corpus, counts, self.draws):
+            tell = _prefixed(self.tell, what)
+            if not measured:
+                measured.append(measure(system, corpus, progress=tell))
+            report = evaluate(
+                system, corpus, references=counts, draws=self.draws, progress=tell, measured=measured[0]
+            )
+            _write(report, folder)
+            seconds = time.monotonic() - start
+        self.row_done(what, seconds)
+        return report
+
+
+class Remembered:
+    """`calibrate`, which does the same work once: int8 conversion fits float32 too, to compare."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._known: dict[str, Any] = {}
+
+    def __call__(
+        self, embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: npt.NDArray[np.bool_]
+    ) -> Any:
+        """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
+        from converter.calibration import calibrate
+
+        whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist())).encode())
+        for each in embeddings:
+            whole.update(each.dynamics.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
+            whole.update(repr(each.duration_ms).encode())
+        key = whole.hexdigest()
+        if key not in self._known:
+            self._known[key] = calibrate(embeddings, writers, genuine)
+        return self._known[key]
+
+
+def open_real(folder: Path, *, writers: int | None = None) -> dict[str, Corpus]:
+    """Open the public corpora in a folder, of each the first `writers`.
+
+    A file or folder belongs to the corpus that its name begins with: `svc2004_task1.zip` to svc2004-task1.
+
+    Raises:
+        ConfigError: there are none, or two of one.
+        CorpusError: one cannot be read.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        plain = re.sub(r"[^a-z0-9]+", "-", path.name.lower())
+        name = next((name for name in READERS if plain.startswith(name)), None)
+        if name is None:
+            continue
+        if name in found:
+            raise ConfigError(f"corpus {name} is there twice", received=f"{found[name].name}, {path.name}")
+        found[name] = path
+    if not found:
+        raise ConfigError(
+            "no corpora",
+            expected=f"files or folders named {', '.join(READERS)}",
+            received=f"none in {folder}",
+        )
+    corpora = {name: open_corpus(f"{name}={found[name]}") for name in READERS if name in found}
+    return {name: corpus.select(corpus.writers[:writers]) for name, corpus in corpora.items()}
+
+
+def _possible(corpus: Corpus, references: Sequence[int]) -> tuple[int, ...]:
+    """Return the numbers of references that leave every writer a genuine trial."""
+    fewest = min(len(corpus.genuine(writer)) for writer in corpus.writers)
+    return tuple(sorted(count for count in set(references) if count < fewest))
+
+
+def _read(folder: Path) -> Report | None:
+    try:
+        return read_reports(folder)[0]
+    except (ConfigError, IndexError):
+        return None
+
+
+def _same(
+    report: Report, system: System[Any], corpus: Corpus, references: tuple[int, ...], draws: int
+) -> bool:
+    tried = tuple(condition.references for condition in report.conditions)
+    return (
+        report.trials is not None
+        and report.corpus_fingerprint == corpus.fingerprint
+        and report.provenance.get("model_id") == system.provenance.get("model_id")
+        and (tried, report.draws) == (references, draws)
+    )
+
+
+def _write(report: Report, folder: Path) -> None:
+    """Write a report folder, whole or not at all."""
+    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    try:
+        fresh.mkdir(parents=True)
+        write_reports([report], fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    except OSError as error:
+        raise ConfigError("a report cannot be written", received=f"{folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _prefixed(tell: Progress, what: str) -> Progress:
+    return lambda stage, done, total: tell(f"{what}: {stage}", done, total)
+
+
+@functools.cache
+def _code() -> str:
+    """Digest of the code that decides numbers, as it was when first asked for."""
+    files = [importlib.import_module(name).__file__ for name in _DECISIVE]
+    return _digest(*(Path(file).read_text("utf-8") for file in files if file))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

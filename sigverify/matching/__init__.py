@@ -1,0 +1,1 @@
+"""Compare embeddings: alignment, distances, scores, and what sets a probe apart."""

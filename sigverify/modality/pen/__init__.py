@@ -1,0 +1,1 @@
+"""Signatures as a pen wrote them: samples in time."""

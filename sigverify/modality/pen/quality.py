@@ -1,0 +1,91 @@
+"""`assess`: whether a capture is good enough, and how much there is in it for a forger to get right."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from sigverify.modality.pen.features import MAX_GAP_MS, clean_duration_ms
+from sigverify.modality.pen.signature import FloatArray, Signature
+
+MIN_DURATION_MS: Final = 250.0
+"""Less is a slip of the pen."""
+MIN_RATE_HZ: Final = 30.0
+"""Writing moves at up to 10 Hz or so; sampled more slowly than this, the strokes are guesses."""
+MAX_LOST: Final = 0.5
+"""Share of the ink's time that may lie in gaps between samples."""
+COMPLEXITY_FLOOR: Final = 0.3
+"""Less is a dash, a tick or a plain loop, which anybody draws; benchmarks/policy.py says how many signatures
+of each corpus lie below."""
+
+_STEPS: Final = 25
+"""Points to a diagonal of the box around the ink: fine enough for letters, too coarse for tremor."""
+_TYPICAL_TURN: Final = 20.0
+"""Radians of turning that make a complexity of 1 - 1/e."""
+
+
+class Flaw(StrEnum):
+    """What is wrong with a capture."""
+
+    TOO_SHORT = "too short"
+    TOO_SIMPLE = "too simple"
+    BAD_CAPTURE = "a bad capture: too few samples a second, or too much of it lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What a capture is worth.
+
+    Attributes:
+        flaw: the worst thing wrong with it; None: nothing.
+        duration_ms: from the first to the last ink, gaps shortened.
+        complexity: 0 (a dash) to 1; see `complexity`.
+    """
+
+    flaw: Flaw | None
+    duration_ms: float
+    complexity: float
+
+
+def assess(signature: Signature) -> Quality:
+    """Judge one capture by itself, as a reference."""
+    simple = complexity(signature)
+    flaw = capture_flaw(signature) or (Flaw.TOO_SIMPLE if simple < COMPLEXITY_FLOOR else None)
+    return Quality(flaw=flaw, duration_ms=clean_duration_ms(signature), complexity=simple)
+
+
+def capture_flaw(signature: Signature) -> Flaw | None:
+    """Say what makes a capture unfit to be compared at all; None: nothing."""
+    if clean_duration_ms(signature) < MIN_DURATION_MS:
+        return Flaw.TOO_SHORT
+    if 0 < signature.sample_rate_hz < MIN_RATE_HZ or _lost(signature) > MAX_LOST:
+        return Flaw.BAD_CAPTURE
+    return None
+
+
+def complexity(signature: Signature) -> float:
+    """Say how much the pen turns: 1 - exp(-radians / 20), so 0 for a dash and about 0.25 for a circle.
+
+    The ink is walked with dividers set to a 25th of its box's diagonal, so that neither speed nor sampling
+    nor tremor counts; the ways between strokes do.
+    """
+    ink = signature.ink | np.concatenate([signature.ink[1:], [False]])
+    path = signature.x[ink] + 1j * signature.y[ink]
+    step = abs(complex(np.ptp(path.real), np.ptp(path.imag))) / _STEPS
+    walked = [path[0]]
+    for point in path.tolist():
+        if abs(point - walked[-1]) >= step:
+            walked.append(point)
+    moves = np.diff(walked)
+    turned = np.abs(np.angle(moves[1:] * np.conj(moves[:-1])))
+    return float(1 - math.exp(-float(turned.sum()) / _TYPICAL_TURN))
+
+
+def _lost(signature: Signature) -> float:
+    """Share of the ink's time in steps longer than `MAX_GAP_MS` with the pen down."""
+    steps: FloatArray = np.diff(signature.time_ms)
+    inked = np.maximum(steps, 0.0)[signature.ink[1:]]
+    total = float(inked.sum())
+    return float(inked[inked > MAX_GAP_MS].sum()) / total if total > 0 else 0.0

@@ -1,0 +1,76 @@
+"""`NativeEmbedder`: from strokes to an embedding, all of it in C."""
+
+import importlib.util
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sigverify.errors import RuntimeUnavailable
+from sigverify.matching.distances import Embedding
+from sigverify.modality.pen.features import DYNAMICS, FRAMES
+from sigverify.modality.pen.signature import Signature
+from sigverify.model_file import Model
+from sigverify.runtime.native.library import Library
+
+_PACKAGE: Final = "ai_edge_litert"
+_FILE: Final = "libLiteRt.so"
+
+
+class NativeEmbedder:
+    """A network, run by LiteRT's shared library without its Python package. Threads may share it."""
+
+    def __init__(self, library: Library, model: Model, litert: str | Path | None = None) -> None:
+        """Load the network; `litert` is LiteRT's library, None that of its wheel.
+
+        Raises:
+            RuntimeUnavailable: there is no such library, or it is too old.
+            IncompatibleModel: the manifest does not describe the network's tensors.
+            MalformedModel: the network is no network, or not the one its manifest describes.
+        """
+        self._library = library
+        self._lock = threading.Lock()
+        content = library.ffi.from_buffer(model.to_bytes())
+        its_model = library.open("sv_model", content, len(content))
+        self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), its_model)
+        network = library.functions.sv_litert_network(self._litert)
+        self._verifier = library.open("sv_verifier", its_model, network)
+        info = library.ffi.new("sv_model_info *")
+        library.call("sv_model_describe", its_model, info)
+        self._shape = (int(info.steps), int(info.depth))
+        self._vector_size = int(info.vector_size)
+
+    def embed(self, signature: Signature) -> Embedding:
+        """Embed one signature, as `sigverify.embedding.embed`.
+
+        Raises:
+            MalformedModel: the network yields NaN or cannot be run.
+        """
+        library = self._library
+        dynamics, sequence = np.empty((FRAMES, DYNAMICS), np.int8), np.empty(self._shape, np.int8)
+        vector = np.empty(self._vector_size, np.float32)
+        its = library.ffi.new("sv_embedding *")
+        its.dynamics, its.vector = library.bytes(dynamics), library.floats(vector)
+        its.sequence = library.bytes(sequence)
+        with self._lock:
+            library.call("sv_embed", self._verifier, library.view(signature), its)
+        return Embedding(dynamics=dynamics, sequence=sequence, vector=vector, duration_ms=its.duration_ms)
+
+
+def litert_library() -> Path:
+    """Return LiteRT's shared library, out of the wheel that is installed.
+
+    Raises:
+        RuntimeUnavailable: it is not installed.
+    """
+    try:
+        spec = importlib.util.find_spec(_PACKAGE)
+    except ValueError:  # something put another module in its place
+        spec = None
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder, _FILE)
+        if path.is_file():
+            return path
+    raise RuntimeUnavailable("LiteRT's shared library is not here", hint="pip install ai-edge-litert")

@@ -1,0 +1,156 @@
+"""`Library`: libsigverify, loaded."""
+
+import logging
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_line
+from sigverify.matching.distances import check_shapes
+from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.signature import Signature
+
+PLACE: Final = Path(__file__).with_name("libsigverify.so")
+"""Where `sigverify native` puts it; looked at before the system's own folders."""
+NAME: Final = "libsigverify.so.1"
+ABI: Final = 1
+"""SV_ABI of the header that `declarations` was made of."""
+VARIABLE: Final = "SIGVERIFY_NATIVE"
+"""Of the environment: the file to load instead, or "off"."""
+
+NO_MEMORY: Final = 2
+"""The one status that is not in errors.py."""
+
+Float32Array = npt.NDArray[np.float32]
+Int8Array = npt.NDArray[np.int8]
+
+_log = logging.getLogger(__name__)
+
+
+class Library:
+    """The C core's functions. Any thread may use them."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Load it.
+
+        Raises:
+            RuntimeUnavailable: it does not load, or is of another version.
+        """
+        from sigverify.runtime.native.declarations import ffi
+
+        try:
+            self.ffi: Any = ffi
+            self.functions: Any = ffi.dlopen(str(path))
+            version = (self.functions.sv_abi(), self.functions.sv_features_version())
+        except (OSError, UnicodeError, ffi.error) as error:
+            raise RuntimeUnavailable(
+                "libsigverify does not load",
+                received=one_line(error),
+                hint="Build it: sigverify native",
+            ) from error
+        if version != (ABI, FEATURES_VERSION):
+            raise RuntimeUnavailable(
+                f"libsigverify of another version: {path}",
+                expected=f"interface {ABI}, features {FEATURES_VERSION}",
+                received=f"{version[0]}, {version[1]}",
+                hint="Build it anew: sigverify native",
+            )
+        self.path = str(path)
+
+    @classmethod
+    def find(cls) -> Self:
+        """Load the one that this machine has: named by `SIGVERIFY_NATIVE`, built beside this file, installed.
+
+        Raises:
+            RuntimeUnavailable: there is none, or `SIGVERIFY_NATIVE` is "off".
+        """
+        named = os.environ.get(VARIABLE, "")
+        if named == "off":
+            raise RuntimeUnavailable("libsigverify is switched off", received=f"{VARIABLE}=off")
+        return cls._load(named or (str(PLACE) if PLACE.is_file() else NAME))
+
+    @staticmethod
+    def is_expected() -> bool:
+        """Whether one was named or built, so that somebody should hear if it cannot be used."""
+        return os.environ.get(VARIABLE, "") not in ("", "off") or PLACE.is_file()
+
+    @classmethod
+    @cache
+    def _load(cls, path: str) -> Self:
+        library = cls(path)
+        _log.debug("libsigverify: %s", path)
+        return library
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call a function that returns a status.
+
+        Raises:
+            SigverifyError: the error of that status.
+            MemoryError: there is no memory.
+        """
+        status = getattr(self.functions, name)(*arguments)
+        if status == NO_MEMORY:
+            raise MemoryError(name)
+        if status:
+            words = self.ffi.string(self.functions.sv_status_text(status)).decode()
+            raise BY_STATUS.get(status, SigverifyError)(f"{name}: {words}")
+
+    def open(self, kind: str, *arguments: Any) -> Any:
+        """Return a new handle of that kind. It is closed when it is collected, before what it was made of."""
+        handle = self.ffi.new(f"{kind} **")
+        self.call(f"{kind}_open", *arguments, handle)
+        close = getattr(self.functions, f"{kind}_close")
+        return self.ffi.gc(handle[0], lambda its, _made_of=(self.functions, *arguments): close(its))
+
+    def features(self, signature: Signature) -> Float32Array:
+        """Encode one signature, as `features.features`: `(FRAMES, CHANNELS)` float32."""
+        values = np.empty((FRAMES, CHANNELS), np.float32)
+        self.call("sv_features", self.view(signature), self.floats(values))
+        return values
+
+    def elastic_distances(self, probe: Int8Array, references: Int8Array) -> Float32Array:
+        """Align a probe with references, as `matching.elastic_distances`: the same numbers.
+
+        Raises:
+            InvalidSignature: they are not of one shape.
+        """
+        check_shapes(probe, references)
+        others = np.ascontiguousarray(references, np.int8)
+        costs = np.empty(len(others), np.uint32)
+        if probe.ndim == others.ndim:  # a probe for each
+            for place, own in enumerate(probe):
+                self._align(own, others[place : place + 1], costs[place : place + 1])
+        else:
+            self._align(probe, others, costs)
+        return np.asarray(costs / others.shape[1], np.float32)
+
+    def _align(self, probe: Int8Array, references: Int8Array, costs: npt.NDArray[np.uint32]) -> None:
+        """Fill in `(r,)` costs."""
+        own = np.ascontiguousarray(probe, np.int8)
+        into, count = self.ffi.from_buffer("uint32_t[]", costs), len(references)
+        self.call("sv_elastic_distances", self.bytes(own), self.bytes(references), count, *own.shape, into)
+
+    def view(self, signature: Signature) -> Any:
+        """Point to the arrays of a signature, which must outlive the view."""
+        view = self.ffi.new("sv_signature *")
+        view.count = len(signature)
+        view.x, view.y, view.time_ms = map(self._doubles, (signature.x, signature.y, signature.time_ms))
+        if signature.pressure is not None:
+            view.pressure = self._doubles(signature.pressure)
+        view.pen_down = self.ffi.from_buffer("uint8_t[]", signature.ink.view(np.uint8))
+        return view
+
+    def floats(self, values: Float32Array) -> Any:
+        """Point to a contiguous array."""
+        return self.ffi.from_buffer("float[]", values)
+
+    def bytes(self, values: Int8Array) -> Any:
+        """Point to a contiguous array."""
+        return self.ffi.from_buffer("int8_t[]", values)
+
+    def _doubles(self, values: npt.NDArray[np.float64]) -> Any:
+        return self.ffi.from_buffer("double[]", values)

@@ -1,0 +1,36 @@
+"""`Recorder`: the learning curves as files."""
+
+from collections.abc import Mapping
+
+from sigverify.training.backend import keras
+from sigverify.training.callbacks.tensorboard import open_board
+from sigverify.training.run.run import HISTORY, TENSORBOARD, Run, write_whole
+
+
+class Recorder(keras.callbacks.Callback):
+    """Rewrites history.csv after every epoch, and mirrors it to TensorBoard where that is installed."""
+
+    def __init__(self, run: Run, *, epochs_done: int) -> None:
+        """Go on after the rows of the first `epochs_done` epochs."""
+        super().__init__()
+        self.run = run
+        self.rows: list[dict[str, float]] = [row for row in run.history if row["epoch"] <= epochs_done]
+        self._board = open_board(run.path / TENSORBOARD)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Add one row."""
+        values = {key: float(value) for key, value in (logs or {}).items()}
+        values["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self.rows.append({"epoch": epoch + 1, **values})
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        lines = [",".join(names)]
+        lines += [",".join(f"{row[name]:.9g}" if name in row else "" for name in names) for row in self.rows]
+        write_whole(self.run.path / HISTORY, "\n".join(lines) + "\n")
+        if self._board is not None:
+            self._board.write(epoch + 1, values)
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Close the board."""
+        del logs
+        if self._board is not None:
+            self._board.close()

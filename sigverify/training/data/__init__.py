@@ -1,0 +1,1 @@
+"""What a network learns from: traces of a corpus, batches of writers."""

@@ -1,0 +1,248 @@
+"""`TraceSet`: signatures as training sees them, resampled once and kept in a few arrays."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.corpora import Corpus, Kind
+from sigverify.errors import ConfigError, CorpusError, SplitLeak
+from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, clean_duration_ms, trace
+
+SHAPE: Final = (FRAMES, len(TRACE_CHANNELS))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TraceSet:
+    """`n` resampled signatures with their truth; the form in which a corpus travels to a training machine.
+
+    Attributes:
+        name: of the corpus, or of several joined by "+".
+        traces: `(n, FRAMES, 4)` float32, as `features.trace` makes them.
+        duration_ms: `(n,)` float64.
+        writer: `(n,)` str, the claimed writer; of a forgery the one forged.
+        genuine: `(n,)` bool; False for skilled forgeries.
+        licence_note: terms of the data, carried into the manifest of a model.
+
+    Raises:
+        CorpusError: empty, shapes that do not fit, or values that are not finite.
+    """
+
+    name: str
+    traces: npt.NDArray[np.float32]
+    duration_ms: npt.NDArray[np.float64]
+    writer: npt.NDArray[np.str_]
+    genuine: npt.NDArray[np.bool_]
+    licence_note: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the arrays to their types and check that they fit together."""
+        for name, dtype in (("traces", np.float32), ("duration_ms", np.float64), ("genuine", np.bool_)):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
+        object.__setattr__(self, "writer", np.asarray(self.writer, np.str_))
+        count = len(self.traces)
+        if not count:
+            raise CorpusError(f"trace set {self.name} is empty", expected="at least one signature")
+        if self.traces.shape[1:] != SHAPE:
+            raise CorpusError(
+                f"traces of {self.name} have another shape", expected=f"(n, {SHAPE[0]}, {SHAPE[1]})",
+                received=str(self.traces.shape),
+            )  # fmt: skip
+        for name in ("duration_ms", "writer", "genuine"):
+            if getattr(self, name).shape != (count,):
+                raise CorpusError(
+                    f"{name} and traces of {self.name} differ in length", expected=f"({count},)",
+                    received=str(getattr(self, name).shape),
+                )  # fmt: skip
+        if not np.isfinite(self.traces).all():
+            raise CorpusError(f"traces of {self.name} are not finite", expected="no NaN, no infinity")
+
+    @classmethod
+    def from_corpus(cls, corpus: Corpus) -> Self:
+        """Resample every signature of a corpus; about 0.1 ms each."""
+        samples = corpus.samples
+        return cls(
+            name=corpus.name,
+            traces=np.stack([trace(sample.signature) for sample in samples]),
+            duration_ms=np.array([clean_duration_ms(sample.signature) for sample in samples]),
+            writer=np.array([sample.writer for sample in samples]),
+            genuine=np.array([sample.kind is Kind.GENUINE for sample in samples]),
+            licence_note=corpus.licence_note,
+        )
+
+    @classmethod
+    def join(cls, sets: Sequence[Self]) -> Self:
+        """Join sets into one whose writers are named "set/writer"; a single one is renamed likewise.
+
+        Raises:
+            CorpusError: none, or two of one name.
+        """
+        names = [part.name for part in sets]
+        if not names or len(set(names)) != len(names):
+            raise CorpusError(
+                "trace sets cannot be joined",
+                expected="one or more, each of another name",
+                received=", ".join(names),
+            )
+        notes = dict.fromkeys(part.licence_note for part in sets if part.licence_note)
+        return cls(
+            name="+".join(names),
+            traces=np.concatenate([part.traces for part in sets]),
+            duration_ms=np.concatenate([part.duration_ms for part in sets]),
+            writer=np.concatenate([part.qualified_writer for part in sets]),
+            genuine=np.concatenate([part.genuine for part in sets]),
+            licence_note="; ".join(notes),
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            CorpusError: no such file, or not a trace set.
+        """
+        try:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                return cls(
+                    name=str(file["name"]),
+                    traces=file["traces"],
+                    duration_ms=file["duration_ms"],
+                    writer=file["writer"],
+                    genuine=file["genuine"],
+                    licence_note=str(file["licence_note"]),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise CorpusError(
+                f"{path} is not a trace set", expected="a file that TraceSet.save wrote", received=str(error)
+            ) from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an `.npz` file whole or not at all."""
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.partial")
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                name=np.array(self.name),
+                traces=self.traces,
+                duration_ms=self.duration_ms,
+                writer=self.writer,
+                genuine=self.genuine,
+                licence_note=np.array(self.licence_note),
+            )
+        partial.replace(target)
+
+    def __len__(self) -> int:
+        """Count the signatures."""
+        return len(self.traces)
+
+    def __repr__(self) -> str:
+        """Describe by counts."""
+        return f"<TraceSet {self.name}: {len(self.writers)} writers, {len(self)} signatures>"
+
+    @cached_property
+    def writers(self) -> tuple[str, ...]:
+        """Everybody with at least one signature, sorted."""
+        return tuple(str(name) for name in np.unique(self.writer))
+
+    @cached_property
+    def writer_index(self) -> npt.NDArray[np.int32]:
+        """`(n,)` int32: position of each signature's writer in `writers`."""
+        return np.unique(self.writer, return_inverse=True)[1].astype(np.int32)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex sha256 over traces and truth; the order of the signatures does not matter."""
+        return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()
+
+    @property
+    def qualified_writer(self) -> npt.NDArray[np.str_]:
+        """`(n,)` str: writers as "set/writer"; those that have a "/" already keep their name."""
+        prefixed = np.char.add(f"{self.name}/", self.writer)
+        return np.where(np.char.find(self.writer, "/") >= 0, self.writer, prefixed).astype(np.str_)
+
+    def take(self, index: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> "TraceSet":
+        """Return the signatures at `index` (positions or a mask)."""
+        return TraceSet(
+            name=self.name,
+            traces=self.traces[index],
+            duration_ms=self.duration_ms[index],
+            writer=self.writer[index],
+            genuine=self.genuine[index],
+            licence_note=self.licence_note,
+        )
+
+    def select(self, writers: Iterable[str]) -> "TraceSet":
+        """Return the signatures that belong to `writers`.
+
+        Raises:
+            CorpusError: nobody of one of those names, or no names.
+        """
+        wanted = set(writers)
+        if unknown := sorted(wanted - set(self.writers)):
+            raise CorpusError(f"trace set {self.name} has no such writer", received=repr(unknown[0]))
+        return self.take(np.isin(self.writer, sorted(wanted)))
+
+    def split(self, fraction: float, seed: int) -> tuple["TraceSet", "TraceSet"]:
+        """Split by writer into rest and held-out part; holds out whom `corpora.split_writers` does.
+
+        Raises:
+            ConfigError: `fraction` is not between 0 and 1.
+            CorpusError: fewer than two writers.
+        """
+        count = len(self.writers)
+        if not 0 < fraction < 1:
+            raise ConfigError(
+                "split fraction out of range", expected="0 < fraction < 1", received=f"{fraction}"
+            )
+        if count < 2:
+            raise CorpusError(
+                f"trace set {self.name} is too small to split",
+                expected="at least 2 writers",
+                received=str(count),
+            )
+        held = min(max(round(count * fraction), 1), count - 1)
+        order = np.random.default_rng(seed).permutation(count)
+        held_out = np.isin(self.writer_index, order[:held])
+        return self.take(~held_out), self.take(held_out)
+
+    def require_disjoint(self, other: "TraceSet") -> None:
+        """Refuse another set that shares a writer, by name or by a signature that stands in both.
+
+        Raises:
+            SplitLeak: what is shared.
+        """
+        if shared := sorted(set(self.qualified_writer.tolist()) & set(other.qualified_writer.tolist())):
+            raise SplitLeak(
+                f"{self.name} and {other.name} share writers",
+                expected="no writer on both sides of a split",
+                received=f"{len(shared)} shared, {shared[0]} among them",
+                hint="Split by writer, or leave the corpus out of one side",
+            )
+        inks = {_digest(array) for array in self.traces}
+        if twice := [row for row, array in enumerate(other.traces) if _digest(array) in inks]:
+            raise SplitLeak(
+                f"{self.name} and {other.name} share a signature under two names",
+                expected="no signature on both sides of a split",
+                received=f"{len(twice)} shared, one of writer {other.writer[twice[0]]} among them",
+                hint="Check that the two are not the same data opened twice",
+            )
+
+    @property
+    def _digests(self) -> list[bytes]:
+        rows = zip(self.qualified_writer, self.genuine, self.duration_ms, self.traces, strict=True)
+        return [
+            hashlib.sha256(f"{writer}|{genuine}|{duration:.3f}|".encode() + array.tobytes()).digest()
+            for writer, genuine, duration, array in rows
+        ]
+
+
+def _digest(array: npt.NDArray[np.float32]) -> bytes:
+    return hashlib.blake2b(array.tobytes(), digest_size=16).digest()

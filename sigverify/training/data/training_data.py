@@ -1,0 +1,61 @@
+"""`TrainingData`: what a run learns from, and whom it holds out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sigverify.corpora import Corpus
+from sigverify.errors import CorpusError
+from sigverify.training.config import TrainConfig
+from sigverify.training.data.trace_set import TraceSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Corpora, split by writer.
+
+    Attributes:
+        corpora: what to learn from, held-out writers included.
+        train: those to learn from.
+        held_out: those to validate on; None where nobody is held out.
+        validation: the corpora of the held-out writers.
+        split: how the held-out part was drawn from `corpora`: seed and fraction, 0 where it was not.
+    """
+
+    corpora: tuple[TraceSet, ...]
+    train: TraceSet
+    held_out: TraceSet | None
+    validation: tuple[TraceSet, ...]
+    split: Mapping[str, Any]
+
+
+def prepare(
+    config: TrainConfig, corpora: Sequence[Corpus | TraceSet], validation: Sequence[Corpus | TraceSet] | None
+) -> TrainingData:
+    """Resample, split by writer and refuse a leak.
+
+    Raises:
+        CorpusError: nothing to train on, or too few writers.
+        SplitLeak: a writer or signature stands on both sides.
+    """
+    if not corpora:
+        raise CorpusError("nothing to train on", expected="at least one corpus")
+    sets = tuple(_traces(corpus) for corpus in corpora)
+    fraction = 0.0 if validation else config.validation.fraction
+    split = {"seed": config.seed, "fraction": fraction}
+    if not validation and not fraction:
+        return TrainingData(
+            corpora=sets, train=TraceSet.join(sets), held_out=None, validation=(), split=split
+        )
+    others = tuple(_traces(corpus) for corpus in validation or ())
+    if others:
+        train, held_out = TraceSet.join(sets), TraceSet.join(others)
+    else:
+        parts = [corpus.split(fraction, config.seed) for corpus in sets]
+        train, held_out = (TraceSet.join(side) for side in zip(*parts, strict=True))
+    train.require_disjoint(held_out)
+    return TrainingData(corpora=sets, train=train, held_out=held_out, validation=others or sets, split=split)
+
+
+def _traces(corpus: Corpus | TraceSet) -> TraceSet:
+    return corpus if isinstance(corpus, TraceSet) else TraceSet.from_corpus(corpus)

@@ -1,0 +1,1 @@
+"""Distortions that make more signatures out of those there are."""

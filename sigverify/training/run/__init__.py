@@ -1,0 +1,1 @@
+"""A training run on disk: what is written, what it came from, how it goes on."""

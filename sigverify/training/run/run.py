@@ -1,0 +1,126 @@
+"""`Run`: a directory that holds one training run."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sigverify.errors import TrainingError
+from sigverify.training.config import TrainConfig
+from sigverify.training.data.trace_set import TraceSet
+
+CONFIG: Final = "config.toml"
+PROVENANCE: Final = "provenance.json"
+MODEL: Final = "model.keras"
+HISTORY: Final = "history.csv"
+CURVES: Final = "curves.png"
+CHECKPOINTS: Final = "checkpoints"
+TENSORBOARD: Final = "tensorboard"
+REPRESENTATIVE: Final = "representative.npz"
+CALIBRATION: Final = "calibration.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished (or stopped) training run on disk.
+
+    ======================  ========================================================================
+    config.toml             the resolved `TrainConfig`
+    provenance.json         versions, devices, seed, config, fingerprints, speed
+    model.keras             the best network, float32, without optimizer
+    history.csv             one row an epoch
+    curves.png              the same, drawn
+    checkpoints/            the last two states that `resume` can go on from
+    tensorboard/            the same as history.csv, for TensorBoard
+    representative.npz      "traces" `(n, FRAMES, 4)` of training writers, for quantization
+    calibration.npz         a `TraceSet` of held-out writers, for scores and thresholds
+    ======================  ========================================================================
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a run directory that holds a trained network.
+
+        Raises:
+            TrainingError: no such directory, or no network in it.
+        """
+        run = cls(path=Path(path))
+        if not run.model_path.is_file():
+            raise TrainingError(
+                f"{path} is not a finished training run",
+                expected=f"a directory with {MODEL}",
+                hint="Train one with `sigverify train --out DIR`, or go on with --resume",
+            )
+        return run
+
+    @property
+    def model_path(self) -> Path:
+        """The best network."""
+        return self.path / MODEL
+
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the run."""
+        return TrainConfig.read(self.path / CONFIG)
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What went into the run.
+
+        Raises:
+            TrainingError: the file is missing or no JSON object.
+        """
+        return read_facts(self.path / PROVENANCE)
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch; `epoch` counts from 1. Empty before the end of the first."""
+        path = self.path / HISTORY
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                {key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)
+            ]
+
+    @property
+    def calibration(self) -> TraceSet:
+        """The held-out writers."""
+        return TraceSet.load(self.path / CALIBRATION)
+
+    def load_network(self) -> Any:
+        """Load the best network, a `keras.Model` from features to "vector" and perhaps "sequence".
+
+        Raises:
+            TrainingError: the file is missing or broken.
+        """
+        from sigverify.training.weights import load_network
+
+        return load_network(self.model_path)
+
+
+def read_facts(path: Path) -> Mapping[str, Any]:
+    """Read a provenance file.
+
+    Raises:
+        TrainingError: the file is missing or no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read", received=str(error)) from error
+    if not isinstance(values, dict):
+        raise TrainingError(f"{path} is no JSON object", received=type(values).__name__)
+    return values
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)

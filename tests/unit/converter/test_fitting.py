@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from converter.fitting import FALSE_MATCH_RATES, _thresholds, fit_scoring, gather, measure
+from sigverify.errors import ConversionError
+from sigverify.matching.distances import Embedding
+from sigverify.matching.scoring import Impostor
+
+
+def embedding(writer, distortion, seed):
+    """A small embedding of that writer, `distortion` away from the writer's own."""
+    own, now = np.random.default_rng(writer), np.random.default_rng((writer + 1) * 10_000 + seed)
+
+    def drawn(shape):
+        return np.cumsum(own.normal(size=shape), axis=0) / 4 + distortion * now.normal(size=shape)
+
+    vector = own.normal(size=8) + distortion * now.normal(size=8)
+    return Embedding.from_floats(
+        drawn((16, 3)),
+        np.tanh(drawn((8, 2))),
+        vector / np.linalg.norm(vector),
+        1000 + 500 * distortion * now.random(),
+    )
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    """Ten writers with 7 genuine signatures, each with a spread of his own, and 5 forgeries twice as far."""
+    embeddings, writers, genuine = [], [], []
+    for writer in range(10):
+        loose = 0.1 + 0.05 * (writer % 4)
+        for number in range(12):
+            is_genuine = number < 7
+            embeddings.append(embedding(writer, loose if is_genuine else 2.2 * loose, number))
+            writers.append(f"toy/{writer}")
+            genuine.append(is_genuine)
+    return measure(embeddings, writers, genuine)
+
+
+def test_measures_every_distance_once(calibration):
+    assert len(calibration) == 10
+    assert calibration[0].between.shape == (7, 7, 4)
+    assert calibration[0].skilled.shape == (5, 7, 4)
+    assert calibration[0].random.shape == (9, 7, 4)
+    assert {writer.corpus for writer in calibration} == {"toy"}
+
+
+def test_rows_only_where_writers_have_signatures_enough(calibration):
+    assert sorted(fit_scoring(calibration).rows) == [1, 2, 3, 4, 5]
+
+
+def test_genuine_score_above_forgeries_above_strangers(calibration):
+    scoring = fit_scoring(calibration)
+    trials = gather(calibration, 5, seed=9)
+    row = scoring.row(5)
+    odds = trials.evidence @ np.array(row.weights) + row.bias
+    means = [odds[trials.kind == kind].mean() for kind in range(3)]
+    assert means[0] > 0 > means[1] > means[2]
+
+
+def test_weights_balance_genuine_and_impostors(calibration):
+    trials = gather(calibration, 3)
+    assert trials.weight[trials.kind == 0].sum() == pytest.approx(trials.weight[trials.kind > 0].sum())
+
+
+def test_thresholds_hold_their_rate_where_it_can_be_counted(calibration):
+    scoring = fit_scoring(calibration)
+    table = scoring.row(5).thresholds[Impostor.SKILLED]
+    assert [rate for rate, _ in table] == list(FALSE_MATCH_RATES)
+    assert [threshold for _, threshold in table] == sorted(threshold for _, threshold in table)
+    trials = gather(calibration, 5)
+    odds = trials.evidence @ np.array(scoring.row(5).weights) + scoring.row(5).bias
+    skilled = 1 / (1 + np.exp(-odds[trials.kind == 1]))
+    assert (skilled >= table[0][1]).mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_many_easy_forgeries_of_one_corpus_do_not_set_the_thresholds():
+    hard, easy = np.linspace(-1, 1, 100), np.full(10_000, -20.0)
+    odds = np.concatenate([hard, easy])
+    weight = np.concatenate([np.full(100, 1 / 100), np.full(10_000, 1 / 10_000)])
+    rate, threshold = _thresholds(odds, weight)[0]
+    assert rate == 0.1
+    # Half of the weight is easy, so a tenth of all is a fifth of the hard ones: log odds of 0.6.
+    assert threshold == pytest.approx(1 / (1 + np.exp(-0.6)), abs=0.01)
+
+
+def test_fit_is_deterministic(calibration):
+    assert fit_scoring(calibration) == fit_scoring(calibration)
+
+
+def test_too_few_writers_are_refused():
+    embeddings = [embedding(0, 0.1, number) for number in range(4)]
+    with pytest.raises(ConversionError, match="too few calibration writers"):
+        measure(embeddings, ["toy/0"] * 4, [True] * 4)

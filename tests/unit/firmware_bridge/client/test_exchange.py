@@ -1,0 +1,156 @@
+"""Calls over a line in memory that loses what a test says. There is no clock: silence is time running out."""
+
+import pytest
+from builders import signature
+
+from firmware_bridge.client.exchange import Exchanges
+from firmware_bridge.protocol.daemon_connection import CREDIT, Connection
+from firmware_bridge.protocol.framing import Deframer, frame
+from firmware_bridge.protocol.messages import (
+    Abandon,
+    Captured,
+    Credit,
+    DecisionMade,
+    Done,
+    Enrolled,
+    Matches,
+    Points,
+    Verify,
+    decode,
+    encode,
+)
+from sigverify.errors import Disconnected, ProtocolError
+
+DECISION = DecisionMade(outcome="accept", reason="alike")
+LONG = signature(0, 9, samples=64 * (CREDIT + 8))
+
+
+class LossyLine:
+    """Runs calls against a daemon's side; `lost` is asked of each message whether it never arrives."""
+
+    def __init__(self, lost=lambda _: False, answer=DECISION):
+        self.calls = Exchanges()
+        self.daemon = Connection()
+        self.asked = []
+        self._lost = lost
+        self._answer = answer
+        self._up, self._down = Deframer(), Deframer()
+        self.run(self.calls.shake())
+
+    def run(self, exchange):
+        step = next(exchange)
+        try:
+            while True:
+                for asked in self.daemon.receive(self._pass(self._up, step.data)):
+                    self.asked.append(asked)
+                    self.daemon.answer(asked, self._answer)
+                heard = self._pass(self._down, self.daemon.outgoing()) if step.wait else b""
+                self.calls.take(heard)
+                step = exchange.send(step.wait and not heard)
+        except StopIteration as stop:
+            return stop.value
+
+    def verify(self, its):
+        return self.run(self.calls.verify("ann", its, fmr=None, impostor=None, refer_fmr=None))
+
+    def _pass(self, deframer, data):
+        payloads = deframer.feed(data)
+        return b"".join(frame(payload) for payload in payloads if not self._lost(decode(payload)[1]))
+
+
+def losing(kind, *numbers):
+    """Lose the messages of that kind with these numbers, counted from 1."""
+    seen = []
+
+    def lost(message):
+        seen.extend([1] if isinstance(message, kind) else [])
+        return isinstance(message, kind) and len(seen) in numbers
+
+    return lost
+
+
+def test_nothing_lost():
+    line = LossyLine()
+    assert line.verify(LONG).accepted
+    [asked] = line.asked
+    assert asked.signature == LONG
+
+
+@pytest.mark.parametrize("kind", [Points, Credit, Captured, Verify, DecisionMade])
+@pytest.mark.parametrize("numbers", [(1,), (1, 2)])
+def test_what_is_lost_is_made_good_and_nothing_is_done_twice(kind, numbers):
+    line = LossyLine(losing(kind, *numbers))
+    assert line.verify(LONG).accepted
+    [asked] = line.asked
+    assert asked.signature == LONG
+    assert line.daemon.held == 0
+
+
+def test_so_many_samples_lost_that_no_credit_comes_back():
+    line = LossyLine(losing(Points, *range(3, 3 + CREDIT)))
+    assert line.verify(LONG).accepted
+    assert line.asked[0].signature == LONG
+
+
+def test_what_never_arrives_is_given_up():
+    for kind, error in ((Credit, ProtocolError), (DecisionMade, Disconnected)):
+        line = LossyLine(losing(kind, *range(99)))
+        with pytest.raises(error):
+            line.verify(LONG)
+        assert line.daemon.held == 0
+
+
+def test_captures_side_by_side():
+    line = LossyLine()
+    first = line.run(line.calls.begin())
+    second = line.run(line.calls.begin())
+    numbers = tuple(float(n) for n in range(10))
+    for capture, pieces in ((first, 2), (second, 1)):
+        for seq in range(pieces):
+            points = Points(capture=capture, seq=seq, x=numbers, y=numbers, t=numbers)
+            line.run(line.calls.points(points))
+    assert line.run(line.calls.end(first)).samples == 20
+    assert line.run(line.calls.end(second)).samples == 10
+
+
+def test_no_number_of_a_capture_comes_again_on_another_line():
+    """Asked about by its number after the line broke, it would be another person's signature."""
+    line = LossyLine()
+    first = line.run(line.calls.begin())
+    line.daemon = Connection()
+    line.run(line.calls.shake())
+    assert line.run(line.calls.begin()) != first
+
+
+@pytest.mark.parametrize(
+    ("answer", "ask"),
+    [
+        (Done(), lambda calls: calls.commit()),
+        (DecisionMade(outcome="perhaps", reason="alike"), lambda calls: calls.verify(
+            "ann", LONG, fmr=None, impostor=None, refer_fmr=None)),
+        (Matches(users=("ann", "bob"), scores=(0.5,)), lambda calls: calls.identify(
+            LONG, top_k=5, fpir=None, among=None)),
+        *(
+            (
+                Enrolled(user="ann", template_bytes=1, model_id="m", complexity=1.0, consistency=1.0,
+                         latency_ms=1.0, **wrong),
+                lambda calls: calls.commit(),
+            )
+            for wrong in (
+                {"references": 2**32 - 1, "created_ms": 0.0},
+                {"references": 1, "created_ms": 1e300},
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_answers_that_cannot_be(answer, ask):
+    line = LossyLine(answer=answer)
+    with pytest.raises(ProtocolError):
+        line.run(ask(line.calls))
+
+
+def test_what_is_damaged_is_told_to_nobody_and_goes_on():
+    line = LossyLine(answer=Done())
+    line.calls.take(b"rubbish\0" + frame(encode(77, Done())))
+    line.run(line.calls.abandon())
+    assert [asked.message for asked in line.asked] == [Abandon()]

@@ -1,0 +1,58 @@
+import subprocess
+
+import pytest
+from builders import model
+
+from firmware_bridge.libsigverify.build import build
+from firmware_bridge.libsigverify.c_array import c_array
+from sigverify.errors import ConfigError
+
+FIRMWARE = """
+#include "sigverify.h"
+#include <stdio.h>
+#include "model.c"
+int main(void)
+{
+    sv_model *its;
+    sv_model_info info;
+    if (sv_model_open(base, base_size, &its) != SV_OK || sv_model_describe(its, &info) != SV_OK)
+        return 1;
+    const unsigned char *network = info.network;
+    int placed = network == base + BASE_NETWORK_OFFSET && (size_t)network % 16 == 0;
+    printf("%s %d %d ", info.id, placed, info.network_size == BASE_NETWORK_SIZE);
+    printf("%.9g %d\\n", BASE_INPUT_SCALE, BASE_INPUT_ZERO_POINT);
+    sv_model_close(its);
+    return 0;
+}
+"""
+
+
+def test_firmware_opens_the_model_out_of_its_own_program(compiler, base, tmp_path):
+    (tmp_path / "model.c").write_text(c_array(base, "base"))
+    (tmp_path / "firmware.c").write_text(FIRMWARE)
+    strict = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+    program = build(tmp_path / "firmware", compiler=compiler, flags=(*strict, str(tmp_path / "firmware.c")))
+    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    port = base.manifest.tensors["input"]
+    assert done.stdout == f"{base.id} 1 1 {port['scale']:.9g} {port['zero_point']}\n"
+
+
+def test_a_model_without_tensors_has_no_macros_of_them():
+    source = c_array(model())
+    assert "NETWORK_OFFSET" in source
+    assert "INPUT" not in source
+
+
+def test_the_arena_is_written_where_it_is_known(base):
+    assert "ARENA_BYTES" not in c_array(base)
+    assert "#define SIGVERIFY_MODEL_ARENA_BYTES 35328" in c_array(base, arena_bytes=35328)
+
+
+def test_lines_are_short(base):
+    assert max(map(len, c_array(base).splitlines())) <= 110
+
+
+@pytest.mark.parametrize("name", ["", "9lives", "a-b", "a b", "x" * 64, "a;"])
+def test_what_cannot_be_a_name_in_c_is_refused(name):
+    with pytest.raises(ConfigError):
+        c_array(model(), name)

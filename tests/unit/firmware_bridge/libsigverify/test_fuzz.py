@@ -1,0 +1,94 @@
+"""libsigverify's readers against hostile templates and models: tests/support/native/fuzz.c."""
+
+import json
+from pathlib import Path
+
+import fuzz_targets
+import pytest
+
+from firmware_bridge.libsigverify.build import FLAGS, INCLUDE, LIBRARIES, sources
+
+ROOT = Path(__file__).parents[4]
+GOLDEN = ROOT / "tests" / "golden"
+EXACT = [each for each in FLAGS if each.startswith("-ffp")]
+TARGET = (
+    *EXACT,
+    f"-I{INCLUDE}",
+    *sources(),
+    ROOT / "tests" / "support" / "native" / "fuzz.c",
+    *LIBRARIES,
+)
+
+
+def manifest(**changes):
+    """Return the golden model's manifest, of the shape of the golden template."""
+    content = (GOLDEN / "model.sigmodel").read_bytes()
+    its = json.loads(content[24 : 24 + int.from_bytes(content[12:16], "little")])
+    port = {"dtype": "int8", "scale": 0.0078125, "shape": [1, 16], "zero_point": 3}
+    its |= {
+        "sequence_shape": [128, 8],
+        "tensors": {
+            "input": port | {"position": 0, "scale": 0.03125},
+            "sequence": port | {"position": 0},
+            "vector": port | {"position": 1},
+        },
+        "vector_size": 16,
+    }
+    return json.dumps(its | changes, separators=(",", ":"), sort_keys=True).encode()
+
+
+def pair(text, template):
+    """Return the input that reads both."""
+    return b"P" + len(text).to_bytes(2, "little") + text + template
+
+
+def one_too_many(template):
+    """Return inputs that are refused, each by a limit of its own."""
+    scoring, tensors = (json.loads(manifest())[name] for name in ("scoring", "tensors"))
+    row = scoring["1"] | {"thresholds": {"random": [[0.5, 0.5]] * 33}}
+    rows = {str(number): scoring["1"] for number in range(11, 28)}
+    number = manifest().replace(b"8.8", b"8." + b"8" * 80)
+    flat = {name: port | {"scale": 0.0} for name, port in tensors.items()}
+    yield b"T" + template[:14] + b"\2\1" + template[16:]  # two frames more, in as many bytes
+    yield b"T" + template[:-6] + b"\0\x7e" + template[-4:]  # the last vector ends in a NaN
+    for text in (manifest(scoring={"1": row}), manifest(scoring=rows), number, manifest(tensors=flat)):
+        yield pair(text, template)
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    template = (GOLDEN / "template.bin").read_bytes()
+    deep = {"a": {"b": [[["\\u00e9\n", 1e-3, -2.5e8, None, True, False]]]}, "c": {}}
+    tensors = json.loads(manifest())["tensors"]
+    floats = {name: port | {"dtype": "float32"} for name, port in tensors.items()}
+    return [
+        b"T" + template,
+        b"M" + (GOLDEN / "model.sigmodel").read_bytes(),
+        pair(manifest(), template),
+        pair(manifest(provenance=deep, scoring={}), template),
+        pair(manifest(tensors=floats), template),
+        *one_too_many(template),
+        pair(manifest(sequence_shape=None, tensors={key: tensors[key] for key in ("input", "vector")}), b""),
+    ]
+
+
+@pytest.mark.slow
+def test_by_libfuzzer(corpus, tmp_path):
+    fuzz_targets.fuzz(tmp_path, corpus, 300, *TARGET)
+
+
+@pytest.mark.slow
+def test_mutations_under_the_sanitizers(corpus, tmp_path):
+    fuzz_targets.mutate(tmp_path, corpus, 300, *TARGET)
+
+
+@pytest.mark.slow
+def test_mutations_under_valgrind(corpus, tmp_path):
+    fuzz_targets.mutate(tmp_path, corpus, 20, *TARGET, valgrind=True)
+
+
+def test_what_the_corpus_begins_with_is_read(corpus, tmp_path, monkeypatch):
+    """Else the fuzzer would have to find out by itself what a manifest is."""
+    monkeypatch.setenv("SIGVERIFY_FUZZ_TRACE", "1")
+    said = fuzz_targets.mutate(tmp_path, corpus, 0, *TARGET).splitlines()
+    assert said[:-1] == [*["opened both"] * 4, "opened"]  # the fourth has no scale, and so is not used

@@ -1,0 +1,66 @@
+import ctypes
+import re
+
+import native_core
+import pytest
+from c_header import enum, in_c
+
+from firmware_bridge.libsigverify.build import HEADER
+from sigverify.errors import BY_STATUS
+from sigverify.matching.distances import CUES
+from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.pen.features import CHANNELS, DYNAMICS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.signature import MAX_SAMPLES
+from sigverify.runtime.native.library import ABI, NO_MEMORY
+
+TEXT = HEADER.read_text()
+
+
+def test_statuses_are_those_of_the_error_tree():
+    of_python = {in_c(kind.__name__): status for status, kind in BY_STATUS.items()}
+    assert enum(TEXT, "sv_status", "SV") == {"OK": 0, "NO_MEMORY": NO_MEMORY, **of_python}
+
+
+def test_every_status_has_words(library):
+    def text(number):
+        return library.ffi.string(library.functions.sv_status_text(number))
+
+    texts = [text(number) for number in enum(TEXT, "sv_status", "SV").values()]
+    assert len(set(texts)) == len(texts)
+    assert text(9999) == b"unknown status"
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("sv_outcome", native_core.OUTCOMES),
+        ("sv_reason", native_core.REASONS),
+        ("sv_addition", native_core.ADDITIONS),
+    ],
+)
+def test_enums_are_in_the_order_of_python(name, members):
+    numbers = enum(TEXT, name, "SV")
+    assert list(numbers.values()) == list(range(len(members)))
+    for key, member in zip(numbers, members, strict=True):
+        assert key.replace("_OTHERS", "") == member.name
+
+
+def test_sizes_are_those_of_python():
+    sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
+    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "DYNAMICS", "CUES")} == {
+        "FRAMES": FRAMES,
+        "CHANNELS": CHANNELS,
+        "DYNAMICS": DYNAMICS,
+        "CUES": len(CUES),
+    }
+    assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)
+    assert (int(sizes["ABI"]), int(sizes["FEATURES_VERSION"])) == (ABI, FEATURES_VERSION)
+
+
+def test_the_library_exports_the_header_and_nothing_else(library_path):
+    declared = set(re.findall(r"\b(sv_\w+)\(", TEXT))
+    for name in declared:
+        assert hasattr(ctypes.CDLL(str(library_path)), name), name
+    for hidden in ("svi_features", "svi_crc32"):
+        with pytest.raises(AttributeError):
+            getattr(ctypes.CDLL(str(library_path)), hidden)

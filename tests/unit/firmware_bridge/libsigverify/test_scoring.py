@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from builders import model
+from native_core import NativeModel
+
+from sigverify.errors import ConfigError
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
+
+TOLERANCE = 1e-9
+"""Both compute in float64; only the order of additions differs."""
+
+
+def random_case(count, seed):
+    rng = np.random.default_rng(seed)
+    distances = rng.uniform(0, 3, (count, 4)).astype(np.float32)
+    between = rng.uniform(0.3, 1, (count, count, 4)).astype(np.float32)
+    between = (between + between.transpose(1, 0, 2)) / 2
+    between[np.arange(count), np.arange(count)] = 0
+    return distances, between
+
+
+@pytest.fixture(params=["base", "default"])
+def both(request, library, base):
+    """The same scoring in Python and in C."""
+    its = base if request.param == "base" else model(scoring={})
+    native = NativeModel(library, its.to_bytes())
+    return Scoring.of(its.manifest.scoring), native
+
+
+@pytest.mark.parametrize("count", range(1, MAX_REFERENCES + 1))
+def test_scores_are_those_of_python(both, count):
+    scoring, native = both
+    for seed in range(20):
+        distances, between = random_case(count, seed)
+        distances *= (0.0, 0.1, 1.0, 5.0)[seed % 4]
+        expected = float(scoring.score(distances, between))
+        assert native.score(distances, between) == pytest.approx(expected, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("impostor", Impostor)
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_thresholds_are_those_of_python(both, impostor, count):
+    scoring, native = both
+    table = scoring.row(count).thresholds[impostor]
+    for fmr in np.geomspace(table[-1][0], table[0][0], 25)[1:-1]:
+        expected = scoring.threshold(fmr, impostor=impostor, references=count)
+        assert native.threshold(fmr, impostor=impostor, references=count) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("fmr", [0.0, -1.0, 1e-9, 0.9, float("nan"), float("inf")])
+def test_rates_outside_the_calibration_are_refused(both, fmr):
+    _, native = both
+    with pytest.raises(ConfigError):
+        native.threshold(fmr)
+
+
+@pytest.mark.parametrize("count", [0, 13])
+def test_a_number_of_references_out_of_range_is_refused(native_model, count):
+    with pytest.raises(ConfigError):
+        native_model.score(np.zeros((count, 4)), np.zeros((count, count, 4)))

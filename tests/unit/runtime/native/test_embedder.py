@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import model, signature
+from in_threads import in_threads
+from toy_networks import toy_model
+
+from sigverify import Model
+from sigverify.embedding import embed
+from sigverify.errors import IncompatibleModel, MalformedModel, RuntimeUnavailable
+from sigverify.model_file import Precision
+from sigverify.runtime.embedder import Embedder
+from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
+
+
+@pytest.fixture(scope="module", autouse=True)
+def litert():
+    try:
+        return litert_library()
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def base():
+    return Model.read("base")
+
+
+def test_it_embeds_as_python_does(library, base):
+    native, embedder = NativeEmbedder(library, base), Embedder.open(base)
+    for writer in range(8):
+        its, expected = native.embed(signature(writer)), embed(signature(writer), embedder)
+        assert np.array_equal(its.dynamics, expected.dynamics)
+        assert np.array_equal(its.sequence, expected.sequence)
+        np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
+        assert its.duration_ms == np.float32(expected.duration_ms)
+
+
+@pytest.mark.parametrize("sequence", [True, False])
+@pytest.mark.parametrize("precision", Precision)
+def test_networks_of_every_kind(library, precision, sequence):
+    its = toy_model(precision, sequence=sequence)
+    one = NativeEmbedder(library, its).embed(signature(3))
+    other = embed(signature(3), Embedder.open(its))
+    assert one.sequence.shape == other.sequence.shape
+    assert np.abs(one.sequence.astype(int) - other.sequence).max(initial=0) <= 1
+    assert one.vector @ other.vector > 0.999
+
+
+def test_an_embedding_stays_when_the_next_one_comes(library, base):
+    native = NativeEmbedder(library, base)
+    first = native.embed(signature(1))
+    kept = first.vector.copy(), first.dynamics.copy()
+    native.embed(signature(2))
+    assert np.array_equal(first.vector, kept[0])
+    assert np.array_equal(first.dynamics, kept[1])
+
+
+def test_threads_share_one(library, base):
+    native = NativeEmbedder(library, base)
+    expected = [native.embed(signature(writer)).vector for writer in range(4)]
+    wrong = []
+
+    def work(writer):
+        wrong.extend(
+            turn
+            for turn in range(50)
+            if not np.array_equal(native.embed(signature(writer)).vector, expected[writer])
+        )
+
+    in_threads(4, work)
+    assert wrong == []
+
+
+def test_many_are_opened_and_closed(library, base):
+    """Handles are freed in an order that leaves nothing dangling."""
+    for _ in range(20):
+        assert NativeEmbedder(library, base).embed(signature()).vector.any()
+
+
+def test_a_manifest_that_does_not_describe_its_tensors(library):
+    with pytest.raises(IncompatibleModel):
+        NativeEmbedder(library, model())
+
+
+def test_a_network_that_is_none(library, base):
+    with pytest.raises(MalformedModel):
+        NativeEmbedder(library, Model(manifest=base.manifest, network=b"no network"))
+
+
+def test_no_litert(library, base, tmp_path):
+    with pytest.raises(RuntimeUnavailable):
+        NativeEmbedder(library, base, tmp_path / "libLiteRt.so")
+
+
+INPUT, VECTOR, SEQUENCE = "input", "vector", "sequence"
+
+
+def described(model, name, **changes):
+    """The same network under a manifest that says something else of one tensor."""
+    tensors = {each: dict(its) for each, its in model.manifest.tensors.items()}
+    tensors[name] |= changes
+    return Model(manifest=replace(model.manifest, tensors=tensors), network=model.network)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        (INPUT, {"dtype": "uint8"}),
+        (INPUT, {"scale": 0.5}),
+        (VECTOR, {"zero_point": 3}),
+        (VECTOR, {"dtype": "float32"}),
+        (SEQUENCE, {"dtype": "float32"}),
+        (SEQUENCE, {"scale": 0.5}),
+    ],
+)
+def test_a_manifest_that_describes_other_tensors(library, base, name, changes):
+    """Buffers have the sizes of the manifest: the network must not write past them."""
+    with pytest.raises(MalformedModel):
+        NativeEmbedder(library, described(base, name, **changes))
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"vector_size": 1}, {"vector_size": 32}, {"vector_size": 4096}, {"sequence_shape": (16, 128)}]
+)
+def test_a_manifest_of_other_sizes(library, base, sizes):
+    tensors = {each: dict(its) for each, its in base.manifest.tensors.items()}
+    if "vector_size" in sizes:
+        tensors[VECTOR]["shape"] = [1, sizes["vector_size"]]
+    else:
+        tensors[SEQUENCE]["shape"] = [1, *sizes["sequence_shape"]]
+    manifest = replace(base.manifest, tensors=tensors, **sizes)
+    with pytest.raises(MalformedModel):
+        NativeEmbedder(library, Model(manifest=manifest, network=base.network))
