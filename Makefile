@@ -49,7 +49,7 @@ $(TFLITE_STAMP): Makefile
 		|| { echo "tflite-runtime cannot be installed here; its comparison will be skipped"; }
 	@touch $@
 
-demo: $(STAMP) ## the whole path in a few minutes: train, convert, enrol, verify
+demo: $(STAMP) ## the whole path in a few minutes: train, convert, enroll, verify
 	@$(BIN)/sigverify demo
 
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test

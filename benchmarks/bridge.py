@@ -4,8 +4,8 @@ Decides whether one worker thread is enough: with n clients that ask as fast as 
 waits for n - 1 others, and nobody much longer. The target is no error, and p99 of at most five times p50.
 Nobody is locked out, so that every probe is compared; the store is on disk, log and replay check are on.
 
-Then as many clients keep in the daemon all that one may: captures, an enrolment under way, half a frame. What
-each takes decides how many may come in at once (`--clients`) beside the memory that the service is given.
+Then as many clients keep in the daemon all that one may: captures, an enrollment under way, half a frame.
+What each takes decides how many may come in at once (`--clients`) beside the memory that the service has.
 
     python benchmarks/bridge.py
     python benchmarks/bridge.py --clients 8 --verifies 1000 --model base
@@ -122,7 +122,7 @@ def wait_for(address):
 
 
 def verify_all(address, number, verifies, gate, results):
-    """Enrol one person, then verify signatures that differ, as fast as they are answered."""
+    """Enroll one person, then verify signatures that differ, as fast as they are answered."""
     user, latencies, said = f"user{number}", [], Counter()
     probes = [signature(number, REFERENCES + each) for each in range(verifies)]
     with Client(address, timeout_s=60) as client:

@@ -59,9 +59,9 @@ def measure(server, folder, *, people, runs):
         show("one poll, nothing new, median", f"{np.median(polls):.2f} ms")
         with Verifier(one, engine, policy=policy()) as verifier:
             # The wait at the counter, beside enrolling into a file.
-            show("enrol at a kiosk", f"{1000 * timed(lambda: enrol(verifier, signatures)):.0f} ms")
+            show("enroll at a kiosk", f"{1000 * timed(lambda: enroll(verifier, signatures)):.0f} ms")
     with Verifier(SqliteStore(folder / "file.db", key=key), engine, policy=policy()) as verifier:
-        show("enrol into a file", f"{1000 * timed(lambda: enrol(verifier, signatures)):.0f} ms")
+        show("enroll into a file", f"{1000 * timed(lambda: enroll(verifier, signatures)):.0f} ms")
         # Whether a person at the gate notices that the store is shared.
         show("verify, file, median", milliseconds(verifier, signatures[5:]))
     store = FleetStore(url, key=key, cache=folder / "one.db", poll_s=0.5)
@@ -81,7 +81,7 @@ def measure(server, folder, *, people, runs):
 
 
 def fill(store, people, model_id):
-    """Enrol so many in one transaction."""
+    """Enroll so many in one transaction."""
     its = replace(template("x", 5), model_id=model_id)
     with store.transaction():
         for number in range(people):
@@ -99,8 +99,8 @@ def policy():
     return Policy(per_user=None, per_device=None)
 
 
-def enrol(verifier, signatures):
-    """Enrol one person by five signatures."""
+def enroll(verifier, signatures):
+    """Enroll one person by five signatures."""
     verifier.enroll("alice", signatures[:5], quality="record", replace=True)
 
 

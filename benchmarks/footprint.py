@@ -149,7 +149,7 @@ def _prepare_signatures(folder):
 
 
 def _make_stores(folder, people):
-    """Enrol the writer into two stores of strangers, one small, one large; return what computes."""
+    """Enroll the writer into two stores of strangers, one small, one large; return what computes."""
     os.environ["XDG_STATE_HOME"] = str(folder)
     from crowd import make_crowd
 

@@ -1,6 +1,6 @@
-"""Print what the rules of enrolment and verification cost and catch on a corpus, as Markdown.
+"""Print what the rules of enrollment and verification cost and catch on a corpus, as Markdown.
 
-Each table decides one constant or one sentence in docs/decisions.md: who is refused at enrolment that should
+Each table decides one constant or one sentence in docs/decisions.md: who is refused at enrollment that should
 not be, which mixed sets get through, which copies are found, and how often the reason given is the true one.
 
     python benchmarks/policy.py --corpus synthetic:writers=60,genuine=10,skilled=4,seed=77
@@ -64,9 +64,9 @@ def people(corpus: str, engine: Engine) -> list[Person]:
     return [Person(embedded(its.genuine(writer)), embedded(its.skilled(writer))) for writer in its.writers]
 
 
-# ------------------------------------------------------------------------------------------ enrolment
+# ------------------------------------------------------------------------------------------ enrollment
 def screened(scoring: Scoring, given: Sequence[tuple[Signature, Embedding]]) -> list[AdditionReason]:
-    """Return what an enrolment would say to each of these."""
+    """Return what an enrollment would say to each of these."""
     known = {id(signature): embedding for signature, embedding in given}
     candidates = Candidates(scoring, lambda signature: known[id(signature)])
     for signature, _ in given:
@@ -90,7 +90,7 @@ def sets(everybody: Sequence[Person], count: int, rng: Rng) -> Iterator[tuple[st
                 yield "one skilled forgery", [*own[:-1], person.skilled[rng.integers(len(person.skilled))]]
 
 
-def enrolment(everybody: Sequence[Person], scoring: Scoring, rng: Rng) -> Iterator[str]:
+def enrollment(everybody: Sequence[Person], scoring: Scoring, rng: Rng) -> Iterator[str]:
     """Table: how many sets are refused. Decides LINK and ODD."""
     yield "| references | set | sets | refused % |"
     yield "|---|---|---|---|"
@@ -378,7 +378,7 @@ def main(
         typer.echo(f"\n## {name.partition('=')[0]}")
         tables = (
             captures(everybody),
-            enrolment(everybody, scoring, rng),
+            enrollment(everybody, scoring, rng),
             refused(everybody),
             caught(everybody, rng),
             reasons(everybody, engine, rng),

@@ -2,7 +2,7 @@
 
 The numbers decide what a template holds (docs/store.md). The thief has one reference in the model's own
 coordinates, knows this code, and makes a signature of it: velocities integrated, with the scales and offsets
-that standardising removed solved from speed and direction. For every weakening of the template, the table has
+that standardizing removed solved from speed and direction. For every weakening of the template, the table has
 
 - EER: skilled forgeries, one global threshold, with scores fitted anew on the other corpora.
 - error, r: of the drawing against the true trace, after the best shift, scale and rotation: root mean square
@@ -257,7 +257,7 @@ def _shown(scoring: Scoring, probe: Embedding, its: Sequence[Embedding]) -> tupl
 
 
 def draw(functions: npt.ArrayLike, kept: npt.NDArray[np.bool_]) -> Drawn | None:
-    """Draw a path `(FRAMES, 2)` from standardised functions `(t, 7)`; None when no direction is left."""
+    """Draw a path `(FRAMES, 2)` from standardized functions `(t, 7)`; None when no direction is left."""
     given = np.asarray(functions, np.float64)
     steps = np.linspace(0, len(given) - 1, FRAMES)
     values = np.stack([np.interp(steps, np.arange(len(given)), column) for column in given.T], axis=1)
@@ -275,7 +275,7 @@ def draw(functions: npt.ArrayLike, kept: npt.NDArray[np.bool_]) -> Drawn | None:
 
 
 def _velocity(dx: Drawn, dy: Drawn, speed: Drawn) -> Drawn:
-    """Undo standardising: find a, b, c, d with (dx + a)² + b² (dy + c)² = d² (speed + e)² by least squares.
+    """Undo standardizing: find a, b, c, d with (dx + a)² + b² (dy + c)² = d² (speed + e)² by least squares.
 
     Multiplied out, dx² is linear in b², b²c, d², d²e, a and a constant.
     """
@@ -288,7 +288,7 @@ def _velocity(dx: Drawn, dy: Drawn, speed: Drawn) -> Drawn:
 
 
 def _circle(cos: Drawn, sin: Drawn) -> Drawn:
-    """Undo standardising: the ellipse that cos and sin lie on is a circle of radius 1 around 0."""
+    """Undo standardizing: the ellipse that cos and sin lie on is a circle of radius 1 around 0."""
     columns = np.stack([-(sin**2), -2 * sin, -2 * cos, np.ones_like(cos)], axis=1)
     (b_squared, b_squared_c, a, _), *_ = np.linalg.lstsq(columns, cos**2, rcond=None)
     aspect = np.sqrt(np.clip(b_squared, 0.01, 100))

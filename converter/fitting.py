@@ -31,7 +31,7 @@ TAIL_COUNT: Final = 10
 """A quantile with fewer impostor scores beyond it is extrapolated, not read off."""
 
 PENALTY: Final = 0.01
-"""Ridge penalty on the weights of standardised evidence, for trials whose weights sum to 1."""
+"""Ridge penalty on the weights of standardized evidence, for trials whose weights sum to 1."""
 
 LEARNED_DOUBT: Final = 5.0
 """The weights of learned cues are held this many times as tightly as those of measured ones.
@@ -154,7 +154,7 @@ def _choices(
 ) -> Iterator[npt.NDArray[np.integer[Any]]]:
     """Choose references among `genuine` signatures in the order signed: at random, and in one sitting.
 
-    People enrol in one go and come back another day. Scores fitted on random choices alone have never seen
+    People enroll in one go and come back another day. Scores fitted on random choices alone have never seen
     references that lie closer together than the person does from day to day.
     """
     for _ in range(DRAWS):
@@ -185,7 +185,7 @@ def _thresholds(odds: Float64Array, weight: Float64Array) -> tuple[tuple[float, 
     """Score thresholds for `FALSE_MATCH_RATES` from impostors' log odds and weights, both `(n,)`.
 
     Weighted, so that a corpus with many easy forgeries does not set them alone. Where fewer than `TAIL_COUNT`
-    impostors lie beyond, the tail above the 90 % quantile is taken as exponential (a generalised Pareto tail
+    impostors lie beyond, the tail above the 90 % quantile is taken as exponential (a generalized Pareto tail
     of shape 0; J. Pickands, 1975).
     """
     order = np.argsort(-odds)

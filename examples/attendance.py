@@ -12,14 +12,14 @@ FPIR = 0.01
 
 
 def main() -> None:
-    """Enrol the staff, let everybody sign in, then a newcomer before and after enrolling."""
+    """Enroll the staff, let everybody sign in, then a newcomer before and after enrolling."""
     people = invent(STAFF + 1)
     *staff, newcomer = people
     with Verifier.open(":memory:") as verifier:
         for name in staff:
             verifier.enroll(name, people[name][:5], quality="record")
         right = sum(signed_in(verifier, people[name][5]) == name for name in staff)
-        print(f"{right} of {STAFF} recognised")
+        print(f"{right} of {STAFF} recognized")
         print(f"{newcomer} before enrolling: {signed_in(verifier, people[newcomer][5])}")
         verifier.enroll(newcomer, people[newcomer][:5], quality="record")
         print(f"{newcomer} after enrolling: {signed_in(verifier, people[newcomer][5])}")

@@ -14,7 +14,7 @@ from sigverify import Verifier
 
 
 def main() -> None:
-    """Enrol, prepare, search, and show that a change costs the change only."""
+    """Enroll, prepare, search, and show that a change costs the change only."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     people = invent(count)
     *names, last = people

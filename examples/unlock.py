@@ -12,7 +12,7 @@ from sigverify import Verifier
 
 
 def main() -> None:
-    """Enrol the owner of a device, and let three people try."""
+    """Enroll the owner of a device, and let three people try."""
     people = invent(2, signatures=7)
     with tempfile.TemporaryDirectory() as folder, Verifier.open(Path(folder, "device.db")) as verifier:
         verifier.enroll("owner", people["alice"][:5])

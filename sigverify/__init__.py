@@ -19,7 +19,7 @@ from sigverify.errors import SigverifyError
 if TYPE_CHECKING:
     from sigverify.audit import AuditLog
     from sigverify.decision import Aspect, Decision, Outcome, Reason
-    from sigverify.enrollment.enrollment import Addition, AdditionReason, Enrollment, Enrolment
+    from sigverify.enrollment.enrollment import Addition, AdditionReason, Enrollment, EnrollmentReceipt
     from sigverify.formats import read_signature
     from sigverify.matching.scoring import Impostor
     from sigverify.modality.pen.signature import Signature
@@ -42,7 +42,7 @@ __all__ = [
     "AuditLog",
     "Decision",
     "Enrollment",
-    "Enrolment",
+    "EnrollmentReceipt",
     "Impostor",
     "IndexKind",
     "Key",
@@ -73,7 +73,7 @@ _HOMES = {
     "AuditLog": "audit",
     "Decision": "decision",
     "Enrollment": "enrollment.enrollment",
-    "Enrolment": "enrollment.enrollment",
+    "EnrollmentReceipt": "enrollment.enrollment",
     "Impostor": "matching.scoring",
     "IndexKind": "search",
     "Key": "protection.keys",

@@ -1,4 +1,4 @@
-"""From strokes to an `Embedding`: the same steps for enrolment, verification and evaluation."""
+"""From strokes to an `Embedding`: the same steps for enrollment, verification and evaluation."""
 
 from collections.abc import Callable
 

@@ -5,7 +5,7 @@
     SigverifyError                     1   base of them all
     ├── InvalidSignature              10   arrays that are not a signature
     ├── FormatError                   11   bytes that are not a known signature file
-    │   └── UnknownFormat             12   no reader recognises the content
+    │   └── UnknownFormat             12   no reader recognizes the content
     ├── ModelError                    20   a model cannot be used
     │   ├── MalformedModel            21   truncated, tampered with, or not a model file
     │   ├── IncompatibleModel         22   made for another version of the features or file
@@ -21,7 +21,7 @@
     │   ├── DamagedStore              46   something sealed was altered, moved or damaged
     │   ├── StoreUnreachable          47   the fleet's server is away, and this cannot be done without it
     │   └── StaleCache                48   the local copy of the fleet's store is too old to decide by
-    ├── EnrolmentError                50   these signatures cannot make a template
+    ├── EnrollmentError                50   these signatures cannot make a template
     ├── ConfigError                   60   a setting is unknown or out of range
     ├── CorpusError                   61   a corpus cannot be read or is too small
     │   └── SplitLeak                 62   a writer stands on both sides of a split
@@ -74,7 +74,7 @@ class FormatError(SigverifyError):
 
 
 class UnknownFormat(FormatError):
-    """No reader recognises the content."""
+    """No reader recognizes the content."""
 
     status = 12
 
@@ -169,7 +169,7 @@ class StaleCache(StoreError):
     status = 48
 
 
-class EnrolmentError(SigverifyError):
+class EnrollmentError(SigverifyError):
     """These signatures cannot make a template."""
 
     status = 50

@@ -107,7 +107,7 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every field and normalise the mappings."""
+        """Check every field and normalize the mappings."""
         for name in ("name", "encoder"):
             _require(name, "a non-empty string", getattr(self, name), _is_text)
         for name in ("vector_size", "features_version", "file_version"):

@@ -1,4 +1,4 @@
-"""`Template`: what is kept of a person after enrolment: embeddings of the references, never their strokes.
+"""`Template`: what is kept of a person after enrollment: embeddings of the references, never their strokes.
 
 On disk, little endian, under 4 kB a reference::
 
@@ -226,7 +226,7 @@ def _read_head(data: bytes) -> _Head:
             "template of another version",
             expected=str(VERSION),
             received=str(head.version),
-            hint="Enrol again",
+            hint="Enroll again",
         )
     if head.length != len(data):
         raise MalformedTemplate(
@@ -235,7 +235,7 @@ def _read_head(data: bytes) -> _Head:
             received=str(len(data)),
         )
     if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
-        raise MalformedTemplate("template damaged: its checksum differs", hint="Enrol again")
+        raise MalformedTemplate("template damaged: its checksum differs", hint="Enroll again")
     return head
 
 

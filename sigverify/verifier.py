@@ -1,4 +1,4 @@
-"""`Verifier`: enrol people, verify and identify their signatures. Start reading here."""
+"""`Verifier`: enroll people, verify and identify their signatures. Start reading here."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from sigverify.enrollment.enrollment import (
     DEFAULT_REFERENCES,
     Candidates,
     Enrollment,
-    Enrolment,
+    EnrollmentReceipt,
     Screening,
     check_count,
     refuse_flaws,
@@ -60,7 +60,7 @@ _EVENTS: Final = {
 
 
 class Verifier:
-    """Enrols, verifies and identifies by one model and one store. Any thread may call any method.
+    """Enrolls, verifies and identifies by one model and one store. Any thread may call any method.
 
     >>> with Verifier.open("kiosk.db") as verifier:                          # doctest: +SKIP
     ...     verifier.enroll("alice", references)
@@ -96,7 +96,7 @@ class Verifier:
                 "the store holds templates of another model",
                 expected=f"model {bound}",
                 received=f"model {self.model.id} ({self.model.manifest.name})",
-                hint="Open it with the model it was enrolled with, or enrol into a new store",
+                hint="Open it with the model it was enrolled with, or enroll into a new store",
             )
 
     @classmethod
@@ -174,7 +174,7 @@ class Verifier:
         replace: bool = False,
         quality: Screening | str = Screening.ENFORCE,
         groups: Iterable[str] = (),
-    ) -> Enrolment:
+    ) -> EnrollmentReceipt:
         """Keep the embeddings of a person's genuine signatures, wholly or not at all.
 
         One signature works, five are much better; `MAX_REFERENCES` is the most. Where the person is present,
@@ -183,12 +183,12 @@ class Verifier:
         Args:
             user_id: who.
             signatures: the references.
-            replace: take the place of an earlier enrolment.
+            replace: take the place of an earlier enrollment.
             quality: "enforce" refuses flawed captures, copies and mixed hands; "record" keeps any set.
             groups: which the user joins; see `join`.
 
         Raises:
-            EnrolmentError: no signatures, too many, or a set that is refused.
+            EnrollmentError: no signatures, too many, or a set that is refused.
             AlreadyEnrolled: the user is there and `replace` is False.
             StoreError: the store cannot be written.
         """
@@ -214,16 +214,17 @@ class Verifier:
         replace: bool = False,
         groups: Iterable[str] = (),
     ) -> Enrollment:
-        """Begin to enrol somebody signature by signature; nothing is stored before its `commit`.
+        """Begin to enroll somebody signature by signature; nothing is stored before its `commit`.
 
         Raises:
-            EnrolmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
+            EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
             AlreadyEnrolled: the user is there and `replace` is False.
         """
         check_user_id(user_id)
         if not replace and self._enrolled(user_id):
             raise AlreadyEnrolled(
-                f"{user_id!r} is enrolled already", hint="Pass replace=True to enrol anew, or forget the user"
+                f"{user_id!r} is enrolled already",
+                hint="Pass replace=True to enroll anew, or forget the user",
             )
         wanted = tuple(groups)
         return Enrollment(
@@ -387,7 +388,7 @@ class Verifier:
         replace_: bool,
         groups: Sequence[str],
         start: float | None = None,
-    ) -> Enrolment:
+    ) -> EnrollmentReceipt:
         """Store those candidates as references, with their sketches, in place of all that was."""
         start = time.perf_counter() if start is None else start
         plain = [candidates.embeddings[number] for number in numbers]
@@ -409,7 +410,7 @@ class Verifier:
             for group in groups:
                 join_group(self.store, user_id, group)
         _log.info("enrolled a user with %d references", len(template))
-        return Enrolment(
+        return EnrollmentReceipt(
             user_id=user_id,
             references=len(template),
             template_bytes=len(template.to_bytes()),
@@ -450,7 +451,7 @@ class Verifier:
                 "a template of another model",
                 expected=self.model.id,
                 received=template.model_id,
-                hint="Enrol again",
+                hint="Enroll again",
             )
         return template
 
@@ -492,7 +493,7 @@ class Verifier:
         )
 
     def _adapt(self, records: Records, user_id: str, probe: Embedding, policy: Policy) -> bool:
-        """Renew a reference, if it is time and the references signed at enrolment agree."""
+        """Renew a reference, if it is time and the references signed at enrollment agree."""
         turned = self.store.renewal.turn(probe)
 
         def accepted(references: References, between: Float32Array) -> bool:
@@ -546,7 +547,7 @@ def _refuse_adaptive(policy: Policy | None) -> None:
         raise ConfigError(
             "references of a fleet cannot be renewed by themselves",
             expected="Policy.adaptive off",
-            hint="Two kiosks' renewals of one person cannot be merged: enrol again now and then",
+            hint="Two kiosks' renewals of one person cannot be merged: enroll again now and then",
         )
 
 

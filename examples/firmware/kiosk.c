@@ -1,4 +1,4 @@
-/* A kiosk's main loop on libsigverify: enrol one person from files, then decide on each capture that comes.
+/* A kiosk's main loop on libsigverify: enroll one person from files, then decide on each capture that comes.
  *
  *     cc -std=c99 -Iinclude -o kiosk kiosk.c -Lbuild -lsigverify
  *     ./kiosk base.sigmodel libLiteRt.so alice alice-1.csv ... alice-5.csv < captures
@@ -142,7 +142,7 @@ static void close_kiosk(kiosk *its) /* in the reverse order: each refers to thos
     free(its->file);
 }
 
-static int enrol(kiosk *its, const char *user, char **paths, size_t count)
+static int enroll(kiosk *its, const char *user, char **paths, size_t count)
 {
     static const char *const said[] = {"taken", "too short", "too simple", "a bad capture", "a copy",
                                        "unlike the others"};
@@ -156,7 +156,7 @@ static int enrol(kiosk *its, const char *user, char **paths, size_t count)
     }
     int status = sv_enroll(its->verifier, user, (int64_t)time(NULL) * 1000, signatures, count, SV_ENFORCE,
                            additions, &its->person);
-    for (size_t i = 0; i < count && (status == SV_OK || status == SV_ENROLMENT_ERROR); i++)
+    for (size_t i = 0; i < count && (status == SV_OK || status == SV_ENROLLMENT_ERROR); i++)
         printf("signature %d: %s\n", (int)i + 1, said[additions[i]]);
     return status;
 }
@@ -214,7 +214,7 @@ int main(int count, char **words)
     }
     int status = open_kiosk(&its, words[1], words[2]);
     if (status == SV_OK)
-        status = enrol(&its, words[3], words + 4, (size_t)(count - 4));
+        status = enroll(&its, words[3], words + 4, (size_t)(count - 4));
     if (status == SV_OK)
         attend(&its);
     else

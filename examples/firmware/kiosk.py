@@ -1,9 +1,9 @@
 r"""A kiosk's main loop through the daemon: it captures, asks, and says what to do; the daemon decides.
 
 sigverify serve --store kiosk.db --socket kiosk.socket &
-printf 'enrol alice alice-*.csv\nverify alice probe.csv\n' | python examples/firmware/kiosk.py kiosk.socket
+printf 'enroll alice alice-*.csv\nverify alice probe.csv\n' | python examples/firmware/kiosk.py kiosk.socket
 
-Here the captures are files; on a device, `read_signature` gives way to what the digitiser sends.
+Here the captures are files; on a device, `read_signature` gives way to what the digitizer sends.
 """
 
 import sys
@@ -37,11 +37,11 @@ def patiently(ask: Callable[[], T]) -> T:
     return ask()
 
 
-def enrol(client: Client, user: str, signatures: Iterable[Signature]) -> str:
-    """Enrol signature by signature, as a person at the kiosk would: each is judged at once."""
+def enroll(client: Client, user: str, signatures: Iterable[Signature]) -> str:
+    """Enroll signature by signature, as a person at the kiosk would: each is judged at once."""
     patiently(lambda: client.begin_enrollment(user))
     for number, signature in enumerate(signatures, 1):
-        addition = client.add(signature)  # not asked twice: a broken line ends an enrolment, begin anew
+        addition = client.add(signature)  # not asked twice: a broken line ends an enrollment, begin anew
         print(f"signature {number}: {addition.reason}")
         if addition.remaining == 0:
             return f"enrolled, {client.commit().references} references"
@@ -62,11 +62,11 @@ def verify(client: Client, user: str, signature: Signature) -> str:
 
 
 def obey(client: Client, line: str) -> str:
-    """Carry out one line: `enrol USER FILES` or `verify USER FILE`."""
+    """Carry out one line: `enroll USER FILES` or `verify USER FILE`."""
     order, user, *patterns = line.split()
     signatures = [read_signature(path) for pattern in patterns for path in sorted(glob(pattern))]  # noqa: PTH207
-    if order == "enrol":
-        return enrol(client, user, signatures)
+    if order == "enroll":
+        return enroll(client, user, signatures)
     return verify(client, user, signatures[0])
 
 
@@ -78,7 +78,7 @@ def attend(client: Client, lines: Iterable[str]) -> None:
         except SigverifyError as error:
             answer = f"sorry, {error} (status {error.status})"
         except (ValueError, IndexError):
-            answer = "say: enrol USER FILES, or verify USER FILE"
+            answer = "say: enroll USER FILES, or verify USER FILE"
         print(answer, flush=True)
 
 

@@ -57,7 +57,7 @@ typedef enum svc_status {
     SVC_DAMAGED_STORE = 46,
     SVC_STORE_UNREACHABLE = 47,
     SVC_STALE_CACHE = 48,
-    SVC_ENROLMENT_ERROR = 50,
+    SVC_ENROLLMENT_ERROR = 50,
     SVC_CONFIG_ERROR = 60,
     SVC_CORPUS_ERROR = 61,
     SVC_SPLIT_LEAK = 62,
@@ -202,7 +202,7 @@ typedef struct svc_client {
 
 void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void *context);
 
-/* Begin, or begin anew: after a reset, a broken line, or lost answers. Captures, an enrolment under way and what waits
+/* Begin, or begin anew: after a reset, a broken line, or lost answers. Captures, an enrollment under way and what waits
  * are forgotten on both sides. Say it again where `svc_ready` is still 0 after a second or two, and where it becomes 0:
  * it does so with the failure NoHandshake, of any request or of none, by a daemon that was started anew.
  * `name` may be NULL; `token` (32 bytes that outlive the client, or NULL) proves itself when the daemon wants it. */

@@ -2,7 +2,8 @@
 
 A line that broke raises `Disconnected`, and the next call opens another: nothing needs to be made anew.
 Nothing is asked a second time there, for whether it was done is unknown; a decision is in the audit log, an
-enrolment in `users`. The same samples again may be refused as a copy of themselves: let the person sign anew.
+enrollment in `users`. The same samples again may be refused as a copy of themselves: let the person sign
+anew.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from firmware_bridge.client.exchange import Exchange, Exchanges, Probe
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Line, Wire, open_line, open_wire
 from sigverify.decision import Decision
-from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, Enrolment
+from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, EnrollmentReceipt
 from sigverify.errors import BridgeError, Disconnected, SigverifyError
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 from sigverify.modality.pen.signature import Signature
@@ -33,7 +34,7 @@ _CHUNK: Final = 65_536
 class Client:
     """A daemon, asked by blocking calls. Any thread may call; one call goes on at a time.
 
-    Of what takes several calls, captures may go on side by side, but only one enrolment.
+    Of what takes several calls, captures may go on side by side, but only one enrollment.
 
     >>> with Client("/run/sigverify/socket") as client:                      # doctest: +SKIP
     ...     client.enroll("alice", references)
@@ -101,8 +102,8 @@ class Client:
         *,
         replace: bool = False,
         groups: Iterable[str] = (),
-    ) -> Enrolment:
-        """Enrol somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
+    ) -> EnrollmentReceipt:
+        """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
         given, joined = _few(signatures), tuple(groups)
         return self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
 
@@ -114,7 +115,7 @@ class Client:
         replace: bool = False,
         groups: Iterable[str] = (),
     ) -> int:
-        """Begin to enrol signature by signature (`add`, then `commit`); return how many are wanted."""
+        """Begin to enroll signature by signature (`add`, then `commit`); return how many are wanted."""
         joined = tuple(groups)
         return self._run(
             lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
@@ -124,12 +125,12 @@ class Client:
         """Offer a signature as a reference, and hear at once whether it was taken."""
         return self._run(lambda calls: calls.add(signature))
 
-    def commit(self) -> Enrolment:
-        """Store the references of the enrolment under way."""
+    def commit(self) -> EnrollmentReceipt:
+        """Store the references of the enrollment under way."""
         return self._run(Exchanges.commit)
 
     def abandon(self) -> None:
-        """Drop the enrolment under way."""
+        """Drop the enrollment under way."""
         self._run(Exchanges.abandon)
 
     def users(self) -> tuple[str, ...]:
@@ -290,7 +291,7 @@ class AsyncClient:
         *,
         replace: bool = False,
         groups: Iterable[str] = (),
-    ) -> Enrolment:
+    ) -> EnrollmentReceipt:
         """See `Client.enroll`."""
         given, joined = _few(signatures), tuple(groups)
         return await self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
@@ -313,7 +314,7 @@ class AsyncClient:
         """See `Client.add`."""
         return await self._run(lambda calls: calls.add(signature))
 
-    async def commit(self) -> Enrolment:
+    async def commit(self) -> EnrollmentReceipt:
         """See `Client.commit`."""
         return await self._run(Exchanges.commit)
 
@@ -369,7 +370,7 @@ class AsyncClient:
                 raise _broken(error) from error
             except BaseException as error:
                 if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
-                    self.close()  # cancelled midway, an answer would come too late
+                    self.close()  # canceled midway, an answer would come too late
                 raise
 
     async def _connect(self) -> Line:

@@ -17,8 +17,8 @@ from firmware_bridge.protocol.client_connection import ClientConnection, to_erro
 from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.messages import Message, Points
 from sigverify.decision import Aspect, Decision, Outcome, Reason
-from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, AdditionReason, Enrolment
-from sigverify.errors import Disconnected, EnrolmentError, ProtocolError
+from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, AdditionReason, EnrollmentReceipt
+from sigverify.errors import Disconnected, EnrollmentError, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.quality import Flaw, Quality
 from sigverify.modality.pen.signature import Signature
@@ -149,7 +149,7 @@ class Exchanges:
         replace: bool = False,
         groups: Iterable[str] = (),
     ) -> Exchange[int]:
-        """Begin to enrol; return how many signatures are wanted."""
+        """Begin to enroll; return how many signatures are wanted."""
         asked = messages.Enroll(user=user, references=references, replace=replace, groups=tuple(groups))
         return (yield from self._ask(asked, messages.Enrolling)).remaining
 
@@ -158,24 +158,24 @@ class Exchanges:
         capture = yield from self._sent(probe)
         return _addition((yield from self._ask(messages.Add(capture=capture), messages.AdditionMade)))
 
-    def commit(self) -> Exchange[Enrolment]:
+    def commit(self) -> Exchange[EnrollmentReceipt]:
         """Store the references."""
-        return _enrolment((yield from self._ask(messages.Commit(), messages.Enrolled)))
+        return _enrollment((yield from self._ask(messages.Commit(), messages.Enrolled)))
 
     def abandon(self) -> Exchange[None]:
-        """Drop the enrolment under way."""
+        """Drop the enrollment under way."""
         yield from self._ask(messages.Abandon(), messages.Done)
 
     def enroll(
         self, user: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
-    ) -> Exchange[Enrolment]:
-        """Enrol somebody by these signatures, wholly or not at all."""
+    ) -> Exchange[EnrollmentReceipt]:
+        """Enroll somebody by these signatures, wholly or not at all."""
         yield from self.begin_enrollment(user, references=len(signatures), replace=replace, groups=groups)
         for number, signature in enumerate(signatures, start=1):
             added = yield from self.add(signature)
             if not added.accepted:
                 yield from self.abandon()
-                raise EnrolmentError(
+                raise EnrollmentError(
                     f"reference {number} is {added.reason}",
                     expected="genuine signatures of one person, each written anew",
                 )
@@ -277,10 +277,10 @@ def _addition(made: messages.AdditionMade) -> Addition:
     )
 
 
-def _enrolment(made: messages.Enrolled) -> Enrolment:
+def _enrollment(made: messages.Enrolled) -> EnrollmentReceipt:
     if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
         raise ProtocolError("the daemon says that it enrolled what cannot be")
-    return Enrolment(
+    return EnrollmentReceipt(
         user_id=made.user,
         references=made.references,
         template_bytes=made.template_bytes,

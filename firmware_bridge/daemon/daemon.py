@@ -115,7 +115,7 @@ class Daemon:
         self._stop.set()
 
     async def reload(self) -> bool:
-        """Open model and store anew; enrolments under way begin anew. False: it failed, the old ones stay."""
+        """Open model and store anew; enrollments under way begin anew. False: the old ones stay."""
         self._notifier.reloading()
         try:
             fresh = await self._in_worker(self._make_service)

@@ -64,10 +64,10 @@ class Metrics:
             *_family("ready", "gauge", "Whether the worker is not stuck", {"": int(self.ready)}),
             *_family("clients", "gauge", "Clients connected", {"": self.clients}),
             *_family("waiting_requests", "gauge", "Requests waiting for the worker", {"": self.waiting}),
-            *_family("lines_total", "counter", "Lines, by how they ended", _labelled("end", self.lines)),
+            *_family("lines_total", "counter", "Lines, by how they ended", _labeled("end", self.lines)),
             *_family("requests_total", "counter", "Requests answered, by status", requests),
-            *_family("decisions_total", "counter", "Verifications", _labelled("outcome", self.outcomes)),
-            *_family("reloads_total", "counter", "Reloads", _labelled("result", self.reloads)),
+            *_family("decisions_total", "counter", "Verifications", _labeled("outcome", self.outcomes)),
+            *_family("reloads_total", "counter", "Reloads", _labeled("result", self.reloads)),
             *self._histogram(),
         ]
         return "\n".join(lines) + "\n"
@@ -94,7 +94,7 @@ def is_notable(count: int) -> bool:
     return count & (count - 1) == 0
 
 
-def _labelled(label: str, counts: "Counter[str]") -> dict[str, float]:
+def _labeled(label: str, counts: "Counter[str]") -> dict[str, float]:
     return {f'{label}="{name}"': count for name, count in sorted(counts.items())}
 
 

@@ -27,8 +27,8 @@ from firmware_bridge.protocol.messages import (
 )
 from sigverify import __version__
 from sigverify.decision import Decision
-from sigverify.enrollment.enrollment import Addition, Enrollment, Enrolment
-from sigverify.errors import Busy, ConfigError, EnrolmentError, NotAllowed, ProtocolError
+from sigverify.enrollment.enrollment import Addition, Enrollment, EnrollmentReceipt
+from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
 from sigverify.verifier import Verifier
@@ -38,13 +38,13 @@ _MOST_MATCHES: Final = 100
 
 @dataclass
 class Desk:
-    """What is under way for one client: the enrolment begun in its session, with that service."""
+    """What is under way for one client: the enrollment begun in its session, with that service."""
 
     session: int = 0
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
-    """Of all signatures looked at for that enrolment, which keeps them until its end."""
+    """Of all signatures looked at for that enrollment, which keeps them until its end."""
 
 
 class Service:
@@ -140,22 +140,22 @@ class Service:
 
 def _enrollment(desk: Desk) -> Enrollment:
     if desk.enrollment is None:
-        raise EnrolmentError("no enrolment is under way", hint="Begin one; a reload of the daemon drops it")
+        raise EnrollmentError("no enrollment is under way", hint="Begin one; a reload of the daemon drops it")
     return desk.enrollment
 
 
 def _add(desk: Desk, signature: Signature) -> AdditionMade:
     enrollment = _enrollment(desk)
     if desk.samples + len(signature) > MAX_SAMPLES:
-        raise Busy("too many samples for one enrolment", expected=f"at most {MAX_SAMPLES}")
+        raise Busy("too many samples for one enrollment", expected=f"at most {MAX_SAMPLES}")
     desk.samples += len(signature)
     return _addition(enrollment.add(signature))
 
 
 def _commit(desk: Desk) -> Enrolled:
-    enrolment = _enrollment(desk).commit()
+    enrollment = _enrollment(desk).commit()
     desk.enrollment = None
-    return _enrolled(enrolment)
+    return _enrolled(enrollment)
 
 
 def _decision(decision: Decision) -> DecisionMade:
@@ -183,14 +183,14 @@ def _addition(addition: Addition) -> AdditionMade:
     )
 
 
-def _enrolled(enrolment: Enrolment) -> Enrolled:
+def _enrolled(enrollment: EnrollmentReceipt) -> Enrolled:
     return Enrolled(
-        user=enrolment.user_id,
-        references=enrolment.references,
-        template_bytes=enrolment.template_bytes,
-        model_id=enrolment.model_id,
-        created_ms=round(enrolment.created.timestamp() * 1000),
-        complexity=enrolment.complexity,
-        consistency=enrolment.consistency,
-        latency_ms=enrolment.latency_ms,
+        user=enrollment.user_id,
+        references=enrollment.references,
+        template_bytes=enrollment.template_bytes,
+        model_id=enrollment.model_id,
+        created_ms=round(enrollment.created.timestamp() * 1000),
+        complexity=enrollment.complexity,
+        consistency=enrollment.consistency,
+        latency_ms=enrollment.latency_ms,
     )

@@ -1,13 +1,13 @@
 """`Desk`: one verifier as visitors and as operators meet it. No HTTP in here.
 
 A visitor may verify, under the verifier's own policy (`Policy.kiosk()`, unless its owner wants another one).
-An operator may also enrol, identify, list, forget and unlock, and sees scores and who is enrolled.
+An operator may also enroll, identify, list, forget and unlock, and sees scores and who is enrolled.
 """
 
 import copy
 from dataclasses import replace
 
-from firmware_bridge.kiosk.enrolments import Enrolments
+from firmware_bridge.kiosk.enrollments import Enrollments
 from firmware_bridge.kiosk.operators import Operators
 from firmware_bridge.kiosk.settings import Settings
 from sigverify.policy import Policy
@@ -21,7 +21,7 @@ class Desk:
         """Serve by `verifier`, which stays its owner's to close."""
         self.settings = settings
         self.operators = Operators(verifier.store, settings.code)
-        self.enrolments = Enrolments()
+        self.enrollments = Enrollments()
         self._visitors = verifier
         self._operators = _under(verifier, replace(verifier.policy, reveal_score=True, reveal_unknown=True))
 

@@ -109,20 +109,20 @@ def identify(desk: Desk, call: Call) -> Answer:
     return {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
 
 
-def begin_enrolment(desk: Desk, call: Call) -> Answer:
-    """Begin to enrol somebody; nothing is stored before the commit."""
+def begin_enrollment(desk: Desk, call: Call) -> Answer:
+    """Begin to enroll somebody; nothing is stored before the commit."""
     enrollment = desk.verifier(operator=True).enrollment(
         call.given["user"],
         references=desk.settings.references,
         replace=call.given.get("replace", False),
     )
-    return {"enrolment": desk.enrolments.begin(enrollment), "remaining": enrollment.remaining}
+    return {"enrollment": desk.enrollments.begin(enrollment), "remaining": enrollment.remaining}
 
 
 def add_signature(desk: Desk, call: Call) -> Answer:
     """Take a signature as a reference, or say why not."""
     signature = call.signature
-    with desk.enrolments.use(call.given["enrolment"]) as enrollment:
+    with desk.enrollments.use(call.given["enrollment"]) as enrollment:
         addition = enrollment.add(signature)
     return {
         "accepted": addition.accepted,
@@ -133,9 +133,9 @@ def add_signature(desk: Desk, call: Call) -> Answer:
     }
 
 
-def commit_enrolment(desk: Desk, call: Call) -> Answer:
+def commit_enrollment(desk: Desk, call: Call) -> Answer:
     """Store the references, all of them or, where anything is wrong, none."""
-    made = desk.enrolments.commit(call.given["enrolment"])
+    made = desk.enrollments.commit(call.given["enrollment"])
     return {
         "user": made.user_id,
         "references": made.references,
@@ -144,9 +144,9 @@ def commit_enrolment(desk: Desk, call: Call) -> Answer:
     }
 
 
-def cancel_enrolment(desk: Desk, call: Call) -> Answer:
-    """Forget an enrolment that was not committed, and its signatures."""
-    desk.enrolments.end(call.given["enrolment"])
+def cancel_enrollment(desk: Desk, call: Call) -> Answer:
+    """Forget an enrollment that was not committed, and its signatures."""
+    desk.enrollments.end(call.given["enrollment"])
     return {}
 
 
@@ -215,24 +215,24 @@ OPERATIONS: Final = (
         takes=shape(strokes=_STROKES), gives=named("Matches"),
     ),
     Operation(
-        method="POST", path="/api/enrolments", role=Role.OPERATOR, do=begin_enrolment,
-        summary="Begin to enrol somebody; nothing is stored before the commit.",
+        method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,
+        summary="Begin to enroll somebody; nothing is stored before the commit.",
         takes=optional(shape(user=USER, replace=FLAG), "replace"),
-        gives=shape(enrolment=TEXT, remaining=COUNT),
+        gives=shape(enrollment=TEXT, remaining=COUNT),
     ),
     Operation(
-        method="POST", path="/api/enrolments/{enrolment}/signatures", role=Role.OPERATOR, do=add_signature,
+        method="POST", path="/api/enrollments/{enrollment}/signatures", role=Role.OPERATOR, do=add_signature,
         summary="Take a signature as a reference, or say why not.",
         takes=shape(strokes=_STROKES), gives=named("Addition"),
     ),
     Operation(
-        method="POST", path="/api/enrolments/{enrolment}/commit", role=Role.OPERATOR, do=commit_enrolment,
+        method="POST", path="/api/enrollments/{enrollment}/commit", role=Role.OPERATOR, do=commit_enrollment,
         summary="Store the references, all or none.",
-        gives=named("Enrolment"),
+        gives=named("EnrollmentReceipt"),
     ),
     Operation(
-        method="DELETE", path="/api/enrolments/{enrolment}", role=Role.OPERATOR, do=cancel_enrolment,
-        summary="Forget an enrolment under way, and its signatures.",
+        method="DELETE", path="/api/enrollments/{enrollment}", role=Role.OPERATOR, do=cancel_enrollment,
+        summary="Forget an enrollment under way, and its signatures.",
         gives=_NOTHING,
     ),
     Operation(

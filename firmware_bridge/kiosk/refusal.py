@@ -5,7 +5,7 @@ from typing import Any, Final
 from sigverify.errors import (
     AlreadyEnrolled,
     ConfigError,
-    EnrolmentError,
+    EnrollmentError,
     FormatError,
     InvalidSignature,
     SigverifyError,
@@ -33,7 +33,7 @@ _HTTP: Final = (
     (StoreError, 503),
     (InvalidSignature, 422),
     (FormatError, 422),
-    (EnrolmentError, 422),
+    (EnrollmentError, 422),
     (ConfigError, 422),
 )
 

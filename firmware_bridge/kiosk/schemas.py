@@ -66,13 +66,13 @@ ADDITION: Final = shape(
     complexity=NUMBER,
     duration_ms=NUMBER,
 )
-ENROLMENT: Final = shape(user=USER, references=COUNT, complexity=NUMBER, consistency=NUMBER)
+ENROLLMENT: Final = shape(user=USER, references=COUNT, complexity=NUMBER, consistency=NUMBER)
 INFO: Final = shape(
     version=TEXT,
     model=TEXT,
     operator=FLAG | {"description": "Whether the caller is an operator."},
     open=FLAG | {"description": "Whether everybody is."},
-    references=COUNT | {"description": "Signatures of one enrolment."},
+    references=COUNT | {"description": "Signatures of one enrollment."},
     keyboard=FLAG | {"description": "Whether the page shows keys of its own."},
 )
 MATCHES: Final = shape(
@@ -90,7 +90,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Strokes": STROKES,
     "Decision": DECISION,
     "Addition": ADDITION,
-    "Enrolment": ENROLMENT,
+    "EnrollmentReceipt": ENROLLMENT,
     "Info": INFO,
     "Matches": MATCHES,
     "Error": ERROR,

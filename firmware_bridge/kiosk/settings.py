@@ -23,16 +23,16 @@ class Settings:
     Attributes:
         host: the address to listen on. Any but this machine's own needs a token.
         token: what every caller has to show; None: nothing.
-        code: what makes a visitor an operator, who may enrol, identify, list and forget, and sees scores;
+        code: what makes a visitor an operator, who may enroll, identify, list and forget, and sees scores;
             None: everybody is one.
-        references: signatures of one enrolment.
+        references: signatures of one enrollment.
         fpir: the rate at which `identify` may take a stranger for somebody.
         keyboard: whether names and the code are typed on the page's own keys; else on the system's.
 
     Raises:
         ConfigError: no token where one is needed, a secret that is too short, a token that no header can
             carry, or a number out of range.
-        EnrolmentError: a number of references that no template holds.
+        EnrollmentError: a number of references that no template holds.
     """
 
     host: str = "127.0.0.1"

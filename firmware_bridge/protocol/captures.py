@@ -12,7 +12,7 @@ from sigverify.errors import Busy, Misuse, ProtocolError, SigverifyError
 from sigverify.modality.pen.signature import Signature
 
 MAX_CAPTURES: Final = 16
-"""Captures of one session at once: enough to collect a whole enrolment first."""
+"""Captures of one session at once: enough to collect a whole enrollment first."""
 MAX_SAMPLES: Final = 32_768
 """Samples of one session at once, at 33 bytes: five minutes of writing at 100 Hz."""
 

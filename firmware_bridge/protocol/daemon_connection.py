@@ -51,7 +51,7 @@ from sigverify.errors import (
     BridgeError,
     Busy,
     ConfigError,
-    EnrolmentError,
+    EnrollmentError,
     InvalidSignature,
     NotAllowed,
     ProtocolError,
@@ -74,7 +74,7 @@ CLIENTS_OWN: Final = (
     InvalidSignature,
     UnknownUser,
     AlreadyEnrolled,
-    EnrolmentError,
+    EnrollmentError,
     ConfigError,
     BridgeError,
 )

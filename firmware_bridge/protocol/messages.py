@@ -171,7 +171,7 @@ class Identify(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Enroll(Message):
-    """Begin to enrol somebody, one at a time on a line; an enrolment under way is dropped."""
+    """Begin to enroll somebody, one at a time on a line; an enrollment under way is dropped."""
 
     user: str
     references: int = 5
@@ -188,12 +188,12 @@ class Add(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Commit(Message):
-    """Store the references of the enrolment under way."""
+    """Store the references of the enrollment under way."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Abandon(Message):
-    """Drop the enrolment under way, if there is one."""
+    """Drop the enrollment under way, if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +285,7 @@ class Matches(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolling(Message):
-    """An enrolment is under way."""
+    """An enrollment is under way."""
 
     remaining: int
 
@@ -304,7 +304,7 @@ class AdditionMade(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolled(Message):
-    """An `Enrolment`; `created_ms` since 1970, in UTC."""
+    """An `EnrollmentReceipt`; `created_ms` since 1970, in UTC."""
 
     user: str
     references: int

@@ -32,7 +32,7 @@ def demo(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the whole path in a few minutes: invent writers, train, convert, enrol, verify, measure."""
+    """Show the whole path in a few minutes: invent writers, train, convert, enroll, verify, measure."""
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
     from sigverify.experiments.demonstration import FULL, QUICK, tell
@@ -85,12 +85,12 @@ def _summary(outcome: "Outcome") -> "RenderableType":
         **rates,
         "model file": f"{size}   (float32: {float32_size})",
         "verify against 5 references": f"{outcome.verify_ms:.1f} ms",
-        "enrol 5 references": f"{outcome.enroll_ms:.1f} ms",
+        "enroll 5 references": f"{outcome.enroll_ms:.1f} ms",
         **outcome.files,
     }
     note = (
         f"[dim]This network trained for a minute on {outcome.writers} invented writers. `base`, which ships, "
-        "trained for half an hour on 10,000: enrol yourself with `sigverify enroll`.[/]"
+        "trained for half an hour on 10,000: enroll yourself with `sigverify enroll`.[/]"
     )
     return Group("", _decisions(outcome), "", table(facts), "", note)
 

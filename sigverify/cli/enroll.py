@@ -23,7 +23,7 @@ def enroll(
     user: UserOption,
     files: SignaturesArgument,
     *,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrolment.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrollment.")] = False,
     quality: Annotated[
         str,
         typer.Option(
@@ -43,7 +43,7 @@ def enroll(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enrol a person from genuine signatures. The store keeps embeddings, never the strokes."""
+    """Enroll a person from genuine signatures. The store keeps embeddings, never the strokes."""
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
     from sigverify.enrollment.enrollment import AdditionReason
@@ -53,15 +53,15 @@ def enroll(
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, create=True, cache=cache
     ) as verifier:
-        enrolment = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
+        enrollment = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
     content = {
-        "user": enrolment.user_id,
-        "references": enrolment.references,
-        "template_bytes": enrolment.template_bytes,
-        "model": enrolment.model_id,
-        "complexity": round(enrolment.complexity, 3),
-        "consistency": round(enrolment.consistency, 3),
-        "flaws": [flaw.value for flaw in enrolment.flaws if flaw is not AdditionReason.TAKEN],
-        "latency_ms": round(enrolment.latency_ms, 3),
+        "user": enrollment.user_id,
+        "references": enrollment.references,
+        "template_bytes": enrollment.template_bytes,
+        "model": enrollment.model_id,
+        "complexity": round(enrollment.complexity, 3),
+        "consistency": round(enrollment.consistency, 3),
+        "flaws": [flaw.value for flaw in enrollment.flaws if flaw is not AdditionReason.TAKEN],
+        "latency_ms": round(enrollment.latency_ms, 3),
     }
     report(content, as_json=as_json, render=lambda: table(content, title=f"Enrolled in {shown(store)}"))

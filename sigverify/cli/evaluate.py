@@ -23,7 +23,7 @@ def evaluate(
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The report's folder.")] = None,
     references: Annotated[
-        str, typer.Option("--references", "-r", metavar="R[,R...]", help="How many references to enrol.")
+        str, typer.Option("--references", "-r", metavar="R[,R...]", help="How many references to enroll.")
     ] = "1,4,5",
     draws: Annotated[int, typer.Option("--draws", min=1, help="How often references are drawn anew.")] = 10,
     protocol: Annotated[str, typer.Option("--protocol", help="standard, svc2004 or susig.")] = "standard",

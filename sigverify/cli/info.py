@@ -85,13 +85,13 @@ def _references(store: "SealedStore") -> list[int]:
 
 def _signature(path: Path, start: bytes) -> dict[str, Any]:
     from sigverify.formats import read_signature
-    from sigverify.formats.reader import recognise_format
+    from sigverify.formats.reader import recognize_format
     from sigverify.modality.pen.features import clean_duration_ms
 
     signature = read_signature(path)
     return {
         "kind": "signature",
-        "format": recognise_format(start).value,
+        "format": recognize_format(start).value,
         "samples": len(signature),
         "strokes": signature.stroke_count,
         "duration_ms": round(clean_duration_ms(signature), 1),

@@ -39,7 +39,7 @@ def kiosk(
         typer.Option(
             "--code",
             envvar="SIGVERIFY_KIOSK_CODE",
-            help="What makes a visitor an operator, who may enrol; without, a new one is printed.",
+            help="What makes a visitor an operator, who may enroll; without, a new one is printed.",
         ),
     ] = None,
     everybody_operates: Annotated[
@@ -47,7 +47,7 @@ def kiosk(
     ] = False,
     fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to allow.")] = 0.01,
     refer: ReferOption = None,
-    references: Annotated[int, typer.Option("--references", help="Signatures of one enrolment.")] = 5,
+    references: Annotated[int, typer.Option("--references", help="Signatures of one enrollment.")] = 5,
     fpir: Annotated[
         float, typer.Option("--fpir", help="The rate at which identify may take a stranger for somebody.")
     ] = 0.01,
@@ -71,7 +71,7 @@ def kiosk(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve a full-screen page that enrols, verifies and identifies by touch, pen or mouse."""
+    """Serve a full-screen page that enrolls, verifies and identifies by touch, pen or mouse."""
     from sigverify.cli.opening import open_verifier
     from sigverify.policy import Policy
 

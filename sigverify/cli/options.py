@@ -80,7 +80,7 @@ CorpusOption = Annotated[
 SignatureArgument = Annotated[
     Path,
     typer.Argument(
-        exists=True, dir_okay=False, metavar="SIGNATURE_FILE", help="A signature; the format is recognised."
+        exists=True, dir_okay=False, metavar="SIGNATURE_FILE", help="A signature; the format is recognized."
     ),
 ]
 SignaturesArgument = Annotated[

@@ -43,7 +43,7 @@ def check(
     store: StoreOption,
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild what can be, delete the rest; those people enrol anew.")
+        bool, typer.Option("--repair", help="Rebuild what can be, delete the rest; those people enroll anew.")
     ] = False,
     key: KeyOption = None,
     as_json: JsonOption = False,
@@ -165,11 +165,11 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="TEMPLATE_FILE", exists=True, dir_okay=False)],
     transport_key: TransportOption,
     *,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrolment.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrollment.")] = False,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enrol one person by what another device exported; the store is made where there is none."""
+    """Enroll one person by what another device exported; the store is made where there is none."""
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import read_key, refuse_server
     from sigverify.cli.output import report

@@ -86,9 +86,9 @@ def verify(
 
 def _sentence(decision: "Decision") -> str:
     """Say it in one line."""
-    colours = {"accepted": "green", "rejected": "red"}
+    colors = {"accepted": "green", "rejected": "red"}
     word = decision.outcome.value
-    said = f"[bold {colours.get(word, 'yellow')}]{word}[/]: {decision.reason.value}"
+    said = f"[bold {colors.get(word, 'yellow')}]{word}[/]: {decision.reason.value}"
     if decision.score is not None and decision.threshold is not None:
         said += f" (score {decision.score:.3g}, threshold {decision.threshold:.3g})"
     if decision.unlike:

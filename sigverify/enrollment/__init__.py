@@ -1,1 +1,1 @@
-"""Enrolment: which signatures belong together, the conversation, and how its result is stored."""
+"""Enrollment: which signatures belong together, the conversation, and how its result is stored."""

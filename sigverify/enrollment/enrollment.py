@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.errors import EnrolmentError
+from sigverify.errors import EnrollmentError
 from sigverify.matching.distances import CUES, Align, Embedding, References, distances, elastic_distances
 from sigverify.matching.scoring import MAX_REFERENCES, Scoring
 from sigverify.modality.pen.quality import Flaw, Quality, assess
@@ -78,8 +78,8 @@ class Addition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enrolment:
-    """What became of one enrolment.
+class EnrollmentReceipt:
+    """What became of one enrollment.
 
     Attributes:
         user_id: who.
@@ -202,12 +202,12 @@ class Enrollment:
     """
 
     def __init__(
-        self, candidates: Candidates, references: int, keep: Callable[[Candidates], Enrolment]
+        self, candidates: Candidates, references: int, keep: Callable[[Candidates], EnrollmentReceipt]
     ) -> None:
         """Ask for so many references; `Verifier.enrollment` is how to get here.
 
         Raises:
-            EnrolmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
+            EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
         """
         check_count(references)
         self._candidates = candidates
@@ -224,11 +224,11 @@ class Enrollment:
         """Take a signature as a reference, or say why not.
 
         Raises:
-            EnrolmentError: no more are wanted, or far too many were tried.
+            EnrollmentError: no more are wanted, or far too many were tried.
         """
         self._check_open()
         if not self.remaining or len(self._candidates.reasons) >= _MOST_TRIED:
-            raise EnrolmentError(
+            raise EnrollmentError(
                 "no more signatures are wanted" if not self.remaining else "too many signatures tried",
                 hint="Commit" if not self.remaining else "Begin again, with one person at a time",
             )
@@ -241,35 +241,35 @@ class Enrollment:
             remaining=self.remaining,
         )
 
-    def commit(self) -> Enrolment:
+    def commit(self) -> EnrollmentReceipt:
         """Store the references: all of them, or, when anything is raised, nothing.
 
         Raises:
-            EnrolmentError: signatures are still wanted, or this was committed before.
+            EnrollmentError: signatures are still wanted, or this was committed before.
             AlreadyEnrolled, StoreError: as for `Verifier.enroll`.
         """
         self._check_open()
         if self.remaining:
-            raise EnrolmentError(
+            raise EnrollmentError(
                 "too few references", expected=str(self._wanted), received=str(self._wanted - self.remaining)
             )
-        enrolment = self._keep(self._candidates)
+        enrollment = self._keep(self._candidates)
         self._done = True
-        return enrolment
+        return enrollment
 
     def _check_open(self) -> None:
         if self._done:
-            raise EnrolmentError("this enrolment is committed", hint="Begin another one")
+            raise EnrollmentError("this enrollment is committed", hint="Begin another one")
 
 
 def check_count(references: int) -> None:
     """Refuse a number of references that no template holds.
 
     Raises:
-        EnrolmentError: fewer than 1, or more than `MAX_REFERENCES`.
+        EnrollmentError: fewer than 1, or more than `MAX_REFERENCES`.
     """
     if not 1 <= references <= MAX_REFERENCES:
-        raise EnrolmentError(
+        raise EnrollmentError(
             "wrong number of references", expected=f"1 to {MAX_REFERENCES}", received=str(references)
         )
 
@@ -278,7 +278,7 @@ def refuse_flaws(candidates: Candidates) -> None:
     """Refuse a set of which not all were taken.
 
     Raises:
-        EnrolmentError: naming each, by number from 1, and why.
+        EnrollmentError: naming each, by number from 1, and why.
     """
     wrong = [
         f"reference {number} is {reason}"
@@ -286,7 +286,7 @@ def refuse_flaws(candidates: Candidates) -> None:
         if reason is not AdditionReason.TAKEN
     ]
     if wrong:
-        raise EnrolmentError(
+        raise EnrollmentError(
             "; ".join(wrong),
             expected="genuine signatures of one person, each written anew",
             hint='Leave them out, or keep any set with quality="record" (--quality record)',

@@ -1,6 +1,6 @@
 """`DtwBaseline`: elastic matching of seven hand-made functions, with nothing learned.
 
-What every learned model has to beat. Functions, band and normalisation are the field's; for distances seen
+What every learned model has to beat. Functions, band and normalization are the field's; for distances seen
 against the references' own see A. Kholmatov, B. Yanikoglu, "Identity authentication using improved online
 signature verification method", 2005.
 """
@@ -20,7 +20,7 @@ BAND: Final = 0.2
 """Half-width of the Sakoe-Chiba band as a share of the frames."""
 
 SCALE: Final = 40.0
-"""Normalised distance that scores 0.5: about where genuine and forged meet on public corpora."""
+"""Normalized distance that scores 0.5: about where genuine and forged meet on public corpora."""
 
 _TINY: Final = 1e-9
 
@@ -31,7 +31,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 class DtwBaseline:
     """DTW with Euclidean distance per frame, by dtaidistance (compiled C).
 
-    Normalised distance = min / √d_min + mean / √d_mean over the distances to the references, where d_min is
+    Normalized distance = min / √d_min + mean / √d_mean over the distances to the references, where d_min is
     the mean over references of the nearest other one and d_mean the mean of all. One reference has no spread:
     then the distance itself. The score falls with it, `SCALE / (SCALE + distance)`, and is no probability.
     """
@@ -66,7 +66,7 @@ class DtwBaseline:
             "frames": FRAMES,
             "band": BAND,
             "frame_distance": "euclidean",
-            "normalisation": "min/sqrt(d_min) + mean/sqrt(d_mean)",
+            "normalization": "min/sqrt(d_min) + mean/sqrt(d_mean)",
         }
 
     def embed(self, signature: Signature) -> Float64Array:
@@ -86,8 +86,8 @@ class DtwBaseline:
         return out
 
     def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
-        """Score by normalised distance."""
-        return SCALE / (SCALE + normalised(distances[..., 0], spread[..., 0]))
+        """Score by normalized distance."""
+        return SCALE / (SCALE + normalized(distances[..., 0], spread[..., 0]))
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:  # noqa: ARG002 - System
         """Promise nothing."""
@@ -99,10 +99,10 @@ class DtwBaseline:
         return float(self._compiled.distance_ndim(one, other, window=window, inner_dist="euclidean"))
 
 
-def normalised(distances: FloatArray, spread: FloatArray) -> FloatArray:
+def normalized(distances: FloatArray, spread: FloatArray) -> FloatArray:
     """Divide distances `(p, r)` by the root of the references' spread `(r, r)`: `(p,)`.
 
-    >>> normalised(np.array([[3.0, 5.0]]), np.array([[0.0, 4.0], [4.0, 0.0]]))
+    >>> normalized(np.array([[3.0, 5.0]]), np.array([[0.0, 4.0], [4.0, 0.0]]))
     array([3.5])
     """
     nearest, mean = distances.min(axis=-1), distances.mean(axis=-1)

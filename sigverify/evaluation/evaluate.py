@@ -12,7 +12,7 @@ from sigverify.corpora import Corpus, Sample
 from sigverify.errors import ConfigError, CorpusError
 from sigverify.evaluation.protocol import STANDARD, Protocol, TrialKind
 from sigverify.evaluation.report import Latency, Report, describe
-from sigverify.evaluation.summary import summarise
+from sigverify.evaluation.summary import summarize
 from sigverify.evaluation.system import System
 from sigverify.evaluation.trials import Rows, Trials, make_rows
 
@@ -112,7 +112,7 @@ def evaluate(
     _require_trials(corpus, rows, counts)
     report("error rates", 0, 1)
     trials = Trials.of(writers, np.concatenate(rows))
-    conditions = summarise(trials, calibrated=system.calibrated, promised=system.thresholds)
+    conditions = summarize(trials, calibrated=system.calibrated, promised=system.thresholds)
     report("error rates", 1, 1)
     return describe(
         system,

@@ -22,7 +22,7 @@ class TrialKind(StrEnum):
 
     GENUINE = "genuine"
     SKILLED = "skilled"
-    """A forgery by somebody who practised this signature."""
+    """A forgery by somebody who practiced this signature."""
     RANDOM = "random"
     """Another writer's own signature."""
 
@@ -93,8 +93,8 @@ PROTOCOLS: Final = {
             name="susig",
             pool=5,
             held_back=5,
-            source="a fixed enrolment, as on a device: the first five are the references, the rest the "
-            "genuine trials; modelled on A. Kholmatov, B. Yanikoglu, SUSIG, 2009",
+            source="a fixed enrollment, as on a device: the first five are the references, the rest the "
+            "genuine trials; modeled on A. Kholmatov, B. Yanikoglu, SUSIG, 2009",
         ),
     )
 }

@@ -150,7 +150,7 @@ class Condition:
     impostors: Mapping[TrialKind, ImpostorErrors]
 
 
-def summarise(trials: Trials, *, calibrated: bool, promised: Promise) -> tuple[Condition, ...]:
+def summarize(trials: Trials, *, calibrated: bool, promised: Promise) -> tuple[Condition, ...]:
     """Sum up all trials, by number of references rising.
 
     Args:

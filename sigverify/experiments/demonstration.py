@@ -25,7 +25,7 @@ class Scale:
 
     Attributes:
         writers: invented people to train on.
-        test_writers: other invented people to enrol and verify.
+        test_writers: other invented people to enroll and verify.
         signatures: genuine signatures and forgeries of each.
         epochs, steps: length of the training.
         batch_writers: writers in a batch.
@@ -96,7 +96,7 @@ class Stage(Protocol):
 
 
 def tell(out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage) -> Outcome:
-    """Invent a corpus, train, convert, enrol, verify and measure; everything written goes into `out`.
+    """Invent a corpus, train, convert, enroll, verify and measure; everything written goes into `out`.
 
     Raises:
         ConfigError: `out` holds something already.
@@ -178,7 +178,7 @@ class _Trial:
 
 
 def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Trial:
-    """Enrol everybody with their first signatures, and verify the rest, forgeries, and other people's."""
+    """Enroll everybody with their first signatures, and verify the rest, forgeries, and other people's."""
     from statistics import median
 
     from sigverify.policy import Policy
@@ -202,7 +202,7 @@ def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Tri
             Probes(kind=kind, tried=len(its), accepted=sum(decision.accepted for decision in its))
             for kind, its in decisions.items()
         ),
-        enroll_ms=median(enrolment.latency_ms for enrolment in enrolled),
+        enroll_ms=median(enrollment.latency_ms for enrollment in enrolled),
         verify_ms=median(decision.latency_ms for its in decisions.values() for decision in its),
     )
 

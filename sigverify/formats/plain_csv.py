@@ -19,10 +19,10 @@ OPTIONAL = ("pressure", "pen_down")
 DELIMITERS = (",", ";", "\t")
 
 
-def recognises(first_line: bytes) -> bool:
+def recognizes(first_line: bytes) -> bool:
     """Tell whether a file that begins so is of this format.
 
-    >>> recognises(b"x,y,time_ms"), recognises(b"Y;X;time_ms"), recognises(b"name,age")
+    >>> recognizes(b"x,y,time_ms"), recognizes(b"Y;X;time_ms"), recognizes(b"name,age")
     (True, True, False)
     """
     names, _ = _header_names(first_line.decode("latin-1"))

@@ -27,44 +27,44 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """How one format is recognised from its first line, and read."""
+    """How one format is recognized from its first line, and read."""
 
-    recognises: Callable[[bytes], bool]
+    recognizes: Callable[[bytes], bool]
     decode: Callable[[bytes], Signature]
     begins: str
 
 
 READERS = {
     Format.SVC2004: Reader(
-        recognises=svc2004.recognises, decode=svc2004.decode, begins="a count alone on its line (SVC2004)"
+        recognizes=svc2004.recognizes, decode=svc2004.decode, begins="a count alone on its line (SVC2004)"
     ),
     Format.SUSIG: Reader(
-        recognises=susig.recognises, decode=susig.decode, begins='"X, Y, TStamp, Pres., EndPts" (SUSIG)'
+        recognizes=susig.recognizes, decode=susig.decode, begins='"X, Y, TStamp, Pres., EndPts" (SUSIG)'
     ),
     Format.SIGCOMP: Reader(
-        recognises=sigcomp.recognises, decode=sigcomp.decode, begins="a name and a count (SigComp2009)"
+        recognizes=sigcomp.recognizes, decode=sigcomp.decode, begins="a name and a count (SigComp2009)"
     ),
     Format.CSV: Reader(
-        recognises=plain_csv.recognises, decode=plain_csv.decode, begins='"x,y,time_ms" (CSV)'
+        recognizes=plain_csv.recognizes, decode=plain_csv.decode, begins='"x,y,time_ms" (CSV)'
     ),
     Format.SIGNATURE_PAD: Reader(
-        recognises=signature_pad.recognises, decode=signature_pad.decode, begins='"[" or "{" (signature_pad)'
+        recognizes=signature_pad.recognizes, decode=signature_pad.decode, begins='"[" or "{" (signature_pad)'
     ),
 }
 
 
-def recognise_format(data: bytes) -> Format:
+def recognize_format(data: bytes) -> Format:
     """Tell the format from how the content begins.
 
     Raises:
-        UnknownFormat: no reader recognises it, or there is nothing to read.
+        UnknownFormat: no reader recognizes it, or there is nothing to read.
     """
     content = data[:MAX_FIRST_LINE].removeprefix(BOM).lstrip()
     if not content:
         raise UnknownFormat("nothing to read", expected="a signature file", received="no content")
     first_line = content.splitlines()[0]
     for name, reader in READERS.items():
-        if reader.recognises(first_line):
+        if reader.recognizes(first_line):
             return name
     raise UnknownFormat(
         "not a signature file of a known format",
@@ -78,7 +78,7 @@ def read_signature(source: str | os.PathLike[str] | bytes | bytearray | memoryvi
     """Read one signature from a file (`str` or path) or from its bytes.
 
     Raises:
-        UnknownFormat: no reader recognises the content.
+        UnknownFormat: no reader recognizes the content.
         FormatError: the file cannot be read, is too large, truncated or malformed; names the line.
         InvalidSignature: well-formed, but no signature (too few samples, no ink ...).
     """
@@ -100,4 +100,4 @@ def read_signature(source: str | os.PathLike[str] | bytes | bytearray | memoryvi
 
 def _decode(data: bytes) -> Signature:
     check_size(len(data))
-    return READERS[recognise_format(data)].decode(data)
+    return READERS[recognize_format(data)].decode(data)

@@ -19,10 +19,10 @@ STEP_MS = 5.0
 MAX_DIGITS = 9
 
 
-def recognises(first_line: bytes) -> bool:
+def recognizes(first_line: bytes) -> bool:
     """Tell whether a file that begins so is of this format.
 
-    >>> recognises(b"NLDCC-001_001_001 937"), recognises(b"134")
+    >>> recognizes(b"NLDCC-001_001_001 937"), recognizes(b"134")
     (True, False)
     """
     return _count(first_line.decode("latin-1")) is not None

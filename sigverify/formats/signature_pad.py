@@ -24,10 +24,10 @@ from sigverify.modality.pen.signature import BoolArray, Signature
 NAMES = ("x", "y", "time")
 
 
-def recognises(first_line: bytes) -> bool:
+def recognizes(first_line: bytes) -> bool:
     """Tell whether a file that begins so is of this format.
 
-    >>> recognises(b'[{"points": ['), recognises(b"x,y,time_ms")
+    >>> recognizes(b'[{"points": ['), recognizes(b"x,y,time_ms")
     (True, False)
     """
     return first_line.lstrip()[:1] in (b"[", b"{")

@@ -20,10 +20,10 @@ HEADER = re.compile(r"\s*X\s*,\s*Y\s*,\s*TStamp\s*,\s*Pres\.?\s*,\s*EndPts\s*", 
 SIZE = re.compile(r"\s*DataSize\s*:\s*([0-9]{1,9})\s*", re.IGNORECASE)
 
 
-def recognises(first_line: bytes) -> bool:
+def recognizes(first_line: bytes) -> bool:
     """Tell whether a file that begins so is of this format.
 
-    >>> recognises(b"X, Y, TStamp, Pres., EndPts"), recognises(b"x,y,time_ms")
+    >>> recognizes(b"X, Y, TStamp, Pres., EndPts"), recognizes(b"x,y,time_ms")
     (True, False)
     """
     return HEADER.fullmatch(first_line.decode("latin-1")) is not None

@@ -19,10 +19,10 @@ WIDTHS = (4, 7)
 MAX_BUTTON = 255
 
 
-def recognises(first_line: bytes) -> bool:
+def recognizes(first_line: bytes) -> bool:
     """Tell whether a file that begins so is of this format.
 
-    >>> recognises(b"134"), recognises(b"x,y,time_ms")
+    >>> recognizes(b"134"), recognizes(b"x,y,time_ms")
     (True, False)
     """
     return re.fullmatch(rb"\s*\d+\s*", first_line) is not None

@@ -250,7 +250,7 @@ def _costs(probes: Int16Array, others: Int16Array, frames: int, band: int) -> It
 def _grow(costs: Iterable[Int32Array], lanes: int, band: int) -> tuple[Int32Array, Int32Array, Int32Array]:
     """Cheapest paths to the cells of the last diagonal and of the one before, and the last one's costs.
 
-    Each is `(k, 2, r)` int32. The cells of a diagonal are entered from their two neighbours on the diagonal
+    Each is `(k, 2, r)` int32. The cells of a diagonal are entered from their two neighbors on the diagonal
     before, and from the same place two before, which they overwrite. A cell off the square is entered only
     from others off it, and those begin as `_FAR`; so they need no care.
     """

@@ -97,7 +97,7 @@ def _between(references: Int8Array, align: Align) -> Float32Array:
 
 
 def _pairs(references: int) -> int:
-    """How many neighbours there are on a ring of so many."""
+    """How many neighbors there are on a ring of so many."""
     return references if references > 2 else references - 1
 
 

@@ -39,7 +39,7 @@ class Impostor(StrEnum):
     """Who is kept out at the false-match rate asked for."""
 
     SKILLED = "skilled"
-    """Somebody who has practised this signature."""
+    """Somebody who has practiced this signature."""
     RANDOM = "random"
     """Somebody who signs with another name."""
 

@@ -11,7 +11,7 @@ FloatArray = npt.NDArray[np.float64]
 def eer(genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> float:
     """Return the equal error rate, 0 to 1, with one threshold for all trials.
 
-    Interpolation: straight lines between neighbouring points of the error curve. Without ties these lines are
+    Interpolation: straight lines between neighboring points of the error curve. Without ties these lines are
     the steps of the empirical curve itself, so no averaging flatters the figure. It is never below the EER of
     the ROC convex hull, which some authors give.
     Source: ISO/IEC 19795-1:2021 (definition; it leaves the interpolation open).

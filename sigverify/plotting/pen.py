@@ -134,7 +134,7 @@ def _draw_series(axes: "list[Axes]", signature: Signature) -> None:
         each.set_ylabel(name)
         each.set_xlim(time[0], time[-1])
         each.label_outer()
-    axes[-1].set_xlabel("time (ms); grey: pen up")
+    axes[-1].set_xlabel("time (ms); gray: pen up")
 
 
 def _shade_lifts(axes: "Axes", time: FloatArray, signature: Signature) -> None:

@@ -2,8 +2,8 @@
 
 After an acceptance with confidence the probe takes the place of the oldest reference that may be renewed:
 
-- Bounded: at most the later half of the references is ever renewed. The first ones, signed at enrolment, stay
-  for good, and a probe must score against those alone what it scores against all. So nobody walks the
+- Bounded: at most the later half of the references is ever renewed. The first ones, signed at enrollment,
+  stay for good, and a probe must score against those alone what it scores against all. So nobody walks the
   template away in small steps. `Policy.adaptive` allows one renewal a day.
 - Reversible: the template as enrolled is kept, and `Verifier.restore_references` puts it back.
 

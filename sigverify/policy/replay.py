@@ -156,7 +156,7 @@ class Memory:
         if content is None:
             return cls()
         if content[:1] != _VERSION or (len(content) - 1) % _ENTRY_BYTES:
-            raise StoreError("a record of captures seen before is damaged", hint="Enrol the user again")
+            raise StoreError("a record of captures seen before is damaged", hint="Enroll the user again")
         starts = range(1, len(content), _ENTRY_BYTES)
         return cls(tuple(_entry(content[start : start + _ENTRY_BYTES]) for start in starts))
 

@@ -24,7 +24,7 @@ EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
 MAX_THREADS: Final = 64
 
 _TINY: Final = 1e-12
-"""A vector shorter than this stays as it is: it has no direction to normalise."""
+"""A vector shorter than this stays as it is: it has no direction to normalize."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""`ApproximateIndex`: the nearest people among millions of vectors by a graph of neighbours; needs usearch.
+"""`ApproximateIndex`: the nearest people among millions of vectors by a graph of neighbors; needs usearch.
 
 A walk through the graph meets nearly always, not always, the nearest: benchmarks/large_gallery.py counts. The
 graph is built anew by every process, which takes minutes for a million vectors.
@@ -16,7 +16,7 @@ from sigverify.errors import MissingExtra
 from sigverify.search.index import BoolArray, FloatArray, SlotArray
 
 CONNECTIVITY: Final = 16
-"""Neighbours of each vector in the graph."""
+"""Neighbors of each vector in the graph."""
 EXPANSION_ADD: Final = 64
 """How many vectors are looked at to place a new one."""
 EXPANSION_SEARCH: Final = 256
@@ -24,7 +24,7 @@ EXPANSION_SEARCH: Final = 256
 
 
 class ApproximateIndex:
-    """Walks a graph from neighbour to neighbour; implements `Index`."""
+    """Walks a graph from neighbor to neighbor; implements `Index`."""
 
     def __init__(self, size: int) -> None:
         """Hold vectors of `size` dimensions.

@@ -17,7 +17,7 @@ class IndexKind(StrEnum):
     EXACT = "exact"
     """Every vector is compared: always right, 100,000 people in milliseconds."""
     APPROXIMATE = "approximate"
-    """A graph of neighbours: misses one now and then, for millions of vectors; needs `sigverify[search]`."""
+    """A graph of neighbors: misses one now and then, for millions of vectors; needs `sigverify[search]`."""
 
 
 class Index(Protocol):

@@ -53,7 +53,7 @@ def restore(source: str | Path, target: str | Path, *, key: Key | None = None) -
 
     One transaction: a crash leaves the store as it was, and processes that have it open go on with what is
     there now. The store is sealed with the backup's key afterwards; what happened since the backup is gone:
-    enrolments, lock-outs and the entries of the audit log.
+    enrollments, lock-outs and the entries of the audit log.
 
     Args:
         source: the backup.

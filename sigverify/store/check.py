@@ -78,8 +78,8 @@ def check(store: SealedStore) -> Health:
 def repair(store: SealedStore) -> Health:
     """Make a store sound again: vectors are rebuilt, templates and records that do not open are deleted.
 
-    Those people enrol anew. A damaged record of a lock-out goes, and with it the lock-out. What is wrong with
-    SQLite's own pages stays, and so do journals.
+    Those people enroll anew. A damaged record of a lock-out goes, and with it the lock-out. What is wrong
+    with SQLite's own pages stays, and so do journals.
     """
     with store.changing() as rows:
         first = _Check(store.database, rows)
@@ -211,7 +211,7 @@ class _Check:
             if (Part.VECTORS, place) not in self.damaged:
                 self._find(Part.TEMPLATES, template.user_id, "a template without vectors", place)
         elif not np.array_equal(vectors.vectors, template.references.vector.astype(np.float16)):
-            self._find(Part.VECTORS, template.user_id, "vectors of another enrolment", place)
+            self._find(Part.VECTORS, template.user_id, "vectors of another enrollment", place)
 
     def _journals(self) -> int:
         """Check the entries and that none is missing between two; say how many there are."""

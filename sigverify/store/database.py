@@ -52,7 +52,7 @@ class Database:
         self._writing = False
         if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
             raise StoreError(
-                f"no store at {self.path}", expected="a file made by enrolling", hint="Enrol somebody first"
+                f"no store at {self.path}", expected="a file made by enrolling", hint="Enroll somebody first"
             )
         with self.guard("open"):
             self._connection = sqlite3.connect(
@@ -200,7 +200,7 @@ class Database:
                 f"{self.path} is a store of another version",
                 expected=str(SCHEMA_VERSION),
                 received=str(version),
-                hint="Use the sigverify that wrote it, or enrol anew",
+                hint="Use the sigverify that wrote it, or enroll anew",
             )
 
     def _log_ahead(self) -> None:

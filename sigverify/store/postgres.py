@@ -113,7 +113,7 @@ class PostgresStore(SealedStore):
     def _make(self, key: Key, *, create: bool) -> None:
         if not create:
             raise StoreError(
-                f"no store at {self.path}", expected="tables made by enrolling", hint="Enrol somebody first"
+                f"no store at {self.path}", expected="tables made by enrolling", hint="Enroll somebody first"
             )
         self.database.create(lambda: begin(self.database, key))
 

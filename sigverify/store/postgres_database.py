@@ -241,7 +241,7 @@ class PostgresDatabase:
             self._connection = None
 
     def _is_made(self) -> bool:
-        # From the catalogue: to_regclass answers from a memory that may be older than the lock in `create`.
+        # From the catalog: to_regclass answers from a memory that may be older than the lock in `create`.
         if self.execute(_FIND_VERSION).fetchone() is None:
             return False
         row = self.execute("SELECT version FROM version").fetchone()
@@ -250,7 +250,7 @@ class PostgresDatabase:
                 f"{self.path} is a store of another version",
                 expected=str(VERSION),
                 received=str(row and row[0]),
-                hint="Use the sigverify that wrote it, or enrol anew",
+                hint="Use the sigverify that wrote it, or enroll anew",
             )
         return True
 

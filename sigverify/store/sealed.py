@@ -62,7 +62,7 @@ class SealedStore:
             if not replace and self._has(user):
                 raise AlreadyEnrolled(
                     f"{template.user_id!r} is enrolled already",
-                    hint="Pass replace=True (--replace) to enrol anew, or forget the user first",
+                    hint="Pass replace=True (--replace) to enroll anew, or forget the user first",
                 )
             self._bind(template.model_id, alone=self._only(user))
             write_template(self.database, rows, template)
@@ -77,7 +77,7 @@ class SealedStore:
                 "SELECT content, model_id FROM templates, state WHERE subject = ?", (user,)
             ).fetchone()
         if row is None:
-            raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enrol the user first")
+            raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
         return rows.open_template(user, row[1] or "", row[0])
 
     def delete(self, user_id: str) -> None:
@@ -237,7 +237,7 @@ class SealedStore:
                 "the store holds templates of another model",
                 expected=f"model {bound}",
                 received=f"model {model_id}",
-                hint="Embeddings of two models cannot be compared: enrol into a new store",
+                hint="Embeddings of two models cannot be compared: enroll into a new store",
             )
         self.database.execute("UPDATE state SET model_id = ?", (model_id,))
 

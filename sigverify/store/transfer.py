@@ -34,7 +34,7 @@ def export_template(store: Store, user_id: str, key: Key) -> bytes:
 
 
 def import_template(store: Store, data: bytes, key: Key, *, replace: bool = False) -> Template:
-    """Enrol the template in `data`, and return it as it is stored.
+    """Enroll the template in `data`, and return it as it is stored.
 
     Raises:
         MalformedTemplate: these bytes are no export, or of another version.

@@ -42,7 +42,7 @@ class Devices:
 class JaxDevices(Devices):
     """Data-parallel by `keras.distribution`: one step over the whole batch, computed by all devices.
 
-    Losses and batch normalisation see the whole batch, so the result is that of one device. The devices may
+    Losses and batch normalization see the whole batch, so the result is that of one device. The devices may
     belong to several processes, on one machine or many.
     """
 
@@ -77,7 +77,7 @@ class JaxDevices(Devices):
 class TensorflowDevices(Devices):
     """Data-parallel by `tf.distribute.MirroredStrategy`: each device takes its writers of a batch.
 
-    Losses mine and batch normalisation averages among the writers of one device; gradients are averaged.
+    Losses mine and batch normalization averages among the writers of one device; gradients are averaged.
     """
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ def compile_network(network: Any, config: TrainConfig) -> None:
         use_ema=config.schedule.ema > 0,
         ema_momentum=momentum(config),
     )
-    # Biases and normalisation are no weights to be kept small, and of directions the length does not matter.
+    # Biases and normalization are no weights to be kept small, and of directions the length does not matter.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "directions"])
     # Tensorflow's XLA compiles for half a minute and then trains no faster (measured on CPU, both losses).
     jit = False if backend_name() == "tensorflow" else "auto"

@@ -147,7 +147,7 @@ def equal_error_rate(genuine: FloatArray, impostor: FloatArray) -> float:
 
 
 def _against(distances: FloatArray, spread: FloatArray) -> FloatArray:
-    """Normalise distances `(p, r)` by the spread `(r, r)` of the references: `(p,)`."""
+    """Normalize distances `(p, r)` by the spread `(r, r)` of the references: `(p,)`."""
     if not len(distances):
         return np.empty(0)
     count = len(spread)

@@ -15,7 +15,7 @@ SHOWN = {
         "somebody else: stays locked",
     ],
     "attendance.py": [
-        "20 of 20 recognised",
+        "20 of 20 recognized",
         "person-20 before enrolling: nobody",
         "person-20 after enrolling: person-20",
     ],

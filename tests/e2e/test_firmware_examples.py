@@ -166,7 +166,7 @@ def test_the_python_kiosk_through_a_day_and_a_power_cut(serve, start):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     kiosk = Conversation(start(FIRMWARE / "kiosk.py", "kiosk.socket", **pipes))
     daemon = serve()  # after the kiosk: which is patient
-    enrolled = kiosk.ask("enrol ann ann-[1-5].csv", until="enrolled, 5 references")
+    enrolled = kiosk.ask("enroll ann ann-[1-5].csv", until="enrolled, 5 references")
     assert enrolled[-6:-1] == [f"signature {number}: taken" for number in range(1, 6)]
     assert kiosk.ask("verify ann ann-6.csv", until="accepted")[-1] == "accepted: opens"
     assert "below the threshold" in kiosk.ask("verify ann ben-1.csv", until="rejected")[-1]
@@ -180,7 +180,7 @@ def test_the_python_kiosk_through_a_day_and_a_power_cut(serve, start):
     *waited, answer = kiosk.ask("verify ann ann-7.csv", until="accepted")
     assert set(waited) == {"waiting: Disconnected"}
     assert answer == "accepted: opens"
-    kiosk.ask("enrol ben ben-1.csv ann-7.csv", until="not enrolled")
+    kiosk.ask("enroll ben ben-1.csv ann-7.csv", until="not enrolled")
     assert "(status 41)" in kiosk.ask("verify ben ben-2.csv", until="sorry")[-1]
 
 

@@ -54,7 +54,7 @@ class Asker:
     Attributes:
         writer: whose signatures.
         scores: of each probe, as answered before anything was killed: no two are the same.
-        acknowledged, unsure: the ids enrolled, and those whose enrolment was cut off.
+        acknowledged, unsure: the ids enrolled, and those whose enrollment was cut off.
         errors: what `Disconnected` said, by its first words.
         wrong: answers that are not to what was asked, and errors that are no `Disconnected`.
         rounds: how often it came round.
@@ -93,10 +93,10 @@ class Asker:
                 self.wrong.append((nobody, error))
         user, references = self.new_user()
         self.unsure.append(user)
-        enrolment = await client.enroll(user, references)
+        enrollment = await client.enroll(user, references)
         self.acknowledged.append(self.unsure.pop())
-        if enrolment.user_id != user:
-            self.wrong.append((user, enrolment.user_id))
+        if enrollment.user_id != user:
+            self.wrong.append((user, enrollment.user_id))
         self.rounds += 1
 
     async def ask_for_ever(self, client, stop):

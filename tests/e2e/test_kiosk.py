@@ -135,8 +135,8 @@ def sign_in(page, code=CODE):
     page.wait_for_selector("body.operating")
 
 
-def enrol(page, name, writer, count=5):
-    page.click("[data-view=enrol]")
+def enroll(page, name, writer, count=5):
+    page.click("[data-view=enroll]")
     page.fill("#user", name)
     for repetition in range(count):
         sign(page, signature(writer, repetition))
@@ -171,7 +171,7 @@ def traced(its):
 def test_enrol_accept_reject_identify_forget(opened, kiosk):
     page = opened()
     sign_in(page)
-    enrol(page, "alice", 3)
+    enroll(page, "alice", 3)
     assert kiosk.verifier.users() == ("alice",)
 
     page.click("[data-view=verify]")
@@ -194,7 +194,7 @@ def test_enrol_accept_reject_identify_forget(opened, kiosk):
     sign(page, signature(3, 11))
     assert send(page)[0] == f"✓ {ALICE}"
     sign(page, signature(8, 1))
-    assert send(page)[0] == "✗ Not recognised"
+    assert send(page)[0] == "✗ Not recognized"
 
     page.click("[data-view=people]")
     page.get_by_role("button", name=f"Forget {ALICE}").click()
@@ -227,7 +227,7 @@ def test_what_reaches_the_sdk_is_what_was_written(opened, monkeypatch):
 @pytest.mark.slow
 def test_a_visitor_sees_no_score_and_no_names(opened):
     page = opened()
-    assert page.locator("[data-view=enrol]").is_hidden()
+    assert page.locator("[data-view=enroll]").is_hidden()
     page.fill("#user", "nobody")
     sign(page, signature(1))
     assert send(page, "reject")[1].startswith("Signature and name do not match.")
@@ -281,14 +281,14 @@ def test_a_wrong_code_and_signing_out(opened):
 def about_to_enrol(page):
     """The page, on which the operator has yet to press Add for alice's first signature."""
     sign_in(page)
-    page.click("[data-view=enrol]")
+    page.click("[data-view=enroll]")
     page.fill("#user", "alice")
     sign(page, signature(0, 0))
     return page
 
 
 @pytest.mark.slow
-def test_an_enrolment_says_what_is_wrong(opened, kiosk):
+def test_an_enrollment_says_what_is_wrong(opened, kiosk):
     page = about_to_enrol(opened())
     send(page, "accept")
     sign(page, signature(0, 0))
@@ -327,7 +327,7 @@ def test_it_reloads_while_the_device_is_away(opened, kiosk):
 def test_all_of_the_reference_is_seen(opened):
     page = opened()
     sign_in(page)
-    enrol(page, "alice", 0)
+    enroll(page, "alice", 0)
     page.click("[data-view=verify]")
     page.fill("#user", "alice")
     sign(page, signature(5, 1))  # as wide as the sheet lets it be, and the reference is higher than wide
@@ -359,7 +359,7 @@ def test_a_restart_of_the_device_ends_the_operators_session(opened, kiosk):
 def test_everything_fits_and_can_be_pressed(opened, size):
     page = opened(size)
     sign_in(page)
-    for view in ("verify", "enrol", "identify", "people"):
+    for view in ("verify", "enroll", "identify", "people"):
         page.click(f"[data-view={view}]")
         scrolled = page.evaluate("[document.body.scrollWidth, document.body.scrollHeight]")
         assert scrolled <= list(size)
@@ -651,7 +651,7 @@ def test_everything_but_the_ink_by_keyboard(opened, kiosk):
     page.keyboard.type(CODE)
     page.keyboard.press("Enter")
     page.wait_for_selector("body.operating")
-    press(page, "Enrol")
+    press(page, "Enroll")
     tab_to(page, "Name")
     page.keyboard.type("alice")
     for repetition in range(5):
@@ -702,14 +702,14 @@ class Held:
 
 
 @pytest.mark.slow
-def test_leaving_an_enrolment_while_it_begins(opened):
+def test_leaving_an_enrollment_while_it_begins(opened):
     page = about_to_enrol(opened(service_workers="block"))
-    held = Held(page, "/api/enrolments")
+    held = Held(page, "/api/enrollments")
     page.click("#go")
     page.click("[data-view=verify]")
     with page.expect_request(lambda request: request.method == "DELETE") as given_up:
         held.let_go()
-    assert "/api/enrolments/" in given_up.value.url
+    assert "/api/enrollments/" in given_up.value.url
     assert page.inner_text("#said") == "Enter your name and sign."
     assert page.is_editable("#user")
 
@@ -718,10 +718,10 @@ def test_leaving_an_enrolment_while_it_begins(opened):
 def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
     kiosk.verifier.enroll("alice", [signature(3, repetition) for repetition in range(5)])
     page = about_to_enrol(opened(service_workers="block"))
-    held = Held(page, "/api/enrolments")
+    held = Held(page, "/api/enrollments")
     page.click("#go")
     page.click("[data-view=identify]")
-    with page.expect_response("**/api/enrolments"):
+    with page.expect_response("**/api/enrollments"):
         held.let_go()
     sign(page, signature(1))
     page.wait_for_selector("#go:enabled")
@@ -729,23 +729,23 @@ def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
 
 
 @pytest.mark.slow
-def test_leaving_an_enrolment_while_a_signature_is_looked_at(opened):
+def test_leaving_an_enrollment_while_a_signature_is_looked_at(opened):
     page = about_to_enrol(opened(service_workers="block"))
-    held = Held(page, "/api/enrolments/*/signatures")
+    held = Held(page, "/api/enrollments/*/signatures")
     page.click("#go")
     page.wait_for_selector("#said:text-is('One moment…')")
     page.click("[data-view=identify]")
     held.let_go()
     sign(page, signature(1))
-    assert send(page, "reject")[0] == "✗ Not recognised"
+    assert send(page, "reject")[0] == "✗ Not recognized"
 
 
 @pytest.mark.slow
-def test_closing_the_page_in_an_enrolment(opened, monkeypatch):
-    from firmware_bridge.kiosk.enrolments import Enrolments
+def test_closing_the_page_in_an_enrollment(opened, monkeypatch):
+    from firmware_bridge.kiosk.enrollments import Enrollments
 
     ended = threading.Event()
-    monkeypatch.setattr(Enrolments, "end", lambda _self, _name: ended.set())
+    monkeypatch.setattr(Enrollments, "end", lambda _self, _name: ended.set())
     page = about_to_enrol(opened())
     send(page, "accept")
     page.goto("about:blank")
@@ -770,13 +770,13 @@ def test_an_answer_to_somebody_who_went_on(opened):
 
 
 @pytest.mark.slow
-def test_an_enrolment_that_the_device_has_forgotten(opened, monkeypatch):
-    from firmware_bridge.kiosk import enrolments
+def test_an_enrollment_that_the_device_has_forgotten(opened, monkeypatch):
+    from firmware_bridge.kiosk import enrollments
 
     page = about_to_enrol(opened())
     send(page, "accept")
     with monkeypatch.context() as patch:
-        patch.setattr(enrolments, "IDLE_S", -1.0)
+        patch.setattr(enrollments, "IDLE_S", -1.0)
         sign(page, signature(0, 1))
         assert "Begin again" in send(page, "refer")[1]
     assert page.locator("#steps .done").count() == 0
@@ -786,7 +786,7 @@ def test_an_enrolment_that_the_device_has_forgotten(opened, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_dot_does_not_end_an_enrolment(opened):
+def test_a_dot_does_not_end_an_enrollment(opened):
     page = about_to_enrol(opened())
     send(page, "accept")
     page.locator("#pad").click()
@@ -798,7 +798,7 @@ def test_a_dot_does_not_end_an_enrolment(opened):
 def test_enrolled_already(opened, kiosk):
     page = opened()
     sign_in(page)
-    enrol(page, "alice", 3)
+    enroll(page, "alice", 3)
     page.fill("#user", "alice")
     for answer, remaining in (("Keep", 0), ("Replace", 1)):
         sign(page, signature(4))

@@ -43,7 +43,7 @@ def run(script, *arguments, timeout=100):
 
 
 KILLING = """
-# Each round a child enrols, forgets and journals as fast as it can, and says so on a pipe after each; it is
+# Each round a child enrolls, forgets and journals as fast as it can, and says so on a pipe after each; it is
 # killed somewhere in between. What it said was acknowledged before.
 def work(turn, said):
     with SqliteStore(PATH, key=KEY) as store:
@@ -190,7 +190,7 @@ print(json.dumps({"kept": len(kept), "failures": failures, "full": full, "again"
 
 
 @pytest.mark.parametrize("limit_kb", [150, 400, 999])
-def test_a_full_disk_refuses_one_enrolment_and_loses_none(tmp_path, limit_kb):
+def test_a_full_disk_refuses_one_enrollment_and_loses_none(tmp_path, limit_kb):
     result = run(FULL, tmp_path / "store.db", limit_kb * 1000)
     assert result["kept"] >= 3
     assert len(result["failures"]) == 3

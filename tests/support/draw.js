@@ -1,4 +1,4 @@
-// Signs on the pad as a pen would: four samples an event, as a fast digitiser's are coalesced.
+// Signs on the pad as a pen would: four samples an event, as a fast digitizer's are coalesced.
 // Each point is [x, y, time_ms, pressure] in the window's CSS pixels; events cannot be given a time otherwise.
 (strokes) => {
   const pad = document.getElementById("pad");

@@ -1,6 +1,6 @@
 """The rest of libsigverify's interface from Python, to test it: what the SDK itself does in Python.
 
-Templates go in and out as `Template`, so that what one side enrols the other verifies.
+Templates go in and out as `Template`, so that what one side enrolls the other verifies.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.enrollment import AdditionReason, Screening
-from sigverify.errors import EnrolmentError, RuntimeUnavailable, SigverifyError
+from sigverify.errors import EnrollmentError, RuntimeUnavailable, SigverifyError
 from sigverify.matching.scoring import Impostor
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.search import Match
@@ -64,7 +64,7 @@ class NativeModel:
 
 
 class NativeVerifier:
-    """Enrols, verifies and identifies by the C core; one thread at a time. It keeps no store."""
+    """Enrolls, verifies and identifies by the C core; one thread at a time. It keeps no store."""
 
     def __init__(self, library, model, network=None):
         """Run `network`: a function of bytes, or LiteRT's library by its path; None: that of its wheel."""
@@ -91,9 +91,9 @@ class NativeVerifier:
         which = SCREENINGS.index(quality)
         try:
             self._call("sv_enroll", user_id.encode(), when, given, len(views), which, additions, its)
-        except EnrolmentError as error:
+        except EnrollmentError as error:
             reasons = [f"{number} is {ADDITIONS[a]}" for number, a in enumerate(additions, start=1) if a]
-            raise EnrolmentError(str(error), received="; ".join(reasons)) from None
+            raise EnrollmentError(str(error), received="; ".join(reasons)) from None
         template = ffi.gc(its[0], self._library.functions.sv_template_close)
         return Template.from_bytes(exported(self._library, template))
 

@@ -6,7 +6,7 @@ from builders import ArithmeticEmbedder, arithmetic_engine, engine_around, model
 from in_threads import in_threads
 
 from sigverify.decision import Reason
-from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError, StoreError, UnknownUser
+from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, StoreError, UnknownUser
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
@@ -27,10 +27,10 @@ def genuine(writer, count=5, start=0):
 
 
 def test_accepts_the_writer_and_rejects_others(verifier):
-    enrolment = verifier.enroll("alice", genuine(0))
-    assert (enrolment.user_id, enrolment.references) == ("alice", 5)
-    assert enrolment.model_id == verifier.model.id
-    assert enrolment.template_bytes <= 5 * 4096
+    enrollment = verifier.enroll("alice", genuine(0))
+    assert (enrollment.user_id, enrollment.references) == ("alice", 5)
+    assert enrollment.model_id == verifier.model.id
+    assert enrollment.template_bytes <= 5 * 4096
     accepted = verifier.verify("alice", signature(0, 7))
     assert accepted.accepted
     assert accepted.reason is Reason.ALIKE
@@ -57,13 +57,13 @@ def test_any_number_of_references(verifier, count):
 
 @pytest.mark.parametrize("count", [0, MAX_REFERENCES + 1])
 def test_too_few_or_too_many_references(verifier, count):
-    with pytest.raises(EnrolmentError, match=f"received {count}"):
+    with pytest.raises(EnrollmentError, match=f"received {count}"):
         verifier.enroll("alice", genuine(0, count))
     assert verifier.users() == ()
 
 
 def test_the_same_capture_twice(verifier):
-    with pytest.raises(EnrolmentError, match="reference 4 is a copy of an earlier one"):
+    with pytest.raises(EnrollmentError, match="reference 4 is a copy of an earlier one"):
         verifier.enroll("alice", [*genuine(0, 3), signature(0, 1)])
     assert verifier.users() == ()
 

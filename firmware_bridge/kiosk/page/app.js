@@ -17,7 +17,7 @@ const state = {
   turn: 0, // counts what was begun here; answers to what was left say nothing any more
   info: { open: false, references: 5, keyboard: true },
   people: [], // names
-  enrolment: null, // { name, user, remaining, ink } of the one under way
+  enrollment: null, // { name, user, remaining, ink } of the one under way
   inks: new Map(), // user -> strokes signed at this page; the device keeps none
   busy: false,
   last: Promise.resolve(), // what is being asked of the device
@@ -26,7 +26,7 @@ const state = {
 
 const VIEWS = {
   verify: { button: "Verify", first: () => "Enter your name and sign.", run: verify },
-  enrol: { button: "Add", first: () => `Enter a name, then sign ${state.info.references} times.`, run: enrol },
+  enroll: { button: "Add", first: () => `Enter a name, then sign ${state.info.references} times.`, run: enroll },
   identify: { button: "Identify", first: () => "Sign, and the device says who it is.", run: identify },
   people: {},
 };
@@ -56,7 +56,7 @@ function showScore({ score, threshold }) {
   $("meter").lastElementChild.style.left = `calc(${100 * threshold}% - 1px)`;
 }
 
-const invitation = () => (state.enrolment ? "Please sign." : VIEWS[state.view].first());
+const invitation = () => (state.enrollment ? "Please sign." : VIEWS[state.view].first());
 
 function startOver() {
   pad.clear();
@@ -65,7 +65,7 @@ function startOver() {
 
 function showEffort({ complexity, flaw }) {
   if (pad.empty) return;
-  $("effort").hidden = state.view !== "enrol";
+  $("effort").hidden = state.view !== "enroll";
   $("effort").classList.toggle("enough", !flaw);
   $("effort").firstElementChild.style.width = `${Math.min(100, 100 * complexity * 1.2)}%`;
 }
@@ -103,7 +103,7 @@ function showOperator() {
 
 function refresh() {
   $("go").disabled = state.busy || pad.empty || pad.locked;
-  $("user").readOnly = state.enrolment !== null;
+  $("user").readOnly = state.enrollment !== null;
   $("pad").parentElement.classList.toggle("inked", !pad.empty);
   const strokes = pad.strokes.length;
   const ink = strokes ? `${strokes} stroke${strokes > 1 ? "s" : ""}` : "empty";
@@ -112,8 +112,8 @@ function refresh() {
 
 function showSteps() {
   const wanted = state.info.references;
-  const done = state.enrolment ? wanted - state.enrolment.remaining : 0;
-  $("steps").hidden = state.view !== "enrol";
+  const done = state.enrollment ? wanted - state.enrollment.remaining : 0;
+  $("steps").hidden = state.view !== "enroll";
   $("steps").replaceChildren(
     ...Array.from({ length: wanted }, (_, index) => {
       const step = document.createElement("li");
@@ -227,10 +227,10 @@ async function identify() {
   say(text, { kind: matches.length ? "accept" : "reject", detail });
 }
 
-async function enrol() {
-  if (!state.enrolment && !(await beginEnrolment())) return;
+async function enroll() {
+  if (!state.enrollment && !(await beginEnrollment())) return;
   try {
-    await goOn(`/api/enrolments/${state.enrolment.name}`);
+    await goOn(`/api/enrollments/${state.enrollment.name}`);
   } catch (error) {
     if (error instanceof Failure && error.http < 500) abandon(); // it is over, or cannot be finished
     throw error;
@@ -238,18 +238,18 @@ async function enrol() {
 }
 
 // Return whether there is one now.
-async function beginEnrolment() {
+async function beginEnrollment() {
   const user = $("user").value.trim();
   const begun = await begin(user, false).catch((error) => {
     if (error.name !== "AlreadyEnrolled") throw error;
     return replaceOld(user);
   });
-  if (begun) state.enrolment = { name: begun.enrolment, user, remaining: begun.remaining, ink: null };
+  if (begun) state.enrollment = { name: begun.enrollment, user, remaining: begun.remaining, ink: null };
   return Boolean(begun);
 }
 
 const begin = (user, replace) =>
-  ask("POST", "/api/enrolments", { user, replace }, ({ enrolment }) => drop(enrolment));
+  ask("POST", "/api/enrollments", { user, replace }, ({ enrollment }) => drop(enrollment));
 
 async function replaceOld(user) {
   const detail = `${state.info.references} new signatures replace the old ones.`;
@@ -259,11 +259,11 @@ async function replaceOld(user) {
 }
 
 async function goOn(path) {
-  if (state.enrolment.remaining > 0 && !(await addSignature(path))) return;
-  const { user, ink } = state.enrolment;
+  if (state.enrollment.remaining > 0 && !(await addSignature(path))) return;
+  const { user, ink } = state.enrollment;
   const { references } = await ask("POST", `${path}/commit`);
   state.inks.set(user, ink);
-  state.enrolment = null;
+  state.enrollment = null;
   $("user").value = "";
   showSteps();
   pad.clear();
@@ -275,8 +275,8 @@ async function addSignature(path) {
   const ink = pad.strokes;
   const addition = await ask("POST", `${path}/signatures`, { strokes: pad.groups() }).catch(forgive);
   if (!addition) return false;
-  state.enrolment.remaining = addition.remaining;
-  if (addition.accepted) state.enrolment.ink = ink;
+  state.enrollment.remaining = addition.remaining;
+  if (addition.accepted) state.enrollment.ink = ink;
   showSteps();
   if (addition.remaining === 0) return true;
   pad.clear();
@@ -293,15 +293,15 @@ async function forgive(error) {
   await report(error);
 }
 
-// Leave an enrolment that is not finished; the device drops its signatures.
+// Leave an enrollment that is not finished; the device drops its signatures.
 function abandon() {
-  const ended = state.enrolment && drop(state.enrolment.name);
-  state.enrolment = null;
+  const ended = state.enrollment && drop(state.enrollment.name);
+  state.enrollment = null;
   showSteps();
   return ended;
 }
 
-const drop = (enrolment) => call("DELETE", `/api/enrolments/${enrolment}`).catch(() => {});
+const drop = (enrollment) => call("DELETE", `/api/enrollments/${enrollment}`).catch(() => {});
 
 // -------------------------------------------------------------------------------------------------- people
 function listPeople() {

@@ -252,7 +252,7 @@ function widthOf(from, to, index) {
   return index > 0 && from.width ? from.width + 0.35 * (wanted - from.width) : wanted;
 }
 
-// Centre and size of ink, as the features see it: by all samples, not by the outermost.
+// Center and size of ink, as the features see it: by all samples, not by the outermost.
 function box(strokes) {
   const points = strokes.flat();
   const x = points.reduce((sum, point) => sum + point.x, 0) / points.length;

@@ -11,7 +11,7 @@ const PLAIN = {
 
 const FAILURES = {
   AlreadyEnrolled: ["Nothing was stored.", "Somebody else enrolled that name meanwhile."],
-  UnknownUser: ["Nobody of that name is enrolled.", "Check the name, or enrol them first."],
+  UnknownUser: ["Nobody of that name is enrolled.", "Check the name, or enroll them first."],
   InvalidSignature: ["Please sign again.", "That was no whole signature."],
 };
 
@@ -30,7 +30,7 @@ export function ofFailure({ name, message, retryAfter }) {
 }
 
 export function ofMatches([first, ...others]) {
-  if (!first) return ["✗ Not recognised", "Nobody who is enrolled signs like this."];
+  if (!first) return ["✗ Not recognized", "Nobody who is enrolled signs like this."];
   const next = others.map(({ user }) => quoted(user)).join(", ");
   return [`✓ ${quoted(first.user)}`, `Score ${first.score.toFixed(3)}.${next ? ` Next: ${next}.` : ""}`];
 }

@@ -63,7 +63,7 @@ typedef enum sv_status {
     SV_DAMAGED_STORE = 46,
     SV_STORE_UNREACHABLE = 47,
     SV_STALE_CACHE = 48,
-    SV_ENROLMENT_ERROR = 50,
+    SV_ENROLLMENT_ERROR = 50,
     SV_CONFIG_ERROR = 60,
     SV_CORPUS_ERROR = 61,
     SV_SPLIT_LEAK = 62,
@@ -160,7 +160,7 @@ SV_API const char *sv_template_model_id(const sv_template *its); /* 16 hexadecim
 SV_API int sv_template_references(const sv_template *its);
 SV_API int64_t sv_template_created_ms(const sv_template *its); /* since 1970 */
 
-/* ------------------------------------------------------------------------- enrol, verify and identify */
+/* ------------------------------------------------------------------------- enroll, verify and identify */
 
 typedef struct sv_verifier sv_verifier;
 
@@ -184,7 +184,7 @@ typedef enum sv_screening {
 } sv_screening;
 
 /* Make a template of 1 to SV_MAX_REFERENCES signatures, wholly or not at all. `additions` (`count` of them, or
- * NULL) says of each what it is worth, also when the set is refused with SV_ENROLMENT_ERROR. */
+ * NULL) says of each what it is worth, also when the set is refused with SV_ENROLLMENT_ERROR. */
 SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
                      size_t count, sv_screening screening, sv_addition *additions, sv_template **its);
 

@@ -1,4 +1,4 @@
-/* Enrolment: which signatures belong together (sigverify/enrollment/enrollment.py), and the template made of them. */
+/* Enrollment: which signatures belong together (sigverify/enrollment/enrollment.py), and the template made of them. */
 #include <string.h>
 
 #include "internal.h"
@@ -152,7 +152,7 @@ static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screen
     svi_screen(&verifier->model->scoring, its->spread, its->references, additions);
     for (int i = 0; i < its->references; i++)
         if (screening == SV_ENFORCE && additions[i] != SV_TAKEN)
-            return SV_ENROLMENT_ERROR;
+            return SV_ENROLLMENT_ERROR;
     round_as_stored(verifier, its);
     return SV_OK;
 }
@@ -169,7 +169,7 @@ int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const
     if (!svi_user_is_valid(user, strlen(user)) || !svi_created_is_valid(created_ms))
         return SV_CONFIG_ERROR;
     if (count < 1 || count > SV_MAX_REFERENCES)
-        return SV_ENROLMENT_ERROR;
+        return SV_ENROLLMENT_ERROR;
     SVI_TRY(svi_template_new(user, strlen(user), &verifier->shape, (int)count, &fresh));
     memcpy(fresh->model_id, verifier->model->id, sizeof fresh->model_id);
     fresh->created_ms = created_ms;

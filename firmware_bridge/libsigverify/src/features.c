@@ -53,7 +53,7 @@ static void resample_ink(const svi_capture *from, const double *grid, float *out
     }
 }
 
-static void centre(double *axis)
+static void center(double *axis)
 {
     double total = 0.0;
     for (int i = 0; i < SV_FRAMES; i++)
@@ -63,14 +63,14 @@ static void centre(double *axis)
         axis[i] -= total;
 }
 
-/* Centre on the ink and scale to a root-mean-square radius of 1. */
+/* Center on the ink and scale to a root-mean-square radius of 1. */
 static void unit_radius(double *x, double *y, float *unit_x, float *unit_y)
 {
     double squares[SV_FRAMES], largest = 0.0, smallest, radius;
     for (int i = 0; i < SV_FRAMES; i++)
         largest = fmax(largest, fmax(fabs(x[i]), fabs(y[i])));
-    centre(x);
-    centre(y);
+    center(x);
+    center(y);
     for (int i = 0; i < SV_FRAMES; i++)
         squares[i] = x[i] * x[i] + y[i] * y[i];
     radius = sqrt(svi_sum_d(squares, SV_FRAMES, 1) / SV_FRAMES);
@@ -104,7 +104,7 @@ static void slope(const float *values, float *out)
 }
 
 /* Mean 0 and deviation 1; what does not vary becomes 0. */
-static void standardise(float *values)
+static void standardize(float *values)
 {
     float squares[SV_FRAMES], mean = svi_sum_f(values, SV_FRAMES, 1) / SV_FRAMES, deviation;
     for (int i = 0; i < SV_FRAMES; i++) {
@@ -164,7 +164,7 @@ void svi_features(const svi_capture *capture, float *values)
         f[INK][i] = 2 * f[INK][i] - 1;
     for (int c = 0; c < SV_CHANNELS; c++)
         if (c != INK)
-            standardise(f[c]);
+            standardize(f[c]);
     for (int i = 0; i < SV_FRAMES; i++)
         for (int c = 0; c < SV_CHANNELS; c++)
             values[i * SV_CHANNELS + c] = clip(f[c][i]);

@@ -19,7 +19,7 @@ const char *sv_status_text(int status)
     case SV_NO_MEMORY: return "out of memory";
     case SV_INVALID_SIGNATURE: return "the arrays given are not a signature";
     case SV_FORMAT_ERROR: return "not a well-formed signature file";
-    case SV_UNKNOWN_FORMAT: return "no reader recognises the content";
+    case SV_UNKNOWN_FORMAT: return "no reader recognizes the content";
     case SV_MODEL_ERROR: return "the model cannot be used";
     case SV_MALFORMED_MODEL: return "truncated, altered, or no model file";
     case SV_INCOMPATIBLE_MODEL: return "a model for another version of the features or the file";
@@ -35,7 +35,7 @@ const char *sv_status_text(int status)
     case SV_DAMAGED_STORE: return "something sealed was altered or damaged";
     case SV_STORE_UNREACHABLE: return "the fleet's server cannot be reached";
     case SV_STALE_CACHE: return "the copy of the fleet's store is too old";
-    case SV_ENROLMENT_ERROR: return "these signatures cannot make a template";
+    case SV_ENROLLMENT_ERROR: return "these signatures cannot make a template";
     case SV_CONFIG_ERROR: return "an argument is missing or out of range";
     case SV_CORPUS_ERROR: return "the corpus cannot be read or is too small";
     case SV_SPLIT_LEAK: return "a writer stands on both sides of a split";

@@ -19,7 +19,7 @@ class SyntheticConfig:
         sessions: in how many sittings a writer gives his signatures, in order.
         skill_min, skill_max: skill of forgers, drawn evenly between; 0 has read the name, 1 is as good
             as people get.
-        fluent: part of the forgers who have seen the signature being written and practised its rhythm.
+        fluent: part of the forgers who have seen the signature being written and practiced its rhythm.
         variability: multiplies how much writers vary.
         device: what the signatures are written on.
 

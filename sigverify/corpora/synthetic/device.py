@@ -23,7 +23,7 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A digitiser.
+    """A digitizer.
 
     Attributes:
         rate_hz: samples a second.
@@ -31,7 +31,7 @@ class Device:
         points_per_mm: resolution of the grid that x and y are rounded to.
         noise: standard deviation of a position, in points.
         levels: of pressure, 0 for none.
-        smooth: whether the device averages neighbouring samples.
+        smooth: whether the device averages neighboring samples.
         missing: probability that a sample is lost.
         repeated: probability that a time stamp repeats the one before.
         hover: whether samples in the air are recorded, with pressure 0.
@@ -83,7 +83,7 @@ def record(rng: np.random.Generator, rendition: Rendition, device: Device) -> Si
     times, contact = _instants(rng, movement, device)
     place = movement.positions(times) + _tremor(rng, times, rendition.tremor)
     pressure = _pressure(rng, movement, plan.pressure, rendition.hand, times, contact, place)
-    scale = rendition.millimetres * device.points_per_mm
+    scale = rendition.millimeters * device.points_per_mm
     xy = place * scale + device.noise * rng.standard_normal(place.shape)
     if device.smooth:
         xy = _smoothed(xy, contact)
@@ -131,7 +131,7 @@ def _pressure(
     place: FloatArray,
 ) -> FloatArray:
     """Return `(m,)` of pressure in 0..1: the plan's, lighter at speed, rising and falling at contacts."""
-    level = np.interp(times, movement.centre, targets)
+    level = np.interp(times, movement.center, targets)
     speed = np.hypot(*np.diff(place, axis=0, prepend=place[:1]).T)
     level = level - hand.heavier * (speed / (speed.mean() + 1e-9) - 1.0)
     level = level + hand.drift * ((times - times[0]) / (times[-1] - times[0] + 1e-9) - 0.5)
@@ -151,7 +151,7 @@ def _levels(pressure: FloatArray, on: BoolArray, device: Device) -> FloatArray |
 
 
 def _smoothed(xy: FloatArray, contact: IntArray) -> FloatArray:
-    """Average each sample with its neighbours of the same contact."""
+    """Average each sample with its neighbors of the same contact."""
     inner = np.flatnonzero((contact[1:-1] == contact[:-2]) & (contact[1:-1] == contact[2:])) + 1
     smooth = xy.copy()
     smooth[inner] = (xy[inner - 1] + 2 * xy[inner] + xy[inner + 1]) / 4

@@ -33,13 +33,13 @@ class Forger:
         plan: the writer's plan as this person has understood and re-planned it.
         hand: how he holds the pen for it.
         variability: how much his forgeries differ from one another.
-        millimetres: to the x-height.
+        millimeters: to the x-height.
     """
 
     plan: Plan
     hand: Hand
     variability: Variability
-    millimetres: float
+    millimeters: float
 
 
 def draw_forger(rng: np.random.Generator, writer: Writer, skill: float, fluent: float) -> Forger:
@@ -61,7 +61,7 @@ def draw_forger(rng: np.random.Generator, writer: Writer, skill: float, fluent: 
         plan=plan,
         hand=_hand(rng, writer.hand, float(motion)),
         variability=_unsteady(rng, float(skill), float(pace)),
-        millimetres=writer.millimetres * float(np.exp(rng.normal(0.0, 0.05 + 0.13 * (1 - shape)))),
+        millimeters=writer.millimeters * float(np.exp(rng.normal(0.0, 0.05 + 0.13 * (1 - shape)))),
     )
 
 
@@ -71,7 +71,7 @@ def forge(rng: np.random.Generator, forger: Forger) -> Rendition:
     plan = slip(rng, vary(rng, forger.plan, by), by.slip)
     press = float(np.clip(forger.hand.press * np.exp(by.pressure * rng.normal()), 0.1, 0.97))
     hand = replace(forger.hand, press=press)
-    return Rendition(plan=plan, hand=hand, tremor=by.tremor, millimetres=forger.millimetres)
+    return Rendition(plan=plan, hand=hand, tremor=by.tremor, millimeters=forger.millimeters)
 
 
 def _misjudged(rng: np.random.Generator, sight: Sight, plan: Plan, error: float) -> Sight:

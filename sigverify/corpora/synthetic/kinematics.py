@@ -24,7 +24,7 @@ class Movement:
 
     Attributes:
         distance, t0, mu, sigma, theta_s, theta_e: `(n,)` each, as in the theory; seconds and radians.
-        centre: `(n,)` seconds at which half of a stroke is done.
+        center: `(n,)` seconds at which half of a stroke is done.
         down, up: `(k,)` seconds of landing and lifting.
     """
 
@@ -34,7 +34,7 @@ class Movement:
     sigma: FloatArray
     theta_s: FloatArray
     theta_e: FloatArray
-    centre: FloatArray
+    center: FloatArray
     down: FloatArray
     up: FloatArray
 
@@ -49,20 +49,20 @@ class Movement:
                 leaves after it.
         """
         spacing = plan.overlap[1:] * (plan.width[1:] + plan.width[:-1]) / 2 + plan.pause[1:]
-        centre = np.concatenate([[0.0], np.cumsum(spacing)])
+        center = np.concatenate([[0.0], np.cumsum(spacing)])
         median = plan.width / (2 * np.sinh(_Z95 * plan.skew))
         half = np.where(np.abs(plan.bend) < 1e-3, 1e-3, plan.bend) / 2
         chord = np.hypot(plan.step[:, 0], plan.step[:, 1])
         heading = np.arctan2(plan.step[:, 1], plan.step[:, 0])
-        down, up = _contacts(centre, plan.width * landing / 2, lifted)
+        down, up = _contacts(center, plan.width * landing / 2, lifted)
         return cls(
             distance=chord * half / np.sin(half),
-            t0=centre - median,
+            t0=center - median,
             mu=np.log(median),
             sigma=plan.skew,
             theta_s=heading - half,
             theta_e=heading + half,
-            centre=centre,
+            center=center,
             down=down,
             up=up,
         )
@@ -103,11 +103,11 @@ def _normal_cdf(z: FloatArray) -> FloatArray:
     return cdf
 
 
-def _contacts(centre: FloatArray, reach: FloatArray, lifted: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _contacts(center: FloatArray, reach: FloatArray, lifted: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Return when the pen lands and lifts: runs of movements that are not in the air."""
     edges = np.diff(np.concatenate([[False], ~lifted, [False]]).astype(np.int8))
     first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
-    down, up = centre[first] - reach[first], centre[last] + reach[last]
+    down, up = center[first] - reach[first], center[last] + reach[last]
     # A lift shorter than two samples of a fast device cannot be seen.
     gap = np.maximum(0.02 - (down[1:] - up[:-1]), 0.0) / 2
     down[1:] += gap

@@ -53,7 +53,7 @@ class Plan:
 
 
 def wander(rng: np.random.Generator, count: int, keep: float) -> FloatArray:
-    """Return `(count,)` unit-variance noise in which neighbours correlate by `keep` (0 to 1)."""
+    """Return `(count,)` unit-variance noise in which neighbors correlate by `keep` (0 to 1)."""
     white = rng.standard_normal(count)
     if keep <= 0 or count < 2:
         return white

@@ -32,11 +32,11 @@ class Sight:
 def look(plan: Plan) -> Sight:
     """Return what the trace of a plan looks like."""
     movement = Movement.of(plan, plan.air, 1.0)
-    centre = movement.centre
-    gap = np.diff(centre)
+    center = movement.center
+    gap = np.diff(center)
     between = gap / 2 + (plan.width[:-1] - plan.width[1:]) / 4
-    ends = centre + np.append(np.clip(between, 0.2 * gap, 0.8 * gap), 1.5 * plan.width[-1])
-    times = np.stack([centre, ends], axis=1).ravel()
+    ends = center + np.append(np.clip(between, 0.2 * gap, 0.8 * gap), 1.5 * plan.width[-1])
+    times = np.stack([center, ends], axis=1).ravel()
     places = movement.positions(times).reshape(-1, 2, 2)
     middle, end = places[:, 0], places[:, 1]
     begin = np.concatenate([np.zeros((1, 2)), end[:-1]])

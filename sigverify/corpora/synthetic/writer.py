@@ -78,7 +78,7 @@ class Writer:
         hand: how he holds the pen.
         variability: from one signature to the next.
         timing: his habits.
-        millimetres: to the x-height.
+        millimeters: to the x-height.
         other: the plan with every letter in another form of his.
         often: `(letters,)` how often each letter takes that other form.
     """
@@ -87,7 +87,7 @@ class Writer:
     hand: Hand
     variability: Variability
     timing: Timing
-    millimetres: float
+    millimeters: float
     other: Plan
     often: FloatArray
 
@@ -105,13 +105,13 @@ class Rendition:
         plan: movements after all variation.
         hand: how the pen is held.
         tremor: amplitude in x-heights.
-        millimetres: to the x-height.
+        millimeters: to the x-height.
     """
 
     plan: Plan
     hand: Hand
     tremor: float
-    millimetres: float
+    millimeters: float
 
 
 def draw_writer(rng: np.random.Generator, scale: float) -> Writer:
@@ -128,7 +128,7 @@ def draw_writer(rng: np.random.Generator, scale: float) -> Writer:
         other=vary(rng, plan, steadiness.scaled(1.8)),
         often=np.where(forms, rng.uniform(0.05, 0.5, letters), 0.0),
         timing=habits,
-        millimetres=float(np.exp(rng.normal(1.8, 0.3))),
+        millimeters=float(np.exp(rng.normal(1.8, 0.3))),
     )
 
 
@@ -214,7 +214,7 @@ def perform(rng: np.random.Generator, writer: Writer, session: Plan) -> Renditio
         attack=writer.hand.attack * float(np.exp(0.15 * rng.normal())),
         drift=writer.hand.drift + by.pressure * float(rng.normal()),
     )
-    return Rendition(plan=plan, hand=hand, tremor=by.tremor, millimetres=writer.millimetres)
+    return Rendition(plan=plan, hand=hand, tremor=by.tremor, millimeters=writer.millimeters)
 
 
 def slip(rng: np.random.Generator, plan: Plan, chance: float) -> Plan:
@@ -240,7 +240,7 @@ def exchanged(plan: Plan, other: Plan, which: BoolArray) -> Plan:
 def misplaced(rng: np.random.Generator, step: FloatArray, spread: float, smooth: float) -> FloatArray:
     """Return how far the targets are missed, `(n, 2)`: `spread` times the size of the movements around.
 
-    `smooth` (0 to 1) is the part of it in which neighbours correlate.
+    `smooth` (0 to 1) is the part of it in which neighbors correlate.
     """
     count = len(step)
     length = np.hypot(step[:, 0], step[:, 1])

@@ -49,7 +49,7 @@ dd { overflow-wrap: anywhere; }
 TERMS: Final = (
     "Terms of ISO/IEC 19795-1. FMR: share of impostor trials accepted. FNMR: share of genuine trials "
     "rejected. EER: where both are equal, straight lines between points of the empirical curve. A skilled "
-    "forgery is by somebody who practised the signature; a random one is another writer’s own signature. "
+    "forgery is by somebody who practiced the signature; a random one is another writer’s own signature. "
     "“Global” is one threshold for all writers, as on a device; “per writer” is each writer’s best "
     "threshold, found afterwards. ± is the standard deviation over draws of references; brackets are 95 % "
     "confidence intervals, by bootstrap over writers."

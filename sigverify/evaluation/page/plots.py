@@ -1,4 +1,4 @@
-"""Pictures of a report. Colours tell kinds of trial apart for colour-blind eyes too (Okabe, Ito, 2002)."""
+"""Pictures of a report. Colors tell kinds of trial apart for color-blind eyes too (Okabe, Ito, 2002)."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -121,11 +121,11 @@ def is_calibrated(report: Report) -> bool:
 def det_figure(reports: Sequence[Report]) -> "Figure":
     """Draw DET curves of several systems on one corpus, with 95 % bands, on normal-deviate scales."""
     figure, axes = _figure(6.2, 5.6)
-    for report, colour in zip(reports, _colours(reports), strict=False):
+    for report, color in zip(reports, _colors(reports), strict=False):
         condition = most_references(report)
         for kind, errors in condition.impostors.items():
             label = f"{report.system}, {KIND_NAMES[kind]}: EER {100 * errors.eer.mean:.2f} %"
-            _draw_det(axes, errors.det, colour, KIND_LINES[kind], label)
+            _draw_det(axes, errors.det, color, KIND_LINES[kind], label)
     diagonal = normal_deviate(DET_LIMITS)
     axes.plot(diagonal, diagonal, color="0.6", linewidth=0.7)
     for axis in (axes.xaxis, axes.yaxis):
@@ -196,12 +196,12 @@ def references_figure(reports: Sequence[Report]) -> "Figure":
     """Draw EER against number of references, with 95 % intervals over writers."""
     figure, axes = _figure(6.2, 3.6)
     series = [
-        (report, colour, kind)
-        for report, colour in zip(reports, _colours(reports), strict=False)
+        (report, color, kind)
+        for report, color in zip(reports, _colors(reports), strict=False)
         for kind in IMPOSTORS
         if any(kind in condition.impostors for condition in report.conditions)
     ]
-    for index, (report, colour, kind) in enumerate(series):
+    for index, (report, color, kind) in enumerate(series):
         conditions = [condition for condition in report.conditions if kind in condition.impostors]
         eers = [condition.impostors[kind].eer for condition in conditions]
         aside = 0.06 * (index - (len(series) - 1) / 2)
@@ -209,7 +209,7 @@ def references_figure(reports: Sequence[Report]) -> "Figure":
             [condition.references + aside for condition in conditions],
             [100 * each.mean for each in eers],
             yerr=np.abs([[100 * (each.mean - each.low), 100 * (each.high - each.mean)] for each in eers]).T,
-            color=colour, linestyle=KIND_LINES[kind], marker="o", markersize=4, capsize=2, linewidth=1.3,
+            color=color, linestyle=KIND_LINES[kind], marker="o", markersize=4, capsize=2, linewidth=1.3,
             label=f"{report.system}, {KIND_NAMES[kind]}",
         )  # fmt: skip
     axes.set_xticks(sorted({condition.references for report in reports for condition in report.conditions}))
@@ -255,10 +255,10 @@ def history_figure(history: History) -> "Figure":
     panels = [(title, its) for title, its in (("loss", losses), ("EER (%)", others)) if its]
     figure, all_axes = _figure(6.2, 3.0, columns=max(len(panels), 1))
     for (title, series), axes in zip(panels, np.ravel(all_axes), strict=False):
-        for (name, values), colour in zip(series.items(), SYSTEM_COLOURS * 4, strict=False):
+        for (name, values), color in zip(series.items(), SYSTEM_COLOURS * 4, strict=False):
             scaled = np.array(values) * (100 if "eer" in name.lower() and np.nanmax(values) <= 1 else 1)
             axes.plot(
-                history.epochs, scaled, color=colour, linewidth=1.3, marker=".", markersize=3, label=name
+                history.epochs, scaled, color=color, linewidth=1.3, marker=".", markersize=3, label=name
             )
         axes.set_xlabel("epoch")
         axes.set_title(title)
@@ -282,7 +282,7 @@ def _figure(width: float, height: float, *, columns: int = 1) -> tuple["Figure",
     return figure, figure.subplots(1, columns)
 
 
-def _colours(reports: Sequence[Report]) -> list[str]:
+def _colors(reports: Sequence[Report]) -> list[str]:
     return [SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)] for index in range(len(reports))]
 
 
@@ -290,12 +290,12 @@ def _references(condition: Condition) -> str:
     return f"{condition.references} reference{'s' if condition.references > 1 else ''}"
 
 
-def _draw_det(axes: "Axes", det: DetCurve, colour: str, line: Any, label: str) -> None:
+def _draw_det(axes: "Axes", det: DetCurve, color: str, line: Any, label: str) -> None:
     rates = normal_deviate(det.fmr)
     axes.fill_between(
-        rates, normal_deviate(det.low), normal_deviate(det.high), color=colour, alpha=0.15, linewidth=0
+        rates, normal_deviate(det.low), normal_deviate(det.high), color=color, alpha=0.15, linewidth=0
     )
-    axes.plot(rates, normal_deviate(det.fnmr), color=colour, linestyle=line, linewidth=1.5, label=label)
+    axes.plot(rates, normal_deviate(det.fnmr), color=color, linestyle=line, linewidth=1.5, label=label)
 
 
 def _draw_histogram(axes: "Axes", values: Any, kind: TrialKind, edges: list[float]) -> None:

@@ -2,7 +2,7 @@
 
 Two steps, so that training can distort ink between them and still run the very code the device runs:
 
-1. `trace`: repair the time axis, drop hover, resample uniformly in time, centre and scale. `(FRAMES, 4)`.
+1. `trace`: repair the time axis, drop hover, resample uniformly in time, center and scale. `(FRAMES, 4)`.
 2. `encode`: traces to functions of time (speed, direction, pressure …). `(n, FRAMES, CHANNELS)`.
 
 The functions are those of the field's DTW systems; see M. Martinez-Diaz, J. Fierrez, R. P. Krish,
@@ -83,7 +83,7 @@ def clean_duration_ms(signature: Signature) -> float:
 def trace(signature: Signature) -> Float32Array:
     """Resample to `(FRAMES, 4)` float32: x, y, pressure, ink.
 
-    x and y are centred on the ink and scaled to a root-mean-square radius of 1; pressure is divided by its
+    x and y are centered on the ink and scaled to a root-mean-square radius of 1; pressure is divided by its
     maximum (all 0 where the device has none); ink is 1 where the pen writes and 0 in a lift.
     Hover samples are dropped: the way between two strokes is a straight line in time, on every device.
     """
@@ -104,7 +104,7 @@ def trace(signature: Signature) -> Float32Array:
 def encode(traces: npt.ArrayLike) -> Float32Array:
     """Turn traces `(n, FRAMES, 4)` into functions of time `(n, FRAMES, CHANNELS)` float32 in [-CLIP, CLIP].
 
-    Every function but the directions and the ink is standardised over the signature; one that does not
+    Every function but the directions and the ink is standardized over the signature; one that does not
     vary (pressure on a device without) is 0 throughout.
     """
     paths = np.asarray(traces, np.float32)
@@ -114,7 +114,7 @@ def encode(traces: npt.ArrayLike) -> Float32Array:
     cos, sin = dx / (speed + _TINY), dy / (speed + _TINY)
     turn = np.asarray(cos * _slope(sin) - sin * _slope(cos), np.float32)
     functions: list[Float32Array] = [dx, dy, speed, cos, sin, _slope(speed), pressure, x, y, turn]
-    varying = [_standardise(function) for function in functions]
+    varying = [_standardize(function) for function in functions]
     columns = [*varying[:-1], 2 * ink - 1, varying[-1]]
     return np.asarray(np.clip(np.stack(columns, axis=-1), -CLIP, CLIP), np.float32)
 
@@ -125,10 +125,10 @@ def _inked(ink: BoolArray) -> BoolArray:
 
 
 def _unit_radius(xy: FloatArray) -> FloatArray:
-    centred = xy - xy.mean(axis=0)
-    radius = np.sqrt((centred**2).sum(axis=1).mean())
+    centered = xy - xy.mean(axis=0)
+    radius = np.sqrt((centered**2).sum(axis=1).mean())
     smallest = _TINY * float(np.abs(xy).max()) + float(np.finfo(np.float64).tiny)
-    return np.asarray(centred / max(float(radius), smallest))
+    return np.asarray(centered / max(float(radius), smallest))
 
 
 def _slope(values: Float32Array) -> Float32Array:
@@ -139,7 +139,7 @@ def _slope(values: Float32Array) -> Float32Array:
     return np.asarray((padded[..., 2:] - padded[..., :-2]) / 2, np.float32)
 
 
-def _standardise(values: Float32Array) -> Float32Array:
-    centred = values - values.mean(axis=-1, keepdims=True)
+def _standardize(values: Float32Array) -> Float32Array:
+    centered = values - values.mean(axis=-1, keepdims=True)
     deviation = values.std(axis=-1, keepdims=True)
-    return np.asarray(centred / np.where(deviation > _TINY, deviation, np.inf), np.float32)
+    return np.asarray(centered / np.where(deviation > _TINY, deviation, np.inf), np.float32)

@@ -25,7 +25,7 @@ class WriterBatches(keras.utils.PyDataset):
 
     Writer by writer: K genuine signatures, then F forgeries of that writer. A writer with fewer than K
     genuine signatures repeats some (each distorted anew). One with fewer than F skilled forgeries repeats
-    those; one with none gets genuine signatures of other writers there, labelled as forgeries of this one,
+    those; one with none gets genuine signatures of other writers there, labeled as forgeries of this one,
     which is what random forgeries are, or its own, forged by `PulseForger`.
 
     A batch depends on (seed, epoch, index) alone, whatever the number of workers. Set `epoch` before each

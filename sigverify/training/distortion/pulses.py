@@ -42,7 +42,7 @@ class PulseForger:
     weakest: float = 0.4
 
     def apply(self, traces: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """Return forged copies `(n, FRAMES, 4)`, centred and of unit RMS radius."""
+        """Return forged copies `(n, FRAMES, 4)`, centered and of unit RMS radius."""
         out = np.empty((len(traces), *SHAPE), np.float32)
         for row, trace in enumerate(traces):
             out[row] = self._forge(trace.astype(np.float64), rng)

@@ -94,7 +94,7 @@ def _convolve(
     strides: tuple[int, int] = (1, 1),
     dilation: int = 1,
 ) -> Tensor:
-    """Convolution without bias, batch normalisation (folded at conversion), activation."""
+    """Convolution without bias, batch normalization (folded at conversion), activation."""
     out = keras.layers.Conv2D(
         width,
         (1, kernel),
@@ -121,7 +121,7 @@ def _block(
 
 
 def _vector(trunk: Tensor, size: int) -> Tensor:
-    """Mean and maximum over time, then a dense layer in float32: not normalised, int8 would suffer."""
+    """Mean and maximum over time, then a dense layer in float32: not normalized, int8 would suffer."""
     frames = trunk.shape[2]
     mean = keras.layers.AveragePooling2D((1, frames), name="mean")(trunk)
     peak = keras.layers.MaxPooling2D((1, frames), name="peak")(trunk)

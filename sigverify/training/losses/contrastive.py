@@ -12,7 +12,7 @@ Tensor = Any
 class ContrastiveLoss(keras.losses.Loss):
     """Pull the pairs of one writer together, push all others beyond the margin.
 
-    With d the distance of two L2-normalised vectors (0 to 2), a pair costs
+    With d the distance of two L2-normalized vectors (0 to 2), a pair costs
 
     - d^2 for two genuine signatures of one writer,
     - max(0, margin - d)^2 for a genuine signature and a forgery of it, or of two writers.

@@ -32,7 +32,7 @@ def pair_masks(y_true: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def pair_distances(y_pred: Tensor) -> Tensor:
-    """Euclidean distances `(n, n)` between L2-normalised vectors `(n, e)`, 0 to 2.
+    """Euclidean distances `(n, n)` between L2-normalized vectors `(n, e)`, 0 to 2.
 
     From differences, not as sqrt(2 - 2 cos): near 0 that loses half the digits, and on a GPU, whose products
     keep 10 bits, nearly all of them.

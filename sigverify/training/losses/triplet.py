@@ -17,7 +17,7 @@ _FAR: Final = 4.0
 class TripletLoss(keras.losses.Loss):
     """Bring another genuine signature of the writer closer than any impostor: max(0, d_ap - d_an + margin).
 
-    d is the distance of L2-normalised vectors (0 to 2). Anchors a are genuine; negatives are forgeries of
+    d is the distance of L2-normalized vectors (0 to 2). Anchors a are genuine; negatives are forgeries of
     the writer and genuine signatures of others.
 
     - ``batch-hard``: for every anchor the farthest positive and the nearest negative.

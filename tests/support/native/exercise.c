@@ -67,7 +67,7 @@ static uint8_t *read_whole(const char *path, size_t *size)
     return data;
 }
 
-static sv_template *enrol(sv_verifier *verifier, const char *user, int writer)
+static sv_template *enroll(sv_verifier *verifier, const char *user, int writer)
 {
     static scrawl drawn[REFERENCES];
     sv_signature signatures[REFERENCES];
@@ -147,7 +147,7 @@ int main(int count, char **arguments)
     CHECK(sv_features(&drawn.signature, values) == SV_OK);
     printf("model %s, features %08x\n", info.id, (unsigned)svi_crc32((const uint8_t *)values, sizeof values));
     for (int i = 0; i < PEOPLE; i++)
-        people[i] = enrol(verifier, names[i], i);
+        people[i] = enroll(verifier, names[i], i);
     content = export_whole(people[2], &exported);
     CHECK(sv_template_import(content, exported, &again) == SV_OK);
     printf("template %08x of %s\n", (unsigned)svi_crc32(content, exported), sv_template_user(again));

@@ -42,7 +42,7 @@ class TestSynthetic:
         assert config == FakeConfig(writers=3, skill=0.1, pressure=False, style="a=b", limit=None)
         assert parse_synthetic("limit=5") == FakeConfig(limit=5)
 
-    @pytest.mark.parametrize("settings", ["writer=3", "writers", "=3", "3", "writers=3,colour=red"])
+    @pytest.mark.parametrize("settings", ["writer=3", "writers", "=3", "3", "writers=3,color=red"])
     def test_unknown_key_lists_the_known(self, settings):
         with pytest.raises(CorpusError, match=r"unknown; expected .* writers, skill, pressure, style, limit"):
             open_corpus(f"synthetic:{settings}")

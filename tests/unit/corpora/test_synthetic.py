@@ -207,11 +207,11 @@ def test_misuse_of_the_functions_is_refused() -> None:
 def test_a_movement_ends_at_its_targets_and_follows_the_lognormal() -> None:
     plan = draw_writer(np.random.default_rng(0), 1.0).plan
     stroke = Movement.of(plan, plan.air, 1.0)
-    late = stroke.positions(np.array([stroke.centre[-1] + 60.0]))
+    late = stroke.positions(np.array([stroke.center[-1] + 60.0]))
     assert np.allclose(late[0], plan.targets[-1], atol=1e-9)
-    # Half of the first stroke is done at its centre: no other has begun long before.
+    # Half of the first stroke is done at its center: no other has begun long before.
     alone = Movement.of(plan.take(np.array([0])), plan.air[:1], 1.0)
-    times = np.linspace(alone.t0[0] + 1e-3, alone.centre[0] + 2.0, 4000)
+    times = np.linspace(alone.t0[0] + 1e-3, alone.center[0] + 2.0, 4000)
     speed = np.hypot(*np.diff(alone.positions(times), axis=0).T) / np.diff(times)
     middle = (times[1:] + times[:-1]) / 2 - alone.t0[0]
     z = (np.log(middle) - alone.mu[0]) / alone.sigma[0]

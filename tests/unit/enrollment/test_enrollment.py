@@ -3,7 +3,7 @@ import pytest
 from builders import arithmetic_engine, signature
 
 from sigverify.enrollment.enrollment import AdditionReason, Candidates
-from sigverify.errors import AlreadyEnrolled, ConfigError, EnrolmentError
+from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
 from sigverify.store import MEMORY, SqliteStore
@@ -33,20 +33,20 @@ def test_a_conversation(verifier):
     ]  # fmt: skip
     assert not any(addition.accepted for addition in refused)
     assert {addition.remaining for addition in refused} == {2}
-    with pytest.raises(EnrolmentError, match="expected 3; received 1"):
+    with pytest.raises(EnrollmentError, match="expected 3; received 1"):
         enrollment.commit()
     assert verifier.users() == ()
     assert enrollment.add(signature(0, 1)).accepted
     assert enrollment.add(signature(0, 2)).remaining == 0
-    with pytest.raises(EnrolmentError, match="no more"):
+    with pytest.raises(EnrollmentError, match="no more"):
         enrollment.add(signature(0, 3))
-    enrolment = enrollment.commit()
-    assert enrolment.references == len(verifier.store.get("alice")) == 3
-    assert enrolment.flaws == (AdditionReason.TAKEN,) * 3
-    assert 0 < enrolment.consistency <= 1
+    enrollment = enrollment.commit()
+    assert enrollment.references == len(verifier.store.get("alice")) == 3
+    assert enrollment.flaws == (AdditionReason.TAKEN,) * 3
+    assert 0 < enrollment.consistency <= 1
     assert verifier.verify("alice", signature(0, 9)).accepted
     for again in (enrollment.commit, lambda: enrollment.add(signature(0, 4))):
-        with pytest.raises(EnrolmentError, match="is committed"):
+        with pytest.raises(EnrollmentError, match="is committed"):
             again()
 
 
@@ -92,7 +92,7 @@ def test_somebody_already_enrolled_is_told_at_once(verifier):
 
 @pytest.mark.parametrize("count", [0, -1, MAX_REFERENCES + 1])
 def test_numbers_of_references_that_no_template_holds(verifier, count):
-    with pytest.raises(EnrolmentError, match="1 to 12"):
+    with pytest.raises(EnrollmentError, match="1 to 12"):
         verifier.enrollment("alice", references=count)
 
 
@@ -100,7 +100,7 @@ def test_nobody_tries_for_ever(verifier):
     enrollment = verifier.enrollment("alice", references=1)
     for _ in range(48):
         enrollment.add(dash())
-    with pytest.raises(EnrolmentError, match="too many signatures tried"):
+    with pytest.raises(EnrollmentError, match="too many signatures tried"):
         enrollment.add(dash())
 
 
@@ -114,7 +114,7 @@ MIXED = {
 @pytest.mark.parametrize("name", MIXED)
 def test_sets_that_are_refused_at_once(verifier, name):
     numbers, said = MIXED[name]
-    with pytest.raises(EnrolmentError) as raised:
+    with pytest.raises(EnrollmentError) as raised:
         verifier.enroll("alice", [signature(*number) for number in numbers])
     assert all(part in str(raised.value) for part in said)
     assert str(raised.value).count("reference ") == len(said)
@@ -124,13 +124,13 @@ def test_sets_that_are_refused_at_once(verifier, name):
 @pytest.mark.parametrize("name", MIXED)
 def test_recorded_sets_are_kept_with_what_is_wrong(verifier, name):
     numbers, said = MIXED[name]
-    enrolment = verifier.enroll("alice", [signature(*number) for number in numbers], quality="record")
-    assert enrolment.references == len(verifier.store.get("alice")) == len(numbers)
-    assert sum(flaw is not AdditionReason.TAKEN for flaw in enrolment.flaws) == len(said)
+    enrollment = verifier.enroll("alice", [signature(*number) for number in numbers], quality="record")
+    assert enrollment.references == len(verifier.store.get("alice")) == len(numbers)
+    assert sum(flaw is not AdditionReason.TAKEN for flaw in enrollment.flaws) == len(said)
 
 
 def test_simple_captures(verifier):
-    with pytest.raises(EnrolmentError, match="reference 1 is too simple"):
+    with pytest.raises(EnrollmentError, match="reference 1 is too simple"):
         verifier.enroll("alice", [dash()])
     assert verifier.enroll("alice", [dash()], quality="record").complexity == 0
     with pytest.raises(ConfigError, match="enforce or record"):

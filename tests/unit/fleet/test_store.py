@@ -318,14 +318,14 @@ def test_two_kiosks_enrol_at_the_same_time(kiosk):
     stores = [kiosk(name) for name in ("one", "other")]
     wrong = []
 
-    def enrol(number):
+    def enroll(number):
         try:
             for turn in range(10):
                 stores[number].put(template(f"user-{number}-{turn}", 1, seed=turn))
         except StoreError as error:
             wrong.append(error)
 
-    threads = [threading.Thread(target=enrol, args=(number,)) for number in range(2)]
+    threads = [threading.Thread(target=enroll, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -342,7 +342,7 @@ def test_two_kiosks_enrol_the_same_person(kiosk):
     ready = threading.Barrier(2)
     outcomes = []
 
-    def enrol(number):
+    def enroll(number):
         ready.wait()
         try:
             stores[number].put(template("alice", 1 + number, seed=number))
@@ -350,7 +350,7 @@ def test_two_kiosks_enrol_the_same_person(kiosk):
         except AlreadyEnrolled:
             outcomes.append(None)
 
-    threads = [threading.Thread(target=enrol, args=(number,)) for number in range(2)]
+    threads = [threading.Thread(target=enroll, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -575,7 +575,7 @@ class Fleet:
 
     def step(self):
         store, user = self._random.choice(self.stores), self._random.choice(self.people)
-        does = [self.fail] * 4 + [self.accept, self.show, self.show, self.enrol, self.forget, self.settle]
+        does = [self.fail] * 4 + [self.accept, self.show, self.show, self.enroll, self.forget, self.settle]
         with contextlib.suppress(AlreadyEnrolled, UnknownUser):
             self._random.choice(does)(store, user)
 
@@ -597,7 +597,7 @@ class Fleet:
             records.put("replay", user, memory.with_([sketch], Role.REFUSED, limit=64).to_bytes())
             AuditLog(store).append(records, Event.REJECTED, user)
 
-    def enrol(self, store, user):
+    def enroll(self, store, user):
         store.put(template(user, 1, seed=self._random.randrange(100)))
 
     def forget(self, store, user):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
-from sigverify.formats import Format, limits, plain_csv, read_signature, recognise_format, signature_pad
+from sigverify.formats import Format, limits, plain_csv, read_signature, recognize_format, signature_pad
 from sigverify.modality.pen.signature import Signature
 
 SIGNATURE = Signature(range(0, 30, 3), np.arange(10) ** 2, range(0, 100, 10))
@@ -32,7 +32,7 @@ CONTENT = {
 def test_format_is_told_from_the_content_and_not_the_name(name, tmp_path):
     path = tmp_path / "signature.bin"
     path.write_bytes(CONTENT[name])
-    assert recognise_format(CONTENT[name]) is name
+    assert recognize_format(CONTENT[name]) is name
     for source in (path, str(path), CONTENT[name], bytearray(CONTENT[name]), memoryview(CONTENT[name])):
         signature = read_signature(source)
         assert np.array_equal(signature.x, SIGNATURE.x)

@@ -28,7 +28,7 @@ def follow(store, mark=START, limit=2):
     return names, mark
 
 
-def enrol(store, *names):
+def enroll(store, *names):
     for name in names:
         store.put(template(name, 2, seed=len(name)), replace=True)
 
@@ -39,7 +39,7 @@ def test_an_empty_store(store):
 
 
 def test_in_order_each_once_with_vectors(store):
-    enrol(store, "carol", "alice", "bob")
+    enroll(store, "carol", "alice", "bob")
     names, _ = follow(store)
     assert names == ["carol", "alice", "bob"]
     for change in store.changes():
@@ -50,12 +50,12 @@ def test_in_order_each_once_with_vectors(store):
 
 
 def test_only_what_is_new(store):
-    enrol(store, "carol", "alice", "bob")
+    enroll(store, "carol", "alice", "bob")
     _, mark = follow(store)
     assert follow(store, mark) == ([], mark)
-    enrol(store, "alice")
+    enroll(store, "alice")
     store.touch("carol")
-    enrol(store, "dave")
+    enroll(store, "dave")
     names, later = follow(store, mark)
     assert names == ["alice", "carol", "dave"]
     assert follow(store, later)[0] == []
@@ -63,7 +63,7 @@ def test_only_what_is_new(store):
 
 
 def test_who_is_gone_is_no_longer_among_the_subjects(store):
-    enrol(store, "carol", "alice")
+    enroll(store, "carol", "alice")
     gone = {change.user_id: change.mark.subject for change in store.changes()}["carol"]
     _, mark = follow(store)
     before = store.revision()
@@ -75,7 +75,7 @@ def test_who_is_gone_is_no_longer_among_the_subjects(store):
 
 
 def test_touching(store):
-    enrol(store, "alice")
+    enroll(store, "alice")
     before = store.revision()
     store.touch("alice")
     assert store.revision() > before
@@ -84,7 +84,7 @@ def test_touching(store):
 
 
 def test_a_change_that_is_rolled_back_is_none(store):
-    enrol(store, "alice")
+    enroll(store, "alice")
     _, mark = follow(store)
 
     def fail():
@@ -100,9 +100,9 @@ def test_a_change_that_is_rolled_back_is_none(store):
 def test_everybody_changes_with_a_rekey_and_with_a_restore(tmp_path):
     key = Key.generate()
     with SqliteStore(tmp_path / "its.db", key=key) as store:
-        enrol(store, "alice", "bob")
+        enroll(store, "alice", "bob")
         backup(store, tmp_path / "copy.db")
-        enrol(store, "carol")
+        enroll(store, "carol")
         _, mark = follow(store)
         subjects = store.subjects()
         rekey(store)
@@ -114,7 +114,7 @@ def test_everybody_changes_with_a_rekey_and_with_a_restore(tmp_path):
 
 
 def test_a_damaged_row_is_left_out_and_does_not_end_the_list(store):
-    enrol(store, "alice", "bob", "carol")
+    enroll(store, "alice", "bob", "carol")
     damaged = store.changes()[0].mark.subject
     store.database.execute("UPDATE vectors SET content = x'00' WHERE subject = ?", (damaged,))
     assert follow(store, limit=1)[0] == ["bob", "carol"]

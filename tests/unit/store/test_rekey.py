@@ -119,7 +119,7 @@ def test_within_a_transaction_that_fails_the_old_key_stays(path):
         assert len(store.users()) == 4
 
 
-def test_people_are_recognised_as_before(tmp_path):
+def test_people_are_recognized_as_before(tmp_path):
     with Verifier(SqliteStore(tmp_path / "store.db", key=OLD), arithmetic_engine()) as verifier:
         for writer in range(3):
             verifier.enroll(f"user-{writer}", [signature(writer, turn) for turn in range(5)])

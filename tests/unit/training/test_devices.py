@@ -68,7 +68,7 @@ def test_two_devices_train_as_one(backend, make_traces, tmp_path):
     finish(processes)
     alone, spread = (Run.open(tmp_path / f"run{devices}") for devices in (1, 2))
     assert (alone.provenance["devices_used"], spread.provenance["devices_used"]) == (1, 2)
-    # jax computes the same step (sums in another order); on tensorflow batch normalisation sees half a batch.
+    # jax computes the same step (sums in another order); on tensorflow batch normalization sees half a batch.
     tolerance = 1e-4 if backend == "jax" else 0.1
     assert spread.history[0]["loss"] == pytest.approx(alone.history[0]["loss"], rel=tolerance)
     assert len(spread.load_network().output["vector"].shape) == 2

@@ -24,7 +24,7 @@ from sigverify.errors import (
     Busy,
     ConfigError,
     Disconnected,
-    EnrolmentError,
+    EnrollmentError,
     InvalidSignature,
     Misuse,
     NotAllowed,
@@ -76,9 +76,9 @@ def test_both_clients_have_the_same_calls():
 
 
 def test_enrol_verify_identify_list_forget(client):
-    enrolment = client.enroll("alice", ALICE, groups=["staff"])
-    assert (enrolment.user_id, enrolment.references) == ("alice", 5)
-    assert enrolment.latency_ms > 0
+    enrollment = client.enroll("alice", ALICE, groups=["staff"])
+    assert (enrollment.user_id, enrollment.references) == ("alice", 5)
+    assert enrollment.latency_ms > 0
     genuine = client.verify("alice", signature(0, 9))
     assert (genuine.outcome, genuine.reason) == (Outcome.ACCEPT, Reason.ALIKE)
     assert genuine.score > genuine.threshold
@@ -112,7 +112,7 @@ def test_errors_are_the_sdks(client):
         (lambda: client.identify(ALICE[0], top_k=0), ConfigError, "top_k|how many|people"),
         (lambda: client.identify(ALICE[0], top_k=101), ConfigError, "too many people"),
         (lambda: client.verify("a\0b", ALICE[0]), ConfigError, "user id"),
-        (client.commit, EnrolmentError, "no enrolment is under way"),
+        (client.commit, EnrollmentError, "no enrollment is under way"),
         (lambda: client.end(client.begin()), InvalidSignature, "too few samples"),
     ]:
         with pytest.raises(error, match=match):
@@ -136,7 +136,7 @@ def test_what_cannot_be_sent_is_refused_here_and_harms_no_later_call(client):
 
 
 def test_signatures_without_end(client):
-    with pytest.raises(EnrolmentError, match="wrong number of references"):
+    with pytest.raises(EnrollmentError, match="wrong number of references"):
         client.enroll("alice", itertools.repeat(ALICE[0]))
 
 
@@ -170,11 +170,11 @@ def test_one_streams_while_another_asks(client):
     assert client.verify("alice", capture).accepted
 
 
-def test_an_enrolment_keeps_no_more_samples_than_a_session(client):
+def test_an_enrollment_keeps_no_more_samples_than_a_session(client):
     client.begin_enrollment("alice", references=12)
     for repetition in range(3):
         client.add(signature(0, repetition, samples=10_000))
-    with pytest.raises(Busy, match="too many samples for one enrolment"):
+    with pytest.raises(Busy, match="too many samples for one enrollment"):
         client.add(signature(0, 4, samples=10_000))
     assert client.add(signature(0, 5)).remaining == 8
     client.begin_enrollment("alice", references=1)
@@ -183,10 +183,10 @@ def test_an_enrolment_keeps_no_more_samples_than_a_session(client):
 
 
 def test_a_bad_reference_enrols_nobody(client):
-    with pytest.raises(EnrolmentError, match="reference 3 is a copy"):
+    with pytest.raises(EnrollmentError, match="reference 3 is a copy"):
         client.enroll("alice", [*ALICE[:2], ALICE[0]])
     assert client.users() == ()
-    with pytest.raises(EnrolmentError, match="no enrolment"):
+    with pytest.raises(EnrollmentError, match="no enrollment"):
         client.commit()
 
 
@@ -196,7 +196,7 @@ def test_enrolling_signature_by_signature(client):
     assert (added.accepted, added.reason, added.remaining) == (True, AdditionReason.TAKEN, 1)
     assert added.quality.complexity > 0.3
     assert client.add(ALICE[0]).reason is AdditionReason.COPY
-    with pytest.raises(EnrolmentError, match="too few"):
+    with pytest.raises(EnrollmentError, match="too few"):
         client.commit()
     assert client.add(ALICE[1]).remaining == 0
     assert client.commit().references == 2
@@ -363,7 +363,7 @@ def test_an_interrupted_call_confuses_no_later_one(address, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 client.begin_enrollment("bob", references=1)
         assert client.users() == ("alice",)
-        with pytest.raises(EnrolmentError, match="no enrolment"):  # its line is closed: nothing goes on
+        with pytest.raises(EnrollmentError, match="no enrollment"):  # its line is closed: nothing goes on
             client.add(ALICE[0])
 
 

@@ -29,7 +29,7 @@ from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import Begin, End, Hello, Info, Users, Verify, decode, encode
 from firmware_bridge.transport.line import Line
 from firmware_bridge.transport.listeners import TcpDoor, UnixDoor
-from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrolmentError, StoreError
+from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrollmentError, StoreError
 from sigverify.protection.keys import Key
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
@@ -396,7 +396,7 @@ class TestLife:
             assert running.reload()
             assert running.daemon._service.verifier is not before
             assert client.users() == ("alice",)
-            with pytest.raises(EnrolmentError, match="no enrolment is under way"):
+            with pytest.raises(EnrollmentError, match="no enrollment is under way"):
                 client.commit()
 
     @pytest.mark.parametrize("error", [StoreError("no such file"), ValueError("x = 12.75"), MemoryError()])

@@ -15,9 +15,9 @@ def error_of(answer, http):
     return content
 
 
-def enrol(operator, strokes, user="alice", writer=0):
-    begun = operator.post("/api/enrolments", json={"user": user}).json()
-    path = f"/api/enrolments/{begun['enrolment']}"
+def enroll(operator, strokes, user="alice", writer=0):
+    begun = operator.post("/api/enrollments", json={"user": user}).json()
+    path = f"/api/enrollments/{begun['enrollment']}"
     for repetition in range(begun["remaining"]):
         body = {"strokes": strokes(signature(writer, repetition))}
         added = operator.post(f"{path}/signatures", json=body).json()
@@ -26,7 +26,7 @@ def enrol(operator, strokes, user="alice", writer=0):
 
 
 def test_enrol_verify_identify_forget(operator, strokes, verifier):
-    enrolled = enrol(operator, strokes)
+    enrolled = enroll(operator, strokes)
     assert enrolled.status_code == 200
     assert enrolled.json()["user"] == "alice"
     assert enrolled.json()["references"] == 5
@@ -44,7 +44,7 @@ def test_enrol_verify_identify_forget(operator, strokes, verifier):
 
 
 def test_a_visitor_verifies_and_sees_no_score(operator, visitor, strokes):
-    enrol(operator, strokes)
+    enroll(operator, strokes)
     accepted = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(0, 9))}).json()
     rejected = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(1, 9))}).json()
     unknown = visitor.post("/api/verify", json={"user": "nobody", "strokes": strokes(signature(2, 9))}).json()
@@ -64,17 +64,17 @@ def test_an_operator_learns_who_is_not_enrolled(operator, strokes):
     ("method", "path", "body"),
     [
         ("POST", "/api/identify", {"strokes": []}),
-        ("POST", "/api/enrolments", {"user": "alice"}),
-        ("POST", "/api/enrolments/x/signatures", {"strokes": []}),
-        ("POST", "/api/enrolments/x/commit", None),
-        ("DELETE", "/api/enrolments/x", None),
+        ("POST", "/api/enrollments", {"user": "alice"}),
+        ("POST", "/api/enrollments/x/signatures", {"strokes": []}),
+        ("POST", "/api/enrollments/x/commit", None),
+        ("DELETE", "/api/enrollments/x", None),
         ("GET", "/api/users", None),
         ("DELETE", "/api/users?user=alice", None),
         ("POST", "/api/unlock", {}),
     ],
 )
 def test_what_visitors_may_not_do(visitor, operator, strokes, verifier, method, path, body):
-    enrol(operator, strokes)
+    enroll(operator, strokes)
     assert "operators" in error_of(visitor.request(method, path, json=body), 403)["message"]
     visitor.headers["Sigverify-Operator"] = "made up"
     assert error_of(visitor.request(method, path, json=body), 403)
@@ -97,21 +97,21 @@ def test_a_page_on_which_everybody_operates(page, verifier):
     assert error_of(client.post("/api/operator", json={"code": "123456"}), 409)
 
 
-def test_an_enrolment_that_goes_wrong_stores_nothing(operator, strokes, verifier):
-    name = operator.post("/api/enrolments", json={"user": "alice"}).json()["enrolment"]
+def test_an_enrollment_that_goes_wrong_stores_nothing(operator, strokes, verifier):
+    name = operator.post("/api/enrollments", json={"user": "alice"}).json()["enrollment"]
     first = strokes(signature(0, 0))
-    assert operator.post(f"/api/enrolments/{name}/signatures", json={"strokes": first}).json()["accepted"]
-    again = operator.post(f"/api/enrolments/{name}/signatures", json={"strokes": first}).json()
+    assert operator.post(f"/api/enrollments/{name}/signatures", json={"strokes": first}).json()["accepted"]
+    again = operator.post(f"/api/enrollments/{name}/signatures", json={"strokes": first}).json()
     assert (again["accepted"], again["remaining"]) == (False, 4)
     assert again["reason"].startswith("a copy of an earlier one")
-    assert error_of(operator.post(f"/api/enrolments/{name}/commit"), 422)["error"] == "EnrolmentError"
-    assert operator.delete(f"/api/enrolments/{name}").json() == {}
-    assert error_of(operator.post(f"/api/enrolments/{name}/commit"), 404)
+    assert error_of(operator.post(f"/api/enrollments/{name}/commit"), 422)["error"] == "EnrollmentError"
+    assert operator.delete(f"/api/enrollments/{name}").json() == {}
+    assert error_of(operator.post(f"/api/enrollments/{name}/commit"), 404)
     assert verifier.users() == ()
 
 
 def test_a_commit_whose_answer_was_lost_is_answered_again(operator, strokes, verifier):
-    first = enrol(operator, strokes)
+    first = enroll(operator, strokes)
     path = first.request.url.path
     again = operator.post(path)
     assert (again.status_code, again.json()) == (200, first.json())
@@ -120,8 +120,8 @@ def test_a_commit_whose_answer_was_lost_is_answered_again(operator, strokes, ver
 
 
 def test_two_commits_at_once_store_once(operator, strokes, verifier):
-    begun = operator.post("/api/enrolments", json={"user": "alice"}).json()
-    path = f"/api/enrolments/{begun['enrolment']}"
+    begun = operator.post("/api/enrollments", json={"user": "alice"}).json()
+    path = f"/api/enrollments/{begun['enrollment']}"
     for repetition in range(5):
         operator.post(f"{path}/signatures", json={"strokes": strokes(signature(0, repetition))})
     with ThreadPoolExecutor(4) as pool:
@@ -131,14 +131,14 @@ def test_two_commits_at_once_store_once(operator, strokes, verifier):
 
 
 def test_enrolled_twice(operator, strokes):
-    enrol(operator, strokes)
-    assert error_of(operator.post("/api/enrolments", json={"user": "alice"}), 409)["status"] == 42
-    begun = operator.post("/api/enrolments", json={"user": "alice", "replace": True})
+    enroll(operator, strokes)
+    assert error_of(operator.post("/api/enrollments", json={"user": "alice"}), 409)["status"] == 42
+    begun = operator.post("/api/enrollments", json={"user": "alice", "replace": True})
     assert begun.json()["remaining"] == 5
 
 
 def test_locked_out_and_unlocked(operator, visitor, strokes):
-    enrol(operator, strokes)
+    enroll(operator, strokes)
 
     def rejected(repetition):
         body = {"user": "alice", "strokes": strokes(signature(1, repetition))}
@@ -155,7 +155,7 @@ def test_locked_out_and_unlocked(operator, visitor, strokes):
 
 
 def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
-    enrol(operator, strokes)
+    enroll(operator, strokes)
     operator.delete("/api/users?user=alice")
     entries = [entry.event.value for entry in AuditLog(verifier.store).entries()]
     assert entries == ["enrolled", "forgotten"]

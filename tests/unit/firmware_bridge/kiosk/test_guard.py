@@ -1,7 +1,7 @@
 import pytest
 
 from firmware_bridge.kiosk.settings import Settings, new_code
-from sigverify.errors import ConfigError, EnrolmentError
+from sigverify.errors import ConfigError, EnrollmentError
 
 SHOWN = "sixteen characters and more"
 
@@ -94,7 +94,7 @@ def test_other_machines_need_a_token(host):
         ({"token": "a blank at the end "}, ConfigError),
         ({"code": "12345"}, ConfigError),
         ({"fpir": 0.0}, ConfigError),
-        ({"references": 0}, EnrolmentError),
+        ({"references": 0}, EnrollmentError),
     ],
 )
 def test_settings_out_of_range(settings, error):

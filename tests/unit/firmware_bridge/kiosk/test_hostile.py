@@ -33,7 +33,7 @@ def test_any_json_at_any_operation(operator, operation, body, query):
         return
     answer = operator.request(
         operation.method,
-        operation.path.format(enrolment="x"),
+        operation.path.format(enrollment="x"),
         content=json.dumps(body),
         params={"user": query} if operation.query else None,
     )
@@ -46,7 +46,7 @@ def test_any_json_at_any_operation(operator, operation, body, query):
 @given(operation=st.sampled_from(OPERATIONS), body=st.binary(max_size=200))
 def test_any_bytes_at_any_operation(operator, operation, body):
     if operation.name != "sign_out":
-        answer = operator.request(operation.method, operation.path.format(enrolment="x"), content=body)
+        answer = operator.request(operation.method, operation.path.format(enrollment="x"), content=body)
         assert answer.status_code in (200, 404, 422), answer.text
 
 

@@ -106,13 +106,13 @@ def test_every_operation_answers_as_described(document, operator, page, strokes)
     asked.send(visitor, "sign_out")
     for name in ("health", "info"):
         asked.send(visitor, name)
-    given_up = asked.send(operator, "begin_enrolment", {"user": "bob", "replace": True})
-    asked.send(operator, "cancel_enrolment", enrolment=given_up["enrolment"])
-    begun = asked.send(operator, "begin_enrolment", {"user": "alice"})
+    given_up = asked.send(operator, "begin_enrollment", {"user": "bob", "replace": True})
+    asked.send(operator, "cancel_enrollment", enrollment=given_up["enrollment"])
+    begun = asked.send(operator, "begin_enrollment", {"user": "alice"})
     for repetition in range(begun["remaining"]):
         body = {"strokes": strokes(signature(0, repetition))}
-        asked.send(operator, "add_signature", body, enrolment=begun["enrolment"])
-    asked.send(operator, "commit_enrolment", enrolment=begun["enrolment"])
+        asked.send(operator, "add_signature", body, enrollment=begun["enrollment"])
+    asked.send(operator, "commit_enrollment", enrollment=begun["enrollment"])
     for client in (operator, visitor):
         asked.send(client, "verify", {"user": "alice", "strokes": strokes(signature(0, 8))})
     asked.send(operator, "identify", {"strokes": strokes(signature(0, 9))})

@@ -1,8 +1,8 @@
 import pytest
 
-from firmware_bridge.kiosk.enrolments import IDLE_S as ENROLMENT_IDLE_S
-from firmware_bridge.kiosk.enrolments import MOST as MOST_ENROLMENTS
-from firmware_bridge.kiosk.enrolments import Enrolments
+from firmware_bridge.kiosk.enrollments import IDLE_S as ENROLLMENT_IDLE_S
+from firmware_bridge.kiosk.enrollments import MOST as MOST_ENROLLMENTS
+from firmware_bridge.kiosk.enrollments import Enrollments
 from firmware_bridge.kiosk.operators import IDLE_S, MOST, Operators
 from firmware_bridge.kiosk.refusal import Refused
 from sigverify.policy.clock import Instant
@@ -92,24 +92,24 @@ def test_everybody_is_an_operator_without_a_code(store):
         operators.sign_in(CODE)
 
 
-def test_enrolments_are_dropped_when_nobody_goes_on(clock):
-    enrolments = Enrolments(clock=clock)
-    first = enrolments.begin("first")
-    clock.now_s += ENROLMENT_IDLE_S - 1
-    with enrolments.use(first) as enrolment:
-        assert enrolment == "first"
-    clock.now_s += ENROLMENT_IDLE_S + 1
-    with pytest.raises(Refused, match="no such enrolment"), enrolments.use(first):
+def test_enrollments_are_dropped_when_nobody_goes_on(clock):
+    enrollments = Enrollments(clock=clock)
+    first = enrollments.begin("first")
+    clock.now_s += ENROLLMENT_IDLE_S - 1
+    with enrollments.use(first) as enrollment:
+        assert enrollment == "first"
+    clock.now_s += ENROLLMENT_IDLE_S + 1
+    with pytest.raises(Refused, match="no such enrollment"), enrollments.use(first):
         pass
 
 
-def test_only_so_many_enrolments(clock):
-    enrolments = Enrolments(clock=clock)
-    names = [enrolments.begin(number) for number in range(MOST_ENROLMENTS)]
+def test_only_so_many_enrollments(clock):
+    enrollments = Enrollments(clock=clock)
+    names = [enrollments.begin(number) for number in range(MOST_ENROLLMENTS)]
     with pytest.raises(Refused, match="too many") as refused:
-        enrolments.begin("one more")
+        enrollments.begin("one more")
     assert refused.value.http == 503
-    enrolments.end(names[0])
-    enrolments.end(names[0])
-    with enrolments.use(enrolments.begin("one more")) as enrolment:
-        assert enrolment == "one more"
+    enrollments.end(names[0])
+    enrollments.end(names[0])
+    with enrollments.use(enrollments.begin("one more")) as enrollment:
+        assert enrollment == "one more"

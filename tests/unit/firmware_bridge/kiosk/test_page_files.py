@@ -46,8 +46,8 @@ def test_what_the_script_looks_for_is_in_the_page():
     ids = set(re.findall(r'id="(\w+)"', text("index.html")))
     assert set(re.findall(r'\$\("(\w+)"\)', text("app.js"))) <= ids
     assert set(re.findall(r'"(ask\w+)"', text("question.js"))) <= ids
-    labelled = re.findall(r'(?:for|aria-labelledby|aria-describedby|list)="(\w+)"', text("index.html"))
-    assert set(labelled) <= ids
+    labeled = re.findall(r'(?:for|aria-labelledby|aria-describedby|list)="(\w+)"', text("index.html"))
+    assert set(labeled) <= ids
 
 
 def test_every_operation_that_the_page_uses_exists():
@@ -76,9 +76,9 @@ def test_what_the_page_knows_of_the_sdks_words():
     assert by_score == {Reason.ALIKE, Reason.UNLIKE, Reason.UNSURE}, "the others are said as they are"
 
 
-def luminance(colour):
+def luminance(color):
     """Relative luminance of `#rrggbb`, WCAG 2.2."""
-    values = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    values = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
     return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
@@ -92,18 +92,18 @@ def contrast(one, other):
 def test_everything_can_be_read(dark):
     css = text("kiosk.css")
     day, night = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[:2]
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", day + night if dark else day))
+    colors = dict(re.findall(r"--(\w+): (#\w{6})", day + night if dark else day))
     for words in ("text", "quiet", "good", "bad", "unsure"):
-        assert contrast(colours[words], colours["desk"]) >= 4.5, words
+        assert contrast(colors[words], colors["desk"]) >= 4.5, words
     for words, behind in (("text", "box"), ("quiet", "box"), ("quiet", "faint"), ("text", "faint")):
-        assert contrast(colours[words], colours[behind]) >= 4.5, words
+        assert contrast(colors[words], colors[behind]) >= 4.5, words
     for edge in ("edge", "focus"):
         for behind in ("desk", "box"):
-            assert contrast(colours[edge], colours[behind]) >= 3, edge
-    assert contrast("#ffffff", colours["accent"]) >= 4.5
+            assert contrast(colors[edge], colors[behind]) >= 3, edge
+    assert contrast("#ffffff", colors["accent"]) >= 4.5
     on_paper = re.findall(r"#(?:prompt|legend) \{[^}]*?[ ;]color: (#\w{6})", css)
     assert len(on_paper) == 2
     for words in on_paper:
-        assert contrast(words, colours["paper"]) >= 4.5, words
+        assert contrast(words, colors["paper"]) >= 4.5, words
     for ink in re.findall(r'(?:INK|REFERENCE) = "(#\w{6})"', text("pad.js")):
-        assert contrast(ink, colours["paper"]) >= 3, ink
+        assert contrast(ink, colors["paper"]) >= 3, ink

@@ -12,7 +12,7 @@ from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.decision import Outcome, Reason
 from sigverify.embedding import embed
 from sigverify.enrollment.enrollment import Screening
-from sigverify.errors import ConfigError, EnrolmentError, InvalidSignature, RuntimeUnavailable
+from sigverify.errors import ConfigError, EnrollmentError, InvalidSignature, RuntimeUnavailable
 from sigverify.matching.distances import References, distances, spread
 from sigverify.matching.scoring import Impostor, Scoring
 from sigverify.runtime.embedder import Embedder
@@ -157,7 +157,7 @@ def test_rates_that_make_no_sense_are_refused(native, people, templates, policy)
 
 @pytest.mark.parametrize("count", [0, 13])
 def test_a_number_of_references_out_of_range_is_refused(native, count):
-    with pytest.raises(EnrolmentError):
+    with pytest.raises(EnrollmentError):
         native.enroll("alice", [signature(0, n) for n in range(count)], created=CREATED)
 
 
@@ -187,9 +187,9 @@ def test_a_set_is_screened_as_python_screens_it(native, base, name):
     signatures = [signature(writer, repetition) for writer, repetition in SETS[name]]
     signatures.append(Signature(range(30), range(30), range(0, 600, 20)))  # a dash
     with Verifier.open(":memory:", model=base) as python:
-        enrolment = python.enroll("alice", signatures, quality="record")
-    wrong = [f"{n} is {flaw}" for n, flaw in enumerate(enrolment.flaws, start=1) if flaw.name != "TAKEN"]
-    with pytest.raises(EnrolmentError) as caught:
+        enrollment = python.enroll("alice", signatures, quality="record")
+    wrong = [f"{n} is {flaw}" for n, flaw in enumerate(enrollment.flaws, start=1) if flaw.name != "TAKEN"]
+    with pytest.raises(EnrollmentError) as caught:
         native.enroll("alice", signatures, created=CREATED)
     assert str(caught.value).endswith("received " + "; ".join(wrong))
     assert len(native.enroll("alice", signatures, created=CREATED, quality=Screening.RECORD)) == len(

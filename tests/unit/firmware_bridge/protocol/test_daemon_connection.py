@@ -111,9 +111,9 @@ def test_errors_carry_status_name_and_sentence():
     line = MemoryLine().shake()
     line.client.ask(Forget(user="nobody"))
     line.carry()
-    line.daemon.answer(line.asked[0], to_message(UnknownUser("nobody of that id", hint="Enrol them")))
+    line.daemon.answer(line.asked[0], to_message(UnknownUser("nobody of that id", hint="Enroll them")))
     message = line.carry()[0].message
-    assert message == Error(status=41, name="UnknownUser", message="nobody of that id. Enrol them")
+    assert message == Error(status=41, name="UnknownUser", message="nobody of that id. Enroll them")
     assert isinstance(to_error(message), UnknownUser)
     assert str(to_error(message)) == message.message
     assert type(to_error(Error(status=99, name="New", message="x"))).__name__ == "BridgeError"

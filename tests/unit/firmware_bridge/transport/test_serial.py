@@ -20,7 +20,7 @@ ALICE = [signature(0, repetition) for repetition in range(3)]
 
 
 def whole_numbers(its):
-    """A signature as a digitiser gives it: whole units, 1,024 steps of pressure."""
+    """A signature as a digitizer gives it: whole units, 1,024 steps of pressure."""
     return type(its)(its.x.round(), its.y.round(), its.time_ms.round(), (its.pressure * 500).round(), its.ink)
 
 

@@ -113,7 +113,7 @@ def test_a_long_pause_between_strokes_counts_as_a_short_one(scrawl):
     assert clean_duration_ms(patient) - clean_duration_ms(scrawl) <= MAX_GAP_MS
 
 
-def test_trace_is_centred_with_unit_radius(scrawl):
+def test_trace_is_centered_with_unit_radius(scrawl):
     xy = trace(scrawl)[:, :2].astype(float)
     np.testing.assert_allclose(xy.mean(axis=0), 0, atol=1e-6)
     assert np.sqrt((xy**2).sum(axis=1).mean()) == pytest.approx(1, abs=1e-6)
@@ -123,7 +123,7 @@ def test_speed_direction_and_turn_of_a_circle():
     angle = np.linspace(0, 4 * np.pi, 400)
     row = encode(trace(Signature(np.cos(angle), np.sin(angle), 5 * np.arange(400)))[np.newaxis])[0]
     columns = {name: row[5:-5, index] for index, name in enumerate(CHANNEL_NAMES)}
-    # On a circle the direction is the velocity, standardised alike.
+    # On a circle the direction is the velocity, standardized alike.
     np.testing.assert_allclose(columns["dx"], columns["cos"], atol=0.05)
     np.testing.assert_allclose(columns["dy"], columns["sin"], atol=0.05)
     assert (columns["ink"] == 1).all()

@@ -39,7 +39,7 @@ def test_another_split_may_have_not(corpus, data, split):
     assert may_have_seen(both, data) == ["toy"]
 
 
-def test_a_renamed_corpus_is_recognised(corpus, data):
+def test_a_renamed_corpus_is_recognized(corpus, data):
     renamed = {"name": "other", "fingerprint": corpus.fingerprint, "split": {"seed": 3, "fraction": 0.5}}
     assert may_have_seen(origin_on(renamed, names=["other"]), data) == ["toy"]
 

@@ -21,11 +21,11 @@ from firmware_bridge.transport.listeners import UnixDoor
 from sigverify import Verifier
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SKETCH = REPOSITORY / "examples" / "firmware" / "digitiser" / "digitiser.ino"
+SKETCH = REPOSITORY / "examples" / "firmware" / "digitizer" / "digitizer.ino"
 CLIENT = REPOSITORY / "firmware_bridge" / "c_client"
 BOARD = REPOSITORY / "tests" / "support" / "arduino"
 STRICT = ("-Wall", "-Wextra", "-Werror")
-GREEN, RED, ENROLMENT = 2, 3, 5
+GREEN, RED, ENROLLMENT = 2, 3, 5
 BEGIN_MS, PAUSE_MS = 1500, 9000
 """Until the handshake is done and the pen rested, and from one signature to the next; a lamp ends a pause."""
 
@@ -189,7 +189,7 @@ def enrolled(tmp_path_factory, board):
         shown = Desk(board, cable, folder).run(
             away(200, button=1), *(pen(signature(0, number)) for number in range(5))
         )
-    assert shown == [{GREEN, ENROLMENT}] * 5 + [{GREEN}]
+    assert shown == [{GREEN, ENROLLMENT}] * 5 + [{GREEN}]
     return folder / "store.db"
 
 
@@ -261,7 +261,7 @@ def test_somebody_who_writes_while_the_line_is_down_begins_no_capture(desk):
     assert set(desk.cable.kinds()) == {Hello}
 
 
-def test_an_enrolment_that_is_not_allowed_is_red(board, tmp_path):
+def test_an_enrollment_that_is_not_allowed_is_red(board, tmp_path):
     door = UnixDoor(tmp_path / "socket")
     with RunningDaemon([door], allowed=frozenset(), limits=Limits(handshake_s=60.0)):
         cable = Cable(tmp_path / "socket")

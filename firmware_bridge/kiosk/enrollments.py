@@ -1,4 +1,4 @@
-"""`Enrolments`: the conversations that are under way, each under a name that only its client knows."""
+"""`Enrollments`: the conversations that are under way, each under a name that only its client knows."""
 
 import secrets
 import threading
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.kiosk.refusal import Refused
-from sigverify.enrollment.enrollment import Enrollment, Enrolment
+from sigverify.enrollment.enrollment import Enrollment, EnrollmentReceipt
 
 MOST: Final = 8
 """At one time: each holds the signatures given so far."""
@@ -22,11 +22,11 @@ IDLE_S: Final = 600.0
 class _Conversation:
     enrollment: Enrollment
     used: float
-    made: Enrolment | None = None
+    made: EnrollmentReceipt | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Enrolments:
+class Enrollments:
     """Any thread may call any method; one conversation is had by one thread at a time."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class Enrolments:
         self._clock = clock
         self._lock = threading.Lock()
         self._all: dict[str, _Conversation] = {}
-        self._made: OrderedDict[str, Enrolment] = OrderedDict()
+        self._made: OrderedDict[str, EnrollmentReceipt] = OrderedDict()
 
     def begin(self, enrollment: Enrollment) -> str:
         """Keep a conversation, and return its name.
@@ -45,7 +45,7 @@ class Enrolments:
         with self._lock:
             self._drop_idle()
             if len(self._all) >= MOST:
-                raise Refused(503, "too many enrolments under way", hint="Finish or cancel one of them")
+                raise Refused(503, "too many enrollments under way", hint="Finish or cancel one of them")
             name = secrets.token_urlsafe(12)
             self._all[name] = _Conversation(enrollment=enrollment, used=self._clock())
         return name
@@ -66,17 +66,17 @@ class Enrolments:
             self._drop_idle()
             conversation = self._all.get(name)
             if conversation is None:
-                raise Refused(404, "no such enrolment is under way", hint="Begin again")
+                raise Refused(404, "no such enrollment is under way", hint="Begin again")
             conversation.used = self._clock()
         with conversation.lock:
             yield conversation
 
-    def commit(self, name: str) -> Enrolment:
+    def commit(self, name: str) -> EnrollmentReceipt:
         """Store a conversation's references and end it; asked again, say again what was made.
 
         Raises:
             Refused: there is none of that name, or not any more.
-            EnrolmentError, AlreadyEnrolled, StoreError: as for `Enrollment.commit`; it goes on then.
+            EnrollmentError, AlreadyEnrolled, StoreError: as for `Enrollment.commit`; it goes on then.
         """
         with self._lock:
             if name in self._made:  # the answer was lost on its way

@@ -1,14 +1,14 @@
-/* A pen digitiser on a microcontroller: samples go to the daemon while the pen moves, and lamps say what it decided.
+/* A pen digitizer on a microcontroller: samples go to the daemon while the pen moves, and lamps say what it decided.
  * Copy firmware_bridge/c_client/sigverify_client.h and .c into the folder of this sketch, and on the other end:
  *
  *     sigverify serve --store kiosk.db --key store.key --serial /dev/ttyAMA0 --allow verify --allow enroll
  *
  * For boards of 32 bits (SAMD21, RP2040, STM32 ...) with a `Serial1` and 6 kB of RAM to spare; those with an AVR
- * lack both the memory and a `double` of 64 bits. The pen is read from three analogue pins here: put your digitiser's
+ * lack both the memory and a `double` of 64 bits. The pen is read from three analogue pins here: put your digitizer's
  * driver into `read_pen`. Whose signature it shall be is fixed here; on a till it comes from a card or a keypad.
  *
  * Green: accepted. Red: not, or something went wrong; sign again. After a press of the button five signatures are
- * enrolled, in place of those from before: put it where only staff reaches it. The enrolment's lamp is lit until all
+ * enrolled, in place of those from before: put it where only staff reaches it. The enrollment's lamp is lit until all
  * are taken, green and red say so of each.
  *
  * `loop` waits for nothing but room in the UART's buffer, less than a sample's period. */
@@ -18,7 +18,7 @@
 
 static const char *const PERSON = "alice";
 static const int X_PIN = A0, Y_PIN = A1, PRESSURE_PIN = A2;
-static const int GREEN_PIN = 2, RED_PIN = 3, BUTTON_PIN = 4, ENROLMENT_PIN = 5;
+static const int GREEN_PIN = 2, RED_PIN = 3, BUTTON_PIN = 4, ENROLLMENT_PIN = 5;
 static const int TOUCHING = 20;                /* pressure from which the pen writes */
 static const unsigned long PERIOD_MS = 10;     /* 100 samples a second */
 static const unsigned long FINISHED_MS = 1000; /* the pen is away that long: the signature is done */
@@ -42,7 +42,7 @@ static void show(bool good)
 {
     digitalWrite(GREEN_PIN, good ? HIGH : LOW);
     digitalWrite(RED_PIN, good ? LOW : HIGH);
-    digitalWrite(ENROLMENT_PIN, enrolling ? HIGH : LOW);
+    digitalWrite(ENROLLMENT_PIN, enrolling ? HIGH : LOW);
     state = RESTING;
 }
 
@@ -56,7 +56,7 @@ static int send_bytes(void *, const uint8_t *bytes, size_t count)
 static void greet()
 {
     greeted_ms = millis();
-    svc_hello(&client, "digitiser", NULL);
+    svc_hello(&client, "digitizer", NULL);
 }
 
 static void give_up() /* begin anew, and let the person do so */
@@ -219,7 +219,7 @@ void setup()
 {
     pinMode(GREEN_PIN, OUTPUT);
     pinMode(RED_PIN, OUTPUT);
-    pinMode(ENROLMENT_PIN, OUTPUT);
+    pinMode(ENROLLMENT_PIN, OUTPUT);
     pinMode(BUTTON_PIN, INPUT_PULLUP);
     Serial1.begin(115200);
     svc_init(&client, send_bytes, answered, NULL);
