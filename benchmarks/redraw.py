@@ -51,7 +51,6 @@ HEAD: Final = (
 SYNTHETIC: Final = "synthetic:writers=40,seed=4"
 """Invented writers, others than the shipped network was trained on."""
 
-Int8Array = npt.NDArray[np.int8]
 Drawn = npt.NDArray[np.float64]
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from converter import fitting
 from sigverify import metrics
+from sigverify.arrays import BoolArray
 from sigverify.matching.distances import Embedding
 from sigverify.matching.scoring import Scoring
 
@@ -35,12 +36,12 @@ class Calibrated:
     references: int
 
 
-Calibrate = Callable[[Sequence[Embedding], npt.NDArray[np.str_], npt.NDArray[np.bool_]], Calibrated]
+Calibrate = Callable[[Sequence[Embedding], npt.NDArray[np.str_], BoolArray], Calibrated]
 """`(embeddings, writers, genuine) -> Calibrated`."""
 
 
 def calibrate(
-    embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: npt.NDArray[np.bool_]
+    embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: BoolArray
 ) -> Calibrated:
     """Fit scoring and thresholds on the calibration signatures.
 

@@ -17,14 +17,13 @@ from converter.parity import Agreement, ParityReport
 from converter.quantize import pick, to_tflite
 from converter.tensors import describe
 from converter.trained import Calibration, TrainedRun
+from sigverify.arrays import Float32Array
 from sigverify.corpora import Corpus
 from sigverify.embedding import assemble
 from sigverify.errors import ConversionError
 from sigverify.matching.distances import Embedding
 from sigverify.model_file import Manifest, Model, Precision
 from sigverify.runtime.embedder import Embedder, Output
-
-Float32Array = npt.NDArray[np.float32]
 
 PARITY_SAMPLES: Final = 500
 """Signatures compared for the cosines; more change nothing."""

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from converter import tensorflow_backend
+from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
 from sigverify.modality.pen.features import CHANNELS, FRAMES
 from sigverify.model_file import ALIGNABLE, can_be_aligned
-
-Float32Array = npt.NDArray[np.float32]
 
 _BATCH: Final = 64
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array, IntArray
 from sigverify.errors import ConversionError
 from sigverify.matching.distances import Embedding, References, distances, spread
 from sigverify.matching.scoring import LEARNED, MAX_REFERENCES, Impostor, ScoreRow, Scoring, evidence
@@ -40,8 +40,6 @@ A network trained on the same kind of writers as the scores are fitted on looks 
 strangers. This and `PENALTY` were chosen on NISDCC, with scores fitted on synthetic writers, where 3 to 10
 and 0.003 to 0.03 do alike; without them EER there is 1.2 and 1.7 times as high at R = 1 and 2."""
 
-Float64Array = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class WriterDistances:
@@ -54,18 +52,18 @@ class WriterDistances:
     """
 
     corpus: str
-    between: npt.NDArray[np.float32]
-    skilled: npt.NDArray[np.float32]
-    random: npt.NDArray[np.float32]
+    between: Float32Array
+    skilled: Float32Array
+    random: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
 class Trials:
     """Evidence `(n, f)` of trials, their kind (0 genuine, 1 skilled, 2 random) and weight, each `(n,)`."""
 
-    evidence: Float64Array
-    kind: npt.NDArray[np.int8]
-    weight: Float64Array
+    evidence: FloatArray
+    kind: Int8Array
+    weight: FloatArray
 
 
 def measure(
@@ -121,8 +119,8 @@ def gather(measured: Sequence[WriterDistances], references: int, *, seed: int = 
 
 def _measure_writer(
     name: str,
-    own: npt.NDArray[np.intp],
-    forged: npt.NDArray[np.intp],
+    own: IndexArray,
+    forged: IndexArray,
     firsts: dict[str, int],
     embeddings: Sequence[Embedding],
 ) -> WriterDistances:
@@ -131,7 +129,7 @@ def _measure_writer(
     others = [others[i] for i in np.unique(np.linspace(0, len(others) - 1, MAX_RANDOM).astype(int))]
     between = spread(references)
 
-    def compare(indices: Sequence[int]) -> npt.NDArray[np.float32]:
+    def compare(indices: Sequence[int]) -> Float32Array:
         rows = [distances(embeddings[index], references) for index in indices]
         return np.stack(rows) if rows else np.zeros((0, *between.shape[1:]), np.float32)
 
@@ -140,7 +138,7 @@ def _measure_writer(
 
 def _draw(
     writer: WriterDistances, references: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Float64Array, int]]:
+) -> Iterator[tuple[str, FloatArray, int]]:
     for chosen in _choices(len(writer.between), references, rng):
         rest = np.setdiff1d(np.arange(len(writer.between)), chosen)
         apart = writer.between[np.ix_(chosen, chosen)]
@@ -149,9 +147,7 @@ def _draw(
         yield writer.corpus, evidence(writer.random[:, chosen], apart), 2
 
 
-def _choices(
-    genuine: int, references: int, rng: np.random.Generator
-) -> Iterator[npt.NDArray[np.integer[Any]]]:
+def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterator[IntArray]:
     """Choose references among `genuine` signatures in the order signed: at random, and in one sitting.
 
     People enroll in one go and come back another day. Scores fitted on random choices alone have never seen
@@ -181,7 +177,7 @@ def _fit_row(trials: Trials) -> ScoreRow:
     return ScoreRow(weights=tuple(weights.tolist()), bias=bias, thresholds=thresholds)
 
 
-def _thresholds(odds: Float64Array, weight: Float64Array) -> tuple[tuple[float, float], ...]:
+def _thresholds(odds: FloatArray, weight: FloatArray) -> tuple[tuple[float, float], ...]:
     """Score thresholds for `FALSE_MATCH_RATES` from impostors' log odds and weights, both `(n,)`.
 
     Weighted, so that a corpus with many easy forgeries does not set them alone. Where fewer than `TAIL_COUNT`

@@ -4,9 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-Float32Array = npt.NDArray[np.float32]
+from sigverify.arrays import Float32Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from converter import tensorflow_backend
+from sigverify.arrays import Int32Array
 
 
 def pointwise(network: bytes) -> bytes:
@@ -92,7 +92,7 @@ class _Graph:
         self._its.tensors[bias].quantization = quantization
         return bias
 
-    def _constant(self, values: npt.NDArray[np.int32], name: str) -> int:
+    def _constant(self, values: Int32Array, name: str) -> int:
         buffer = self._schema.BufferT()
         buffer.data = np.frombuffer(values.astype("<i4").tobytes(), np.uint8)
         self._model.buffers.append(buffer)

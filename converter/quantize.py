@@ -9,11 +9,11 @@ import numpy.typing as npt
 from converter import tensorflow_backend
 from converter.encoder import Encoder
 from converter.pointwise import pointwise
+from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
 from sigverify.model_file import Precision
 
 _T = TypeVar("_T", bound=np.generic)
-Float32Array = npt.NDArray[np.float32]
 
 
 def to_tflite(encoder: Encoder, precision: Precision, representative: Float32Array) -> bytes:

@@ -13,12 +13,11 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.corpora import Corpus
 from sigverify.errors import ConversionError, CorpusError, SplitLeak
 from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, encode
 from sigverify.training.data.trace_set import TraceSet
-
-Float32Array = npt.NDArray[np.float32]
 
 TRACE_SHAPE: Final = (FRAMES, len(TRACE_CHANNELS))
 MIN_CALIBRATION: Final = 100
@@ -39,9 +38,9 @@ class Calibration:
     """
 
     features: Float32Array
-    duration_ms: npt.NDArray[np.float64]
+    duration_ms: FloatArray
     writers: npt.NDArray[np.str_]
-    genuine: npt.NDArray[np.bool_]
+    genuine: BoolArray
     sources: tuple[str, ...]
     licence_note: str
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
-
+from sigverify.arrays import Float32Array
 from sigverify.matching.distances import Embedding
 from sigverify.modality.pen.features import DYNAMICS, clean_duration_ms, features
 from sigverify.modality.pen.signature import Signature
 from sigverify.runtime.embedder import Embedder, Output
 
-Features = Callable[[Signature], npt.NDArray[np.float32]]
+Features = Callable[[Signature], Float32Array]
 
 
 def embed(signature: Signature, embedder: Embedder, *, encode: Features = features) -> Embedding:
@@ -19,6 +17,6 @@ def embed(signature: Signature, embedder: Embedder, *, encode: Features = featur
     return assemble(values, embedder.run(values), clean_duration_ms(signature))
 
 
-def assemble(values: npt.NDArray[np.float32], output: Output, duration_ms: float) -> Embedding:
+def assemble(values: Float32Array, output: Output, duration_ms: float) -> Embedding:
     """Put together what is kept of a signature: its features `(t, c)`, the network's output, its duration."""
     return Embedding.from_floats(values[:, :DYNAMICS], output.sequence, output.vector, duration_ms)

@@ -5,17 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Self
 
+from sigverify.arrays import Float32Array
 from sigverify.embedding import embed
 from sigverify.errors import InvalidSignature, ModelError, RuntimeUnavailable
-from sigverify.matching.distances import (
-    Align,
-    Embedding,
-    Float32Array,
-    References,
-    distances,
-    elastic_distances,
-    spread,
-)
+from sigverify.matching.distances import Align, Embedding, References, distances, elastic_distances, spread
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.runtime.embedder import Embedder, Runtime, parse_runtime

@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, IndexArray
 from sigverify.errors import ConfigError, MalformedTemplate
 from sigverify.matching.distances import References
 from sigverify.matching.scoring import MAX_REFERENCES
@@ -37,8 +38,6 @@ _HEAD: Final = struct.Struct("<4sHHHIHHHHHHHq8s")
 _CRC: Final = struct.Struct("<I")
 _MODEL_ID: Final = re.compile("[0-9a-f]{16}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Float32Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -240,7 +239,7 @@ def _read_head(data: bytes) -> _Head:
 
 
 @lru_cache(maxsize=MAX_REFERENCES)
-def _below(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _below(count: int) -> tuple[IndexArray, IndexArray]:
     """Rows and columns below the diagonal of a `(count, count)` square."""
     return np.tril_indices(count, -1)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from sigverify import administration
+from sigverify.arrays import Float32Array
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision, Reason, confidence
 from sigverify.enrollment.enrollment import (
@@ -24,7 +25,7 @@ from sigverify.enrollment.enrollment import (
 )
 from sigverify.errors import AlreadyEnrolled, ConfigError, MalformedTemplate, StoreError, UnknownUser
 from sigverify.matcher import Engine
-from sigverify.matching.distances import Embedding, Float32Array, References
+from sigverify.matching.distances import Embedding, References
 from sigverify.matching.explanation import unlike
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
 from sigverify.modality.pen.quality import capture_flaw

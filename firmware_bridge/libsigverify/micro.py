@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Int8Array
 from sigverify.errors import MissingExtra, ModelError
 from sigverify.model_file import Model
 
@@ -33,7 +33,7 @@ class MicroNetwork:
                 "tflite-micro cannot run this network", received=f"an arena of {arena_bytes} bytes: {error}"
             ) from error
 
-    def run(self, stored: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], ...]:
+    def run(self, stored: Int8Array) -> tuple[Int8Array, ...]:
         """Run it: `(1, frames, channels)` int8 as stored, to all outputs as stored."""
         self._interpreter.set_input(stored, 0)
         self._interpreter.invoke()

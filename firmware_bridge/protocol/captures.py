@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from firmware_bridge.protocol.messages import Captured, Points
+from sigverify.arrays import FloatArray
 from sigverify.errors import Busy, Misuse, ProtocolError, SigverifyError
 from sigverify.modality.pen.signature import Signature
 
@@ -172,7 +172,7 @@ def split(signature: Signature, capture: int, *, size: int) -> list[Points]:
     return pieces
 
 
-def _plain(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+def _plain(values: FloatArray) -> tuple[float, ...]:
     """Write whole numbers as integers: one to five bytes instead of three to nine."""
     return tuple(
         int(value) if value.is_integer() and abs(value) < _EXACT else value for value in values.tolist()

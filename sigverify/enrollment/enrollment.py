@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from sigverify.errors import EnrollmentError
 from sigverify.matching.distances import CUES, Align, Embedding, References, distances, elastic_distances
@@ -29,8 +28,6 @@ ODD: Final = 0.04
 DEFAULT_REFERENCES: Final = 5
 _MOST_TRIED: Final = 4 * MAX_REFERENCES
 """Signatures that one conversation may look at."""
-
-Float32Array = npt.NDArray[np.float32]
 
 
 class Screening(StrEnum):

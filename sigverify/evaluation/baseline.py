@@ -10,8 +10,8 @@ from importlib import metadata
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import RealArray
 from sigverify.errors import MissingExtra
 from sigverify.modality.pen.features import CHANNEL_NAMES, DYNAMICS, FEATURES_VERSION, FRAMES, features
 from sigverify.modality.pen.signature import Signature
@@ -23,9 +23,6 @@ SCALE: Final = 40.0
 """Normalized distance that scores 0.5: about where genuine and forged meet on public corpora."""
 
 _TINY: Final = 1e-9
-
-Float64Array = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.floating[Any]]
 
 
 class DtwBaseline:
@@ -69,15 +66,15 @@ class DtwBaseline:
             "normalization": "min/sqrt(d_min) + mean/sqrt(d_mean)",
         }
 
-    def embed(self, signature: Signature) -> Float64Array:
+    def embed(self, signature: Signature) -> RealArray:
         """Return the hand-made functions, `(FRAMES, DYNAMICS)` float64."""
         return np.ascontiguousarray(features(signature)[:, :DYNAMICS], np.float64)
 
-    def distances(self, probes: Sequence[Float64Array], references: Sequence[Float64Array]) -> FloatArray:
+    def distances(self, probes: Sequence[RealArray], references: Sequence[RealArray]) -> RealArray:
         """Align every probe with every reference: `(p, r, 1)`."""
         return np.array([[[self._distance(probe, other)] for other in references] for probe in probes])
 
-    def spread(self, references: Sequence[Float64Array]) -> FloatArray:
+    def spread(self, references: Sequence[RealArray]) -> RealArray:
         """Align references with each other: `(r, r, 1)`, symmetric, 0 on the diagonal."""
         out = np.zeros((len(references), len(references), 1))
         for row, one in enumerate(references):
@@ -85,7 +82,7 @@ class DtwBaseline:
                 out[row, column] = out[column, row] = self._distance(one, references[column])
         return out
 
-    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+    def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score by normalized distance."""
         return SCALE / (SCALE + normalized(distances[..., 0], spread[..., 0]))
 
@@ -93,13 +90,13 @@ class DtwBaseline:
         """Promise nothing."""
         return {}
 
-    def _distance(self, one: Float64Array, other: Float64Array) -> float:
+    def _distance(self, one: RealArray, other: RealArray) -> float:
         # The library counts the diagonal as part of the window, so that 1 is no warping at all.
         window = int(BAND * len(one)) + 1
         return float(self._compiled.distance_ndim(one, other, window=window, inner_dist="euclidean"))
 
 
-def normalized(distances: FloatArray, spread: FloatArray) -> FloatArray:
+def normalized(distances: RealArray, spread: RealArray) -> RealArray:
     """Divide distances `(p, r)` by the root of the references' spread `(r, r)`: `(p,)`.
 
     >>> normalized(np.array([[3.0, 5.0]]), np.array([[0.0, 4.0], [4.0, 0.0]]))

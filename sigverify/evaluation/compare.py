@@ -5,16 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import IMPOSTORS, REPLICATES, pair
 from sigverify.evaluation.trials import Trials
 from sigverify.metrics import WriterBootstrap, eer, interval
-
-FloatArray = npt.NDArray[np.float64]
 
 LEVEL: Final = 0.95
 

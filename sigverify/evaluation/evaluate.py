@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import RealArray
 from sigverify.corpora import Corpus, Sample
 from sigverify.errors import ConfigError, CorpusError
 from sigverify.evaluation.protocol import STANDARD, Protocol, TrialKind
@@ -24,8 +24,6 @@ MAX_DRAWS: Final = 1000
 LATENCY_REFERENCES: Final = 5
 LATENCY_PROBES: Final = 50
 
-FloatArray = npt.NDArray[np.floating[Any]]
-
 
 @dataclass(frozen=True, eq=False)
 class _Tables:
@@ -40,8 +38,8 @@ class _Tables:
 
     writer: int
     genuine: tuple[Sample, ...]
-    spread: FloatArray
-    probes: dict[TrialKind, tuple[list[int], list[int], FloatArray]]
+    spread: RealArray
+    probes: dict[TrialKind, tuple[list[int], list[int], RealArray]]
 
 
 @dataclass(frozen=True, eq=False)

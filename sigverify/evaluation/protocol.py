@@ -10,11 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import IndexArray
 from sigverify.errors import ConfigError
-
-IntArray = npt.NDArray[np.intp]
 
 
 class TrialKind(StrEnum):
@@ -56,7 +54,9 @@ class Protocol:
                 received=f"pool {self.pool}, held back {self.held_back}",
             )
 
-    def draw(self, writer: str, genuine: int, references: int, seed: int) -> tuple[IntArray, IntArray] | None:
+    def draw(
+        self, writer: str, genuine: int, references: int, seed: int
+    ) -> tuple[IndexArray, IndexArray] | None:
         """Choose among a writer's `genuine` signatures: indices of references and of genuine trials.
 
         None when too few are left for even one genuine trial. The choice depends on the writer's name and

@@ -5,15 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import FMRS, REPLICATES, Estimate, ImpostorErrors, replicates
 from sigverify.metrics import WriterBootstrap, interval
-
-FloatArray = npt.NDArray[np.float64]
 
 SHOWN_FMRS: Final = (0.01, 0.001)
 

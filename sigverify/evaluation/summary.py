@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.trials import Trials
 from sigverify.metrics import (
@@ -30,7 +31,6 @@ DET_FMRS: Final = tuple(float(rate) for rate in np.round(np.geomspace(1e-4, 0.6,
 """False-match rates at which the DET curve and its band are kept."""
 REPLICATES: Final = 1000
 
-FloatArray = npt.NDArray[np.float64]
 Promise = Callable[[int], Mapping[str, Sequence[tuple[float, float]]]]
 
 

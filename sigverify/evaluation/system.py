@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import RealArray
 from sigverify.matcher import Engine
 from sigverify.matching.distances import Embedding, References
 from sigverify.matching.scoring import Scoring
@@ -15,7 +15,6 @@ from sigverify.runtime.embedder import Runtime
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")
-FloatArray = npt.NDArray[np.floating[Any]]
 
 
 class System(Protocol[Embedded]):
@@ -36,13 +35,13 @@ class System(Protocol[Embedded]):
     def embed(self, signature: Signature) -> Embedded:
         """Do what is done once with each signature."""
 
-    def distances(self, probes: Sequence[Embedded], references: Sequence[Embedded]) -> FloatArray:
+    def distances(self, probes: Sequence[Embedded], references: Sequence[Embedded]) -> RealArray:
         """Compare `p` probes with `r` references: `(p, r, k)`, `k` the number of cues."""
 
-    def spread(self, references: Sequence[Embedded]) -> FloatArray:
+    def spread(self, references: Sequence[Embedded]) -> RealArray:
         """Compare `r` references with each other: `(r, r, k)`."""
 
-    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+    def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score probes by distances `(p, r, k)` to references that lie `(r, r, k)` apart: `(p,)` in 0..1."""
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
@@ -86,16 +85,16 @@ class SdkSystem:
         """Embed as the device does."""
         return self._engine.embed(signature)
 
-    def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> FloatArray:
+    def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> RealArray:
         """Match each probe against all references, as stored."""
         kept = stored(References.stack(references))
         return np.stack([self._engine.distances(probe, kept) for probe in probes])
 
-    def spread(self, references: Sequence[Embedding]) -> FloatArray:
+    def spread(self, references: Sequence[Embedding]) -> RealArray:
         """Match references, as stored, against each other."""
         return self._engine.spread(stored(References.stack(references)))
 
-    def score(self, distances: FloatArray, spread: FloatArray) -> FloatArray:
+    def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score by the model's own calibrated fusion."""
         return np.asarray(self._scoring.score(distances, spread))
 

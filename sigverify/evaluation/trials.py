@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.evaluation.protocol import TrialKind
 
-FloatArray = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.void]
 
 ROW: Final = np.dtype(

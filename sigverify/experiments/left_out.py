@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import BoolArray
 from sigverify.corpora import Corpus, open_corpus
 from sigverify.corpora.registry import READERS
 from sigverify.errors import ConfigError, SplitLeak
@@ -247,7 +248,7 @@ class Remembered:
         self._known: dict[str, Any] = {}
 
     def __call__(
-        self, embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: npt.NDArray[np.bool_]
+        self, embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: BoolArray
     ) -> Any:
         """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
         from converter.calibration import calibrate

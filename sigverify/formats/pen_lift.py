@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigverify.modality.pen.signature import BoolArray, FloatArray
+from sigverify.arrays import BoolArray, FloatArray
 
 
 def ink_from_touch(touching: BoolArray) -> BoolArray:

@@ -9,10 +9,11 @@ import re
 
 import numpy as np
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
 from sigverify.formats.table import Table, shown, split_header
-from sigverify.modality.pen.signature import FloatArray, Signature
+from sigverify.modality.pen.signature import Signature
 
 REQUIRED = ("x", "y", "time_ms")
 OPTIONAL = ("pressure", "pen_down")

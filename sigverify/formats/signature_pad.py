@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from sigverify.arrays import BoolArray
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch
 from sigverify.formats.table import check_row_count
-from sigverify.modality.pen.signature import BoolArray, Signature
+from sigverify.modality.pen.signature import Signature
 
 NAMES = ("x", "y", "time")
 

@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 
+from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import FormatError, InvalidSignature
-from sigverify.modality.pen.signature import MAX_SAMPLES, BoolArray, FloatArray
+from sigverify.modality.pen.signature import MAX_SAMPLES
 
 MAX_SHOWN = 40
 """Characters of a foul line that an error message shows."""

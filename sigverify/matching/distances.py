@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from sigverify.arrays import Float32Array, Int8Array, Int16Array, Int32Array
 from sigverify.errors import InvalidSignature
 from sigverify.model_file import ALIGNABLE, can_be_aligned
 
@@ -29,10 +30,6 @@ DYNAMICS_SCALE: Final = 32
 SEQUENCE_SCALE: Final = 127
 """Local vectors in [-1, 1] are stored as int8 of value × 127."""
 
-Int8Array = npt.NDArray[np.int8]
-Int16Array = npt.NDArray[np.int16]
-Int32Array = npt.NDArray[np.int32]
-Float32Array = npt.NDArray[np.float32]
 
 Align = Callable[[Int8Array, Int8Array], Float32Array]
 """`elastic_distances`, or what computes the same in C."""

@@ -12,14 +12,11 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, Int8Array
 from sigverify.decision import Aspect
 from sigverify.matching.distances import DYNAMICS_SCALE, Align, Embedding, References, elastic_distances
 from sigverify.modality.pen.features import CHANNEL_NAMES
-
-Int8Array = npt.NDArray[np.int8]
-Float32Array = npt.NDArray[np.float32]
 
 CHANNELS: Final[Mapping[Aspect, tuple[int, ...]]] = MappingProxyType(
     {

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError, MalformedModel
 from sigverify.matching.distances import CUES
 
@@ -28,8 +29,6 @@ MAX_REFERENCES: Final = 12
 FLOOR: Final = 0.02
 """Distances and spreads below this count as this: no logarithm of the 0 between a signature and itself."""
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 _RELATIVE: Final = CUES[:3]
 """Cues weighed against the spread of the references; duration is a log ratio already."""
@@ -58,7 +57,7 @@ class ScoreRow:
     bias: float
     thresholds: Mapping[Impostor, tuple[tuple[float, float], ...]]
 
-    def odds(self, evidence: Float64Array) -> Float64Array:
+    def odds(self, evidence: FloatArray) -> FloatArray:
         """Return the log odds of genuine to impostor for evidence `(…, f)`: `(…,)`."""
         return np.asarray(evidence @ np.array(self.weights) + self.bias)
 
@@ -113,7 +112,7 @@ class Scoring:
         fitted = [count for count in self.rows if count <= references]
         return self.rows[max(fitted) if fitted else min(self.rows)]
 
-    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
+    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
         """Score `(…, r, 4)` distances to `r` references that lie `(r, r, 4)` apart: `(…,)` in 0..1."""
         odds = self.row(np.shape(spread)[0]).odds(evidence(distances, spread))
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
@@ -179,7 +178,7 @@ LEARNED: Final = (*(cue in ("sequence", "vector") for cue in _RELATIVE for _ in 
 """For each column of `evidence`: whether it comes of the network."""
 
 
-def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> Float64Array:
+def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
     """Sum up distances `(…, r, 4)` and the references' spread `(r, r, 4)`: `(…, 10)`.
 
     With d_i the distance to reference i and s_i the mean distance of reference i to the others, a cue gives

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError
 from sigverify.metrics.counts import as_rates, error_counts
 from sigverify.metrics.eer import crossing
 from sigverify.metrics.trials import checked_scores
-
-FloatArray = npt.NDArray[np.float64]
 
 LEVEL = 0.95
 _SLACK = 1e-12

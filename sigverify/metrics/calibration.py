@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError, MissingExtra
 from sigverify.metrics.trials import checked_scores
-
-FloatArray = npt.NDArray[np.float64]
 
 _EDGE = 1e-7
 """A score of exactly 0 or 1 claims certainty, and one error would cost infinitely much; it costs 23 bits."""

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray, IndexArray
 from sigverify.metrics.trials import checked_scores
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 def error_counts(
     genuine: Sequence[npt.ArrayLike], impostor: Sequence[npt.ArrayLike]
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IndexArray, IndexArray]:
     """Count false matches and false non-matches of `w` writers at `n` falling thresholds: two of `(w, n)`.
 
     The first threshold accepts nothing, the last everything. At a threshold left out no error curve turns,

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray, IndexArray
 from sigverify.errors import ConfigError, MissingExtra
 from sigverify.metrics.trials import checked_scores
-
-FloatArray = npt.NDArray[np.float64]
 
 _SLACK = 1e-12
 """A rate counts as reached when only rounding separates it from the target."""
@@ -28,7 +27,7 @@ class ErrorCurve:
     fmr: FloatArray
     fnmr: FloatArray
 
-    def index_at_fmr(self, targets: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    def index_at_fmr(self, targets: npt.ArrayLike) -> IndexArray:
         """Return the place of the lowest threshold whose FMR is at most each target, shape of `targets`.
 
         Raises:

@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.metrics.curve import error_curve
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def eer(genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> float:

@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from sigverify.arrays import FloatArray
 
 EDGE = 1e-5
 """Rates nearer to 0 or 1 than this are drawn here: the scale itself has no end."""

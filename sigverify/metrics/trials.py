@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def checked_scores(name: str, scores: npt.ArrayLike) -> FloatArray:

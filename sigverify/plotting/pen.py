@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError, MissingExtra
 from sigverify.modality.pen.features import clean_time_ms
-from sigverify.modality.pen.signature import FloatArray, Signature
+from sigverify.modality.pen.signature import Signature
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

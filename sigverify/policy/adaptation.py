@@ -18,9 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-import numpy as np
-import numpy.typing as npt
-
+from sigverify.arrays import Float32Array
 from sigverify.errors import StoreError
 from sigverify.matching.distances import Embedding, References, spread
 from sigverify.policy.clock import Instant
@@ -37,7 +35,6 @@ CONFIDENCE: Final = 0.6
 PAUSE_S: Final = 86_400.0
 """Between two renewals: whoever gets in once does not get the template."""
 
-Float32Array = npt.NDArray[np.float32]
 
 _FORM: Final = struct.Struct("<HIdd")
 _VERSION: Final = 1

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import IndexArray, Int8Array, Int32Array
 from sigverify.errors import StoreError
 from sigverify.modality.pen.signature import Signature
 
@@ -41,9 +42,6 @@ _DIGEST_BYTES: Final = 16
 _SKETCH_BYTES: Final = _BITS // 8
 _ENTRY_BYTES: Final = 1 + _DIGEST_BYTES + _SKETCH_BYTES
 _VERSION: Final = b"\1"
-
-Int8Array = npt.NDArray[np.int8]
-Int32Array = npt.NDArray[np.int32]
 
 
 class Role(IntEnum):
@@ -77,7 +75,7 @@ class Sketcher:
     def __init__(self, secret: bytes) -> None:
         """Take the secret; sketches made with another one match nothing."""
         self._secret = secret
-        self._projections: dict[int, tuple[Int32Array, Int32Array, npt.NDArray[np.intp]]] = {}
+        self._projections: dict[int, tuple[Int32Array, Int32Array, IndexArray]] = {}
 
     def sketch(self, signature: Signature, dynamics: Int8Array) -> Sketch:
         """Sketch a capture with its dynamics `(t, c)` as `Embedding` has them, before any renewal."""
@@ -101,7 +99,7 @@ class Sketcher:
         padded[: len(pooled)] = pooled
         return np.packbits(_hadamard(_hadamard(padded * first) * second)[chosen] > 0).tobytes()
 
-    def _projection(self, size: int) -> tuple[Int32Array, Int32Array, npt.NDArray[np.intp]]:
+    def _projection(self, size: int) -> tuple[Int32Array, Int32Array, IndexArray]:
         """Two rows of keyed signs, and which of the `size` results are kept."""
         if size not in self._projections:
             stream = hashlib.shake_256(self._mac(b"projection", str(size).encode())).digest(4 * size)

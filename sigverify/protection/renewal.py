@@ -27,15 +27,12 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array
 from sigverify.matching.distances import Embedding, References
 from sigverify.protection.keys import hkdf
 
 Embedded = TypeVar("Embedded", Embedding, References)
-Int8Array = npt.NDArray[np.int8]
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 _WORD: Final = 8
 """Bytes of one random number."""
@@ -45,7 +42,7 @@ _WORD: Final = 8
 class _Turn:
     """One transform of `(…, t, c)`: output channel k is `signs[k]` · input channel `order[k]`."""
 
-    order: npt.NDArray[np.intp]
+    order: IndexArray
     signs: Int8Array
     back: bool
 
@@ -104,7 +101,7 @@ class Renewal:
         condition estimators", 1980.
         """
         numbers = _Numbers(self._secret, f"vector {size}")
-        matrix: Float64Array = np.eye(size)
+        matrix: FloatArray = np.eye(size)
         for count in range(2, size + 1):
             mirror = np.array([numbers.normal() for _ in range(count)])
             sign = 1.0 if mirror[0] >= 0 else -1.0

@@ -15,10 +15,9 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import Float32Array
 from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable, one_line
 from sigverify.model_file import Model
-
-Float32Array = npt.NDArray[np.float32]
 
 EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
 MAX_THREADS: Final = 64

@@ -10,10 +10,9 @@ hierarchical navigable small world graphs", 2018.
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array, Int32Array, RealArray
 from sigverify.errors import MissingExtra
-from sigverify.search.index import BoolArray, FloatArray, SlotArray
 
 CONNECTIVITY: Final = 16
 """Neighbors of each vector in the graph."""
@@ -50,7 +49,7 @@ class ApproximateIndex:
         """Count the vectors."""
         return len(self._graph)
 
-    def put(self, slots: SlotArray, vectors: FloatArray) -> None:
+    def put(self, slots: Int32Array, vectors: RealArray) -> None:
         """Add vectors `(n, e)`; see `Index.put`."""
         self._graph.add(slots.astype(np.uint64), np.asarray(vectors, np.float32), threads=1)
 
@@ -59,9 +58,7 @@ class ApproximateIndex:
         if slot in self._graph:
             self._graph.remove(slot)
 
-    def nearest(
-        self, vector: npt.NDArray[np.float32], count: int, *, among: BoolArray | None = None
-    ) -> SlotArray:
+    def nearest(self, vector: Float32Array, count: int, *, among: BoolArray | None = None) -> Int32Array:
         """Return the `count` nearest people, best first, of those met; see `Index.nearest`.
 
         The graph knows nothing of groups: more and more are asked for until enough are in it.
@@ -79,6 +76,6 @@ class ApproximateIndex:
             wanted *= 4
 
 
-def _first_of_each(slots: SlotArray) -> SlotArray:
+def _first_of_each(slots: Int32Array) -> Int32Array:
     """Leave out repetitions, keeping the order."""
     return slots[np.sort(np.unique(slots, return_index=True)[1])]

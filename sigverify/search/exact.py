@@ -15,10 +15,9 @@ import math
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array, IndexArray, Int8Array, Int32Array, RealArray
 from sigverify.errors import ConfigError
-from sigverify.search.index import BoolArray, FloatArray, SlotArray
 
 CHUNK: Final = 1 << 16
 """Vectors that are allocated together; an even number."""
@@ -36,10 +35,6 @@ _STRETCHES: Final = 32
 """Stretches of rows for each person wanted, of whose best ones a first shortlist is made."""
 _ROUNDING: Final = 1e-5
 """What float32 may lose in a sum of products of two unit vectors, generously."""
-
-Float32Array = npt.NDArray[np.float32]
-Int8Array = npt.NDArray[np.int8]
-RowArray = npt.NDArray[np.intp]
 
 
 class ExactIndex:
@@ -67,7 +62,7 @@ class ExactIndex:
         """Count the vectors."""
         return self._end - len(self._free)
 
-    def put(self, slots: SlotArray, vectors: FloatArray) -> None:
+    def put(self, slots: Int32Array, vectors: RealArray) -> None:
         """Add vectors `(n, e)`; see `Index.put`."""
         values = np.asarray(vectors, np.float32)
         values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1)
@@ -93,7 +88,7 @@ class ExactIndex:
         self._owner[rows] = _FREE
         self._free.extend(rows.tolist())
 
-    def nearest(self, vector: Float32Array, count: int, *, among: BoolArray | None = None) -> SlotArray:
+    def nearest(self, vector: Float32Array, count: int, *, among: BoolArray | None = None) -> Int32Array:
         """Return the `count` nearest people, best first; see `Index.nearest`."""
         if not self._end:
             return np.zeros(0, np.int32)
@@ -104,7 +99,7 @@ class ExactIndex:
         order = np.lexsort((slots, -best))[:count]
         return np.asarray(slots[order])
 
-    def _candidates(self, probe: Float32Array, count: int, among: BoolArray | None) -> RowArray:
+    def _candidates(self, probe: Float32Array, count: int, among: BoolArray | None) -> IndexArray:
         """Return rows among which are all of the `count` nearest people."""
         owner = self._owner[: self._end]
         member = None if among is None else np.append(among, [False])[owner]  # -1, a free row, is nobody
@@ -149,7 +144,7 @@ class ExactIndex:
             out[start + half : start + CHUNK] = second[: max(0, self._end - start - half)]
         return out
 
-    def _best(self, rows: RowArray, probe: Float32Array) -> tuple[SlotArray, Float32Array]:
+    def _best(self, rows: IndexArray, probe: Float32Array) -> tuple[Int32Array, Float32Array]:
         """Compare rows in full: the people they belong to, rising, and each one's best cosine."""
         slots, place = np.unique(self._owner[rows], return_inverse=True)
         best: Float32Array = np.full(len(slots), -np.inf, np.float32)
@@ -160,21 +155,21 @@ class ExactIndex:
             np.maximum.at(best, place[here], whole @ unit)
         return np.asarray(slots), best
 
-    def _coarse(self, number: int, local: RowArray) -> Float32Array:
+    def _coarse(self, number: int, local: IndexArray) -> Float32Array:
         """Read the coarse parts of rows of one chunk."""
         half = CHUNK // 2
         both = self._pairs[number][local % half]
         second = np.rint(both * np.float32(1 / _PLACE))
         return np.asarray(np.where((local >= half)[:, None], second, both - second * np.float32(_PLACE)))
 
-    def _add(self, number: int, local: RowArray, coarse: Float32Array) -> None:
+    def _add(self, number: int, local: IndexArray, coarse: Float32Array) -> None:
         """Add to the coarse parts of rows of one chunk."""
         half = CHUNK // 2
         upper = local >= half
         self._pairs[number][local[~upper]] += coarse[~upper]
         self._pairs[number][local[upper] - half] += coarse[upper] * np.float32(_PLACE)
 
-    def _take(self, count: int) -> RowArray:
+    def _take(self, count: int) -> IndexArray:
         """Return rows that nobody has, freed ones first."""
         again = [self._free.pop() for _ in range(min(count, len(self._free)))]
         fresh = np.arange(self._end, self._end + count - len(again))
@@ -186,7 +181,7 @@ class ExactIndex:
         return np.sort(np.concatenate([np.array(again, np.intp), fresh]))
 
 
-def _by_chunk(rows: RowArray) -> list[tuple[int, slice]]:
+def _by_chunk(rows: IndexArray) -> list[tuple[int, slice]]:
     """Split rising rows: the number of each chunk met, and the part of `rows` within it."""
     if not len(rows):
         return []

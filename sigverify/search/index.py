@@ -1,14 +1,9 @@
 """`Index`: what finds the nearest people by their vectors."""
 
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-FloatArray = npt.NDArray[np.floating[Any]]
-BoolArray = npt.NDArray[np.bool_]
-SlotArray = npt.NDArray[np.int32]
+from sigverify.arrays import BoolArray, Float32Array, Int32Array, RealArray
 
 
 class IndexKind(StrEnum):
@@ -23,15 +18,13 @@ class IndexKind(StrEnum):
 class Index(Protocol):
     """Holds unit vectors of people, who are known by a number (slot) here; one thread at a time."""
 
-    def put(self, slots: SlotArray, vectors: FloatArray) -> None:
+    def put(self, slots: Int32Array, vectors: RealArray) -> None:
         """Add vectors `(n, e)` of length 1; `slots` `(n,)` says whose. A person may have several."""
 
     def remove(self, slot: int) -> None:
         """Take all vectors of one person out, if there are any."""
 
-    def nearest(
-        self, vector: npt.NDArray[np.float32], count: int, *, among: BoolArray | None = None
-    ) -> SlotArray:
+    def nearest(self, vector: Float32Array, count: int, *, among: BoolArray | None = None) -> Int32Array:
         """Return the `count` people with a vector of the highest cosine to `vector` `(e,)`, best first.
 
         Args:

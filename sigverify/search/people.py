@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from sigverify.search.index import BoolArray
+from sigverify.arrays import BoolArray
 
 
 class People:

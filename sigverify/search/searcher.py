@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.matching.distances import Align, Embedding, References, distances, elastic_distances
 from sigverify.matching.scoring import Scoring
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
-from sigverify.search.index import BoolArray, Index, IndexKind
+from sigverify.search.index import Index, IndexKind
 from sigverify.search.match import Match
 from sigverify.search.open_set import open_set_threshold
 from sigverify.search.people import People
@@ -95,9 +95,7 @@ class Searcher:
             self._catch_up()
             return len(self._people)
 
-    def _nearest(
-        self, vector: npt.NDArray[np.float32], count: int, among: str | None
-    ) -> tuple[list[str], int]:
+    def _nearest(self, vector: Float32Array, count: int, among: str | None) -> tuple[list[str], int]:
         """Return the nearest people and how many were searched."""
         with self._lock:
             self._catch_up()

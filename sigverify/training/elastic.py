@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import Float32Array
 from sigverify.training.backend import keras
 from sigverify.training.losses.alignment import elastic_distance
 
@@ -34,8 +35,8 @@ class ElasticDistance(keras.layers.Layer):
 
 
 def pair_distances(
-    sequences: npt.NDArray[np.float32], pairs: npt.NDArray[np.integer], *, band: float = 0.2
-) -> npt.NDArray[np.float32]:
+    sequences: Float32Array, pairs: npt.NDArray[np.integer], *, band: float = 0.2
+) -> Float32Array:
     """DTW distances `(m,)` float32 of the `pairs` `(m, 2)` of rows of `sequences` `(n, t, d)`."""
     frames, width = sequences.shape[1:]
     model = _model(frames, width, max(1, round(band * frames)))

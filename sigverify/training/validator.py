@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, IntArray, RealArray
 from sigverify.errors import CorpusError
 from sigverify.metrics.eer import crossing
 from sigverify.modality.pen.features import encode
 from sigverify.training.config import ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.elastic import pair_distances
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
 
 EMBED_BATCH: Final = 256
 _FLOOR: Final = 1e-6
@@ -103,7 +100,7 @@ class Validator:
         impostor = [pairs.between(getattr(claim, kind), claim.references).ravel() for claim in self._claims]
         return equal_error_rate(np.concatenate(genuine), np.concatenate(impostor))
 
-    def _sequence_pairs(self, sequences: npt.NDArray[np.float32]) -> "_Pairs":
+    def _sequence_pairs(self, sequences: Float32Array) -> "_Pairs":
         kind = self._kind
         wanted = []
         for claim in self._claims:
@@ -123,17 +120,17 @@ class Validator:
 class _Pairs:
     """Distances between any two rows."""
 
-    table: FloatArray
+    table: RealArray
 
     @classmethod
-    def of_vectors(cls, unit: npt.NDArray[np.float32]) -> "_Pairs":
+    def of_vectors(cls, unit: Float32Array) -> "_Pairs":
         return cls(np.sqrt(np.maximum(2 - 2 * unit @ unit.T, 0)))
 
-    def between(self, rows: IntArray, columns: IntArray) -> FloatArray:
+    def between(self, rows: IntArray, columns: IntArray) -> RealArray:
         return np.asarray(self.table[np.ix_(rows, columns)])
 
 
-def equal_error_rate(genuine: FloatArray, impostor: FloatArray) -> float:
+def equal_error_rate(genuine: RealArray, impostor: RealArray) -> float:
     """Equal error rate of distances, 0 to 1: `metrics.eer` of their negatives, but without scikit-learn.
 
     A machine that only trains need not have that. Without trials of one kind 0.5.
@@ -146,7 +143,7 @@ def equal_error_rate(genuine: FloatArray, impostor: FloatArray) -> float:
     return float(crossing(np.concatenate([[0.0], matched]), np.concatenate([[1.0], missed])))
 
 
-def _against(distances: FloatArray, spread: FloatArray) -> FloatArray:
+def _against(distances: RealArray, spread: RealArray) -> RealArray:
     """Normalize distances `(p, r)` by the spread `(r, r)` of the references: `(p,)`."""
     if not len(distances):
         return np.empty(0)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Glyph = npt.NDArray[np.float64]
+from sigverify.arrays import FloatArray
+
+Glyph = FloatArray
 """`(n, 4)`: x, y, bend, and 1 where the way to the target is in the air."""
 
 

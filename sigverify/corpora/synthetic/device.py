@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from sigverify.arrays import BoolArray, FloatArray, IntArray
 from sigverify.corpora.synthetic.kinematics import Movement
-from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, IntArray
 from sigverify.corpora.synthetic.writer import Hand, Rendition
 from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 

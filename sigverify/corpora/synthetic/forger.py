@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sigverify.corpora.synthetic.plan import Cut, FloatArray, Plan, anchored, split, wander
+from sigverify.arrays import FloatArray
+from sigverify.corpora.synthetic.plan import Cut, Plan, anchored, split, wander
 from sigverify.corpora.synthetic.script import Timing, natural_width, timing
 from sigverify.corpora.synthetic.tracing import Sight, halved, look, trace
 from sigverify.corpora.synthetic.writer import (

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan
+from sigverify.arrays import BoolArray, FloatArray
+from sigverify.corpora.synthetic.plan import Plan
 
 _Z95 = 1.6448536
 """Standard normal quantile at 95 %."""

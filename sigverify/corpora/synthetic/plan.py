@@ -3,11 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
+from sigverify.arrays import BoolArray, FloatArray, IndexArray, IntArray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,7 +44,7 @@ class Plan:
         """`(n, 2)` virtual targets from the origin."""
         return np.cumsum(self.step, axis=0)
 
-    def take(self, index: npt.NDArray[np.intp]) -> "Plan":
+    def take(self, index: IndexArray) -> "Plan":
         """Return the movements at `index`, in that order."""
         return replace(self, **{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
 
@@ -94,7 +91,7 @@ class Cut:
         part: `(m,)` the fraction of the arc that it covers; 1 for a movement left whole.
     """
 
-    source: npt.NDArray[np.intp]
+    source: IndexArray
     first: BoolArray
     second: BoolArray
     part: FloatArray

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sigverify.arrays import BoolArray, FloatArray
 from sigverify.corpora.synthetic.alphabet import BRUSH, LOWER, UPPER, Glyph
-from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan
+from sigverify.corpora.synthetic.plan import Plan
 
 _FEWEST = 8
 """Targets of the simplest signature; with fewer a word is added."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sigverify.arrays import FloatArray
 from sigverify.corpora.synthetic.kinematics import Movement
-from sigverify.corpora.synthetic.plan import Cut, FloatArray, Plan
+from sigverify.corpora.synthetic.plan import Cut, Plan
 
 _ROUNDS = 3
 """Corrections after which the trace is as close as it gets (median error 1 % of a stroke)."""

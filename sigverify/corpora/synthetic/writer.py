@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sigverify.corpora.synthetic.plan import BoolArray, FloatArray, Plan, anchored, joined, turned, wander
+from sigverify.arrays import BoolArray, FloatArray
+from sigverify.corpora.synthetic.plan import Plan, anchored, joined, turned, wander
 from sigverify.corpora.synthetic.script import Timing, compose, timing
 
 _GROWTH = 0.6

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.modality.pen.signature import BoolArray, FloatArray, Signature, median
+from sigverify.arrays import BoolArray, Float32Array, FloatArray
+from sigverify.modality.pen.signature import Signature, median
 
 FEATURES_VERSION: Final = 1
 """Raised with every change that alters a number: a model runs only with the version it was trained on."""
@@ -50,7 +51,6 @@ CHANNELS: Final = len(CHANNEL_NAMES)
 DYNAMICS: Final = 7
 """The first DYNAMICS channels are the functions that elastic matching compares by hand."""
 
-Float32Array = npt.NDArray[np.float32]
 
 _TINY: Final = 1e-6
 

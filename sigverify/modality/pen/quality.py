@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from sigverify.arrays import FloatArray
 from sigverify.modality.pen.features import MAX_GAP_MS, clean_duration_ms
-from sigverify.modality.pen.signature import FloatArray, Signature
+from sigverify.modality.pen.signature import Signature
 
 MIN_DURATION_MS: Final = 250.0
 """Less is a slip of the pen."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import InvalidSignature
 
 MIN_SAMPLES = 8
@@ -16,9 +17,6 @@ MAX_SAMPLES = 100_000
 """More samples (over 16 minutes at 100 Hz) are no signature; refused before any work is done on them."""
 MAX_COORDINATE = 1e9
 """Largest |x|, |y|, |time_ms| step or pressure that float32 arithmetic on differences survives."""
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, FloatArray, Int8Array
 from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_line
 from sigverify.matching.distances import check_shapes
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
@@ -25,8 +26,6 @@ VARIABLE: Final = "SIGVERIFY_NATIVE"
 NO_MEMORY: Final = 2
 """The one status that is not in errors.py."""
 
-Float32Array = npt.NDArray[np.float32]
-Int8Array = npt.NDArray[np.int8]
 
 _log = logging.getLogger(__name__)
 
@@ -152,5 +151,5 @@ class Library:
         """Point to a contiguous array."""
         return self.ffi.from_buffer("int8_t[]", values)
 
-    def _doubles(self, values: npt.NDArray[np.float64]) -> Any:
+    def _doubles(self, values: FloatArray) -> Any:
         return self.ffi.from_buffer("double[]", values)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from sigverify.errors import CorpusError
 from sigverify.modality.pen.features import encode
 from sigverify.training.backend import keras
@@ -14,8 +14,7 @@ from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.distortion.augmentation import Augmentation
 from sigverify.training.distortion.pulses import PulseForger
 
-IntArray = npt.NDArray[np.int64]
-Batch = tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.int32]]]
+Batch = tuple[Float32Array, dict[str, Int32Array]]
 
 
 class WriterBatches(keras.utils.PyDataset):
@@ -162,7 +161,7 @@ class WriterBatches(keras.utils.PyDataset):
         return int(second if writer == first else first)
 
 
-def _by_writer(traces: TraceSet, mask: npt.NDArray[np.bool_]) -> list[IntArray]:
+def _by_writer(traces: TraceSet, mask: BoolArray) -> list[IntArray]:
     """Rows where `mask` holds, for each writer in order."""
     rows = np.flatnonzero(mask)
     owners = traces.writer_index[rows]
@@ -177,7 +176,7 @@ def _draw(rows: IntArray, count: int, rng: np.random.Generator) -> IntArray:
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
-def _odds(traces: TraceSet, pool: IntArray, shares: Mapping[str, float]) -> npt.NDArray[np.float64] | None:
+def _odds(traces: TraceSet, pool: IntArray, shares: Mapping[str, float]) -> FloatArray | None:
     """Probability of each writer of the pool, or None where all are alike.
 
     Raises:

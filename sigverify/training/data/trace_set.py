@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array
 from sigverify.corpora import Corpus, Kind
 from sigverify.errors import ConfigError, CorpusError, SplitLeak
 from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, clean_duration_ms, trace
@@ -36,10 +37,10 @@ class TraceSet:
     """
 
     name: str
-    traces: npt.NDArray[np.float32]
-    duration_ms: npt.NDArray[np.float64]
+    traces: Float32Array
+    duration_ms: FloatArray
     writer: npt.NDArray[np.str_]
-    genuine: npt.NDArray[np.bool_]
+    genuine: BoolArray
     licence_note: str = ""
 
     def __post_init__(self) -> None:
@@ -153,7 +154,7 @@ class TraceSet:
         return tuple(str(name) for name in np.unique(self.writer))
 
     @cached_property
-    def writer_index(self) -> npt.NDArray[np.int32]:
+    def writer_index(self) -> Int32Array:
         """`(n,)` int32: position of each signature's writer in `writers`."""
         return np.unique(self.writer, return_inverse=True)[1].astype(np.int32)
 
@@ -168,7 +169,7 @@ class TraceSet:
         prefixed = np.char.add(f"{self.name}/", self.writer)
         return np.where(np.char.find(self.writer, "/") >= 0, self.writer, prefixed).astype(np.str_)
 
-    def take(self, index: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> "TraceSet":
+    def take(self, index: npt.NDArray[np.integer] | BoolArray) -> "TraceSet":
         """Return the signatures at `index` (positions or a mask)."""
         return TraceSet(
             name=self.name,
@@ -244,5 +245,5 @@ class TraceSet:
         ]
 
 
-def _digest(array: npt.NDArray[np.float32]) -> bytes:
+def _digest(array: Float32Array) -> bytes:
     return hashlib.blake2b(array.tobytes(), digest_size=16).digest()

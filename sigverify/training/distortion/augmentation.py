@@ -6,10 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sigverify.arrays import Float32Array
 from sigverify.errors import ConfigError
 from sigverify.modality.pen.features import FRAMES
-
-Float32Array = npt.NDArray[np.float32]
 
 _X, _Y, _PRESSURE, _INK = range(4)
 _WARP_WAVES: Final = 4

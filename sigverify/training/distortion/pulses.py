@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from sigverify.arrays import Float32Array, IndexArray, RealArray
 from sigverify.modality.pen.features import FRAMES
 from sigverify.training.data.trace_set import SHAPE
-
-Float32Array = npt.NDArray[np.float32]
-FloatArray = npt.NDArray[np.floating]
 
 _INK = 3
 _TINY = 1e-9
@@ -48,7 +45,7 @@ class PulseForger:
             out[row] = self._forge(trace.astype(np.float64), rng)
         return out
 
-    def _forge(self, trace: FloatArray, rng: np.random.Generator) -> FloatArray:
+    def _forge(self, trace: RealArray, rng: np.random.Generator) -> RealArray:
         steps = np.diff(trace[:, :2], axis=0)
         pulse = pulses(np.hypot(*steps.T))
         strength = rng.uniform(self.weakest, 1)
@@ -68,7 +65,7 @@ class PulseForger:
         return out
 
 
-def pulses(speed: FloatArray) -> npt.NDArray[np.intp]:
+def pulses(speed: RealArray) -> IndexArray:
     """Number the pulses of a speed profile `(t,)` from 0: `(t,)`; a new one begins at each minimum.
 
     The speed is averaged over 3 frames first, so that a sensor's grain makes no pulses.
