@@ -7,7 +7,7 @@ LIC_FILES_CHKSUM = "file://LICENSE;md5=86d3f3a95c324c9479bd8986968f4327"
 inherit cmake externalsrc
 EXTERNALSRC = "${SIGVERIFY_SOURCE}"
 EXTERNALSRC_BUILD = "${WORKDIR}/build"
-OECMAKE_SOURCEPATH = "${S}/firmware_bridge/native"
+OECMAKE_SOURCEPATH = "${S}/firmware_bridge/libsigverify"
 
 do_install:append() {
     install -D -m 0644 ${S}/sigverify/models/base.sigmodel ${D}${datadir}/sigverify/base.sigmodel

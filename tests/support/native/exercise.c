@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../firmware_bridge/native/src/internal.h"
+#include "../../../firmware_bridge/libsigverify/src/internal.h"
 #include "../check.h"
 
 #define SAMPLES 150

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../firmware_bridge/native/src/internal.h"
+#include "../../../firmware_bridge/libsigverify/src/internal.h"
 #include "../check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
