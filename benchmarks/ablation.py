@@ -19,12 +19,13 @@ from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, open_corpus
 from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
 from sigverify.experiments.left_out import LEFT_OUT, open_real
+from sigverify.matcher import Matcher
 from sigverify.matching.distances import CUES
 from sigverify.model_file import Model
 
 PARTS: Final = {
-    "hand-made functions (DTW)": ("dynamics",),
-    "hand-made functions, duration": ("dynamics", "duration"),
+    "hand-made functions (DTW)": ("series",),
+    "hand-made functions, duration": ("series", "duration"),
     "global vector": ("vector",),
     "local sequence": ("sequence",),
     "sequence, vector": ("sequence", "vector"),
@@ -62,7 +63,7 @@ def main(
     with quiet(), stage_bar("Measuring") as show:
         for number, spec in enumerate(network):
             label, _, path = spec.rpartition("=")
-            system = SdkSystem(Model.read(path))
+            system = SdkSystem(Matcher.open(Model.read(path)))
             label = label or system.name
             seen = {
                 name: _see(

@@ -14,7 +14,7 @@ from firmware_bridge.libsigverify.build import build
 from sigverify import Model, Policy, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.errors import ModelError
-from sigverify.matcher import Engine
+from sigverify.matcher import Matcher
 from sigverify.runtime.embedder import Embedder
 from sigverify.store import MEMORY, SqliteStore
 
@@ -87,20 +87,20 @@ def embedder(model):
 
 
 @pytest.fixture(scope="session")
-def engine(embedder):
+def matcher(embedder):
     """Return what computes in numpy."""
-    return Engine.around(embedder)
+    return Matcher.around(embedder)
 
 
 @pytest.fixture(scope="session")
-def native_engine(model, tmp_path_factory):
+def native_matcher(model, tmp_path_factory):
     """Return what computes in C."""
     if shutil.which("cc") is None:
         pytest.skip("no C compiler here (Debian: apt install gcc)")
     path = build(tmp_path_factory.mktemp("native") / "libsigverify.so")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGVERIFY_NATIVE", str(path))
-        return Engine.open(model, runtime="native")
+        return Matcher.open(model, runtime="native")
 
 
 @pytest.fixture(scope="session")
@@ -117,30 +117,30 @@ def probe(signatures):
 
 
 @pytest.fixture
-def verifier(engine, signatures, tmp_path):
+def verifier(matcher, signatures, tmp_path):
     """Return a verifier on a store on disk with one user enrolled."""
-    with _enrolled(engine, signatures, tmp_path) as its:
+    with _enrolled(matcher, signatures, tmp_path) as its:
         yield its
 
 
 @pytest.fixture
-def native_verifier(native_engine, signatures, tmp_path):
+def native_verifier(native_matcher, signatures, tmp_path):
     """Return the same, computing in C."""
-    with _enrolled(native_engine, signatures, tmp_path) as its:
+    with _enrolled(native_matcher, signatures, tmp_path) as its:
         yield its
 
 
-def _enrolled(engine, signatures, folder):
+def _enrolled(matcher, signatures, folder):
     # One probe is shown again and again, which the replay check would refuse.
-    its = Verifier(SqliteStore(folder / "bench.db"), engine, policy=Policy.unguarded())
+    its = Verifier(SqliteStore(folder / "bench.db"), matcher, policy=Policy.unguarded())
     its.enroll("alice", signatures[:REFERENCES])
     return its
 
 
 @pytest.fixture(scope="session")
-def template(engine, signatures):
+def template(matcher, signatures):
     """Return a template of five references."""
-    with Verifier(SqliteStore(MEMORY), engine) as its:
+    with Verifier(SqliteStore(MEMORY), matcher) as its:
         its.enroll("alice", signatures[:REFERENCES])
         return its.store.get("alice")
 

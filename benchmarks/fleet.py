@@ -22,7 +22,7 @@ from postgres_server import PostgresServer, find_binaries
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.fleet import FleetStore
-from sigverify.matcher import Engine
+from sigverify.matcher import Matcher
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
@@ -47,29 +47,29 @@ def main():
 def measure(server, folder, *, people, runs):
     """Fill a fleet, and print line by line."""
     key, url = Key.generate(), server.url()
-    engine = Engine.open(Model.read("base"))
+    matcher = Matcher.open(Model.read("base"))
     signatures = signatures_of_one(runs + 5)
     with FleetStore(url, key=key, cache=folder / "one.db", poll_s=None) as one:
-        fill(one, people, engine.model.id)
+        fill(one, people, matcher.model.id)
         # A new kiosk, or one after a rekey: how long until it can be used.
         seconds = timed(lambda: FleetStore(url, key=key, cache=folder / "new.db", poll_s=None).close())
         show("a new kiosk reads the fleet", f"{people / seconds:.0f} people/s")
         # How often each kiosk may ask, and how many kiosks a server carries.
         polls = [1000 * timed(one.synchronize) for _ in range(200)]
         show("one poll, nothing new, median", f"{np.median(polls):.2f} ms")
-        with Verifier(one, engine, policy=policy()) as verifier:
+        with Verifier(one, matcher, policy=policy()) as verifier:
             # The wait at the counter, beside enrolling into a file.
             show("enroll at a kiosk", f"{1000 * timed(lambda: enroll(verifier, signatures)):.0f} ms")
-    with Verifier(SqliteStore(folder / "file.db", key=key), engine, policy=policy()) as verifier:
+    with Verifier(SqliteStore(folder / "file.db", key=key), matcher, policy=policy()) as verifier:
         show("enroll into a file", f"{1000 * timed(lambda: enroll(verifier, signatures)):.0f} ms")
         # Whether a person at the gate notices that the store is shared.
         show("verify, file, median", milliseconds(verifier, signatures[5:]))
     store = FleetStore(url, key=key, cache=folder / "one.db", poll_s=0.5)
-    with Verifier(store, engine, policy=policy()) as verifier:
+    with Verifier(store, matcher, policy=policy()) as verifier:
         show("verify, fleet, median", milliseconds(verifier, signatures[5:]))
     server.stop()
     store = FleetStore(url, key=key, cache=folder / "one.db", poll_s=0.5)
-    with Verifier(store, engine, policy=policy()) as verifier:
+    with Verifier(store, matcher, policy=policy()) as verifier:
         show("verify, server away, median", milliseconds(verifier, signatures[5:]))
     server.start()
     with FleetStore(url, key=key, cache=folder / "two.db", poll_s=None) as two:

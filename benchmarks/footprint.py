@@ -158,14 +158,14 @@ def _make_stores(folder, people):
     with Verifier.open(folder / "small.db") as verifier:
         verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
         alice = verifier.store.get("alice")
-        engine = verifier._engine
-        crowd = make_crowd(engine)
+        matcher = verifier._engine
+        crowd = make_crowd(matcher)
     for name, count in (("small.db", SMALL), ("large.db", people)):
         with Verifier.open(folder / name) as verifier:
             if name == "large.db":
                 verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
             _fill(verifier.store, alice, crowd, count - 1)
-    return str(engine.runtime)
+    return str(matcher.runtime)
 
 
 def _fill(store, template, crowd, people):
@@ -182,13 +182,13 @@ def _fill(store, template, crowd, people):
 
 def _turned(vectors, renewal):
     """Bring vectors `(n, r, e)` into a store's coordinates."""
-    from sigverify.matching.distances import References
+    from sigverify.matching.embedding import References
     from sigverify.template import stored
 
     flat = vectors.reshape(-1, vectors.shape[-1])
     empty = np.zeros((len(flat), 1, 0), np.int8)
     durations = np.ones(len(flat), np.float32)
-    its = References(dynamics=empty, sequence=empty, vector=flat, duration_ms=durations)
+    its = References(series=empty, sequence=empty, vector=flat, duration_ms=durations)
     return stored(renewal.turn(its)).vector.reshape(vectors.shape)
 
 

@@ -21,8 +21,7 @@ import numpy as np
 from firmware_bridge.libsigverify.build import build
 from sigverify import Model, Template, Verifier
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
-from sigverify.matcher import Engine
-from sigverify.matching.scoring import Scoring
+from sigverify.matcher import Matcher
 from sigverify.modality.pen.features import features
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.store import MEMORY
@@ -55,11 +54,11 @@ def measured(run, probes, rounds):
 
 def of_python(template, probes, rounds, model):
     """Measure the same steps in Python, without store and policy: `verify` has those besides."""
-    engine, scoring = Engine.open(model, runtime="litert"), Scoring.of(model.manifest.scoring)
+    matcher, scoring = Matcher.open(model, runtime="litert"), model.manifest.scoring
     content = template.to_bytes()
 
     def verify(probe):
-        its = engine.distances(engine.embed(probe), template.references)
+        its = matcher.distances(matcher.embed(probe), template.references)
         return scoring.score(its, template.spread) >= scoring.threshold(0.01)
 
     return {

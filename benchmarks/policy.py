@@ -16,21 +16,19 @@ import typer
 
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import open_corpus
-from sigverify.decision import Aspect, confidence
-from sigverify.enrollment.enrollment import AdditionReason, Candidates
-from sigverify.matcher import Engine
-from sigverify.matching.distances import (
-    DYNAMICS_SCALE,
-    Embedding,
-    References,
-    distances,
-    elastic_distances,
-    spread,
-)
+from sigverify.decision import confidence
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.candidates import Candidates
+from sigverify.matcher import Matcher
+from sigverify.matching.aspect import Aspect
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.elastic import elastic_distances
+from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.explanation import deviations, unlike
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.features import DYNAMICS, features
-from sigverify.modality.pen.quality import COMPLEXITY_FLOOR, assess
+from sigverify.modality.pen.assessment import COMPLEXITY_FLOOR, assess
+from sigverify.modality.pen.features import SERIES_CHANNELS, features
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.policy import Policy
@@ -54,12 +52,12 @@ class Person:
     skilled: tuple[tuple[Signature, Embedding], ...]
 
 
-def people(corpus: str, engine: Engine) -> list[Person]:
+def people(corpus: str, matcher: Matcher) -> list[Person]:
     """Embed a corpus."""
     its = open_corpus(corpus)
 
     def embedded(samples):
-        return tuple((sample.signature, engine.embed(sample.signature)) for sample in samples)
+        return tuple((sample.signature, matcher.embed(sample.signature)) for sample in samples)
 
     return [Person(embedded(its.genuine(writer)), embedded(its.skilled(writer))) for writer in its.writers]
 
@@ -213,7 +211,7 @@ COPIES: Final = {
 
 def dynamics(signature: Signature):
     """Return what the sketch and the elastic distance see; the network plays no part in it."""
-    return Embedding.from_floats(features(signature)[:, :DYNAMICS], None, np.ones(1), 1.0).dynamics
+    return Embedding.from_floats(features(signature)[:, :SERIES_CHANNELS], None, np.ones(1), 1.0).series
 
 
 def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
@@ -229,7 +227,7 @@ def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
             copy = disturb(its, rng)
             moved = dynamics(copy)
             seen.append(sketcher.sketch(its, plain).is_of(sketcher.sketch(copy, moved)))
-            near.append(is_copy(elastic_distances(moved, plain[np.newaxis]) / DYNAMICS_SCALE))
+            near.append(is_copy(elastic_distances(moved, plain[np.newaxis]) / SERIES_SCALE))
         yield f"| {what} | {100 * np.mean(seen):.0f} | {100 * np.mean(near):.0f} |"
 
 
@@ -240,15 +238,15 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
     for person in everybody:
         memory, before = Memory(), []
         for signature, embedding in person.genuine:
-            sketch = sketcher.sketch(signature, embedding.dynamics)
+            sketch = sketcher.sketch(signature, embedding.series)
             if before:
-                apart = elastic_distances(embedding.dynamics, np.stack(before)) / DYNAMICS_SCALE
+                apart = elastic_distances(embedding.series, np.stack(before)) / SERIES_SCALE
                 nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
                 closest.append(apart.min())
                 wrong += memory.has(sketch) or is_copy(apart)
                 tried += 1
             memory = memory.with_([sketch], Role.ACCEPTED, limit=limit)
-            before.append(embedding.dynamics)
+            before.append(embedding.series)
     yield "| genuine signatures | taken for copies | % | nearest: differing bits | elastic distance |"
     yield "|---|---|---|---|---|"
     yield f"| {tried} | {wrong} | {100 * wrong / tried:.2f} | {min(nearest)} | {min(closest):.2f} |"
@@ -280,7 +278,7 @@ SPOILT: Final = {
 }
 
 
-def reasons(everybody: Sequence[Person], engine: Engine, rng: Rng) -> Iterator[str]:
+def reasons(everybody: Sequence[Person], matcher: Matcher, rng: Rng) -> Iterator[str]:
     """Table: a genuine probe spoilt in one aspect; how often that is named. Decides NOTABLE."""
     yield "| spoilt | probes | named first % | named % |"
     yield "|---|---|---|---|"
@@ -290,7 +288,7 @@ def reasons(everybody: Sequence[Person], engine: Engine, rng: Rng) -> Iterator[s
             *given, (probe, _) = person.genuine[:6]
             if aspect is Aspect.PRESSURE and (probe.pressure is None or np.ptp(probe.pressure) == 0):
                 continue
-            spoilt = engine.embed(spoil(probe, rng))
+            spoilt = matcher.embed(spoil(probe, rng))
             named.append(unlike(spoilt, References.stack([embedding for _, embedding in given])))
         if named:
             first, any_ = (100 * np.mean(each) for each in (
@@ -342,7 +340,7 @@ def _turns(genuine: int, forged: int) -> Iterator[tuple[int, bool]]:
 
 def _accepts(scoring: Scoring, probe: Embedding, references: References) -> tuple[bool, bool]:
     """Whether it is accepted at FMR 1 % against forgers, and whether with confidence."""
-    score = float(scoring.score(distances(probe, references), spread(references)))
+    score = float(scoring.score(distances(probe, references, PEN.cues), spread(references, PEN.cues)))
     threshold = scoring.threshold(0.01, references=len(references))
     return score >= threshold, score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
@@ -370,10 +368,10 @@ def main(
     """Print all tables for each corpus."""
     loaded = Model.read(model)
     with quiet():
-        engine = Engine.open(loaded)
-    scoring = Scoring.of(loaded.manifest.scoring)
+        matcher = Matcher.open(loaded)
+    scoring = loaded.manifest.scoring
     for name in corpus:
-        everybody = people(name, engine)
+        everybody = people(name, matcher)
         rng = np.random.default_rng(0)
         typer.echo(f"\n## {name.partition('=')[0]}")
         tables = (
@@ -381,7 +379,7 @@ def main(
             enrollment(everybody, scoring, rng),
             refused(everybody),
             caught(everybody, rng),
-            reasons(everybody, engine, rng),
+            reasons(everybody, matcher, rng),
             usual(everybody, rng),
             adapted(everybody, scoring),
         )

@@ -34,9 +34,12 @@ from sigverify.corpora import Corpus, Kind, open_corpus
 from sigverify.errors import InvalidSignature
 from sigverify.evaluation import Measured, SdkSystem, TrialKind, evaluate, measure
 from sigverify.experiments.left_out import LEFT_OUT, open_real
-from sigverify.matching.distances import CUES, DYNAMICS_SCALE, Embedding, References, distances, spread
+from sigverify.matcher import Matcher
+from sigverify.matching.distances import CUES, distances, spread
+from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.scoring import Impostor, Scoring
-from sigverify.modality.pen.features import CHANNEL_NAMES, CLIP, DYNAMICS, FRAMES, trace
+from sigverify.modality.pen.features import CHANNEL_NAMES, CLIP, FRAMES, SERIES_CHANNELS, trace
+from sigverify.modality.pen.pen import PEN
 from sigverify.policy.replay import is_copy
 from sigverify.template import stored
 
@@ -65,15 +68,15 @@ class Weakening:
 
     def __call__(self, embedding: Embedding) -> Embedding:
         """Return the embedding that would be kept."""
-        values = embedding.dynamics.astype(np.int32)
-        pooled = values.reshape(-1, self.pooled, DYNAMICS).mean(axis=1)
+        values = embedding.series.astype(np.int32)
+        pooled = values.reshape(-1, self.pooled, SERIES_CHANNELS).mean(axis=1)
         rounded = np.clip(np.rint(pooled / self.step) * self.step, -127, 127) * self.kept
-        return replace(embedding, dynamics=rounded.astype(np.int8))
+        return replace(embedding, series=rounded.astype(np.int8))
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
         """Which channels are left; the others are 0, and so cost and tell nothing."""
-        return np.array([name not in self.without for name in CHANNEL_NAMES[:DYNAMICS]])
+        return np.array([name not in self.without for name in CHANNEL_NAMES[:SERIES_CHANNELS]])
 
 
 WEAKENINGS: Final = (
@@ -86,7 +89,7 @@ WEAKENINGS: Final = (
     Weakening("dx, dy taken", without=("dx", "dy")),
     Weakening("cos, sin taken", without=("cos", "sin")),
     Weakening("dx, dy, cos, sin taken", without=("dx", "dy", "cos", "sin")),
-    Weakening("all dynamics taken", without=CHANNEL_NAMES[:DYNAMICS]),
+    Weakening("all dynamics taken", without=CHANNEL_NAMES[:SERIES_CHANNELS]),
 )
 
 
@@ -102,7 +105,7 @@ def main(
     ),
 ) -> None:
     """Measure and print a table for each corpus."""
-    system = SdkSystem(Model.read(model))
+    system = SdkSystem(Matcher.open(Model.read(model)))
     corpora = {name: _fewer(corpus, signatures) for name, corpus in open_real(data, writers=writers).items()}
     corpora["synthetic"] = _fewer(open_corpus(SYNTHETIC), signatures)
     with quiet(), stage_bar("Measuring") as show:
@@ -226,7 +229,7 @@ def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> 
     for indices in own.values():
         here, there = indices[:count], indices[1 : count + 1]
         stolen = seen.embeddings[here[0]]
-        drawing = draw(stolen.dynamics / DYNAMICS_SCALE, weakening.kept)
+        drawing = draw(stolen.series / SERIES_SCALE, weakening.kept)
         if drawing is None:
             continue
         true = trace(seen.corpus.samples[here[0]].signature)[:, :2].astype(np.float64)
@@ -249,8 +252,8 @@ def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> 
 def _shown(scoring: Scoring, probe: Embedding, its: Sequence[Embedding]) -> tuple[bool, bool]:
     """Whether these references accept the probe, and whether they see a copy in it."""
     references = stored(References.stack(its))
-    apart = distances(probe, references)
-    score = float(scoring.score(apart, spread(references)))
+    apart = distances(probe, references, PEN.cues)
+    score = float(scoring.score(apart, spread(references, PEN.cues)))
     wanted = scoring.threshold(FMR, impostor=Impostor.SKILLED, references=len(references))
     return score >= wanted, is_copy(apart[:, 0])
 
@@ -298,7 +301,7 @@ def _circle(cos: Drawn, sin: Drawn) -> Drawn:
 def _forged(drawing: Drawn, stolen: Embedding) -> Signature:
     """Make a capture of a drawing: times from the duration, pressure as it was, the pen down all along."""
     time_ms = np.linspace(0, stolen.duration_ms, len(drawing))
-    pressure = stolen.dynamics[:, 6].astype(float) + DYNAMICS_SCALE * CLIP
+    pressure = stolen.series[:, 6].astype(float) + SERIES_SCALE * CLIP
     steps = np.linspace(0, len(pressure) - 1, len(drawing))
     its = np.interp(steps, np.arange(len(pressure)), pressure)
     try:

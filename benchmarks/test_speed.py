@@ -7,7 +7,7 @@ import pytest
 
 from sigverify import Template, Verifier
 from sigverify.evaluation import DtwBaseline
-from sigverify.matching.distances import elastic_distances
+from sigverify.matching.elastic import elastic_distances
 from sigverify.modality.pen.features import features
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
@@ -24,23 +24,23 @@ def test_bare_invoke(benchmark, embedder):
     benchmark(embedder._interpreter.invoke)
 
 
-def test_embed(benchmark, engine, probe):
+def test_embed(benchmark, matcher, probe):
     """Decides whether a device keeps up with several pens, and how long enrolling takes (by references)."""
-    assert benchmark(engine.embed, probe).dynamics.shape[0] == 256
+    assert benchmark(matcher.embed, probe).series.shape[0] == 256
 
 
-def test_match(benchmark, engine, probe, template):
+def test_match(benchmark, matcher, probe, template):
     """Decides how many references a person may have: it grows with them, embedding does not."""
-    assert len(benchmark(engine.distances, engine.embed(probe), template.references)) == REFERENCES
+    assert len(benchmark(matcher.distances, matcher.embed(probe), template.references)) == REFERENCES
 
 
-def test_match_dynamics(benchmark, engine, probe, template):
+def test_match_dynamics(benchmark, matcher, probe, template):
     """The part of matching that a compiled DTW does too, on arrays of the same size.
 
     Decides whether elastic matching is worth compiling.
     """
-    embedding = engine.embed(probe)
-    assert len(benchmark(elastic_distances, embedding.dynamics, template.references.dynamics)) == REFERENCES
+    embedding = matcher.embed(probe)
+    assert len(benchmark(elastic_distances, embedding.series, template.references.series)) == REFERENCES
 
 
 def test_read_template(benchmark, template):
@@ -59,14 +59,14 @@ def test_verify(benchmark, verifier, probe):
     assert benchmark(verifier.verify, "alice", probe).score >= 0
 
 
-def test_embed_native(benchmark, native_engine, probe):
+def test_embed_native(benchmark, native_matcher, probe):
     """Decides, with the next two, whether a device that has a C compiler should run `sigverify native`."""
-    assert benchmark(native_engine.embed, probe).dynamics.shape[0] == 256
+    assert benchmark(native_matcher.embed, probe).series.shape[0] == 256
 
 
-def test_match_native(benchmark, native_engine, probe, template):
+def test_match_native(benchmark, native_matcher, probe, template):
     """How much of the matching was numpy's overhead."""
-    matched = benchmark(native_engine.distances, native_engine.embed(probe), template.references)
+    matched = benchmark(native_matcher.distances, native_matcher.embed(probe), template.references)
     assert len(matched) == REFERENCES
 
 
@@ -76,9 +76,9 @@ def test_verify_native(benchmark, native_verifier, probe):
 
 
 @pytest.mark.parametrize("references", [1_000, 100_000, 500_000])
-def test_identify(benchmark, engine, probe, template, rng, references):
+def test_identify(benchmark, matcher, probe, template, rng, references):
     """Decides up to how many people 1:N search needs no index beyond a matrix of vectors."""
-    with Verifier(_Crowd(template, references, rng), engine) as verifier:
+    with Verifier(_Crowd(template, references, rng), matcher) as verifier:
         verifier.prepare()
         assert len(benchmark(verifier.identify, probe, top_k=5)) == 5
 

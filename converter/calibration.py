@@ -10,7 +10,8 @@ import numpy.typing as npt
 from converter import fitting
 from sigverify import metrics
 from sigverify.arrays import BoolArray
-from sigverify.matching.distances import Embedding
+from sigverify.matching.cue import Cue
+from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Scoring
 
 REFERENCES: Final = 5
@@ -36,24 +37,27 @@ class Calibrated:
     references: int
 
 
-Calibrate = Callable[[Sequence[Embedding], npt.NDArray[np.str_], BoolArray], Calibrated]
-"""`(embeddings, writers, genuine) -> Calibrated`."""
+Calibrate = Callable[[Sequence[Embedding], npt.NDArray[np.str_], BoolArray, Sequence[Cue]], Calibrated]
+"""`(embeddings, writers, genuine, cues) -> Calibrated`."""
 
 
 def calibrate(
-    embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: BoolArray
+    embeddings: Sequence[Embedding],
+    writers: npt.NDArray[np.str_],
+    genuine: BoolArray,
+    cues: Sequence[Cue],
 ) -> Calibrated:
     """Fit scoring and thresholds on the calibration signatures.
 
     Raises:
         ConversionError: too few writers or signatures to fit anything.
     """
-    measured = fitting.measure(embeddings, writers.tolist(), genuine.tolist())
-    scoring = fitting.fit_scoring(measured)
+    measured = fitting.measure(embeddings, writers.tolist(), genuine.tolist(), cues)
+    scoring = fitting.fit_scoring(measured, cues)
     references = max(count for count in scoring.rows if count <= REFERENCES)
     row = scoring.row(references)
     trials = fitting.gather(
-        [writer for writer in measured if len(writer.between) > references], references, seed=1
+        [writer for writer in measured if len(writer.between) > references], cues, references, seed=1
     )
     odds = row.odds(trials.evidence)
     against = _SKILLED if (trials.kind == _SKILLED).any() else _RANDOM

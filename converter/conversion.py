@@ -19,10 +19,12 @@ from converter.tensors import describe
 from converter.trained import Calibration, TrainedRun
 from sigverify.arrays import Float32Array
 from sigverify.corpora import Corpus
-from sigverify.embedding import assemble
 from sigverify.errors import ConversionError
-from sigverify.matching.distances import Embedding
-from sigverify.model_file import Manifest, Model, Precision
+from sigverify.manifest import Manifest, Precision
+from sigverify.matcher import embedding_of
+from sigverify.matching.embedding import Embedding
+from sigverify.modality.registry import find_modality
+from sigverify.model_file import Model
 from sigverify.runtime.embedder import Embedder, Output
 
 PARITY_SAMPLES: Final = 500
@@ -94,7 +96,7 @@ def _convert(trained: TrainedRun, encoder: Encoder, options: Options, calibrate:
     chosen = float32
     if options.precision is not Precision.FLOAT32:
         chosen = _Candidate.make(trained, encoder, options.precision, representative)
-    labels = trained.calibration.writers, trained.calibration.genuine
+    labels = trained.calibration.writers, trained.calibration.genuine, chosen.model.manifest.cues
     fitted = calibrate(chosen.embeddings, *labels)
     eer_float32 = fitted.eer if chosen is float32 else calibrate(float32.embeddings, *labels).eer
     report = _compare(trained.calibration, encoder, float32, chosen, (fitted.eer, eer_float32))
@@ -102,7 +104,7 @@ def _convert(trained: TrainedRun, encoder: Encoder, options: Options, calibrate:
     manifest = replace(
         chosen.model.manifest,
         name=options.name or trained.name,
-        scoring=fitted.scoring.to_dict(),
+        scoring=fitted.scoring,
         parity=report.to_dict(),
         provenance={**trained.provenance, "conversion": _conversion_record(options, trained)},
     )
@@ -130,16 +132,18 @@ class _Candidate:
             name=trained.name,
             encoder=trained.encoder,
             precision=precision,
+            modality="pen",
             vector_size=encoder.vector_size,
             sequence_shape=encoder.sequence_shape,
             tensors=describe(network, encoder.vector_size, encoder.sequence_shape),
         )
         model = Model(manifest=manifest, network=network)
         embedder = Embedder.open(model)
+        modality = find_modality(manifest.modality)
         calibration = trained.calibration
         outputs = [embedder.run(features) for features in calibration.features]
         embeddings = [
-            assemble(features, output, duration)
+            embedding_of(modality, features, output, duration)
             for features, output, duration in zip(
                 calibration.features, outputs, calibration.duration_ms, strict=True
             )

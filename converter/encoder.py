@@ -11,8 +11,8 @@ import numpy as np
 from converter import tensorflow_backend
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
+from sigverify.matching.elastic import ALIGNABLE, can_be_aligned
 from sigverify.modality.pen.features import CHANNELS, FRAMES
-from sigverify.model_file import ALIGNABLE, can_be_aligned
 
 _BATCH: Final = 64
 

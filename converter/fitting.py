@@ -7,10 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array, IntArray
+from sigverify.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array, IntArray
 from sigverify.errors import ConversionError
-from sigverify.matching.distances import Embedding, References, distances, spread
-from sigverify.matching.scoring import LEARNED, MAX_REFERENCES, Impostor, ScoreRow, Scoring, evidence
+from sigverify.matching.cue import Cue
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.scoring import (
+    MAX_REFERENCES,
+    Impostor,
+    ScoreRow,
+    Scoring,
+    evidence,
+    learned_columns,
+)
 
 REFERENCE_COUNTS: Final = (1, 2, 3, 4, 5, 8, MAX_REFERENCES)
 """Numbers of references that get a row of weights, where the writers have signatures enough."""
@@ -67,9 +76,12 @@ class Trials:
 
 
 def measure(
-    embeddings: Sequence[Embedding], writers: Sequence[str], genuine: Sequence[bool]
+    embeddings: Sequence[Embedding],
+    writers: Sequence[str],
+    genuine: Sequence[bool],
+    cues: Sequence[Cue],
 ) -> list[WriterDistances]:
-    """Compare, once, everything that some draw of references will ask for.
+    """Compare by those cues, once, everything that some draw of references will ask for.
 
     Raises:
         ConversionError: fewer than two writers with at least two genuine signatures.
@@ -86,25 +98,27 @@ def measure(
         )
     firsts = {name: int(indices[0]) for name, indices in own.items()}
     return [
-        _measure_writer(name, indices, np.flatnonzero((owner == name) & ~real), firsts, embeddings)
+        _measure_writer(name, indices, np.flatnonzero((owner == name) & ~real), firsts, embeddings, cues)
         for name, indices in own.items()
     ]
 
 
-def fit_scoring(measured: Sequence[WriterDistances], *, seed: int = 0) -> Scoring:
+def fit_scoring(measured: Sequence[WriterDistances], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
     """Fit one row for each of `REFERENCE_COUNTS` that at least two writers have signatures for."""
     rows = {}
     for count in REFERENCE_COUNTS:
         able = [writer for writer in measured if len(writer.between) > count]
         if len(able) >= 2:
-            rows[count] = _fit_row(gather(able, count, seed=seed))
-    return Scoring(rows=rows)
+            rows[count] = _fit_row(gather(able, cues, count, seed=seed), learned_columns(cues))
+    return Scoring(cues=tuple(cues), rows=rows)
 
 
-def gather(measured: Sequence[WriterDistances], references: int, *, seed: int = 0) -> Trials:
+def gather(
+    measured: Sequence[WriterDistances], cues: Sequence[Cue], references: int, *, seed: int = 0
+) -> Trials:
     """Draw references and collect the trials; corpora, and genuine and impostors, weigh the same."""
     rng = np.random.default_rng([seed, references])
-    parts = [part for writer in measured for part in _draw(writer, references, rng)]
+    parts = [part for writer in measured for part in _draw(writer, cues, references, rng)]
     values = np.concatenate([part[1] for part in parts])
     kind = np.concatenate([np.full(len(part[1]), part[2], np.int8) for part in parts])
     corpus = np.concatenate([np.full(len(part[1]), part[0], object) for part in parts]).astype(str)
@@ -123,28 +137,29 @@ def _measure_writer(
     forged: IndexArray,
     firsts: dict[str, int],
     embeddings: Sequence[Embedding],
+    cues: Sequence[Cue],
 ) -> WriterDistances:
     references = References.stack([embeddings[index] for index in own])
     others = [index for other, index in firsts.items() if other != name]
     others = [others[i] for i in np.unique(np.linspace(0, len(others) - 1, MAX_RANDOM).astype(int))]
-    between = spread(references)
+    between = spread(references, cues)
 
     def compare(indices: Sequence[int]) -> Float32Array:
-        rows = [distances(embeddings[index], references) for index in indices]
+        rows = [distances(embeddings[index], references, cues) for index in indices]
         return np.stack(rows) if rows else np.zeros((0, *between.shape[1:]), np.float32)
 
     return WriterDistances(name.rpartition("/")[0], between, compare(forged.tolist()), compare(others))
 
 
 def _draw(
-    writer: WriterDistances, references: int, rng: np.random.Generator
+    writer: WriterDistances, cues: Sequence[Cue], references: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, FloatArray, int]]:
     for chosen in _choices(len(writer.between), references, rng):
         rest = np.setdiff1d(np.arange(len(writer.between)), chosen)
         apart = writer.between[np.ix_(chosen, chosen)]
-        yield writer.corpus, evidence(writer.between[np.ix_(rest, chosen)], apart), 0
-        yield writer.corpus, evidence(writer.skilled[:, chosen], apart), 1
-        yield writer.corpus, evidence(writer.random[:, chosen], apart), 2
+        yield writer.corpus, evidence(writer.between[np.ix_(rest, chosen)], apart, cues), 0
+        yield writer.corpus, evidence(writer.skilled[:, chosen], apart, cues), 1
+        yield writer.corpus, evidence(writer.random[:, chosen], apart, cues), 2
 
 
 def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterator[IntArray]:
@@ -160,11 +175,11 @@ def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterato
         yield np.arange(start, start + references)
 
 
-def _fit_row(trials: Trials) -> ScoreRow:
+def _fit_row(trials: Trials, learned: BoolArray) -> ScoreRow:
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = trials.evidence.mean(axis=0), trials.evidence.std(axis=0)
-    scale = np.where(deviation > 1e-9, deviation, np.inf) * np.where(LEARNED, LEARNED_DOUBT, 1)
+    scale = np.where(deviation > 1e-9, deviation, np.inf) * np.where(learned, LEARNED_DOUBT, 1)
     model = LogisticRegression(C=1 / (PENALTY * len(trials.kind)), max_iter=2000)
     model.fit((trials.evidence - mean) / scale, trials.kind == 0, sample_weight=trials.weight)
     weights = model.coef_[0] / scale

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sigverify.errors import ConfigError
-from sigverify.model_file import Precision
+from sigverify.manifest import Precision
 
 MIN_REPRESENTATIVES = 50
 """With fewer signatures the extremes that set the int8 ranges are luck."""

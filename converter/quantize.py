@@ -11,7 +11,7 @@ from converter.encoder import Encoder
 from converter.pointwise import pointwise
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
-from sigverify.model_file import Precision
+from sigverify.manifest import Precision
 
 _T = TypeVar("_T", bound=np.generic)
 

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sigverify.matching.aspect import Aspect
+
 
 class Outcome(StrEnum):
     """The three answers; the third only where the policy asks for it."""
@@ -22,15 +24,6 @@ class Reason(StrEnum):
     REPLAY = "a copy of a signature seen before: nobody signs twice the same"
     LOCKED = "too many failed tries: wait and try again"
     POOR = "too little signature in this capture: sign again"
-
-
-class Aspect(StrEnum):
-    """What a person would look at."""
-
-    SHAPE = "shape"
-    SPEED = "speed"
-    PRESSURE = "pressure"
-    DURATION = "duration"
 
 
 @dataclass(frozen=True, kw_only=True)

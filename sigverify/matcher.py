@@ -1,36 +1,51 @@
-"""`Engine`: from strokes to embeddings and how far these lie apart, in numpy or, where it is built, in C."""
+"""`Matcher`: one model at work: captures to embeddings, embeddings to distances, distances to a score."""
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import Self
+from typing import Any, Self
 
-from sigverify.arrays import Float32Array
-from sigverify.embedding import embed
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.arrays import Float32Array, FloatArray
 from sigverify.errors import InvalidSignature, ModelError, RuntimeUnavailable
-from sigverify.matching.distances import Align, Embedding, References, distances, elastic_distances, spread
-from sigverify.modality.pen.signature import Signature
+from sigverify.matching import distances as compare
+from sigverify.matching.aspect import Aspect
+from sigverify.matching.cues import SERIES
+from sigverify.matching.elastic import Align, elastic_distances
+from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.explanation import unlike
+from sigverify.matching.scoring import Impostor
+from sigverify.modality.modality import Modality
+from sigverify.modality.registry import find_modality
 from sigverify.model_file import Model
-from sigverify.runtime.embedder import Embedder, Runtime, parse_runtime
+from sigverify.runtime.embedder import Embedder, Output
+from sigverify.runtime.interpreters import Runtime, parse_runtime
 from sigverify.runtime.native.embedder import NativeEmbedder
 from sigverify.runtime.native.library import Library
 
 _log = logging.getLogger(__name__)
 
 
-class Engine:
-    """All that is computed of signatures by one model. Threads may share it."""
+class Matcher:
+    """All that is computed by one model, in numpy or, where it is built, in C. Threads may share it."""
 
     def __init__(
-        self, model: Model, runtime: Runtime, embed: Callable[[Signature], Embedding], align: Align
+        self, model: Model, runtime: Runtime, embed: Callable[[Any], Embedding], align: Align
     ) -> None:
-        """Put the steps together; `Engine.open` does it for a model."""
+        """Put the steps together; `Matcher.open` does it for a model."""
         self.model = model
         """The model it runs."""
+        self.modality: Modality[Any] = find_modality(model.manifest.modality)
+        """The kind of capture it takes."""
+        self.scoring = model.manifest.scoring
+        """How distances become a score."""
+        self.cues = model.manifest.cues
+        """The columns of distances."""
         self.runtime = runtime
         """What runs it: never `Runtime.AUTO`."""
         self.align = align
-        """How elastic distances are computed, as `matching.elastic_distances`."""
+        """How elastic distances are computed, as `elastic.elastic_distances`."""
         self._embed = embed
 
     @classmethod
@@ -61,10 +76,19 @@ class Engine:
     @classmethod
     def around(cls, embedder: Embedder, library: Library | None = None) -> Self:
         """Compute all but the network in numpy, or by `library` in C."""
-        if library is None:
-            return cls(embedder.model, embedder.runtime, partial(embed, embedder=embedder), elastic_distances)
-        step = partial(embed, embedder=embedder, encode=library.features)
-        return cls(embedder.model, Runtime.NATIVE, step, library.elastic_distances)
+        modality: Modality[Any] = find_modality(embedder.model.manifest.modality)
+        align = elastic_distances if library is None else library.elastic_distances
+        runtime = embedder.runtime if library is None else Runtime.NATIVE
+        # The core in C computes the features of one modality; it aligns whatever there is.
+        encode = _encode_one(modality)
+        if library is not None and library.modality == modality.name:
+            encode = library.features
+
+        def embed(capture: Any) -> Embedding:
+            inputs = encode(capture)
+            return embedding_of(modality, inputs, embedder.run(inputs), modality.extent(capture))
+
+        return cls(embedder.model, runtime, embed, align)
 
     @classmethod
     def _native(cls, library: Library, model: Model, threads: int) -> Self:
@@ -78,25 +102,62 @@ class Engine:
                 return cls(model, Runtime.NATIVE, whole.embed, library.elastic_distances)
         return cls.around(Embedder.open(model, threads=threads), library)
 
-    def embed(self, signature: Signature) -> Embedding:
-        """Embed one signature.
+    def embed(self, capture: object) -> Embedding:
+        """Embed one capture.
 
         Raises:
-            InvalidSignature: something else than a `Signature`.
+            InvalidSignature: something else than a capture of the model's modality.
         """
-        if not isinstance(signature, Signature):
+        if not isinstance(capture, self.modality.capture):
             raise InvalidSignature(
                 "no signature",
-                expected="a Signature",
-                received=type(signature).__name__,
+                expected=f"a {self.modality.capture.__name__}",
+                received=type(capture).__name__,
                 hint="Read files with read_signature, make arrays into Signature(x, y, time_ms)",
             )
-        return self._embed(signature)
+        return self._embed(capture)
 
     def distances(self, probe: Embedding | References, references: References) -> Float32Array:
-        """Compare a probe with `r` references, as `matching.distances`: `(r, 4)`."""
-        return distances(probe, references, align=self.align)
+        """Compare a probe with `r` references, see `distances.distances`: `(r, k)`."""
+        return compare.distances(probe, references, self.cues, align=self.align)
 
     def spread(self, references: References) -> Float32Array:
-        """Compare references with each other, as `matching.spread`: `(r, r, 4)`."""
-        return spread(references, align=self.align)
+        """Compare references with each other, see `distances.spread`: `(r, r, k)`."""
+        return compare.spread(references, self.cues, align=self.align)
+
+    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
+        """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
+        return self.scoring.score(distances, spread)
+
+    def threshold(
+        self, fmr: float, *, impostor: Impostor | str = Impostor.SKILLED, references: int = 5
+    ) -> float:
+        """Return the score to reach at a false-match rate; see `Scoring.threshold`.
+
+        Raises:
+            ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
+        """
+        return self.scoring.threshold(fmr, impostor=impostor, references=references)
+
+    def unlike(self, probe: Embedding, references: References) -> tuple[Aspect, ...]:
+        """Name what sets a probe apart, the worst first; both before any renewal. See `explanation`."""
+        return unlike(probe, references, self.modality.aspects, self.align)
+
+    def is_copy(self, distances: Float32Array, probe: Embedding, references: References) -> bool:
+        """Whether a probe, so far `(r, k)` from the references, is one of them once more."""
+        if SERIES in self.cues:
+            series = distances[:, self.cues.index(SERIES)]
+        else:
+            series = SERIES.measure(probe, references, self.align)
+        return bool(series.min() < self.modality.copy_distance)
+
+
+def embedding_of(modality: Modality[Any], inputs: Float32Array, output: Output, extent: float) -> Embedding:
+    """Put together what is kept of a capture: its encoding `inputs`, the network's output, its extent."""
+    series = modality.series(inputs[np.newaxis])[0]
+    return Embedding.from_floats(series, output.sequence, output.vector, extent)
+
+
+def _encode_one(modality: Modality[Any]) -> Callable[[Any], Float32Array]:
+    """Return what encodes one capture, `(*input_shape)`."""
+    return lambda capture: np.asarray(modality.encode(modality.trace(capture)[np.newaxis])[0])

@@ -3,7 +3,7 @@
 Layout, little endian, the same on every device (a C reader needs nothing but these offsets)::
 
     0        8 bytes   magic "SIGMODEL"
-    8        u32       file version
+    8        u32       file version, 1 or 2
     12       u32       m: length of the manifest in bytes
     16       u64       n: length of the network in bytes
     24       m bytes   manifest, UTF-8 JSON, keys sorted, no white space, no NaN
@@ -16,134 +16,32 @@ against accidents and careless edits; who may install a model is for the device'
 """
 
 import hashlib
-import json
 import os
 import re
 import secrets
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Final, Self
 
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
-from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.manifest import MANIFEST_VERSION, Manifest
 
 MAGIC: Final = b"SIGMODEL"
-FILE_VERSION: Final = 1
-"""Version of the layout and of the manifest's fields; any change to either raises it."""
+FILE_VERSIONS: Final = (1, MANIFEST_VERSION)
+"""Versions of the layout and of the manifest's fields that can be read."""
 SUFFIX: Final = ".sigmodel"
 MAX_MANIFEST_BYTES: Final = 1 << 20
 """A manifest is a few kB; more is refused before it is read."""
 MAX_NETWORK_BYTES: Final = 64 << 20
 """A hundred times the models that ship; more is refused before it is read."""
-MOST_STEPS: Final = 4096
-"""Of a local sequence; matching adds up to 8191 × 129 × 254 in 32 bits."""
-MOST_DEPTH: Final = 129
-"""Dimensions of a local sequence: 129 × 254 fits 15 bits."""
-ALIGNABLE: Final = f"an even number of at most {MOST_STEPS} steps, at most {MOST_DEPTH} dimensions"
-"""What `can_be_aligned` wants, in words."""
-
 _HEADER: Final = struct.Struct("<8sIIQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
 _SHIPPED_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-
-def can_be_aligned(steps: int, depth: int) -> bool:
-    """Whether `matching` can compare local sequences of that shape; see `ALIGNABLE`."""
-    return steps % 2 == 0 and steps <= MOST_STEPS and depth <= MOST_DEPTH
-
-
-class Precision(StrEnum):
-    """Arithmetic of the network's weights and activations."""
-
-    INT8 = "int8"
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What a device must know about a network before it runs it.
-
-    Attributes:
-        name: what people call the model.
-        encoder: architecture, as the training registry names it.
-        precision: arithmetic of the network.
-        vector_size: length of the global embedding.
-        sequence_shape: `(frames, dimensions)` of the local sequence, None where there is none.
-        input_shape: `(frames, channels)` the network takes.
-        features_version: `sigverify.modality.pen.features.FEATURES_VERSION` it was trained on.
-        file_version: layout of the file.
-        tensors: the network's own view of "input", "vector" and "sequence": position among the
-            inputs or outputs, dtype, `real = scale * (stored - zero_point)` (scale 0 where stored as
-            float). For readers without an interpreter's introspection; may be empty.
-        scoring: parameters of `sigverify.matching.scoring.Scoring`; empty means its default.
-        parity: how the converted network compares with the trained one.
-        provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
-
-    Mappings are kept as their JSON round trip, so that a manifest equals itself read back.
-
-    Raises:
-        MalformedModel: a field is of the wrong type or range, or no JSON can hold it.
-    """
-
-    name: str
-    encoder: str
-    precision: Precision
-    vector_size: int
-    sequence_shape: tuple[int, int] | None = None
-    input_shape: tuple[int, int] = (FRAMES, CHANNELS)
-    features_version: int = FEATURES_VERSION
-    file_version: int = FILE_VERSION
-    tensors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    scoring: Mapping[str, Any] = field(default_factory=dict)
-    parity: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check every field and normalize the mappings."""
-        for name in ("name", "encoder"):
-            _require(name, "a non-empty string", getattr(self, name), _is_text)
-        for name in ("vector_size", "features_version", "file_version"):
-            _require(name, "a positive whole number", getattr(self, name), _is_count)
-        _require("input_shape", "two positive whole numbers", self.input_shape, _is_shape)
-        if self.sequence_shape is not None:
-            _require("sequence_shape", f"null, or {ALIGNABLE}", self.sequence_shape, _is_sequence_shape)
-            object.__setattr__(self, "sequence_shape", tuple(self.sequence_shape))
-        object.__setattr__(self, "input_shape", tuple(self.input_shape))
-        _require("precision", " or ".join(Precision), self.precision, lambda value: value in list(Precision))
-        object.__setattr__(self, "precision", Precision(self.precision))
-        for name in ("tensors", "scoring", "parity", "provenance"):
-            object.__setattr__(self, name, _plain(name, getattr(self, name)))
-
-    def to_json(self) -> bytes:
-        """Encode canonically: UTF-8, sorted keys, no white space."""
-        return _to_json(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Decode what `to_json` wrote.
-
-        Raises:
-            MalformedModel: not such JSON, or a field is missing, unknown or wrong.
-        """
-        content = _from_json(text)
-        if not isinstance(content, dict):
-            raise MalformedModel("the manifest is no JSON object", received=type(content).__name__)
-        known = {each.name for each in fields(cls)}
-        if set(content) != known:
-            raise MalformedModel(
-                "the manifest has other fields",
-                expected=", ".join(sorted(known)),
-                received=", ".join(sorted(content))[:500],
-            )
-        return cls(**content)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +52,7 @@ class Model:
         manifest: what the network expects and yields, and how to read its scores.
         network: the TFLite flatbuffer.
 
-    >>> manifest = Manifest(name="toy", encoder="tdnn", precision=Precision.INT8, vector_size=64)
+    >>> manifest = Manifest(name="toy", encoder="tdnn", precision="int8", modality="pen", vector_size=64)
     >>> model = Model(manifest=manifest, network=b"flatbuffer")
     >>> Model.from_bytes(model.to_bytes()) == model
     True
@@ -219,8 +117,7 @@ class Model:
             raise MalformedModel(
                 "the model file does not match its hash", hint="It was altered or damaged: copy it again"
             )
-        manifest = Manifest.from_json(data[_HEADER.size : _HEADER.size + manifest_size])
-        _check_features(manifest)
+        manifest = Manifest.from_json(bytes(data[_HEADER.size : _HEADER.size + manifest_size]))
         model = cls(manifest=manifest, network=bytes(data[start:end]))
         if model.to_bytes() != data:
             raise MalformedModel(
@@ -316,10 +213,10 @@ def _read_header(data: bytes) -> tuple[int, int]:
             received=f"{len(data)} bytes: {bytes(data[: len(MAGIC)])!r}",
         )
     _, version, manifest_size, network_size = _HEADER.unpack_from(data)
-    if version != FILE_VERSION:
+    if version not in FILE_VERSIONS:
         raise IncompatibleModel(
             "a model file of another version",
-            expected=str(FILE_VERSION),
+            expected=" or ".join(map(str, FILE_VERSIONS)),
             received=str(version),
             hint="Install the sigverify release that wrote it, or convert the training run again",
         )
@@ -334,68 +231,3 @@ def _read_header(data: bytes) -> tuple[int, int]:
 
 def _network_offset(manifest_size: int) -> int:
     return -(-(_HEADER.size + manifest_size) // _ALIGNMENT) * _ALIGNMENT
-
-
-def _check_features(manifest: Manifest) -> None:
-    """Refuse a network trained on other features than this release computes."""
-    received = (manifest.features_version, *manifest.input_shape)
-    if received != (FEATURES_VERSION, FRAMES, CHANNELS):
-        raise IncompatibleModel(
-            "a model for other features",
-            expected=f"features version {FEATURES_VERSION} of shape ({FRAMES}, {CHANNELS})",
-            received=f"version {received[0]} of shape {received[1:]}",
-            hint="Install the sigverify release it was trained with, or train and convert it again",
-        )
-
-
-def _to_json(content: object) -> bytes:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
-
-
-def _from_json(text: bytes) -> Any:
-    """Parse strictly: hostile depth, NaN and bad UTF-8 are all a malformed model."""
-    try:
-        return json.loads(text.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise MalformedModel("the manifest is no JSON", received=str(error)[:200]) from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _plain(name: str, value: object) -> dict[str, Any]:
-    """Return the JSON round trip of a mapping: tuples become lists, keys strings, NaN is refused."""
-    if not isinstance(value, Mapping):
-        raise MalformedModel(f"manifest field {name}", expected="a mapping", received=type(value).__name__)
-    try:
-        plain: dict[str, Any] = json.loads(_to_json(dict(value)))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise MalformedModel(
-            f"manifest field {name} is not JSON",
-            expected="strings, finite numbers, lists and dicts",
-            received=str(error)[:200],
-        ) from error
-    return plain
-
-
-def _require(name: str, expected: str, value: object, holds: Callable[[Any], bool]) -> None:
-    if not holds(value):
-        raise MalformedModel(f"manifest field {name}", expected=expected, received=repr(value)[:200])
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
-
-
-def _is_shape(value: object) -> bool:
-    return isinstance(value, tuple | list) and len(value) == 2 and all(_is_count(size) for size in value)
-
-
-def _is_sequence_shape(value: Any) -> bool:
-    return _is_shape(value) and can_be_aligned(*value)

@@ -1,16 +1,20 @@
-"""`Template`: what is kept of a person after enrollment: embeddings of the references, never their strokes.
+"""`Template`: what is kept of a person after enrollment: embeddings of the references, never their captures.
 
 On disk, little endian, under 4 kB a reference::
 
-    0   4  magic "SIGT"             14  2  frames of dynamics (t)          26  2  length of the user id
-    4   2  version                  16  2  channels of dynamics (c)        28  8  created, ms since 1970
+    0   4  magic "SIGT"             14  2  frames of the series (t)        26  2  length of the user id
+    4   2  version                  16  2  channels of the series (c)      28  8  created, ms since 1970
     6   2  references (r)           18  2  steps of the sequence (t')      36  8  model id
-    8   2  flags, 0                 20  2  dimensions of the sequence (d)  44     user id, UTF-8
+    8   2  flags                    20  2  dimensions of the sequence (d)  44     user id, UTF-8
     10  4  length of the whole      22  2  dimensions of the vector (e)
                                     24  2  cues of the spread (k)
 
-    spread below the diagonal (r·(r-1)/2, k) float32 · duration_ms (r) float32 ·
-    dynamics (r, t, c) int8 · sequence (r, t', d) int8 · vector (r, e) float16 · CRC-32 of all bytes before
+    modality, ASCII · spread below the diagonal (r·(r-1)/2, k) float32 · extent (r) float32 ·
+    series (r, t, c) int8 · sequence (r, t', d) int8 · vector (r, e) float16 · CRC-32 of all bytes before
+
+Version 1 is of pen strokes and symmetric cues; its flags are 0 and it names no modality. Version 2 is all
+else: the low byte of the flags is the length of the modality's name, bit i of the high byte says that cue i
+is signed: its spread changes sign where probe and reference change places.
 """
 
 import re
@@ -24,12 +28,14 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import Float32Array, IndexArray
+from sigverify.arrays import BoolArray, Float32Array, IndexArray
 from sigverify.errors import ConfigError, MalformedTemplate
-from sigverify.matching.distances import References
+from sigverify.matching.cue import MAX_CUES
+from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.registry import NAME
 
-VERSION: Final = 1
+VERSIONS: Final = (1, 2)
 MAGIC: Final = b"SIGT"
 MAX_USER_ID: Final = 256
 """Characters of a user id."""
@@ -37,6 +43,8 @@ MAX_USER_ID: Final = 256
 _HEAD: Final = struct.Struct("<4sHHHIHHHHHHHq8s")
 _CRC: Final = struct.Struct("<I")
 _MODEL_ID: Final = re.compile("[0-9a-f]{16}")
+_PEN: Final = "pen"
+"""The modality of version 1, which does not name it."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,8 +55,9 @@ class Template:
     Attributes:
         user_id: 1 to `MAX_USER_ID` characters, no NUL.
         model_id: 16 hex digits, `Model.id`.
+        modality: that of the model.
         references: the embeddings in the order enrolled, as `stored` rounds them.
-        spread: `(r, r, k)` float32, symmetric, the cues' distances between the references.
+        spread: `(r, r, k)` float32, the cues' distances between the references, see `distances.spread`.
         created: when, in UTC, to the millisecond.
 
     Raises:
@@ -58,6 +67,7 @@ class Template:
 
     user_id: str
     model_id: str
+    modality: str
     references: References
     spread: Float32Array
     created: datetime
@@ -74,6 +84,16 @@ class Template:
             raise MalformedTemplate(
                 "spread of another shape", expected=f"({count}, {count}, k)", received=str(self.spread.shape)
             )
+        if not NAME.fullmatch(self.modality):
+            raise MalformedTemplate(
+                "name of a modality",
+                expected=f"a name like {NAME.pattern}",
+                received=repr(self.modality)[:60],
+            )
+        if self.spread.shape[2] > MAX_CUES:
+            raise MalformedTemplate(
+                "too many cues", expected=f"at most {MAX_CUES}", received=str(self.spread.shape[2])
+            )
         if not _MODEL_ID.fullmatch(self.model_id):
             raise MalformedTemplate("model id", expected="16 hex digits", received=repr(self.model_id))
 
@@ -88,24 +108,28 @@ class Template:
     def to_bytes(self) -> bytes:
         """Pack as described at the top of this file."""
         references, user = self.references, self.user_id.encode()
+        signed = (self.spread != self.spread.transpose(1, 0, 2)).any(axis=(0, 1))
+        old = self.modality == _PEN and not signed.any()
+        name = b"" if old else self.modality.encode()
         body = b"".join(
             [
                 user,
+                name,
                 self.spread[_below(len(self))].astype("<f4").tobytes(),
-                references.duration_ms.astype("<f4").tobytes(),
-                references.dynamics.tobytes(),
+                references.extent.astype("<f4").tobytes(),
+                references.series.tobytes(),
                 references.sequence.tobytes(),
                 references.vector.astype("<f2").tobytes(),
             ]
         )
         head = _Head(
             magic=MAGIC,
-            version=VERSION,
+            version=1 if old else 2,
             references=len(self),
-            flags=0,
+            flags=len(name) | _bits(signed) << 8,
             length=_HEAD.size + len(body) + _CRC.size,
-            frames=references.dynamics.shape[1],
-            channels=references.dynamics.shape[2],
+            frames=references.series.shape[1],
+            channels=references.series.shape[2],
             steps=references.sequence.shape[1],
             depth=references.sequence.shape[2],
             size=references.vector.shape[1],
@@ -128,12 +152,11 @@ class Template:
         reader = _Reader(data[: -_CRC.size], _HEAD.size)
         try:
             user_id = reader.take(head.user_length).decode()
-            spread = _square(
-                reader.array("<f4", head.references * (head.references - 1) // 2, head.cues), head.references
-            )
+            modality = _PEN if head.version == 1 else reader.take(head.flags & 0xFF).decode("ascii")
+            below = reader.array("<f4", head.references * (head.references - 1) // 2, head.cues)
             references = References(
-                duration_ms=reader.array("<f4", head.references),
-                dynamics=reader.array("i1", head.references, head.frames, head.channels),
+                extent=reader.array("<f4", head.references),
+                series=reader.array("i1", head.references, head.frames, head.channels),
                 sequence=reader.array("i1", head.references, head.steps, head.depth),
                 vector=reader.array("<f2", head.references, head.size).astype(np.float32),
             )
@@ -141,8 +164,9 @@ class Template:
             return cls(
                 user_id=user_id,
                 model_id=head.model.hex(),
+                modality=modality,
                 references=references,
-                spread=spread,
+                spread=_square(below, head.references, head.flags >> 8),
                 created=_EPOCH + timedelta(milliseconds=head.created_ms),
             )
         except (ValueError, OverflowError, ConfigError) as error:
@@ -220,10 +244,10 @@ def _read_head(data: bytes) -> _Head:
     if len(data) < _HEAD.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
         raise MalformedTemplate("these bytes are no template", expected=f"{MAGIC!r} and a header")
     head = _Head(*_HEAD.unpack_from(data))
-    if head.version != VERSION or head.flags:
+    if head.version not in VERSIONS or (head.version == 1 and head.flags):
         raise MalformedTemplate(
             "template of another version",
-            expected=str(VERSION),
+            expected=" or ".join(map(str, VERSIONS)),
             received=str(head.version),
             hint="Enroll again",
         )
@@ -244,9 +268,16 @@ def _below(count: int) -> tuple[IndexArray, IndexArray]:
     return np.tril_indices(count, -1)
 
 
-def _square(below: Float32Array, count: int) -> Float32Array:
-    """Restore a symmetric `(r, r, k)` from what lies below its diagonal, `(r·(r-1)/2, k)`."""
+def _square(below: Float32Array, count: int, signed: int) -> Float32Array:
+    """Restore `(r, r, k)` from what lies below its diagonal, `(r·(r-1)/2, k)`; bit i: cue i is signed."""
     square = np.zeros((count, count, below.shape[1]), np.float32)
     rows, columns = _below(count)
-    square[rows, columns] = square[columns, rows] = below
+    signs = np.array([-1.0 if signed >> cue & 1 else 1.0 for cue in range(below.shape[1])], np.float32)
+    square[rows, columns] = below
+    square[columns, rows] = below * signs
     return square
+
+
+def _bits(flags: BoolArray) -> int:
+    """Return a number whose bit i is flag i."""
+    return sum(1 << place for place, flag in enumerate(flags.tolist()) if flag)

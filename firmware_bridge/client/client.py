@@ -18,7 +18,9 @@ from firmware_bridge.client.exchange import Exchange, Exchanges, Probe
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Line, Wire, open_line, open_wire
 from sigverify.decision import Decision
-from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, EnrollmentReceipt
+from sigverify.enrollment.addition import Addition
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES
+from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import BridgeError, Disconnected, SigverifyError
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 from sigverify.modality.pen.signature import Signature

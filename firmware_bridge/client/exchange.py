@@ -16,12 +16,15 @@ from firmware_bridge.protocol.captures import split
 from firmware_bridge.protocol.client_connection import ClientConnection, to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.messages import Message, Points
-from sigverify.decision import Aspect, Decision, Outcome, Reason
-from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, Addition, AdditionReason, EnrollmentReceipt
+from sigverify.decision import Decision, Outcome, Reason
+from sigverify.enrollment.addition import Addition, AdditionReason
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES
+from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import Disconnected, EnrollmentError, ProtocolError
+from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import MAX_REFERENCES
-from sigverify.modality.pen.quality import Flaw, Quality
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw, Quality
 from sigverify.protection.keys import Key
 from sigverify.search.match import Match
 

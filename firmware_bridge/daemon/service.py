@@ -27,7 +27,9 @@ from firmware_bridge.protocol.messages import (
 )
 from sigverify import __version__
 from sigverify.decision import Decision
-from sigverify.enrollment.enrollment import Addition, Enrollment, EnrollmentReceipt
+from sigverify.enrollment.addition import Addition
+from sigverify.enrollment.enrollment import Enrollment
+from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.kiosk.refusal import Refused
-from sigverify.enrollment.enrollment import Enrollment, EnrollmentReceipt
+from sigverify.enrollment.enrollment import Enrollment
+from sigverify.enrollment.receipt import EnrollmentReceipt
 
 MOST: Final = 8
 """At one time: each holds the signatures given so far."""

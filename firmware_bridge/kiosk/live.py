@@ -29,7 +29,7 @@ from firmware_bridge.kiosk.schemas import TEXT, Schema, optional, shape
 from firmware_bridge.kiosk.settings import Settings
 from sigverify.errors import FormatError, InvalidSignature, SigverifyError
 from sigverify.formats.signature_pad import NAMES, from_groups
-from sigverify.modality.pen.quality import assess
+from sigverify.modality.pen.assessment import assess
 
 MAX_MESSAGE: Final = 2**20
 """Bytes; a stroke of ten seconds at 240 Hz takes 150 kB."""

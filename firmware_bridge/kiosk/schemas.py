@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from sigverify.decision import Aspect, Outcome, Reason
-from sigverify.enrollment.enrollment import AdditionReason
+from sigverify.decision import Outcome, Reason
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.matching.aspect import Aspect
 from sigverify.template import MAX_USER_ID
 
 Schema = dict[str, Any]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.transport.address import is_loopback
-from sigverify.enrollment.enrollment import DEFAULT_REFERENCES, check_count
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES, check_count
 from sigverify.errors import ConfigError
 
 MIN_TOKEN: Final = 16

@@ -46,7 +46,7 @@ def enroll(
     """Enroll a person from genuine signatures. The store keeps embeddings, never the strokes."""
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
-    from sigverify.enrollment.enrollment import AdditionReason
+    from sigverify.enrollment.addition import AdditionReason
     from sigverify.formats import read_signature
 
     signatures = [read_signature(path) for path in files]

@@ -86,7 +86,6 @@ def _references(store: "SealedStore") -> list[int]:
 def _signature(path: Path, start: bytes) -> dict[str, Any]:
     from sigverify.formats import read_signature
     from sigverify.formats.reader import recognize_format
-    from sigverify.modality.pen.features import clean_duration_ms
 
     signature = read_signature(path)
     return {
@@ -94,7 +93,7 @@ def _signature(path: Path, start: bytes) -> dict[str, Any]:
         "format": recognize_format(start).value,
         "samples": len(signature),
         "strokes": signature.stroke_count,
-        "duration_ms": round(clean_duration_ms(signature), 1),
+        "duration_ms": round(signature.repaired.duration_ms, 1),
         "sample_rate_hz": round(signature.sample_rate_hz, 1),
         "pressure": signature.pressure is not None,
         "hover_samples": int((~signature.ink).sum()),

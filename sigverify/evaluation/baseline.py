@@ -13,7 +13,7 @@ import numpy as np
 
 from sigverify.arrays import RealArray
 from sigverify.errors import MissingExtra
-from sigverify.modality.pen.features import CHANNEL_NAMES, DYNAMICS, FEATURES_VERSION, FRAMES, features
+from sigverify.modality.pen.features import CHANNEL_NAMES, FEATURES_VERSION, FRAMES, SERIES_CHANNELS, features
 from sigverify.modality.pen.signature import Signature
 
 BAND: Final = 0.2
@@ -58,7 +58,7 @@ class DtwBaseline:
             "kind": "baseline",
             "method": "dtw",
             "library": f"dtaidistance {metadata.version('dtaidistance')}",
-            "functions": list(CHANNEL_NAMES[:DYNAMICS]),
+            "functions": list(CHANNEL_NAMES[:SERIES_CHANNELS]),
             "features_version": FEATURES_VERSION,
             "frames": FRAMES,
             "band": BAND,
@@ -67,8 +67,8 @@ class DtwBaseline:
         }
 
     def embed(self, signature: Signature) -> RealArray:
-        """Return the hand-made functions, `(FRAMES, DYNAMICS)` float64."""
-        return np.ascontiguousarray(features(signature)[:, :DYNAMICS], np.float64)
+        """Return the hand-made functions, `(FRAMES, SERIES_CHANNELS)` float64."""
+        return np.ascontiguousarray(features(signature)[:, :SERIES_CHANNELS], np.float64)
 
     def distances(self, probes: Sequence[RealArray], references: Sequence[RealArray]) -> RealArray:
         """Align every probe with every reference: `(p, r, 1)`."""

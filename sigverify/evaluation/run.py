@@ -15,8 +15,9 @@ from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.system import SdkSystem, System
+from sigverify.matcher import Matcher
 from sigverify.model_file import Model
-from sigverify.runtime.embedder import Runtime
+from sigverify.runtime.interpreters import Runtime
 
 
 class Baseline(StrEnum):
@@ -103,7 +104,8 @@ def _systems(
         raise ConfigError("nothing to evaluate", expected="a model, a baseline, or both")
     systems: list[System[Any]] = []
     if model is not None:
-        systems.append(SdkSystem(model if isinstance(model, Model) else Model.read(model), runtime=runtime))
+        loaded = model if isinstance(model, Model) else Model.read(model)
+        systems.append(SdkSystem(Matcher.open(loaded, runtime=runtime)))
     if baseline is not None:
         systems.append(_baseline(baseline))
     return systems

@@ -6,12 +6,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from sigverify.arrays import RealArray
-from sigverify.matcher import Engine
-from sigverify.matching.distances import Embedding, References
-from sigverify.matching.scoring import Scoring
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import Embedding, References
 from sigverify.modality.pen.signature import Signature
-from sigverify.model_file import Model
-from sigverify.runtime.embedder import Runtime
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")
@@ -51,53 +48,47 @@ class System(Protocol[Embedded]):
 class SdkSystem:
     """A model, embedded and matched exactly as `Verifier.verify` does it."""
 
-    def __init__(self, model: Model, *, runtime: Runtime | str = Runtime.AUTO) -> None:
-        """Load the network.
-
-        Raises:
-            RuntimeUnavailable: nothing here can run it.
-            MalformedModel: the model's network or scoring makes no sense.
-        """
-        self._model = model
-        self._engine = Engine.open(model, runtime=runtime)
-        self._scoring = Scoring.of(model.manifest.scoring)
-        self.name = f"{model.manifest.name} ({model.manifest.precision})"
+    def __init__(self, matcher: Matcher) -> None:
+        """Measure what this matcher computes."""
+        self._matcher = matcher
+        manifest = matcher.model.manifest
+        self.name = f"{manifest.name} ({manifest.precision})"
         self.calibrated = True
 
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Name the file, the network in it and what runs it."""
-        manifest = self._model.manifest
+        manifest = self._matcher.model.manifest
         return {
             "kind": "sdk",
-            "model_id": self._model.id,
+            "model_id": self._matcher.model.id,
             "model_name": manifest.name,
             "encoder": manifest.encoder,
             "precision": str(manifest.precision),
-            "runtime": str(self._engine.runtime),
+            "runtime": str(self._matcher.runtime),
             "trained_on": list(manifest.provenance.get("trained_on", ())),
             "calibrated_on": list(manifest.provenance.get("conversion", {}).get("calibrated_on", ())),
             "licence_note": str(manifest.provenance.get("licence_note", "")),
-            "network_bytes": len(self._model.network),
+            "network_bytes": len(self._matcher.model.network),
         }
 
     def embed(self, signature: Signature) -> Embedding:
         """Embed as the device does."""
-        return self._engine.embed(signature)
+        return self._matcher.embed(signature)
 
     def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> RealArray:
         """Match each probe against all references, as stored."""
         kept = stored(References.stack(references))
-        return np.stack([self._engine.distances(probe, kept) for probe in probes])
+        return np.stack([self._matcher.distances(probe, kept) for probe in probes])
 
     def spread(self, references: Sequence[Embedding]) -> RealArray:
         """Match references, as stored, against each other."""
-        return self._engine.spread(stored(References.stack(references)))
+        return self._matcher.spread(stored(References.stack(references)))
 
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score by the model's own calibrated fusion."""
-        return np.asarray(self._scoring.score(distances, spread))
+        return np.asarray(self._matcher.score(distances, spread))
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
         """Return the thresholds in the model file."""
-        return {str(kind): table for kind, table in self._scoring.row(references).thresholds.items()}
+        return {str(kind): table for kind, table in self._matcher.scoring.row(references).thresholds.items()}

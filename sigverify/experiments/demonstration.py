@@ -220,8 +220,9 @@ def _probes(test: "Corpus") -> Iterator[tuple[str, str, "Sample"]]:
 
 def _measure(model: "Model", test: "Corpus") -> "Report":
     from sigverify.evaluation import SdkSystem, evaluate
+    from sigverify.matcher import Matcher
 
-    return evaluate(SdkSystem(model), test, references=(1, REFERENCES), draws=DRAWS)
+    return evaluate(SdkSystem(Matcher.open(model)), test, references=(1, REFERENCES), draws=DRAWS)
 
 
 def _eers(report: "Report") -> dict[str, float]:

@@ -36,7 +36,9 @@ from sigverify.evaluation import (
     write_reports,
 )
 from sigverify.evaluation.results import Row, pool
-from sigverify.matching.distances import Embedding
+from sigverify.matcher import Matcher
+from sigverify.matching.cue import Cue
+from sigverify.matching.embedding import Embedding
 from sigverify.model_file import Model
 from sigverify.training import Run
 
@@ -178,7 +180,7 @@ class Experiment:
             measured: list[Measured] = []
             for calibration in self.calibrations(left_out):
                 path = models[precision, calibration]
-                system = SdkSystem(Model.read(path))
+                system = SdkSystem(Matcher.open(Model.read(path)))
                 yield (precision, calibration), self._report(left_out, system, path.stem, measured)
 
     def _models(self, left_out: str, network: Network) -> dict[tuple[str, tuple[str, ...]], Path]:
@@ -248,18 +250,22 @@ class Remembered:
         self._known: dict[str, Any] = {}
 
     def __call__(
-        self, embeddings: Sequence[Embedding], writers: npt.NDArray[np.str_], genuine: BoolArray
+        self,
+        embeddings: Sequence[Embedding],
+        writers: npt.NDArray[np.str_],
+        genuine: BoolArray,
+        cues: Sequence[Cue],
     ) -> Any:
         """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
         from converter.calibration import calibrate
 
-        whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist())).encode())
+        whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist(), cues)).encode())
         for each in embeddings:
-            whole.update(each.dynamics.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
-            whole.update(repr(each.duration_ms).encode())
+            whole.update(each.series.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
+            whole.update(repr(each.extent).encode())
         key = whole.hexdigest()
         if key not in self._known:
-            self._known[key] = calibrate(embeddings, writers, genuine)
+            self._known[key] = calibrate(embeddings, writers, genuine, cues)
         return self._known[key]
 
 

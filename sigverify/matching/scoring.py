@@ -1,15 +1,15 @@
 """From distances to one calibrated score in 0..1.
 
 What tells a forgery is not how far a probe lies from the references, but how far it lies compared with how
-far they lie from each other. So every distance is taken relative to how far that one reference lies from the
-others, and the evidence of a cue is three logarithms: the least and the mean of these ratios, and the spread
-of all references. A logistic regression weighs them. Its output is the probability that the probe is genuine
-where genuine and impostor are equally frequent. One row of weights per number of references, since the spread
-of two says less than that of ten.
+far they lie from each other. So the distance of a relative cue is divided by how far that one reference lies
+from the others, and its evidence is three logarithms: the least and the mean of these ratios, and the spread
+of all references. A logistic regression weighs the evidence of all cues. Its output is the probability that
+the probe is genuine where genuine and impostor are equally frequent. One row of weights per number of
+references, since the spread of two says less than that of ten.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -19,19 +19,16 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import FloatArray
+from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import ConfigError, MalformedModel
-from sigverify.matching.distances import CUES
+from sigverify.matching.cue import Cue
+from sigverify.matching.cues import SERIES
 
 MAX_REFERENCES: Final = 12
 """Most references a template holds."""
 
 FLOOR: Final = 0.02
 """Distances and spreads below this count as this: no logarithm of the 0 between a signature and itself."""
-
-
-_RELATIVE: Final = CUES[:3]
-"""Cues weighed against the spread of the references; duration is a log ratio already."""
 
 
 class Impostor(StrEnum):
@@ -64,48 +61,59 @@ class ScoreRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """A fitted scorer: number of references -> `ScoreRow`; a number not fitted takes the next lower row."""
+    """A fitted scorer of certain cues.
 
+    Attributes:
+        cues: whose distances are scored, in the order of their columns.
+        rows: number of references -> `ScoreRow`; a number not fitted takes the next lower row.
+        calibrated: whether the rows were fitted; otherwise a manifest holds none.
+
+    Raises:
+        ConfigError: no rows, or one that has not a weight for every column of evidence.
+    """
+
+    cues: tuple[Cue, ...]
     rows: Mapping[int, ScoreRow]
+    calibrated: bool = True
 
     def __post_init__(self) -> None:
-        """Check the rows: at least one, each with a weight for every column of evidence."""
+        """Check the rows."""
         if not self.rows:
             raise ConfigError(
                 "scoring without rows", expected="weights for at least one number of references"
             )
+        size = evidence_size(self.cues)
         for count, row in self.rows.items():
-            if len(row.weights) != EVIDENCE_SIZE:
+            if len(row.weights) != size:
                 raise ConfigError(
-                    f"scoring for {count} references has {len(row.weights)} weights",
-                    expected=str(EVIDENCE_SIZE),
+                    f"scoring for {count} references has {len(row.weights)} weights", expected=str(size)
                 )
 
     @classmethod
-    def default(cls) -> Self:
-        """Score by elastic distance of the hand-made functions alone, uncalibrated.
+    def default(cls, cues: Sequence[Cue]) -> Self:
+        """Score by the hand-made functions alone, uncalibrated.
 
-        The weights are rounded from fits on real corpora; the thresholds are mere steps.
-        """
-        alone, several = [0.0] * EVIDENCE_SIZE, [0.0] * EVIDENCE_SIZE
-        alone[0] = -8.0
-        several[:3] = [-7.0, -13.0, -6.0]
-        thresholds = dict.fromkeys(Impostor, ((0.1, 0.5), (0.01, 0.9), (0.001, 0.99)))
-        return cls(
-            rows={
-                1: ScoreRow(weights=tuple(alone), bias=8.8, thresholds=thresholds),
-                2: ScoreRow(weights=tuple(several), bias=8.0, thresholds=thresholds),
-            }
-        )
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Self:
-        """Read the scoring of a manifest; a model without one is scored by `default`.
+        The weights are rounded from fits on real corpora of pen strokes; the thresholds are mere steps.
 
         Raises:
-            MalformedModel: the mapping is not of the form that `to_dict` writes.
+            ConfigError: the cue "series" is not among them.
         """
-        return cls.from_dict(raw) if raw else cls.default()
+        if SERIES not in cues:
+            names = ", ".join(cue.name for cue in cues)
+            raise ConfigError("no default scoring", expected=f"the cue {SERIES.name}", received=names)
+        first = evidence_size(cues[: cues.index(SERIES)])
+        alone, several = np.zeros(evidence_size(cues)), np.zeros(evidence_size(cues))
+        alone[first] = -8.0
+        several[first : first + 3] = [-7.0, -13.0, -6.0]
+        thresholds = dict.fromkeys(Impostor, ((0.1, 0.5), (0.01, 0.9), (0.001, 0.99)))
+        return cls(
+            cues=tuple(cues),
+            rows={
+                1: ScoreRow(weights=tuple(alone.tolist()), bias=8.8, thresholds=thresholds),
+                2: ScoreRow(weights=tuple(several.tolist()), bias=8.0, thresholds=thresholds),
+            },
+            calibrated=False,
+        )
 
     def row(self, references: int) -> ScoreRow:
         """Return the row for that many references."""
@@ -113,8 +121,8 @@ class Scoring:
         return self.rows[max(fitted) if fitted else min(self.rows)]
 
     def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
-        """Score `(…, r, 4)` distances to `r` references that lie `(r, r, 4)` apart: `(…,)` in 0..1."""
-        odds = self.row(np.shape(spread)[0]).odds(evidence(distances, spread))
+        """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
+        odds = self.row(np.shape(spread)[0]).odds(evidence(distances, spread, self.cues))
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
     def threshold(
@@ -146,7 +154,9 @@ class Scoring:
         return table[0][1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what goes into the manifest: plain JSON types."""
+        """Return what goes into the manifest: plain JSON types; nothing where nothing was fitted."""
+        if not self.calibrated:
+            return {}
         return {
             str(count): {
                 "weights": list(row.weights),
@@ -159,45 +169,61 @@ class Scoring:
         }
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote.
+    def from_dict(cls, cues: Sequence[Cue], raw: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote; nothing at all is `default`.
 
         Raises:
             MalformedModel: the mapping is not of that form.
         """
         try:
-            return cls(rows={int(count): _row(row) for count, row in raw.items()})
+            if not raw:
+                return cls.default(cues)
+            return cls(cues=tuple(cues), rows={int(count): _row(row) for count, row in raw.items()})
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
             raise MalformedModel("the scoring of the model is malformed", received=str(error)) from error
 
 
-EVIDENCE_SIZE: Final = 3 * len(_RELATIVE) + 1
-"""Columns of `evidence`: least ratio, mean ratio and spread of three cues, and mean duration."""
-
-LEARNED: Final = (*(cue in ("sequence", "vector") for cue in _RELATIVE for _ in range(3)), False)
-"""For each column of `evidence`: whether it comes of the network."""
+def evidence_size(cues: Sequence[Cue]) -> int:
+    """Count the columns of `evidence`."""
+    return sum(cue.columns for cue in cues)
 
 
-def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
-    """Sum up distances `(…, r, 4)` and the references' spread `(r, r, 4)`: `(…, 10)`.
+def learned_columns(cues: Sequence[Cue]) -> BoolArray:
+    """Mark the columns of `evidence` that come from the network, `(f,)`."""
+    return np.repeat([cue.learned for cue in cues], [cue.columns for cue in cues])
 
-    With d_i the distance to reference i and s_i the mean distance of reference i to the others, a cue gives
-    min log(d_i / s_i), mean log(d_i / s_i) and mean log s_i; duration gives its mean. One reference has no
-    spread: s is 1 there. A cue that the model lacks is the same for every probe.
+
+def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike, cues: Sequence[Cue]) -> FloatArray:
+    """Sum up distances `(…, r, k)` and the references' spread `(r, r, k)`: `(…, f)`, cue by cue.
+
+    With d_i the distance to reference i and s_i the mean distance of reference i to the others,
+
+    - a relative cue gives min log(d_i / s_i), mean log(d_i / s_i) and mean log s_i; one reference has no
+      spread: s is 1 there. A cue that the model lacks is the same for every probe;
+    - any other gives mean d_i, and a signed one |mean d_i| as well.
     """
     to_references = np.asarray(distances, np.float64)
-    between = np.asarray(spread, np.float64)
-    count = len(between)
-    relative = slice(len(_RELATIVE))
-    logs = np.log(np.maximum(to_references[..., relative], FLOOR))
-    apart = np.zeros((count, len(_RELATIVE)))
-    if count > 1:
-        apart = np.log(np.maximum(between[..., relative].sum(axis=1) / (count - 1), FLOOR))
-    ratios = logs - apart
-    level = np.broadcast_to(apart.mean(axis=0), ratios.shape[:-2] + apart.shape[1:])
-    columns = np.stack([ratios.min(axis=-2), ratios.mean(axis=-2), level], axis=-1)
-    flat = columns.reshape(*columns.shape[:-2], 3 * len(_RELATIVE))
-    return np.concatenate([flat, to_references[..., len(_RELATIVE) :].mean(axis=-2)], axis=-1)
+    # How far each reference lies from the others, as logarithm: (r, k).
+    level = _log_level(np.asarray(spread, np.float64))
+    # Computed for all cues at once, and used of the relative ones: a loop over cues would take longer.
+    ratios = np.log(np.maximum(to_references, FLOOR)) - level
+    least, mean_ratio, mean = ratios.min(axis=-2), ratios.mean(axis=-2), to_references.mean(axis=-2)
+    mean_level = np.broadcast_to(level.mean(axis=0), mean.shape)
+    columns: list[FloatArray] = []
+    for k, cue in enumerate(cues):
+        if cue.relative:
+            columns += [least[..., k], mean_ratio[..., k], mean_level[..., k]]
+        else:
+            columns += [mean[..., k], np.abs(mean[..., k])][: cue.columns]
+    return np.stack(columns, axis=-1)
+
+
+def _log_level(spread: FloatArray) -> FloatArray:
+    """Mean distance of each reference to the others, as logarithm: `(r, k)`; 0 for one alone."""
+    count = len(spread)
+    if count == 1:
+        return np.zeros((1, spread.shape[-1]))
+    return np.asarray(np.log(np.maximum(spread.sum(axis=1) / (count - 1), FLOOR)))
 
 
 def _row(raw: Mapping[str, Any]) -> ScoreRow:
@@ -212,4 +238,4 @@ def _row(raw: Mapping[str, Any]) -> ScoreRow:
 
 
 def _is_real(value: object) -> bool:
-    return isinstance(value, Real)
+    return isinstance(value, Real)  # by a call: mypy takes no float for a Real

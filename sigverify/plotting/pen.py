@@ -8,7 +8,6 @@ import numpy as np
 
 from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError, MissingExtra
-from sigverify.modality.pen.features import clean_time_ms
 from sigverify.modality.pen.signature import Signature
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def _widths(signature: Signature) -> FloatArray:
 
 
 def _draw_series(axes: "list[Axes]", signature: Signature) -> None:
-    time = clean_time_ms(signature)
+    time = signature.repaired.time_ms
     way = np.hypot(np.gradient(signature.x), np.gradient(signature.y))
     speed = way / np.maximum(np.gradient(time), _TINY)
     rows = {"x": signature.x, "y": signature.y, "speed\n(per ms)": speed, "pressure": signature.pressure}

@@ -1,4 +1,4 @@
-"""`Adaptation`: let references follow how a person's signature drifts, slowly and on a leash.
+"""Adaptation: references follow how a person's signature changes over the years, slowly and within bounds.
 
 After an acceptance with confidence the probe takes the place of the oldest reference that may be renewed:
 
@@ -20,7 +20,8 @@ from typing import Final, Self
 
 from sigverify.arrays import Float32Array
 from sigverify.errors import StoreError
-from sigverify.matching.distances import Embedding, References, spread
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import Embedding, References
 from sigverify.policy.clock import Instant
 from sigverify.store import Records, Store
 from sigverify.template import Template, stored
@@ -78,6 +79,7 @@ def anchors(template: Template) -> int:
 def renew(
     store: Store,
     records: Records,
+    matcher: Matcher,
     user_id: str,
     probe: Embedding,
     accepted: Callable[[References, Float32Array], bool],
@@ -89,6 +91,7 @@ def renew(
     Args:
         store: of the templates.
         records: of the transaction that this works within.
+        matcher: of the model that the templates are of.
         user_id: whose probe it is.
         probe: turned as the store's templates are.
         accepted: whether the probe would be accepted, with confidence, by these references and their spread.
@@ -107,7 +110,7 @@ def renew(
     renewals = 0 if state is None else state.renewals
     if state is None:
         records.put(ORIGINAL, user_id, template.to_bytes())
-    store.put(_with(template, probe, first + renewals % (len(template) - first)), replace=True)
+    store.put(_with(matcher, template, probe, first + renewals % (len(template) - first)), replace=True)
     records.put(STATE, user_id, State(renewals=renewals + 1, last=now).to_bytes())
     return True
 
@@ -123,7 +126,7 @@ def undo(store: Store, records: Records, user_id: str) -> bool:
     return True
 
 
-def _with(template: Template, probe: Embedding, place: int) -> Template:
+def _with(matcher: Matcher, template: Template, probe: Embedding, place: int) -> Template:
     kept = [template.references[index] for index in range(len(template)) if index != place]
     references = stored(References.stack([*kept[:place], probe, *kept[place:]]))
-    return replace(template, references=references, spread=spread(references))
+    return replace(template, references=references, spread=matcher.spread(references))

@@ -5,33 +5,35 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.matching.distances import References, spread
-from sigverify.modality.pen.features import DYNAMICS, FRAMES
-from sigverify.model_file import Model
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import References
 from sigverify.template import Template
 
 _REFERENCES: Final = 5
+"""As many as most people enroll."""
 
 
 class Decoy:
     """A template of noise for one model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, matcher: Matcher) -> None:
         """Make it once: of the shapes that the model's own templates have."""
         rng = np.random.default_rng(0)
-        steps, depth = model.manifest.sequence_shape or (1, 0)
-        vectors = rng.normal(size=(_REFERENCES, model.manifest.vector_size)).astype(np.float32)
+        manifest = matcher.model.manifest
+        steps, depth = manifest.sequence_shape or (1, 0)
+        vectors = rng.normal(size=(_REFERENCES, manifest.vector_size)).astype(np.float32)
         references = References(
-            dynamics=rng.integers(-64, 65, (_REFERENCES, FRAMES, DYNAMICS), np.int8),
+            series=rng.integers(-64, 65, (_REFERENCES, *matcher.modality.series_shape), np.int8),
             sequence=rng.integers(-64, 65, (_REFERENCES, steps, depth), np.int8),
             vector=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-            duration_ms=np.full(_REFERENCES, 3000.0, np.float32),
+            extent=np.full(_REFERENCES, 3000.0, np.float32),
         )
         self._packed = Template(
             user_id="?",
-            model_id=model.id,
+            model_id=matcher.model.id,
+            modality=matcher.modality.name,
             references=references,
-            spread=spread(references),
+            spread=matcher.spread(references),
             created=datetime.fromtimestamp(0, UTC),
         ).to_bytes()
 

@@ -2,9 +2,9 @@
 
 Of a capture that was shown, a `Sketch` is kept: a keyed digest that finds it again exactly, and 512 bits
 that differ in few places for a capture disturbed a little (noise, shift, scale, another sampling rate).
-The bits are signs of a keyed random projection of the speeds, coarse in time; the ink cannot be drawn from
+The bits are signs of a keyed random projection of the series, coarse in time; the ink cannot be drawn from
 them, and without the secret they say nothing at all. References need no sketch while they are enrolled:
-`is_copy` compares with them in full.
+`Matcher.is_copy` compares with them in full.
 
 The record of kind "replay" of a user is a version byte and a `Sketch` after another, the newest last.
 
@@ -20,20 +20,16 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sigverify.arrays import IndexArray, Int8Array, Int32Array
 from sigverify.errors import StoreError
-from sigverify.modality.pen.signature import Signature
 
 KIND: Final = "replay"
 """Of the records, and the purpose of the store's secret."""
 
-COPY_DISTANCE: Final = 0.6
-"""Dynamics nearer than this to a reference are a copy of it. Of 2820 pairs of genuine signatures (synthetic,
-SigComp 2009) the nearest lie 0.65 apart; benchmarks/policy.py prints other corpora and what copies give."""
 COPY_BITS: Final = 24
-"""Sketches that differ in at most so many bits are of one capture. The same pairs differ in 29 and more."""
+"""Sketches that differ in at most so many bits are of one capture. Of 2820 pairs of genuine signatures
+(synthetic, SigComp 2009) each differs in 29 and more; benchmarks/policy.py prints other corpora."""
 
 _BITS: Final = 512
 _POOL: Final = 4
@@ -77,31 +73,40 @@ class Sketcher:
         self._secret = secret
         self._projections: dict[int, tuple[Int32Array, Int32Array, IndexArray]] = {}
 
-    def sketch(self, signature: Signature, dynamics: Int8Array) -> Sketch:
-        """Sketch a capture with its dynamics `(t, c)` as `Embedding` has them, before any renewal."""
-        return Sketch(digest=self._digest(signature), bits=self._bits(dynamics))
+    def sketch(self, fingerprint: bytes, series: Int8Array) -> Sketch:
+        """Sketch a capture.
+
+        Args:
+            fingerprint: of the capture, see `Modality.fingerprint`.
+            series: `(t, c)` as `Embedding` has them, before any renewal.
+        """
+        digest = self._mac(b"capture", fingerprint)[:_DIGEST_BYTES]
+        return Sketch(digest=digest, bits=self._bits(series))
 
     def bucket(self, user_id: str) -> str:
         """Return one of 256 names for a user id: a place for those who are not enrolled."""
         return f"{self._mac(b'bucket', user_id.encode())[0]:02x}"
 
-    def _digest(self, signature: Signature) -> bytes:
-        columns = [signature.x, signature.y, signature.time_ms]
-        columns += [] if signature.pressure is None else [signature.pressure]
-        moved = b"".join((column - column[0]).tobytes() for column in columns)
-        return self._mac(b"capture", moved + signature.ink.tobytes())[:_DIGEST_BYTES]
-
-    def _bits(self, dynamics: Int8Array) -> bytes:
-        pooled = dynamics.astype(np.int32).reshape(-1, _POOL, dynamics.shape[1]).sum(axis=1).reshape(-1)
+    def _bits(self, series: Int8Array) -> bytes:
+        frames, channels = series.shape
+        # Sums over a few frames each: noise and jitter average out. A last group may be shorter.
+        whole = np.zeros((-(-frames // _POOL) * _POOL, channels), np.int32)
+        whole[:frames] = series
+        pooled = whole.reshape(-1, _POOL, channels).sum(axis=1).reshape(-1)
+        # The transform needs a power of two, with at least as many results as bits are kept.
         size = 1 << max(_BITS - 1, len(pooled) - 1).bit_length()
-        first, second, chosen = self._projection(size)
         padded = np.zeros(size, np.int32)
         padded[: len(pooled)] = pooled
-        return np.packbits(_hadamard(_hadamard(padded * first) * second)[chosen] > 0).tobytes()
+        # Signs, transform, other signs, transform: every result depends on all of the series. Which results
+        # are kept is secret too.
+        first, second, chosen = self._projection(size)
+        mixed = _hadamard(_hadamard(padded * first) * second)
+        return np.packbits(mixed[chosen] > 0).tobytes()
 
     def _projection(self, size: int) -> tuple[Int32Array, Int32Array, IndexArray]:
         """Two rows of keyed signs, and which of the `size` results are kept."""
         if size not in self._projections:
+            # Of each word two bits are signs, and the rest put the results into a random order.
             stream = hashlib.shake_256(self._mac(b"projection", str(size).encode())).digest(4 * size)
             words = np.frombuffer(stream, "<u4")
             first, second = (1 - 2 * (words >> shift & 1).astype(np.int32) for shift in (0, 1))
@@ -157,11 +162,6 @@ class Memory:
             raise StoreError("a record of captures seen before is damaged", hint="Enroll the user again")
         starts = range(1, len(content), _ENTRY_BYTES)
         return cls(tuple(_entry(content[start : start + _ENTRY_BYTES]) for start in starts))
-
-
-def is_copy(dynamics_distances: npt.ArrayLike) -> bool:
-    """Whether a probe is a copy of one of the references that its dynamics lie so far from, `(r,)`."""
-    return bool(np.min(dynamics_distances) < COPY_DISTANCE)
 
 
 def _entry(content: bytes) -> tuple[Role, Sketch]:

@@ -7,14 +7,14 @@ ones worthless.
 ===========  ===============================================================  ===============================
 part         transform                                                        distance kept
 ===========  ===============================================================  ===============================
-dynamics     channels permuted, some negated, time perhaps reversed           elastic, to the last bit
+series       channels permuted, some negated, time perhaps reversed           elastic, to the last bit
 sequence     the same, with another permutation                               elastic, to the last bit
 vector       rotation or reflection, uniform among all                        Euclidean, to float32 rounding
-duration     none                                                             log ratio, to the last bit
+extent       none                                                             log ratio, to the last bit
 ===========  ===============================================================  ===============================
 
 A city-block distance admits nothing but permutations, signs and shifts, elastic matching nothing but the
-reversal of time. So there are 2 · 7! · 2⁷ ≈ 1.3 million transforms of the dynamics, and who knows how speed
+reversal of time. So there are 2 · 7! · 2⁷ ≈ 1.3 million transforms of a pen's series, and who knows how speed
 and pressure usually look picks the right one without trying: this is no encryption. It stands behind the
 encryption, for the template that leaked from memory, from a log or with its key. See docs/store.md.
 """
@@ -29,10 +29,13 @@ from typing import Final, TypeVar
 import numpy as np
 
 from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array
-from sigverify.matching.distances import Embedding, References
+from sigverify.matching.embedding import Embedding, References
 from sigverify.protection.keys import hkdf
 
 Embedded = TypeVar("Embedded", Embedding, References)
+
+_SERIES: Final = "dynamics"
+"""What names the transform of the series: its old name, for stored templates are turned by it."""
 
 _WORD: Final = 8
 """Bytes of one random number."""
@@ -73,7 +76,7 @@ class Renewal:
         rotation = self._rotation(its.vector.shape[-1])
         return replace(
             its,
-            dynamics=self._turn("dynamics", its.dynamics.shape[-1]).apply(its.dynamics),
+            series=self._turn(_SERIES, its.series.shape[-1]).apply(its.series),
             sequence=self._turn("sequence", its.sequence.shape[-1]).apply(its.sequence),
             vector=np.asarray(its.vector @ rotation, np.float32),
         )
@@ -83,7 +86,7 @@ class Renewal:
         rotation = self._rotation(its.vector.shape[-1])
         return replace(
             its,
-            dynamics=self._turn("dynamics", its.dynamics.shape[-1]).undo(its.dynamics),
+            series=self._turn(_SERIES, its.series.shape[-1]).undo(its.series),
             sequence=self._turn("sequence", its.sequence.shape[-1]).undo(its.sequence),
             vector=np.asarray(its.vector @ rotation.T, np.float32),
         )

@@ -9,8 +9,8 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array
 from sigverify.errors import ConfigError, UnknownUser
-from sigverify.matching.distances import Align, Embedding, References, distances, elastic_distances
-from sigverify.matching.scoring import Scoring
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import Embedding, References
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
 from sigverify.search.index import Index, IndexKind
@@ -35,15 +35,8 @@ class Searcher:
     disk, since it would lie there without the store's seal.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        scoring: Scoring,
-        *,
-        kind: IndexKind | str = IndexKind.EXACT,
-        align: Align = elastic_distances,
-    ) -> None:
-        """Search `store`, comparing by `align` and scoring by `scoring`.
+    def __init__(self, store: Store, matcher: Matcher, *, kind: IndexKind | str = IndexKind.EXACT) -> None:
+        """Search `store` for people whose templates are of the matcher's model.
 
         Raises:
             ConfigError: no such kind of index.
@@ -54,8 +47,7 @@ class Searcher:
             names = " or ".join(IndexKind)
             raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
         self._store = store
-        self._align = align
-        self._scoring = scoring
+        self._matcher = matcher
         self._lock = threading.Lock()
         self._people = People()
         self._index: Index | None = None
@@ -107,7 +99,7 @@ class Searcher:
             return [self._people.user_id(slot) for slot in slots.tolist()], people
 
     def _threshold(self, template: Template, fpir: float, people: int) -> float:
-        return open_set_threshold(self._scoring.row(len(template)), fpir=fpir, people=people)
+        return open_set_threshold(self._matcher.scoring.row(len(template)), fpir=fpir, people=people)
 
     def _templates(self, user_ids: Iterable[str]) -> list[Template]:
         """Read the templates of those who are still enrolled: another process may just have forgotten one."""
@@ -122,11 +114,11 @@ class Searcher:
         if not templates:
             return []
         references = References.join([template.references for template in templates])
-        apart = distances(probe, references, align=self._align)
+        distances = self._matcher.distances(probe, references)
         ends = np.cumsum([len(template) for template in templates])
         return [
-            float(self._scoring.score(own, template.spread))
-            for template, own in zip(templates, np.split(apart, ends[:-1]), strict=True)
+            float(self._matcher.score(own, template.spread))
+            for template, own in zip(templates, np.split(distances, ends[:-1]), strict=True)
         ]
 
     def _catch_up(self) -> None:

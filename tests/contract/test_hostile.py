@@ -8,13 +8,14 @@ import time
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, model, signature, template
+from builders import arithmetic_matcher, model, signature, template
 
 from sigverify import errors
 from sigverify.audit import AuditLog
 from sigverify.formats import plain_csv, read_signature, signature_pad
+from sigverify.manifest import Manifest
 from sigverify.modality.pen.signature import MAX_COORDINATE, MAX_SAMPLES, Signature
-from sigverify.model_file import Manifest, Model
+from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.policy.lockout import Schedule
 from sigverify.protection.keys import Key
@@ -137,7 +138,7 @@ ODD = {
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.unguarded()) as opened:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.unguarded()) as opened:
         opened.enroll("alice", [signature(0, number) for number in range(5)], quality="record")
         yield opened
 
@@ -413,7 +414,7 @@ def test_another_models_template(file):
         with pytest.raises(errors.StoreError, match="another model"):
             store.put(template("carol", 1, model_id="f" * 16))
         with pytest.raises(errors.StoreError, match="another model"):
-            Verifier(store, arithmetic_engine())
+            Verifier(store, arithmetic_matcher())
 
 
 def test_an_exported_template_under_the_wrong_key_or_damaged(file):

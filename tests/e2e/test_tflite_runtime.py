@@ -12,8 +12,8 @@ import pytest
 from builders import signature
 from toy_networks import toy_model
 
+from sigverify.manifest import Precision
 from sigverify.modality.pen.features import features
-from sigverify.model_file import Precision
 from sigverify.runtime.embedder import Embedder
 
 REPOSITORY = Path(__file__).resolve().parents[2]

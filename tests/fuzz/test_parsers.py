@@ -26,9 +26,10 @@ from sigverify.errors import (
 )
 from sigverify.formats import Format, plain_csv, read_signature, signature_pad
 from sigverify.formats.reader import READERS
+from sigverify.manifest import Manifest
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.signature import MAX_COORDINATE, Signature
-from sigverify.model_file import Manifest, Model
+from sigverify.model_file import Model
 from sigverify.policy.adaptation import State
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import Tries

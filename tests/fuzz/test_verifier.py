@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 from damage import damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +70,7 @@ def attempt(strategy):
 
 @pytest.fixture(scope="module")
 def verifier():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.unguarded()) as opened:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.unguarded()) as opened:
         for writer, name in enumerate(["alice", "bob"]):
             opened.enroll(name, [signature(writer, number) for number in range(3)], quality="record")
         yield opened
@@ -114,7 +114,7 @@ GUARDED = Policy.kiosk()
     probes=st.lists(attempt(signatures()), min_size=1, max_size=4), user=st.sampled_from(["alice", "nobody"])
 )
 def test_a_kiosk_tells_nothing(probes, user):
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=GUARDED) as kiosk:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=GUARDED) as kiosk:
         kiosk.enroll("alice", [signature(0, number) for number in range(3)], quality="record")
         for probe in probes:
             decision = kiosk.verify(user, probe)
@@ -127,7 +127,7 @@ def test_a_kiosk_tells_nothing(probes, user):
 def store_file(tmp_path_factory):
     """A function that gives a store's bytes and a path for damaged ones: as values they flood reports."""
     path = tmp_path_factory.mktemp("store") / "store.db"
-    with Verifier(SqliteStore(path, key=KEY), arithmetic_engine(), policy=Policy.unguarded()) as verifier:
+    with Verifier(SqliteStore(path, key=KEY), arithmetic_matcher(), policy=Policy.unguarded()) as verifier:
         verifier.enroll("alice", [signature(0, number) for number in range(2)], quality="record")
         verifier.verify("alice", signature(0, 9))
     content = path.read_bytes()
@@ -149,7 +149,7 @@ def test_a_damaged_store(store_file, blows):
     path.write_bytes(data)
     with contextlib.suppress(StoreError), SqliteStore(path, key=KEY, create=False) as store:
         for ask in (
-            lambda: Verifier(store, arithmetic_engine(), policy=Policy.unguarded()).verify(
+            lambda: Verifier(store, arithmetic_matcher(), policy=Policy.unguarded()).verify(
                 "alice", signature(0, 8)
             ),
             store.changes,

@@ -4,29 +4,42 @@ genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), 
 numbers.json                        features, distances and scores of them, to six digits or in integers
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
 protocol.json                       frames of the wire protocol, and bytes that are none
+
+And what type checkers read of the package, sigverify/__init__.pyi.
 """
 
 import json
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+import sigverify
 from firmware_bridge.protocol import messages
 from firmware_bridge.protocol.daemon_connection import proof
 from firmware_bridge.protocol.fields import to_map
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import encode
 from sigverify import Signature, Template, read_signature
-from sigverify.matching.distances import Embedding, References, distances, elastic_distances, spread
+from sigverify.manifest import Manifest, Precision
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.elastic import elastic_distances
+from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.features import DYNAMICS, FRAMES, clean_duration_ms, features
-from sigverify.model_file import Manifest, Model, Precision
+from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS, features
+from sigverify.modality.pen.pen import PEN
+from sigverify.model_file import Model
 from sigverify.protection.keys import Key
 from sigverify.template import stored
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+from public_stub import public_stub  # noqa: E402
+
 NAMES = ("genuine", "again", "forged")
 DIGITS = 6
 INPUT_SCALE = np.float32(1 / 32)
@@ -58,7 +71,7 @@ def embedding(its: Signature) -> Embedding:
     sequence = np.tanh(values.reshape(len(values) // 2, 2, -1).mean(axis=1))[:, :8]
     vector = np.cos(np.arange(16)[:, None] * np.arange(1, values.shape[1] + 1)) @ values.std(axis=0)
     return Embedding.from_floats(
-        values[:, :DYNAMICS], sequence, vector / np.linalg.norm(vector), clean_duration_ms(its)
+        values[:, :SERIES_CHANNELS], sequence, vector / np.linalg.norm(vector), its.repaired.duration_ms
     )
 
 
@@ -67,16 +80,16 @@ def numbers() -> dict[str, Any]:
     genuine, again, forged = (read_signature(HERE / f"{name}.csv") for name in NAMES)
     references = References.stack([embedding(genuine), embedding(again)])
     probe = embedding(forged)
-    to_probe, between = distances(probe, references), spread(references)
-    costs = [elastic_distances(probe.dynamics, each[np.newaxis])[0] for each in references.dynamics]
+    to_probe, between = distances(probe, references, PEN.cues), spread(references, PEN.cues)
+    costs = [elastic_distances(probe.series, each[np.newaxis])[0] for each in references.series]
     return {
         "elastic_costs": [round(float(cost) * FRAMES) for cost in costs],
         "features_every_32nd_frame": np.round(features(genuine)[::32].astype(float), DIGITS).tolist(),
         "input_every_32nd_frame": np.rint(features(genuine)[::32] / INPUT_SCALE).astype(int).tolist(),
         "distances": np.round(to_probe.astype(float), DIGITS).tolist(),
         "spread": np.round(between[0, 1].astype(float), DIGITS).tolist(),
-        "score": round(float(Scoring.default().score(to_probe, between)), DIGITS),
-        "score_of_one": round(float(Scoring.default().score(to_probe[:1], between[:1, :1])), DIGITS),
+        "score": round(float(Scoring.default(PEN.cues).score(to_probe, between)), DIGITS),
+        "score_of_one": round(float(Scoring.default(PEN.cues).score(to_probe[:1], between[:1, :1])), DIGITS),
     }
 
 
@@ -87,8 +100,9 @@ def template() -> Template:
     return Template(
         user_id="golden",
         model_id="00112233445566ff",
+        modality="pen",
         references=references,
-        spread=spread(references),
+        spread=spread(references, PEN.cues),
         created=datetime(2024, 2, 29, tzinfo=UTC),
     )
 
@@ -99,9 +113,11 @@ def model() -> Model:
         name="golden",
         encoder="tdnn",
         precision=Precision.INT8,
+        modality="pen",
+        file_version=1,
         vector_size=64,
         sequence_shape=(128, 16),
-        scoring=Scoring.default().to_dict(),
+        scoring=replace(Scoring.default(PEN.cues), calibrated=True),
         provenance={"seed": 0},
     )
     return Model(manifest=manifest, network=bytes(range(256)))
@@ -214,6 +230,7 @@ def main() -> None:
     (HERE / "protocol.json").write_text(json.dumps(protocol(), indent=1, ensure_ascii=False) + "\n")
     (HERE / "template.bin").write_bytes(template().to_bytes())
     (HERE / "model.sigmodel").write_bytes(model().to_bytes())
+    Path(sigverify.__file__).with_suffix(".pyi").write_text(public_stub())
 
 
 if __name__ == "__main__":

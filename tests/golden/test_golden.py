@@ -36,7 +36,7 @@ def test_a_template_of_this_version_still_reads():
     assert kept.to_bytes() == data
     np.testing.assert_allclose(kept.spread, now.spread, atol=TOLERANCE)
     # A value that lies on the edge between two int8 steps may fall either way.
-    assert np.abs(kept.references.dynamics.astype(int) - now.references.dynamics).max() <= 1
+    assert np.abs(kept.references.series.astype(int) - now.references.series).max() <= 1
 
 
 def test_the_protocol_is_as_it_was():

@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 import numpy as np
 
 from sigverify.errors import RuntimeUnavailable
-from sigverify.matcher import Engine
-from sigverify.matching.distances import References, spread
-from sigverify.matching.scoring import Scoring
+from sigverify.manifest import Manifest, Precision
+from sigverify.matcher import Matcher
+from sigverify.matching.distances import spread
+from sigverify.matching.embedding import References
 from sigverify.modality.pen.features import CHANNELS, FRAMES
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
-from sigverify.model_file import Manifest, Model, Precision
-from sigverify.runtime.embedder import Output, Runtime
+from sigverify.model_file import Model
+from sigverify.runtime.embedder import Output
+from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native.library import Library
 from sigverify.template import Template, stored
 
@@ -42,10 +45,10 @@ def references(count=5, *, depth=16, seed=0):
     vectors = rng.normal(size=(count, 64)).astype(np.float32)
     return stored(
         References(
-            dynamics=rng.integers(-127, 128, (count, 256, 7), np.int8),
+            series=rng.integers(-127, 128, (count, 256, 7), np.int8),
             sequence=rng.integers(-127, 128, (count, 128 if depth else 1, depth), np.int8),
             vector=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-            duration_ms=rng.uniform(500, 5000, count).astype(np.float32),
+            extent=rng.uniform(500, 5000, count).astype(np.float32),
         )
     )
 
@@ -53,8 +56,15 @@ def references(count=5, *, depth=16, seed=0):
 def template(user_id="alice", count=5, *, depth=16, model_id=MODEL_ID, seed=0):
     """A template of random embeddings."""
     its = references(count, depth=depth, seed=seed)
-    between = spread(its) if count <= 5 else np.ones((count, count, 4), np.float32)
-    return Template(user_id=user_id, model_id=model_id, references=its, spread=between, created=CREATED)
+    between = spread(its, PEN.cues) if count <= 5 else np.ones((count, count, 4), np.float32)
+    return Template(
+        user_id=user_id,
+        model_id=model_id,
+        modality="pen",
+        references=its,
+        spread=between,
+        created=CREATED,
+    )
 
 
 def model(**changes):
@@ -63,24 +73,24 @@ def model(**changes):
         "name": "toy",
         "encoder": "toy",
         "precision": Precision.INT8,
+        "modality": "pen",
         "vector_size": 64,
         "sequence_shape": (128, 16),
-        "scoring": Scoring.default().to_dict(),
     }
     return Model(manifest=Manifest(**fields | changes), network=b"no network")
 
 
-def arithmetic_engine(its=None):
-    """Return an engine around an `ArithmeticEmbedder`; by libsigverify where that is switched on."""
-    return engine_around(ArithmeticEmbedder(its))
+def arithmetic_matcher(its=None):
+    """Return an matcher around an `ArithmeticEmbedder`; by libsigverify where that is switched on."""
+    return matcher_around(ArithmeticEmbedder(its))
 
 
-def engine_around(embedder):
-    """Return an engine around what stands in for an `Embedder`."""
+def matcher_around(embedder):
+    """Return an matcher around what stands in for an `Embedder`."""
     embedder.runtime = Runtime.LITERT
     with contextlib.suppress(RuntimeUnavailable):
-        return Engine.around(embedder, Library.find())
-    return Engine.around(embedder)
+        return Matcher.around(embedder, Library.find())
+    return Matcher.around(embedder)
 
 
 class ArithmeticEmbedder:

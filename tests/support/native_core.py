@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sigverify.decision import Decision, Outcome, Reason
-from sigverify.enrollment.enrollment import AdditionReason, Screening
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.enroller import Screening
 from sigverify.errors import EnrollmentError, RuntimeUnavailable, SigverifyError
 from sigverify.matching.scoring import Impostor
 from sigverify.runtime.native.embedder import litert_library

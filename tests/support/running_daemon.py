@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from builders import arithmetic_engine
+from builders import arithmetic_matcher
 
 from firmware_bridge.daemon.daemon import Daemon
 from firmware_bridge.daemon.session import Limits
@@ -19,7 +19,7 @@ from sigverify.verifier import Verifier
 def opener(path=":memory:", policy=None):
     """Return what opens a verifier at that path."""
     rules = policy or Policy(per_user=None, per_device=None)
-    return lambda: Verifier(SqliteStore(path), arithmetic_engine(), policy=rules)
+    return lambda: Verifier(SqliteStore(path), arithmetic_matcher(), policy=rules)
 
 
 class RunningDaemon:

@@ -6,8 +6,9 @@ import json
 import numpy as np
 from builders import signature
 
-from sigverify.modality.pen.features import CHANNELS, FRAMES, clean_duration_ms, encode, trace
-from sigverify.model_file import Manifest, Model, Precision
+from sigverify.manifest import Manifest, Precision
+from sigverify.modality.pen.features import CHANNELS, FRAMES, encode, trace
+from sigverify.model_file import Model
 from sigverify.training import TraceSet
 
 VECTOR_SIZE = 64
@@ -54,6 +55,7 @@ def toy_model(precision=Precision.INT8, *, sequence=True):
         name="toy",
         encoder="toy",
         precision=precision,
+        modality="pen",
         vector_size=encoder.vector_size,
         sequence_shape=shape,
         tensors=describe(network, encoder.vector_size, shape),
@@ -81,7 +83,7 @@ def write_run(folder, network, *, writers=12, genuine=6, forgeries=4):
     held_out = TraceSet(
         name="toy",
         traces=np.stack([trace(each) for each, _, _ in made]),
-        duration_ms=np.array([clean_duration_ms(each) for each, _, _ in made]),
+        duration_ms=np.array([each.repaired.duration_ms for each, _, _ in made]),
         writer=np.array([writer for _, writer, _ in made]),
         genuine=np.array([real for _, _, real in made]),
     )

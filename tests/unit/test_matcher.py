@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, model, references, signature
+from builders import arithmetic_matcher, model, references, signature
 
 from sigverify import Model, Policy, Verifier
 from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
-from sigverify.matcher import Engine
+from sigverify.matcher import Matcher
 from sigverify.matching.distances import distances, spread
-from sigverify.runtime.embedder import Runtime
+from sigverify.modality.pen.pen import PEN
+from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native import embedder as native_embedder
 from sigverify.runtime.native.library import VARIABLE
 
@@ -40,23 +41,23 @@ def without_litert(monkeypatch):
 @pytest.mark.parametrize("runtime", ["auto", "native"])
 @pytest.mark.usefixtures("built")
 def test_c_is_taken_where_it_is_built(base, runtime):
-    assert Engine.open(base, runtime=runtime).runtime is Runtime.NATIVE
+    assert Matcher.open(base, runtime=runtime).runtime is Runtime.NATIVE
 
 
 def test_an_interpreter_is_taken_where_it_is_not(monkeypatch, base):
     monkeypatch.setenv(VARIABLE, "off")
-    assert Engine.open(base).runtime is Runtime.LITERT
+    assert Matcher.open(base).runtime is Runtime.LITERT
     with pytest.raises(RuntimeUnavailable, match="switched off"):
-        Engine.open(base, runtime="native")
+        Matcher.open(base, runtime="native")
 
 
 def test_a_library_that_cannot_be_used_is_passed_over_aloud(monkeypatch, tmp_path, caplog, base):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "gone.so"))
-    assert Engine.open(base).runtime is Runtime.LITERT
+    assert Matcher.open(base).runtime is Runtime.LITERT
     assert "computing in numpy: libsigverify does not load" in caplog.text
     caplog.clear()
     monkeypatch.setenv(VARIABLE, "off")
-    assert Engine.open(base).runtime is Runtime.LITERT
+    assert Matcher.open(base).runtime is Runtime.LITERT
     assert caplog.text == ""
 
 
@@ -64,34 +65,34 @@ def test_a_library_that_cannot_be_used_is_passed_over_aloud(monkeypatch, tmp_pat
 def test_a_model_that_c_refuses_is_for_the_interpreter(base):
     tensors = base.manifest.tensors | {"input": base.manifest.tensors["input"] | {"scale": 0.5}}
     its = Model(manifest=replace(base.manifest, tensors=tensors), network=base.network)
-    same(Engine.open(its), base)
+    same(Matcher.open(its), base)
     with pytest.raises(MalformedModel, match="does not match its manifest: vector"):
-        Engine.open(Model(manifest=replace(base.manifest, vector_size=32), network=base.network))
+        Matcher.open(Model(manifest=replace(base.manifest, vector_size=32), network=base.network))
 
 
 @pytest.mark.usefixtures("built")
 def test_an_interpreter_that_is_asked_for_is_taken(base):
-    assert Engine.open(base, runtime="litert").runtime is Runtime.LITERT
+    assert Matcher.open(base, runtime="litert").runtime is Runtime.LITERT
 
 
-def same(engine, base):
-    plain = Engine.open(base, runtime="litert")
-    its, expected = engine.embed(signature(3)), plain.embed(signature(3))
-    assert np.array_equal(its.dynamics, expected.dynamics)
+def same(matcher, base):
+    plain = Matcher.open(base, runtime="litert")
+    its, expected = matcher.embed(signature(3)), plain.embed(signature(3))
+    assert np.array_equal(its.series, expected.series)
     assert np.array_equal(its.sequence, expected.sequence)
     np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
 
 
 @pytest.mark.usefixtures("built", "without_litert")
 def test_an_interpreter_runs_the_network_where_litert_is_not(base):
-    engine = Engine.open(base, runtime="native")
-    assert engine.runtime is Runtime.NATIVE
-    same(engine, base)
+    matcher = Matcher.open(base, runtime="native")
+    assert matcher.runtime is Runtime.NATIVE
+    same(matcher, base)
 
 
 @pytest.mark.usefixtures("built")
 def test_an_interpreter_runs_it_on_several_threads(base):
-    same(Engine.open(base, runtime="native", threads=2), base)
+    same(Matcher.open(base, runtime="native", threads=2), base)
 
 
 @pytest.mark.parametrize(
@@ -100,20 +101,20 @@ def test_an_interpreter_runs_it_on_several_threads(base):
 @pytest.mark.usefixtures("built")
 def test_no_such_runtime_and_no_such_number_of_threads(base, options):
     with pytest.raises(ConfigError, match="expected"):
-        Engine.open(base, **options)
+        Matcher.open(base, **options)
 
 
 def test_what_is_no_signature():
     with pytest.raises(InvalidSignature, match="expected a Signature; received list"):
-        arithmetic_engine().embed([1, 2, 3])
+        arithmetic_matcher().embed([1, 2, 3])
 
 
 @pytest.mark.parametrize("depth", [0, 16])
 def test_distances_in_c_are_those_of_numpy(library, depth):
-    engine = Engine(model(), Runtime.NATIVE, None, library.elastic_distances)
+    matcher = Matcher(model(), Runtime.NATIVE, None, library.elastic_distances)
     its = references(5, depth=depth)
-    assert np.array_equal(engine.distances(its[0], its), distances(its[0], its))
-    assert np.array_equal(engine.spread(its), spread(its))
+    assert np.array_equal(matcher.distances(its[0], its), distances(its[0], its, PEN.cues))
+    assert np.array_equal(matcher.spread(its), spread(its, PEN.cues))
 
 
 @pytest.mark.usefixtures("built")

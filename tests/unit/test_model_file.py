@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 
 from sigverify import errors
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
+from sigverify.manifest import UNFITTED, Manifest, Precision
+from sigverify.matching.cues import EXTENT, SERIES
+from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
-from sigverify.model_file import (
-    MAX_MANIFEST_BYTES,
-    MAX_NETWORK_BYTES,
-    Manifest,
-    Model,
-    Precision,
-    shipped_models,
-)
+from sigverify.modality.pen.pen import PEN
+from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, Model, shipped_models
+
+ROW = ScoreRow(weights=(1.0, -0.1) + (0.0,) * 8, bias=0.25, thresholds={Impostor.RANDOM: ((0.1, 0.5),)})
 
 
 def manifest(**changes):
@@ -28,9 +27,10 @@ def manifest(**changes):
         "name": "toy",
         "encoder": "tdnn",
         "precision": Precision.INT8,
+        "modality": "pen",
         "vector_size": 64,
         "sequence_shape": (128, 16),
-        "scoring": {"5": {"bias": 0.25, "weights": [1, -0.1]}},
+        "scoring": Scoring(cues=PEN.cues, rows={5: ROW}),
         "provenance": {"seed": 3, "trained_on": ["synthetic"], "licence_note": "für alle"},
     }
     return Manifest(**fields | changes)
@@ -47,7 +47,7 @@ def sealed(body):
 
 def with_manifest(text):
     """A well-formed container around any manifest text."""
-    head = struct.pack("<8sIIQ", b"SIGMODEL", 1, len(text), 4) + text
+    head = struct.pack("<8sIIQ", b"SIGMODEL", 2, len(text), 4) + text
     return sealed(head + bytes(-len(head) % 16) + b"netw")
 
 
@@ -75,7 +75,7 @@ def test_repr_shows_no_weights():
 
 def test_layout_as_a_c_program_reads_it():
     magic, version, manifest_size, network_size = struct.unpack_from("<8sIIQ", DATA)
-    assert (magic, version, network_size) == (b"SIGMODEL", 1, 768)
+    assert (magic, version, network_size) == (b"SIGMODEL", 2, 768)
     assert json.loads(DATA[24 : 24 + manifest_size])["vector_size"] == 64
     start = (24 + manifest_size + 15) // 16 * 16
     assert not any(DATA[24 + manifest_size : start])
@@ -83,27 +83,40 @@ def test_layout_as_a_c_program_reads_it():
     assert DATA[start + network_size :] == hashlib.sha256(DATA[: start + network_size]).digest()
 
 
-def test_golden_bytes():
-    """Change `FILE_VERSION` before you change this."""
-    its = Model(
+VERSION_1 = (
+    f'{{"encoder":"e","features_version":{FEATURES_VERSION},"file_version":1,'
+    f'"input_shape":[{FRAMES},{CHANNELS}],"name":"é","parity":{{}},'
+    '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
+    '"vector_size":2}'
+)
+VERSION_2 = (
+    '{"cues":[{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false},'
+    '{"elastic":false,"learned":false,"name":"extent","relative":false,"signed":false}],'
+    f'"encoder":"e","features_version":{FEATURES_VERSION},"file_version":2,'
+    f'"input_shape":[{FRAMES},{CHANNELS}],"modality":"pen","name":"é","parity":{{}},'
+    '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
+    '"vector_size":2}'
+)
+
+
+@pytest.mark.parametrize(("version", "cues", "text"), [(1, (), VERSION_1), (2, (SERIES, EXTENT), VERSION_2)])
+def test_golden_bytes(version, cues, text):
+    """Raise `MANIFEST_VERSION` before you change this."""
+    made = Model(
         manifest=Manifest(
             name="é",
             encoder="e",
             precision=Precision.FLOAT32,
+            modality="pen",
             vector_size=2,
-            input_shape=(FRAMES, CHANNELS),
-            features_version=FEATURES_VERSION,
+            cues=cues,
+            file_version=version,
         ),
         network=b"\x01\x02\x03",
     )
-    text = (
-        f'{{"encoder":"e","features_version":{FEATURES_VERSION},"file_version":1,'
-        f'"input_shape":[{FRAMES},{CHANNELS}],"name":"é","parity":{{}},'
-        '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
-        '"vector_size":2}'
-    )
-    head = b"SIGMODEL\x01\x00\x00\x00" + struct.pack("<IQ", len(text.encode()), 3) + text.encode()
-    assert its.to_bytes() == sealed(head + bytes(-len(head) % 16) + b"\x01\x02\x03")
+    head = b"SIGMODEL" + struct.pack("<IIQ", version, len(text.encode()), 3) + text.encode()
+    assert made.to_bytes() == sealed(head + bytes(-len(head) % 16) + b"\x01\x02\x03")
+    assert Model.from_bytes(made.to_bytes()) == made
 
 
 @given(st.integers(0, len(DATA) - 1))
@@ -138,7 +151,7 @@ def test_property_trailing_bytes_never_pass(tail):
 )
 def test_huge_lengths_allocate_nothing(tmp_path, manifest_size, network_size):
     path = tmp_path / "huge.sigmodel"
-    path.write_bytes(struct.pack("<8sIIQ", b"SIGMODEL", 1, manifest_size, network_size) + DATA[24:])
+    path.write_bytes(struct.pack("<8sIIQ", b"SIGMODEL", 2, manifest_size, network_size) + DATA[24:])
     tracemalloc.start()
     with pytest.raises(MalformedModel):
         Model.read(path)
@@ -153,8 +166,8 @@ def test_a_device_file_is_not_read_without_end():
 
 def test_another_file_version():
     newer = bytearray(DATA)
-    newer[8] = 2
-    with pytest.raises(IncompatibleModel, match=r"another version; expected 1; received 2\. Install"):
+    newer[8] = 3
+    with pytest.raises(IncompatibleModel, match=r"another version; expected 1 or 2; received 3\. Install"):
         Model.from_bytes(bytes(newer))
 
 
@@ -162,9 +175,41 @@ def test_another_file_version():
     "changes", [{"features_version": FEATURES_VERSION + 1}, {"input_shape": (FRAMES, CHANNELS + 1)}]
 )
 def test_other_features(changes):
-    other = Model(manifest=manifest(**changes), network=b"network")
-    with pytest.raises(IncompatibleModel, match="a model for other features; expected features version"):
-        Model.from_bytes(other.to_bytes())
+    message = "a model for other features; expected pen features version"
+    with pytest.raises(IncompatibleModel, match=message):
+        manifest(**changes)
+    content = MODEL.manifest.to_dict() | changes
+    with pytest.raises(IncompatibleModel, match=message):
+        Model.from_bytes(with_manifest(json.dumps(content).encode()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"modality": "smell"}, "a modality that this release does not know; expected pen; received 'smell'"),
+        ({"cues": [SERIES.to_dict() | {"name": "colour"}]}, "cues that this release does not compute of pen"),
+        ({"cues": [SERIES.to_dict() | {"signed": True}]}, "cues that this release does not compute of pen"),
+        ({"cues": [SERIES.to_dict(), SERIES.to_dict()]}, "each once"),
+        ({"cues": []}, "1 to 8, each once"),
+        ({"cues": [{}] * 9}, "1 to 8, each once"),
+    ],
+)
+def test_another_modality_or_other_cues(changes, message):
+    content = MODEL.manifest.to_dict() | changes
+    with pytest.raises(IncompatibleModel, match=message):
+        Model.from_bytes(with_manifest(json.dumps(content).encode()))
+
+
+def test_a_manifest_takes_what_is_not_given_from_its_modality():
+    plain = manifest(scoring=UNFITTED)
+    assert (plain.input_shape, plain.features_version, plain.cues) == (PEN.input_shape, PEN.version, PEN.cues)
+    assert plain.scoring == Scoring.default(PEN.cues)
+    assert plain.to_dict()["scoring"] == {}
+
+
+def test_version_1_is_of_pens_and_their_four_cues():
+    with pytest.raises(MalformedModel, match="a manifest of version 1; expected series, sequence"):
+        manifest(file_version=1, cues=(SERIES,), scoring=UNFITTED)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +229,16 @@ def test_other_features(changes):
         (MODEL.manifest.to_json().replace(b'"int8"', b'"int4"'), "precision"),
         (MODEL.manifest.to_json().replace(b'"toy"', b'""'), "name"),
         (MODEL.manifest.to_json().replace(b'"parity":{}', b'"parity":[]'), "parity"),
-        (MODEL.manifest.to_json().replace(b'"file_version":1', b'"file_version":2'), "canonical"),
+        (MODEL.manifest.to_json().replace(b'"file_version":2', b'"file_version":3'), "file_version"),
+        (MODEL.manifest.to_json().replace(b'"file_version":2', b'"file_version":1'), "other fields"),
+        (MODEL.manifest.to_json().replace(b'"modality":"pen"', b'"modality":7'), "modality"),
+        (MODEL.manifest.to_json().replace(b'"cues":[', b'"cues":[7,'), "cues"),
+        (
+            MODEL.manifest.to_json().replace(b'"features_version":1', b'"features_version":0'),
+            "features_version",
+        ),
+        (MODEL.manifest.to_json().replace(b'"bias":0.25', b'"bias":"0.25x"'), "scoring"),
+        (MODEL.manifest.to_json().replace(b'"bias":0.25', b'"bias":0.250'), "canonical"),
         (MODEL.manifest.to_json().replace(b",", b", "), "canonical"),
         (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":3,"seed":3'), "canonical"),
         (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":1e999'), "finite|JSON"),
@@ -217,8 +271,11 @@ def test_padding_must_be_zero():
         {"sequence_shape": (4098, 16)},
         {"sequence_shape": (128, 130)},
         {"sequence_shape": 128},
-        {"scoring": {"weight": float("nan")}},
-        {"scoring": {"weight": object()}},
+        {"scoring": {"5": {"weights": [], "bias": 0.0, "thresholds": {}}}},
+        {"scoring": Scoring(cues=(EXTENT,), rows={1: ScoreRow(weights=(1.0,), bias=0.0, thresholds={})})},
+        {"file_version": 3},
+        {"tensors": {"input": float("nan")}},
+        {"tensors": {"input": object()}},
         {"provenance": None},
     ],
 )

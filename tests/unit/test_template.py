@@ -20,6 +20,7 @@ def test_bytes_and_back(count, depth):
     before = Template(
         user_id="Zoë ✍",
         model_id=MODEL,
+        modality="pen",
         references=its,
         spread=spread,
         created=CREATED,
@@ -27,7 +28,7 @@ def test_bytes_and_back(count, depth):
     after = Template.from_bytes(before.to_bytes())
     assert (after.user_id, after.model_id, after.created) == ("Zoë ✍", MODEL, CREATED)
     np.testing.assert_array_equal(after.spread, spread)
-    for name in ("dynamics", "sequence", "vector", "duration_ms"):
+    for name in ("series", "sequence", "vector", "extent"):
         np.testing.assert_array_equal(getattr(after.references, name), getattr(before.references, name))
         assert getattr(after.references, name).dtype == getattr(before.references, name).dtype
     assert after.to_bytes() == before.to_bytes()
@@ -74,6 +75,7 @@ def test_numbers_that_are_not_finite_are_refused():
     broken = Template(
         user_id="a",
         model_id=MODEL,
+        modality="pen",
         references=its,
         spread=np.full((2, 2, 4), np.nan, np.float32),
         created=CREATED,
@@ -99,6 +101,7 @@ def test_parts_that_do_not_fit():
         Template(
             user_id="a",
             model_id=MODEL,
+            modality="pen",
             references=its,
             spread=np.zeros((1, 1, 4), np.float32),
             created=CREATED,

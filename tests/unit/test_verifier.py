@@ -2,18 +2,19 @@ import json
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, arithmetic_engine, engine_around, model, signature
+from builders import ArithmeticEmbedder, arithmetic_matcher, matcher_around, model, signature
 from in_threads import in_threads
 
 from sigverify.decision import Reason
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, StoreError, UnknownUser
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.modality.pen.pen import PEN
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 
 
 def opened(path=MEMORY, its_model=None):
-    return Verifier(SqliteStore(path), arithmetic_engine(its_model))
+    return Verifier(SqliteStore(path), arithmetic_matcher(its_model))
 
 
 @pytest.fixture
@@ -172,10 +173,10 @@ def test_a_store_of_another_model_is_refused(tmp_path):
 
 
 def test_an_uncalibrated_model_scores_by_default():
-    with opened(its_model=model(scoring={})) as its:
+    with opened(its_model=model()) as its:
         its.enroll("alice", genuine(0))
         assert its.verify("alice", signature(0, 9)).accepted
-        assert its._scoring == Scoring.default()
+        assert its.model.manifest.scoring == Scoring.default(PEN.cues)
 
 
 def test_encoders_without_a_sequence():
@@ -184,7 +185,7 @@ def test_encoders_without_a_sequence():
             output = super().run(features)
             return type(output)(output.vector, None)
 
-    with Verifier(SqliteStore(MEMORY), engine_around(Global(model(sequence_shape=None)))) as its:
+    with Verifier(SqliteStore(MEMORY), matcher_around(Global(model(sequence_shape=None)))) as its:
         its.enroll("alice", genuine(0))
         assert its.score("alice", signature(0, 9)) > its.score("alice", signature(1, 9))
 
@@ -215,10 +216,10 @@ def test_many_threads(verifier):
 
 def test_embedding_does_not_depend_on_place_or_size():
     its = signature(0)
-    engine = arithmetic_engine()
-    one = engine.embed(its)
+    matcher = arithmetic_matcher()
+    one = matcher.embed(its)
     moved = type(its)(its.x * 3 + 50, its.y * 3 - 20, its.time_ms + 1e12, its.pressure * 100, its.pen_down)
-    np.testing.assert_allclose(engine.embed(moved).vector, one.vector, atol=1e-4)
+    np.testing.assert_allclose(matcher.embed(moved).vector, one.vector, atol=1e-4)
 
 
 def test_nothing_biometric_is_logged(verifier, caplog):

@@ -1,7 +1,7 @@
 """What `Verifier` writes into its audit log, and that it runs signed models only where told so."""
 
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 
 from sigverify.administration import forget, unlock
 from sigverify.audit import Event
@@ -20,7 +20,7 @@ FORGERY = signature(7, 0)
 
 
 def opened(**policy):
-    return Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy(**policy))
+    return Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy(**policy))
 
 
 def log(verifier):
@@ -99,7 +99,7 @@ def test_who_is_referred():
 
 
 def test_tries_for_people_who_are_not_enrolled_are_told_where_they_are_hidden():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.kiosk()) as kiosk:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.kiosk()) as kiosk:
         kiosk.verify("mallory", PROBE)
         (entry,) = kiosk.audit.entries(user_id="mallory")
         assert entry.event is Event.UNKNOWN_USER
@@ -124,9 +124,9 @@ def test_what_failed_is_not_in_the_log():
 
 
 def test_a_log_that_cannot_be_written_gives_no_answer(tmp_path):
-    with Verifier(SqliteStore(tmp_path / "store.db"), arithmetic_engine()) as verifier:
+    with Verifier(SqliteStore(tmp_path / "store.db"), arithmetic_matcher()) as verifier:
         verifier.enroll("alice", REFERENCES)
-    with Verifier(SqliteStore(tmp_path / "store.db", read_only=True), arithmetic_engine()) as verifier:
+    with Verifier(SqliteStore(tmp_path / "store.db", read_only=True), arithmetic_matcher()) as verifier:
         with pytest.raises(StoreError, match="readonly"):
             verifier.verify("alice", PROBE)
         assert len(list(verifier.audit.entries())) == 1

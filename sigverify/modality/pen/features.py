@@ -14,21 +14,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import BoolArray, Float32Array, FloatArray
-from sigverify.modality.pen.signature import Signature, median
+from sigverify.arrays import Float32Array, FloatArray
+from sigverify.modality.pen.signature import Signature
 
 FEATURES_VERSION: Final = 1
 """Raised with every change that alters a number: a model runs only with the version it was trained on."""
 
 FRAMES: Final = 256
 """Frames a signature is resampled to. By DTW on SVC2004 Task 2 256 costs nothing, 128 half a point of EER."""
-
-MAX_GAP_MS: Final = 150.0
-"""A longer step counts as this long: people hesitate between strokes as they please, and SUSIG has stamps
-that jump to 4.3e6. Anything from 100 to 200 does as well on three corpora; see docs/results.md."""
-
-MIN_STEP_MS: Final = 1e-6
-"""A shorter step counts as none: no clock has finer ones than a nanosecond, and slopes would overflow."""
 
 CLIP: Final = 4.0
 """Functions are clipped to ±CLIP standard deviations, so that int8 has a known range."""
@@ -48,8 +41,8 @@ CHANNEL_NAMES: Final = (
     "turn",
 )
 CHANNELS: Final = len(CHANNEL_NAMES)
-DYNAMICS: Final = 7
-"""The first DYNAMICS channels are the functions that elastic matching compares by hand."""
+SERIES_CHANNELS: Final = 7
+"""The first so many channels are the functions that elastic matching compares by hand."""
 
 
 _TINY: Final = 1e-6
@@ -60,26 +53,6 @@ def features(signature: Signature) -> Float32Array:
     return np.asarray(encode(trace(signature)[np.newaxis])[0])
 
 
-def clean_time_ms(signature: Signature) -> FloatArray:
-    """Repair the stamps: `(n,)` float64 milliseconds from 0, never decreasing.
-
-    A step backwards or under `MIN_STEP_MS` becomes the median step (the sample was taken, its stamp is
-    wrong), a step over `MAX_GAP_MS` becomes `MAX_GAP_MS`. With no usable step at all, 10 ms is assumed.
-    """
-    steps = np.diff(signature.time_ms)
-    advances = steps >= MIN_STEP_MS
-    usable = steps[advances & (steps <= MAX_GAP_MS)]
-    usual = median(usable) if len(usable) else 10.0
-    steps = np.where(advances, np.minimum(steps, MAX_GAP_MS), usual)
-    return np.concatenate([[0.0], np.cumsum(steps)])
-
-
-def clean_duration_ms(signature: Signature) -> float:
-    """Milliseconds from the first to the last ink, on the repaired time axis."""
-    time = clean_time_ms(signature)[_inked(signature.ink)]
-    return float(time[-1] - time[0])
-
-
 def trace(signature: Signature) -> Float32Array:
     """Resample to `(FRAMES, 4)` float32: x, y, pressure, ink.
 
@@ -87,8 +60,8 @@ def trace(signature: Signature) -> Float32Array:
     maximum (all 0 where the device has none); ink is 1 where the pen writes and 0 in a lift.
     Hover samples are dropped: the way between two strokes is a straight line in time, on every device.
     """
-    keep = _inked(signature.ink)
-    time = clean_time_ms(signature)[keep]
+    keep = signature.repaired.inked
+    time = signature.repaired.time_ms[keep]
     grid = np.linspace(time[0], time[-1], FRAMES)
     xy = np.stack([np.interp(grid, time, axis[keep]) for axis in (signature.x, signature.y)], axis=1)
     # The segment that a grid point lies in carries ink when the sample at its end does.
@@ -117,11 +90,6 @@ def encode(traces: npt.ArrayLike) -> Float32Array:
     varying = [_standardize(function) for function in functions]
     columns = [*varying[:-1], 2 * ink - 1, varying[-1]]
     return np.asarray(np.clip(np.stack(columns, axis=-1), -CLIP, CLIP), np.float32)
-
-
-def _inked(ink: BoolArray) -> BoolArray:
-    """Samples that write, and those from which an ink segment starts."""
-    return np.asarray(ink | np.concatenate([ink[1:], [False]]))
 
 
 def _unit_radius(xy: FloatArray) -> FloatArray:

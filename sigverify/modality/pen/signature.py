@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import InvalidSignature
+from sigverify.modality.pen.repaired import Repaired, median, repair
 
 MIN_SAMPLES = 8
 """Fewer samples (80 ms at 100 Hz) hold no movement to compare."""
@@ -27,7 +29,7 @@ class Signature:
         x, y: `(n,)` float64, in any one length unit; x to the right. Whether y grows
             up or down does not matter to scores as long as one device keeps to it.
         time_ms: `(n,)` float64, milliseconds from any origin. Duplicate, backward and
-            jumping stamps are a device's mess, not an error: `features` repairs them.
+            jumping stamps are a device's fault, not an error: `repaired` mends them.
         pressure: `(n,)` float64, any unit, never negative, or None where the device has none.
         pen_down: `(n,)` bool: the way *to* this sample carries ink. False on hover samples
             and on the first sample after a lift.
@@ -95,14 +97,17 @@ class Signature:
         """
         if not isinstance(strokes, Iterable):
             raise InvalidSignature("no strokes", expected="a list of them", received=type(strokes).__name__)
+        # No more strokes than samples are allowed: somebody may hand in an iterator without end.
         arrays = [array for array in map(_stroke, islice(strokes, MAX_SAMPLES + 1)) if len(array)]
         if not arrays:
             raise InvalidSignature("no strokes", expected="at least one stroke with samples")
         if len({array.shape[1] for array in arrays}) != 1:
             raise InvalidSignature("only some strokes have pressure", expected="all or none")
         joined = np.concatenate(arrays)
+        # The way to the first sample of each stroke carries no ink; the others are written.
+        starts = np.cumsum([0, *(len(array) for array in arrays[:-1])])
         ink = np.ones(len(joined), np.bool_)
-        ink[np.cumsum([0, *(len(array) for array in arrays[:-1])])] = False
+        ink[starts] = False
         pressure = joined[:, 3] if joined.shape[1] == 4 else None
         return cls(joined[:, 0], joined[:, 1], joined[:, 2], pressure, ink)
 
@@ -137,6 +142,11 @@ class Signature:
         """Milliseconds from the earliest to the latest stamp, as the device gave them."""
         return float(np.ptp(self.time_ms))
 
+    @cached_property
+    def repaired(self) -> Repaired:
+        """The mended time axis, computed when it is first asked for."""
+        return repair(self.time_ms, self.ink)
+
     @property
     def stroke_count(self) -> int:
         """Number of runs of ink."""
@@ -152,12 +162,6 @@ class Signature:
     def _arrays(self) -> list[npt.NDArray[Any]]:
         arrays: list[npt.NDArray[Any]] = [self.x, self.y, self.time_ms, self.ink]
         return arrays if self.pressure is None else [*arrays, self.pressure]
-
-
-def median(values: FloatArray) -> float:
-    """Return the median of `(n,)`, n > 0, as `np.median` does, which loads 1.4 MB of numpy.ma."""
-    ordered, middle = np.sort(values), len(values) // 2
-    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _column(name: str, values: object) -> FloatArray:

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.errors import RuntimeUnavailable
-from sigverify.matching.distances import Embedding
-from sigverify.modality.pen.features import DYNAMICS, FRAMES
+from sigverify.errors import IncompatibleModel, RuntimeUnavailable
+from sigverify.matching.embedding import Embedding
+from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.runtime.native.library import Library
@@ -27,9 +27,15 @@ class NativeEmbedder:
 
         Raises:
             RuntimeUnavailable: there is no such library, or it is too old.
-            IncompatibleModel: the manifest does not describe the network's tensors.
+            IncompatibleModel: of another modality, or the manifest does not describe the network's tensors.
             MalformedModel: the network is no network, or not the one its manifest describes.
         """
+        if model.manifest.modality != library.modality:
+            raise IncompatibleModel(
+                "libsigverify does not compute these features",
+                expected=f"modality {library.modality}",
+                received=model.manifest.modality,
+            )
         self._library = library
         self._lock = threading.Lock()
         content = library.ffi.from_buffer(model.to_bytes())
@@ -43,20 +49,20 @@ class NativeEmbedder:
         self._vector_size = int(info.vector_size)
 
     def embed(self, signature: Signature) -> Embedding:
-        """Embed one signature, as `sigverify.embedding.embed`.
+        """Embed one signature, as `Matcher.embed`.
 
         Raises:
             MalformedModel: the network yields NaN or cannot be run.
         """
         library = self._library
-        dynamics, sequence = np.empty((FRAMES, DYNAMICS), np.int8), np.empty(self._shape, np.int8)
+        series, sequence = np.empty((FRAMES, SERIES_CHANNELS), np.int8), np.empty(self._shape, np.int8)
         vector = np.empty(self._vector_size, np.float32)
         its = library.ffi.new("sv_embedding *")
-        its.dynamics, its.vector = library.bytes(dynamics), library.floats(vector)
+        its.dynamics, its.vector = library.bytes(series), library.floats(vector)
         its.sequence = library.bytes(sequence)
         with self._lock:
             library.call("sv_embed", self._verifier, library.view(signature), its)
-        return Embedding(dynamics=dynamics, sequence=sequence, vector=vector, duration_ms=its.duration_ms)
+        return Embedding(series=series, sequence=sequence, vector=vector, extent=its.duration_ms)
 
 
 def litert_library() -> Path:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sigverify.arrays import Float32Array, FloatArray, Int8Array
 from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_line
-from sigverify.matching.distances import check_shapes
+from sigverify.matching.embedding import check_shapes
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.modality.pen.signature import Signature
 
@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 class Library:
     """The C core's functions. Any thread may use them."""
+
+    modality: Final = "pen"
+    """The modality whose features it computes."""
 
     def __init__(self, path: str | Path) -> None:
         """Load it.

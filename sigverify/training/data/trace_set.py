@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array
 from sigverify.corpora import Corpus, Kind
 from sigverify.errors import ConfigError, CorpusError, SplitLeak
-from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, clean_duration_ms, trace
+from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, trace
 
 SHAPE: Final = (FRAMES, len(TRACE_CHANNELS))
 
@@ -72,7 +72,7 @@ class TraceSet:
         return cls(
             name=corpus.name,
             traces=np.stack([trace(sample.signature) for sample in samples]),
-            duration_ms=np.array([clean_duration_ms(sample.signature) for sample in samples]),
+            duration_ms=np.array([sample.signature.repaired.duration_ms for sample in samples]),
             writer=np.array([sample.writer for sample in samples]),
             genuine=np.array([sample.kind is Kind.GENUINE for sample in samples]),
             licence_note=corpus.licence_note,

@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from sigverify.errors import ConfigError
+from sigverify.matching.elastic import MOST_DEPTH, can_be_aligned
 from sigverify.modality.pen.features import CHANNELS, CLIP, FRAMES
-from sigverify.model_file import MOST_DEPTH, can_be_aligned
 from sigverify.training.backend import keras
 
 Tensor = Any

@@ -1,7 +1,7 @@
 """The command line on a fleet's server."""
 
 import pytest
-from builders import arithmetic_engine, signature, template
+from builders import arithmetic_matcher, signature, template
 
 from sigverify.cli.opening import shown
 from sigverify.fleet import FleetStore
@@ -59,7 +59,7 @@ def test_the_log_that_a_kiosk_shipped(run, answer, options, tmp_path):
     with FleetStore(url, key=key, cache=tmp_path / "new.db", poll_s=None) as store:
         for user in ("alice", "bob"):
             store.delete(user)
-        verifier = Verifier(store, arithmetic_engine())
+        verifier = Verifier(store, arithmetic_matcher())
         verifier.enroll("carol", [signature(0, repetition) for repetition in range(5)])
         verifier.verify("carol", signature(0, 7))
         kiosk = store.kiosk

@@ -14,10 +14,12 @@ from converter.calibration import Calibrated
 from converter.calibration import calibrate as fit
 from sigverify.corpora import Corpus, Kind, Sample
 from sigverify.errors import ConfigError, ConversionError, SplitLeak
-from sigverify.matching.distances import Embedding
+from sigverify.manifest import Precision
+from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.features import CHANNELS
-from sigverify.model_file import Model, Precision
+from sigverify.modality.pen.pen import PEN
+from sigverify.model_file import Model
 from sigverify.runtime.embedder import Embedder
 from sigverify.training import TraceSet
 
@@ -31,7 +33,7 @@ def run(toy_run, tmp_path):
 def calibrate(embeddings, writers, genuine):
     """Stands in for the fit, which needs seconds."""
     assert len(embeddings) == len(writers) == len(genuine)
-    return Calibrated(scoring=Scoring.default(), eer=0.125, references=5)
+    return Calibrated(scoring=Scoring.default(PEN.cues), eer=0.125, references=5)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float16", "float32"])
@@ -43,7 +45,7 @@ def test_every_precision_gives_a_model_that_runs(toy_run, tmp_path, precision):
     manifest = model.manifest
     assert (manifest.name, manifest.encoder, manifest.precision) == ("mine", "toy", Precision(precision))
     assert (manifest.vector_size, manifest.sequence_shape) == (VECTOR_SIZE, SEQUENCE_SHAPE)
-    assert manifest.scoring == Scoring.default().to_dict()
+    assert manifest.scoring == Scoring.default(PEN.cues).to_dict()
     assert manifest.parity == json.loads(json.dumps(conversion.report.to_dict()))
     assert manifest.provenance["trained_on"] == ["synthetic"]
     assert manifest.provenance["conversion"]["precision"] == precision

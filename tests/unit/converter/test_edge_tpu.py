@@ -7,7 +7,7 @@ from toy_networks import toy_model
 from converter import convert, edge_tpu
 from converter.edge_tpu import Operation, _objection
 from sigverify.errors import ConversionError
-from sigverify.model_file import Precision
+from sigverify.manifest import Precision
 
 
 def operation(name="CONV_2D", shape=(1, 1, 128, 16), types=("INT8",), **settings):

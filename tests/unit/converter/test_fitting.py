@@ -3,7 +3,7 @@ import pytest
 
 from converter.fitting import FALSE_MATCH_RATES, _thresholds, fit_scoring, gather, measure
 from sigverify.errors import ConversionError
-from sigverify.matching.distances import Embedding
+from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Impostor
 
 

@@ -5,8 +5,8 @@ from toy_networks import keras_network, toy_model, traces
 from converter.encoder import Encoder
 from converter.quantize import pick, to_tflite
 from sigverify.errors import ConversionError
+from sigverify.manifest import Precision
 from sigverify.modality.pen.features import CHANNELS, encode
-from sigverify.model_file import Precision
 
 
 def test_int8_is_integer_from_end_to_end():

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 
-from sigverify.enrollment.enrollment import AdditionReason, Candidates
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.candidates import Candidates
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
@@ -12,7 +13,7 @@ from sigverify.verifier import Verifier
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher()) as its:
         yield its
 
 
@@ -40,10 +41,10 @@ def test_a_conversation(verifier):
     assert enrollment.add(signature(0, 2)).remaining == 0
     with pytest.raises(EnrollmentError, match="no more"):
         enrollment.add(signature(0, 3))
-    enrollment = enrollment.commit()
-    assert enrollment.references == len(verifier.store.get("alice")) == 3
-    assert enrollment.flaws == (AdditionReason.TAKEN,) * 3
-    assert 0 < enrollment.consistency <= 1
+    receipt = enrollment.commit()
+    assert receipt.references == len(verifier.store.get("alice")) == 3
+    assert receipt.flaws == (AdditionReason.TAKEN,) * 3
+    assert 0 < receipt.consistency <= 1
     assert verifier.verify("alice", signature(0, 9)).accepted
     for again in (enrollment.commit, lambda: enrollment.add(signature(0, 4))):
         with pytest.raises(EnrollmentError, match="is committed"):
@@ -148,12 +149,12 @@ def test_nothing_is_kept_when_a_group_is_refused(verifier):
     assert verifier.users() == ()
 
 
-def test_the_order_of_signatures_does_not_decide_who_belongs_together(verifier):
+def test_the_order_of_signatures_does_not_decide_who_belongs_together():
     rng = np.random.default_rng(0)
     its = [signature(0, repetition) for repetition in range(4)] + [signature(2, 0)]
     for _ in range(6):
         order = rng.permutation(5)
-        candidates = Candidates(verifier._scoring, verifier._engine.embed)
+        candidates = Candidates(arithmetic_matcher())
         for index in order:
             candidates.add(its[index])
         assert sorted(order[candidates.taken]) == [0, 1, 2, 3]

@@ -5,7 +5,9 @@ from toy_networks import toy_model
 
 from sigverify.evaluation import SdkSystem, TrialKind, evaluate
 from sigverify.evaluation.protocol import STANDARD
+from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
 from sigverify.verifier import Verifier
 
@@ -13,13 +15,13 @@ from sigverify.verifier import Verifier
 @pytest.fixture(scope="module")
 def model():
     plain = toy_model()
-    manifest = replace(plain.manifest, scoring=Scoring.default().to_dict())
+    manifest = replace(plain.manifest, scoring=Scoring.default(PEN.cues).to_dict())
     return Model(manifest=manifest, network=plain.network)
 
 
 def test_scores_are_those_that_the_device_gives(model, make):
     corpus = make(writers=3, genuine=6, skilled=2)
-    report = evaluate(SdkSystem(model), corpus, references=(1, 4), draws=1)
+    report = evaluate(SdkSystem(Matcher.open(model)), corpus, references=(1, 4), draws=1)
     for references in (1, 4):
         with Verifier.open(":memory:", model=model) as verifier:
             for writer in corpus.writers:
@@ -40,14 +42,16 @@ def test_a_model_without_scoring_is_scored_by_default(model, make):
     plain = Model(manifest=replace(model.manifest, scoring={}), network=model.network)
     corpus = make(writers=2, genuine=3, skilled=1)
     scores = [
-        evaluate(SdkSystem(each), corpus, references=(2,), draws=1).trials.rows["score"]
+        evaluate(SdkSystem(Matcher.open(each)), corpus, references=(2,), draws=1).trials.rows["score"]
         for each in (model, plain)
     ]
     assert (scores[0] == scores[1]).all()
 
 
 def test_the_report_names_the_file_measured(model, make):
-    report = evaluate(SdkSystem(model), make(writers=2, genuine=3, skilled=1), references=(1,), draws=1)
+    report = evaluate(
+        SdkSystem(Matcher.open(model)), make(writers=2, genuine=3, skilled=1), references=(1,), draws=1
+    )
     assert report.provenance["model_id"] == model.id
     assert report.provenance["precision"] == model.manifest.precision
     assert report.latency.embed_ms > 0

@@ -96,7 +96,7 @@ def test_the_cache_shows_no_more_than_a_store_does(verifier, tmp_path):
     one.enroll("alice", genuine(0), groups=["staff"])
     one.verify("alice", signature(0, 7))
     everything = b"".join(each.read_bytes() for each in tmp_path.iterdir() if each.is_file())
-    needle = one.store.get("alice").references.dynamics.tobytes()[:32]
+    needle = one.store.get("alice").references.series.tobytes()[:32]
     for each in (b"alice", b"staff", b"SIGT", needle):
         assert each not in everything
 
@@ -112,7 +112,7 @@ def test_the_server_sees_no_name_and_no_template(verifier, postgres, url):
         seen += repr(rows).encode() + b"".join(
             each for row in rows for each in row if isinstance(each, bytes)
         )
-    needle = one.store.get("alice").references.dynamics.tobytes()[:32]
+    needle = one.store.get("alice").references.series.tobytes()[:32]
     for each in (b"alice", b"staff", b"SIGT", needle):
         assert each not in seen
 

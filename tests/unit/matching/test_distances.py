@@ -7,15 +7,11 @@ from hypothesis.extra import numpy as hnp
 from plain_dtw import plain_dtw
 
 from sigverify.errors import InvalidSignature
-from sigverify.matching.distances import (
-    BAND,
-    CUES,
-    Embedding,
-    References,
-    distances,
-    elastic_distances,
-    spread,
-)
+from sigverify.matching.cues import SEQUENCE
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.elastic import BAND, elastic_distances
+from sigverify.matching.embedding import Embedding, References
+from sigverify.modality.pen.pen import PEN
 
 
 def city_block(a, b):
@@ -78,50 +74,50 @@ def test_elastic_distance_is_symmetric_and_zero_to_itself():
 
 def test_distances_have_a_column_for_each_cue():
     stacked = references(5)
-    out = distances(stacked[2], stacked)
-    assert out.shape == (5, len(CUES))
+    out = distances(stacked[2], stacked, PEN.cues)
+    assert out.shape == (5, len(PEN.cues))
     assert out.dtype == np.float32
     assert not out[2].any()
     assert (np.delete(out, 2, 0) > 0).all()
     expected = np.linalg.norm(stacked.vector - stacked.vector[2], axis=1)
     np.testing.assert_allclose(out[:, 2], expected, atol=1e-3)
-    np.testing.assert_allclose(
-        out[:, 3], np.abs(np.log(stacked.duration_ms / stacked.duration_ms[2])), rtol=1e-5
-    )
+    np.testing.assert_allclose(out[:, 3], np.abs(np.log(stacked.extent / stacked.extent[2])), rtol=1e-5)
 
 
 def test_no_sequence_is_no_distance():
     stacked = references(3, depth=0)
-    assert not distances(stacked[0], stacked)[:, CUES.index("sequence")].any()
+    assert not distances(stacked[0], stacked, PEN.cues)[:, PEN.cues.index(SEQUENCE)].any()
 
 
 def test_spread_is_all_distances_between_references():
     stacked = references(4)
-    between = spread(stacked)
+    between = spread(stacked, PEN.cues)
     np.testing.assert_array_equal(between, between.transpose(1, 0, 2))
     assert not between[np.arange(4), np.arange(4)].any()
     for row in range(4):
         others = [column for column in range(4) if column != row]
-        np.testing.assert_allclose(between[row, others], distances(stacked[row], stacked)[others], atol=1e-6)
+        np.testing.assert_allclose(
+            between[row, others], distances(stacked[row], stacked, PEN.cues)[others], atol=1e-6
+        )
 
 
 def test_one_reference_has_no_spread():
-    assert spread(references(1)).tolist() == [[[0.0] * len(CUES)]]
+    assert spread(references(1), PEN.cues).tolist() == [[[0.0] * len(PEN.cues)]]
 
 
 def test_references_are_joined_and_taken_in_order():
     three, two = references(3), references(2, seed=1)
     joined = References.join([three, two])
     assert len(joined) == 5
-    np.testing.assert_array_equal(joined.dynamics[3:], two.dynamics)
-    np.testing.assert_array_equal(joined.take([4, 0]).duration_ms, [two.duration_ms[1], three.duration_ms[0]])
+    np.testing.assert_array_equal(joined.series[3:], two.series)
+    np.testing.assert_array_equal(joined.take([4, 0]).extent, [two.extent[1], three.extent[0]])
 
 
 def test_embedding_is_quantized_and_clipped():
     embedding = Embedding.from_floats([[9.0, -0.5]], [[0.5, -3.0]], [1.0, 0.0], 1200)
-    assert embedding.dynamics.tolist() == [[127, -16]]
+    assert embedding.series.tolist() == [[127, -16]]
     assert embedding.sequence.tolist() == [[64, -127]]
-    assert embedding.duration_ms == 1200
+    assert embedding.extent == 1200
 
 
 def test_stacking_needs_embeddings_of_one_model():

@@ -1,18 +1,27 @@
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 
-from sigverify.decision import Aspect
-from sigverify.matching.distances import References
-from sigverify.matching.explanation import CHANNELS, deviations, unlike
-from sigverify.modality.pen.features import CHANNEL_NAMES, DYNAMICS
+from sigverify.matching import explanation
+from sigverify.matching.aspect import Aspect
+from sigverify.matching.embedding import References
+from sigverify.modality.pen.features import CHANNEL_NAMES, SERIES_CHANNELS
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 
-ENGINE = arithmetic_engine()
+MATCHER = arithmetic_matcher()
+
+
+def unlike(probe, others):
+    return explanation.unlike(probe, others, PEN.aspects)
+
+
+def deviations(probe, others):
+    return explanation.deviations(probe, others, PEN.aspects)
 
 
 def stacked(*signatures):
-    return References.stack([ENGINE.embed(each) for each in signatures])
+    return References.stack([MATCHER.embed(each) for each in signatures])
 
 
 REFERENCES = stacked(*(signature(0, repetition) for repetition in range(5)))
@@ -35,36 +44,36 @@ def spoilt(aspect):
 
 @pytest.mark.parametrize("aspect", Aspect)
 def test_names_what_was_changed(aspect):
-    assert aspect in unlike(ENGINE.embed(spoilt(aspect)), REFERENCES)
+    assert aspect in unlike(MATCHER.embed(spoilt(aspect)), REFERENCES)
 
 
 @pytest.mark.parametrize("aspect", [Aspect.SHAPE, Aspect.PRESSURE, Aspect.DURATION])
 def test_and_names_it_first(aspect):
-    assert unlike(ENGINE.embed(spoilt(aspect)), REFERENCES)[0] is aspect
+    assert unlike(MATCHER.embed(spoilt(aspect)), REFERENCES)[0] is aspect
 
 
 def test_another_writer_is_unlike_in_shape():
-    assert Aspect.SHAPE in unlike(ENGINE.embed(signature(3)), REFERENCES)
+    assert Aspect.SHAPE in unlike(MATCHER.embed(signature(3)), REFERENCES)
 
 
 def test_something_is_always_named_and_a_genuine_one_deviates_little():
-    probe = ENGINE.embed(signature(0, 9))
+    probe = MATCHER.embed(signature(0, 9))
     assert len(unlike(probe, REFERENCES)) >= 1
     assert max(deviations(probe, REFERENCES).values()) < max(
-        deviations(ENGINE.embed(signature(3)), REFERENCES).values()
+        deviations(MATCHER.embed(signature(3)), REFERENCES).values()
     )
 
 
 def test_one_reference_and_no_pressure():
     its = signature(0)
     plain = Signature(its.x, its.y, its.time_ms, None, its.ink)
-    found = deviations(ENGINE.embed(plain), stacked(plain))
+    found = deviations(MATCHER.embed(plain), stacked(plain))
     assert set(found) == {Aspect.SHAPE, Aspect.SPEED, Aspect.DURATION}
     assert all(np.isfinite(value) and value < 0 for value in found.values())
 
 
 def test_the_channels_are_dynamics():
-    named = [index for indices in CHANNELS.values() for index in indices]
+    named = [column for measure in PEN.aspects.values() for column in measure.columns]
     assert len(set(named)) == len(named)
-    assert max(named) < DYNAMICS
-    assert CHANNEL_NAMES[CHANNELS[Aspect.PRESSURE][0]] == "pressure"
+    assert max(named) < SERIES_CHANNELS
+    assert CHANNEL_NAMES[PEN.aspects[Aspect.PRESSURE].columns[0]] == "pressure"

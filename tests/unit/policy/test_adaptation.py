@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 
 from sigverify.errors import StoreError
 from sigverify.policy import Policy
@@ -28,7 +28,7 @@ def days():
 @pytest.fixture
 def verifier(days):
     policy = Policy(adaptive=True, fmr=0.1)
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=policy, now=days) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=policy, now=days) as its:
         yield its
 
 
@@ -41,7 +41,7 @@ def changed(before, after):
     return [
         index
         for index in range(len(before))
-        if not np.array_equal(before.references.dynamics[index], after.references.dynamics[index])
+        if not np.array_equal(before.references.series[index], after.references.series[index])
     ]
 
 
@@ -64,9 +64,9 @@ def test_a_confident_acceptance_renews_the_oldest_that_may_go(verifier, days):
 def test_the_renewed_reference_is_the_probe(verifier):
     enrolled(verifier)
     verifier.verify("alice", signature(0, 9))
-    turned = verifier.store.renewal.turn(verifier._engine.embed(signature(0, 9)))
+    turned = verifier.store.renewal.turn(arithmetic_matcher().embed(signature(0, 9)))
     its = verifier.store.get("alice")
-    np.testing.assert_array_equal(its.references.dynamics[3], turned.dynamics)
+    np.testing.assert_array_equal(its.references.series[3], turned.series)
     assert its.spread[3, 3, 0] == 0
     assert verifier.verify("alice", signature(0, 9)).accepted is False
 
@@ -86,7 +86,7 @@ def test_no_renewal_by_rejected_or_by_hesitant_acceptances_or_with_few_reference
     before = enrolled(verifier)
     verifier.verify("alice", signature(3, 0))
     assert not changed(before, verifier.store.get("alice"))
-    monkeypatch.setattr("sigverify.verifier.CONFIDENCE", 1.1)
+    monkeypatch.setattr("sigverify.verification.CONFIDENCE", 1.1)
     assert verifier.verify("alice", signature(0, 9)).accepted
     assert not changed(before, verifier.store.get("alice"))
     monkeypatch.undo()
@@ -107,7 +107,7 @@ def test_enrolling_anew_and_forgetting_leave_nothing(verifier):
 
 
 def test_off_unless_asked_for():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy(fmr=0.1)) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy(fmr=0.1)) as its:
         before = enrolled(its)
         assert its.verify("alice", signature(0, 9)).accepted
         assert not changed(before, its.store.get("alice"))

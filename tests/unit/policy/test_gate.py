@@ -4,11 +4,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature
+from builders import arithmetic_matcher, signature
 from in_threads import in_threads
 
-from sigverify.decision import Aspect, Outcome, Reason
+from sigverify.decision import Outcome, Reason
 from sigverify.errors import ConfigError, StoreError, UnknownUser
+from sigverify.matching.aspect import Aspect
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
 from sigverify.policy.clock import Instant
@@ -40,7 +41,7 @@ def make(clock):
     made = []
 
     def open_with(policy, path=MEMORY):
-        its = Verifier(SqliteStore(path), arithmetic_engine(), policy=policy, now=clock)
+        its = Verifier(SqliteStore(path), arithmetic_matcher(), policy=policy, now=clock)
         made.append(its)
         for writer, name in enumerate(("alice", "bob")):
             if name not in its.users():
@@ -145,7 +146,7 @@ def test_three_outcomes(make):
     verifier = make(Policy.unguarded())
     scores = {repetition: verifier.score("alice", signature(0, repetition)) for repetition in range(6, 40)}
     strict, loose = (
-        verifier._scoring.threshold(fmr, references=5) for fmr in (0.001, 0.1)
+        verifier.model.manifest.scoring.threshold(fmr, references=5) for fmr in (0.001, 0.1)
     )  # fmt: skip
     seen = set()
     for repetition, score in scores.items():

@@ -1,7 +1,8 @@
 import pytest
 
-from sigverify.decision import Aspect, Decision, Outcome, Reason
+from sigverify.decision import Decision, Outcome, Reason
 from sigverify.errors import ConfigError
+from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import Impostor
 from sigverify.policy import Policy
 

@@ -5,20 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import StoreError
-from sigverify.matching.distances import Embedding
-from sigverify.modality.pen.features import DYNAMICS, features
+from sigverify.matching.embedding import Embedding
+from sigverify.modality.pen.features import SERIES_CHANNELS, features
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
-from sigverify.policy.replay import COPY_BITS, Memory, Role, Sketch, Sketcher, _hadamard, is_copy
+from sigverify.policy.replay import COPY_BITS, Memory, Role, Sketch, Sketcher, _hadamard
 
 SKETCHER = Sketcher(b"s" * 32)
 
 
 def dynamics(its):
-    return Embedding.from_floats(features(its)[:, :DYNAMICS], None, np.ones(1), 1.0).dynamics
+    return Embedding.from_floats(features(its)[:, :SERIES_CHANNELS], None, np.ones(1), 1.0).series
 
 
 def sketch(its, sketcher=SKETCHER):
-    return sketcher.sketch(its, dynamics(its))
+    return sketcher.sketch(PEN.fingerprint(its), dynamics(its))
 
 
 def differing(one, other):
@@ -125,8 +126,6 @@ def test_bytes_that_are_no_memory(content):
     assert memory.to_bytes() == content
 
 
-def test_is_copy():
-    assert is_copy([2.0, 0.1])
-    assert not is_copy([2.0, 0.7])
+def test_no_memory_is_an_empty_one():
     assert Memory.from_bytes(None) == Memory()
     assert COPY_BITS < 33

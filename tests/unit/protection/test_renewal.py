@@ -7,7 +7,9 @@ from builders import references
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigverify.matching.distances import distances, elastic_distances, spread
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.elastic import elastic_distances
+from sigverify.modality.pen.pen import PEN
 from sigverify.protection.renewal import Renewal, _Numbers
 
 SECRET = b"s" * 32
@@ -20,9 +22,9 @@ EXACT = (0, 1, 3)
 def test_turning_and_restoring(secret, depth):
     its, renewal = references(2, depth=depth), Renewal(secret)
     back = renewal.restore(renewal.turn(its))
-    np.testing.assert_array_equal(back.dynamics, its.dynamics)
+    np.testing.assert_array_equal(back.series, its.series)
     np.testing.assert_array_equal(back.sequence, its.sequence)
-    np.testing.assert_array_equal(back.duration_ms, its.duration_ms)
+    np.testing.assert_array_equal(back.extent, its.extent)
     np.testing.assert_allclose(back.vector, its.vector, atol=1e-6)  # two products of 64 float32 terms
 
 
@@ -31,10 +33,13 @@ def test_keeps_the_elastic_distances_to_the_last_bit_and_the_vectors_to_rounding
     renewal, its = Renewal(secret), references(4)
     turned = renewal.turn(its)
     for number in range(4):
-        before, after = distances(its[number], its), distances(renewal.turn(its[number]), turned)
+        before, after = (
+            distances(its[number], its, PEN.cues),
+            distances(renewal.turn(its[number]), turned, PEN.cues),
+        )
         np.testing.assert_array_equal(after[:, EXACT], before[:, EXACT])
         np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
-    np.testing.assert_array_equal(spread(turned)[..., EXACT], spread(its)[..., EXACT])
+    np.testing.assert_array_equal(spread(turned, PEN.cues)[..., EXACT], spread(its, PEN.cues)[..., EXACT])
 
 
 @pytest.mark.parametrize("frames", [2, 4, 10, 12, 128, 256])
@@ -50,7 +55,7 @@ def test_one_embedding_is_turned_as_the_references_are():
     turned = renewal.turn(its)
     for number in range(3):
         alone = renewal.turn(its[number])
-        np.testing.assert_array_equal(alone.dynamics, turned.dynamics[number])
+        np.testing.assert_array_equal(alone.series, turned.series[number])
         np.testing.assert_array_equal(alone.sequence, turned.sequence[number])
         np.testing.assert_allclose(alone.vector, turned.vector[number], atol=1e-6)
 
@@ -58,8 +63,8 @@ def test_one_embedding_is_turned_as_the_references_are():
 def test_two_stores_share_nothing():
     its = references(1)
     one, other = Renewal(b"1" * 32).turn(its), Renewal(b"2" * 32).turn(its)
-    apart = distances(one, other)[0]
-    assert apart[0] > 10 * distances(one, one)[0, 0] + 1
+    apart = distances(one, other, PEN.cues)[0]
+    assert apart[0] > 10 * distances(one, one, PEN.cues)[0, 0] + 1
     assert apart[2] > 0.8  # strangers lie √2 apart on average
 
 
@@ -94,7 +99,7 @@ def test_numbers_are_the_same_on_every_platform():
     assert numbers.shuffled(10) == SHUFFLED
     assert numbers.below(10**9) == BELOW
     assert numbers.normal() == pytest.approx(NORMAL, rel=1e-12)
-    turned = Renewal(SECRET).turn(references(1)).dynamics
+    turned = Renewal(SECRET).turn(references(1)).series
     assert hashlib.sha256(turned.tobytes()).hexdigest()[:16] == TURNED
 
 

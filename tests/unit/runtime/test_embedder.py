@@ -13,10 +13,12 @@ from in_threads import in_threads
 from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, toy_model
 
 from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
+from sigverify.manifest import Manifest, Precision
 from sigverify.modality.pen.features import CHANNELS, FRAMES, features
-from sigverify.model_file import Manifest, Model, Precision
+from sigverify.model_file import Model
 from sigverify.runtime import embedder as runtime_module
-from sigverify.runtime.embedder import EDGETPU_LIBRARY, Embedder, Runtime
+from sigverify.runtime.embedder import Embedder
+from sigverify.runtime.interpreters import EDGETPU_LIBRARY, Runtime
 
 FEATURES = features(signature(3))
 
@@ -61,6 +63,7 @@ def embedder_of(**outputs):
         name="toy",
         encoder="toy",
         precision=Precision.FLOAT32,
+        modality="pen",
         vector_size=VECTOR_SIZE,
         sequence_shape=SEQUENCE_SHAPE,
     )

@@ -3,11 +3,12 @@ import math
 import pytest
 
 from sigverify.errors import ConfigError
+from sigverify.matching.cues import EXTENT
 from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
 from sigverify.search.open_set import open_set_threshold
 
 ROW = ScoreRow(
-    weights=(0.0,) * 10,
+    weights=(0.0,),
     bias=0.0,
     # Log odds -4, -2, 0: one decade of FMR for each 2.
     thresholds={
@@ -23,7 +24,7 @@ def odds(**options):
 
 def test_one_person_is_verification():
     for fpir in (0.1, 0.01, 0.001):
-        wanted = Scoring(rows={1: ROW}).threshold(fpir, impostor=Impostor.RANDOM)
+        wanted = Scoring(cues=(EXTENT,), rows={1: ROW}).threshold(fpir, impostor=Impostor.RANDOM)
         assert open_set_threshold(ROW, fpir=fpir, people=1) == pytest.approx(wanted)
     assert odds(fpir=0.01, people=1) == pytest.approx(-2)
 
@@ -57,6 +58,6 @@ def test_no_rate(fpir):
 
 
 def test_a_model_that_knows_no_strangers():
-    row = ScoreRow(weights=(0.0,) * 10, bias=0.0, thresholds={})
+    row = ScoreRow(weights=(0.0,), bias=0.0, thresholds={})
     with pytest.raises(ConfigError, match="random impostors"):
         open_set_threshold(row, fpir=0.01, people=5)

@@ -2,16 +2,17 @@ import threading
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, references, signature, template
+from builders import arithmetic_matcher, references, signature, template
 from in_threads import in_threads
 
 from sigverify.errors import ConfigError, UnknownUser
-from sigverify.matching.distances import Embedding, distances
-from sigverify.matching.scoring import Scoring
+from sigverify.matching.embedding import Embedding
 from sigverify.policy import Policy
 from sigverify.search import Searcher
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
+
+MATCHER = arithmetic_matcher()
 
 
 def embedding(seed):
@@ -23,10 +24,10 @@ def like(its, index=0, seed=0):
     other = embedding(seed + 1000)
     vector = its.references.vector[index] + 0.3 * other.vector
     return Embedding(
-        dynamics=its.references.dynamics[index],
+        series=its.references.series[index],
         sequence=its.references.sequence[index],
         vector=vector / np.linalg.norm(vector),
-        duration_ms=float(its.references.duration_ms[index]),
+        extent=float(its.references.extent[index]),
     )
 
 
@@ -51,7 +52,7 @@ def ids(matches):
 
 @pytest.fixture
 def searcher(store):
-    return Searcher(store, Scoring.default())
+    return Searcher(store, MATCHER)
 
 
 def test_ranks_as_scoring_everybody_does(store, searcher):
@@ -59,7 +60,7 @@ def test_ranks_as_scoring_everybody_does(store, searcher):
     for its in everybody:
         probe = like(its)
         scores = {
-            each.user_id: float(Scoring.default().score(distances(probe, each.references), each.spread))
+            each.user_id: float(MATCHER.score(MATCHER.distances(probe, each.references), each.spread))
             for each in everybody
         }
         found = searcher.search(probe, top_k=10)
@@ -138,12 +139,12 @@ def test_what_cannot_be_searched_for(store, searcher, options):
 
 def test_no_such_index(store):
     with pytest.raises(ConfigError, match="exact or approximate"):
-        Searcher(store, Scoring.default(), kind="fastest")
+        Searcher(store, MATCHER, kind="fastest")
 
 
 def test_approximate_by_name(store):
     pytest.importorskip("usearch")
-    searcher = Searcher(store, Scoring.default(), kind="approximate")
+    searcher = Searcher(store, MATCHER, kind="approximate")
     everybody = people(store, 10)
     for its in everybody:
         assert ids(searcher.search(like(its), top_k=1)) == [its.user_id]
@@ -181,7 +182,7 @@ def test_many_threads_search_while_people_come_and_go(store, searcher):
 class TestGroups:
     @pytest.fixture
     def verifier(self):
-        with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as its:
+        with Verifier(SqliteStore(MEMORY), arithmetic_matcher()) as its:
             for writer in range(6):
                 its.enroll(f"user-{writer}", [signature(writer, k) for k in range(3)], quality="record")
             yield its
@@ -226,8 +227,8 @@ class TestGroups:
 
     def test_another_process_hears_of_it(self, tmp_path):
         with (
-            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_engine()) as one,
-            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_engine()) as other,
+            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_matcher()) as one,
+            Verifier(SqliteStore(tmp_path / "its.db"), arithmetic_matcher()) as other,
         ):
             one.enroll("alice", [signature(0, k) for k in range(3)], quality="record")
             assert other.identify(signature(0, 9), among="staff") == []
@@ -256,7 +257,7 @@ class TestGroups:
 
 
 def test_a_stranger_is_nobody_and_a_member_is_found():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine()) as verifier:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher()) as verifier:
         for writer in range(12):
             verifier.enroll(f"user-{writer}", [signature(writer, k) for k in range(5)], quality="record")
         assert verifier.identify(signature(99, 1), fpir=0.01) == []
@@ -265,7 +266,7 @@ def test_a_stranger_is_nobody_and_a_member_is_found():
 
 
 def test_scores_are_hidden_where_the_policy_says_so():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.kiosk()) as verifier:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.kiosk()) as verifier:
         verifier.enroll("alice", [signature(0, k) for k in range(5)], quality="record")
         (match,) = verifier.identify(signature(0, 9))
         assert (match.user_id, match.score) == ("alice", None)

@@ -224,8 +224,8 @@ def test_secrets_are_of_their_purpose_and_stay(store):
 def test_the_renewal_keeps_what_it_turns(store):
     its = template().references
     turned = store.renewal.turn(its)
-    assert turned.dynamics.tobytes() != its.dynamics.tobytes()
-    assert store.renewal.restore(turned).dynamics.tobytes() == its.dynamics.tobytes()
+    assert turned.series.tobytes() != its.series.tobytes()
+    assert store.renewal.restore(turned).series.tobytes() == its.series.tobytes()
 
 
 def test_threads_lose_no_count(store):

@@ -2,10 +2,11 @@ import contextlib
 
 import numpy as np
 import pytest
-from builders import arithmetic_engine, signature, template
+from builders import arithmetic_matcher, signature, template
 
 from sigverify.errors import DamagedStore, UnknownUser, WrongKey
 from sigverify.matching.distances import distances
+from sigverify.modality.pen.pen import PEN
 from sigverify.protection.keys import Key
 from sigverify.store import SqliteStore
 from sigverify.store.check import check
@@ -31,7 +32,7 @@ def path(tmp_path):
 def scores(store, probe):
     """What verifying and searching see of the probe against everybody."""
     its = store.renewal.turn(probe)
-    return np.concatenate([distances(its, store.get(user).references) for user in store.users()])
+    return np.concatenate([distances(its, store.get(user).references, PEN.cues) for user in store.users()])
 
 
 @pytest.mark.parametrize("key", [NEW, OLD, None], ids=["new key", "same key", "no key named"])
@@ -64,7 +65,7 @@ def test_no_row_stays_as_it_was_and_no_template_is_in_the_same_coordinates(path)
         before, its = rows(store), store.get("alice").references
         rekey(store)
         assert not before & rows(store)
-        assert distances(its[0], store.get("alice").references)[0, 2] > 0.5
+        assert distances(its[0], store.get("alice").references, PEN.cues)[0, 2] > 0.5
 
 
 def test_an_earlier_template_kept_in_a_record_is_turned_too(path):
@@ -120,7 +121,7 @@ def test_within_a_transaction_that_fails_the_old_key_stays(path):
 
 
 def test_people_are_recognized_as_before(tmp_path):
-    with Verifier(SqliteStore(tmp_path / "store.db", key=OLD), arithmetic_engine()) as verifier:
+    with Verifier(SqliteStore(tmp_path / "store.db", key=OLD), arithmetic_matcher()) as verifier:
         for writer in range(3):
             verifier.enroll(f"user-{writer}", [signature(writer, turn) for turn in range(5)])
         probe = signature(1, 9)

@@ -38,7 +38,7 @@ def alter(path, *statements):
 def test_the_file_shows_neither_names_nor_templates_nor_records(path):
     everything = b"".join(each.read_bytes() for each in path.parent.iterdir())
     its = template("alice", 2, seed=5)
-    for needle in (b"alice", b"bob", b"tries", b"came", b"SIGT", its.references.dynamics.tobytes()[:32]):
+    for needle in (b"alice", b"bob", b"tries", b"came", b"SIGT", its.references.series.tobytes()[:32]):
         assert needle not in everything
     assert MODEL_ID.encode() in everything  # which model is no secret
 
@@ -49,7 +49,7 @@ def test_two_stores_under_one_key_share_no_row(tmp_path):
         with SqliteStore(tmp_path / name, key=KEY) as store:
             store.put(template("alice"))
             rows.append(store.database.execute("SELECT subject, content FROM templates").fetchone())
-            rows.append((store.renewal.turn(template().references).dynamics.tobytes(), b""))
+            rows.append((store.renewal.turn(template().references).series.tobytes(), b""))
     assert rows[0][0] != rows[2][0]
     assert rows[0][1] != rows[2][1]
     assert rows[1] != rows[3]

@@ -33,7 +33,7 @@ def test_a_closed_store_says_so(tmp_path):
 
 def test_what_is_forgotten_leaves_no_trace_on_disk(tmp_path):
     its = template("alice")
-    needle = its.references.dynamics.tobytes()[:64]
+    needle = its.references.series.tobytes()[:64]
     with SqliteStore(tmp_path / "store.db") as store:
         store.put(its)
         store.put(template("bob", 1, seed=1))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sigverify.errors import AlreadyEnrolled, MalformedTemplate, StoreError, UnknownUser, WrongKey
 from sigverify.matching.distances import distances
+from sigverify.modality.pen.pen import PEN
 from sigverify.protection.keys import Key
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.store.rekey import turned
@@ -28,8 +29,8 @@ def test_from_one_device_to_another(stores):
     assert its.user_id == "alice"
     assert other.get("alice").to_bytes() == its.to_bytes()
     probe = template(seed=9).references[0]
-    here = distances(one.renewal.turn(probe), one.get("alice").references)
-    there = distances(other.renewal.turn(probe), other.get("alice").references)
+    here = distances(one.renewal.turn(probe), one.get("alice").references, PEN.cues)
+    there = distances(other.renewal.turn(probe), other.get("alice").references, PEN.cues)
     np.testing.assert_array_equal(there[:, [0, 1, 3]], here[:, [0, 1, 3]])
     np.testing.assert_allclose(there[:, 2], here[:, 2], atol=1e-3)  # rounded to float16 twice more
     assert other.get("alice").to_bytes() != one.get("alice").to_bytes()

@@ -18,7 +18,7 @@ from firmware_bridge.protocol.daemon_connection import Capability, Connection
 from firmware_bridge.protocol.messages import Commit, Forget
 from firmware_bridge.transport.listeners import TcpDoor, UnixDoor
 from sigverify.decision import Outcome, Reason
-from sigverify.enrollment.enrollment import AdditionReason
+from sigverify.enrollment.addition import AdditionReason
 from sigverify.errors import (
     AlreadyEnrolled,
     Busy,

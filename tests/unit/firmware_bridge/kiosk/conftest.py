@@ -1,5 +1,5 @@
 import pytest
-from builders import arithmetic_engine
+from builders import arithmetic_matcher
 
 from sigverify.policy import Policy
 from sigverify.store import MEMORY, SqliteStore
@@ -10,7 +10,7 @@ CODE = "123456"
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), arithmetic_engine(), policy=Policy.kiosk()) as its:
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.kiosk()) as its:
         yield its
 
 

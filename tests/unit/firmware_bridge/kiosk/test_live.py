@@ -41,7 +41,7 @@ def test_quality_stroke_by_stroke(visitor, strokes):
 
 
 def test_it_agrees_with_what_the_sdk_says_of_the_whole(visitor, strokes):
-    from sigverify.modality.pen.quality import assess
+    from sigverify.modality.pen.assessment import assess
 
     its = signature(3)
     with visitor.websocket_connect(URL) as live:

@@ -35,7 +35,7 @@ def test_input_bytes(library, values):
 def test_elastic_costs(library):
     probe = library.features(read_signature(GOLDEN / "forged.csv"))[:, :7]
     dynamics = np.clip(np.rint(probe * 32), -127, 127).astype(np.int8)
-    references = Template.from_bytes((GOLDEN / "template.bin").read_bytes()).references.dynamics
+    references = Template.from_bytes((GOLDEN / "template.bin").read_bytes()).references.series
     assert (len(dynamics) * library.elastic_distances(dynamics, references)).tolist() == NUMBERS[
         "elastic_costs"
     ]

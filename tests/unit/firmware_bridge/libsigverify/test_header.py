@@ -9,7 +9,7 @@ from firmware_bridge.libsigverify.build import HEADER
 from sigverify.errors import BY_STATUS
 from sigverify.matching.distances import CUES
 from sigverify.matching.scoring import MAX_REFERENCES
-from sigverify.modality.pen.features import CHANNELS, DYNAMICS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import MAX_SAMPLES
 from sigverify.runtime.native.library import ABI, NO_MEMORY
 
@@ -47,10 +47,10 @@ def test_enums_are_in_the_order_of_python(name, members):
 
 def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
-    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "DYNAMICS", "CUES")} == {
+    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "SERIES_CHANNELS", "CUES")} == {
         "FRAMES": FRAMES,
         "CHANNELS": CHANNELS,
-        "DYNAMICS": DYNAMICS,
+        "SERIES_CHANNELS": SERIES_CHANNELS,
         "CUES": len(CUES),
     }
     assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)

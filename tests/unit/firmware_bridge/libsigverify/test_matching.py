@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sigverify.errors import ConfigError, InvalidSignature
-from sigverify.matching.distances import elastic_distances
+from sigverify.matching.elastic import elastic_distances
 
 pairs = st.integers(1, 30).flatmap(
     lambda half: st.integers(1, 9).flatmap(lambda depth: hnp.arrays(np.int8, (2, 2 * half, depth)))

@@ -9,6 +9,7 @@ from native_core import NativeModel
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
 from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import shipped_models
 
 
@@ -80,7 +81,7 @@ GOOD = model().manifest.to_json()
 )
 def test_what_python_refuses_c_refuses(library, data):
     with pytest.raises(MalformedModel):
-        Scoring.of(Model.from_bytes(data).manifest.scoring)  # Python reads it when it is needed
+        Model.from_bytes(data)
     with pytest.raises(MalformedModel):
         NativeModel(library, data)
 
@@ -106,7 +107,7 @@ def test_a_model_too_large_for_this_library_says_so(library):
 
 
 def test_a_scoring_reads_as_it_was_written(library):
-    rows = Scoring.default().to_dict()
+    rows = Scoring.default(PEN.cues).to_dict()
     rows["12"] = rows["2"] | {"bias": -1.2345678901234567e-05}
     native = NativeModel(library, model(scoring=rows).to_bytes())
     assert native.threshold(0.01, references=12) == pytest.approx(0.9, abs=1e-15)

@@ -4,7 +4,7 @@ from builders import model
 from native_core import NativeModel
 
 from sigverify.errors import ConfigError
-from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 
 TOLERANCE = 1e-9
 """Both compute in float64; only the order of additions differs."""
@@ -24,7 +24,7 @@ def both(request, library, base):
     """The same scoring in Python and in C."""
     its = base if request.param == "base" else model(scoring={})
     native = NativeModel(library, its.to_bytes())
-    return Scoring.of(its.manifest.scoring), native
+    return its.manifest.scoring, native
 
 
 @pytest.mark.parametrize("count", range(1, MAX_REFERENCES + 1))

@@ -5,16 +5,18 @@ import numpy as np
 import pytest
 from builders import signature
 from native_core import NativeVerifier
+from sigverify.embedding import embed
 
 from sigverify import Policy, Signature, Template, Verifier
 from sigverify.corpora import Kind
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.decision import Outcome, Reason
-from sigverify.embedding import embed
-from sigverify.enrollment.enrollment import Screening
+from sigverify.enrollment.enroller import Screening
 from sigverify.errors import ConfigError, EnrollmentError, InvalidSignature, RuntimeUnavailable
-from sigverify.matching.distances import References, distances, spread
-from sigverify.matching.scoring import Impostor, Scoring
+from sigverify.matching.distances import distances, spread
+from sigverify.matching.embedding import References
+from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.pen import PEN
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.store.rekey import turned
@@ -104,11 +106,11 @@ def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people
     its = native.enroll("Zoë", people["000000"][0], created=CREATED)
     references = stored(References.stack([embed(each, embedder) for each in people["000000"][0]]))
     assert (its.user_id, its.model_id, its.created, len(its)) == ("Zoë", base.id, CREATED, REFERENCES)
-    np.testing.assert_array_equal(its.references.dynamics, references.dynamics)
+    np.testing.assert_array_equal(its.references.series, references.series)
     np.testing.assert_array_equal(its.references.sequence, references.sequence)
     np.testing.assert_allclose(its.references.vector, references.vector, atol=2**-11)
     np.testing.assert_array_equal(its.references.duration_ms, references.duration_ms)
-    np.testing.assert_allclose(its.spread, spread(references), atol=1e-3)
+    np.testing.assert_allclose(its.spread, spread(references, PEN.cues), atol=1e-3)
 
 
 def test_a_template_out_of_a_store_verifies_in_c(native, python, people):
@@ -234,6 +236,6 @@ def test_a_library_that_is_not_litert_is_refused(library, library_path, base):
 def test_what_c_enrolled_verifies_in_python(native, people, base):
     writer, (references, genuine, _) = next(iter(people.items()))
     template = Template.from_bytes(native.enroll(writer, references, created=CREATED).to_bytes())
-    apart = distances(embed(genuine[0], Embedder.open(base)), template.references)
-    score = float(Scoring.of(base.manifest.scoring).score(apart, template.spread))
+    apart = distances(embed(genuine[0], Embedder.open(base)), template.references, PEN.cues)
+    score = float(base.manifest.scoring.score(apart, template.spread))
     assert native.score(template, genuine[0]) == pytest.approx(score, abs=TOLERANCE)

@@ -9,13 +9,11 @@ from sigverify.modality.pen.features import (
     CHANNELS,
     CLIP,
     FRAMES,
-    MAX_GAP_MS,
-    clean_duration_ms,
-    clean_time_ms,
     encode,
     features,
     trace,
 )
+from sigverify.modality.pen.repaired import MAX_GAP_MS
 from sigverify.modality.pen.signature import Signature
 
 
@@ -75,12 +73,12 @@ def test_sampling_rate_hardly_matters(rate_hz):
 def test_repairs_duplicate_backward_and_jumping_stamps():
     time = [0, 10, 10, 20, 15, 30, 4_300_000, 4_300_010, 4_300_020, 4_300_030]
     signature = Signature(range(10), range(10), time)
-    steps = np.diff(clean_time_ms(signature))
+    steps = np.diff(signature.repaired.time_ms)
     np.testing.assert_array_equal(steps, [10, 10, 10, 10, 15, MAX_GAP_MS, 10, 10, 10])
 
 
 def test_stamps_that_all_agree_count_as_100_hz():
-    assert clean_duration_ms(Signature(range(10), range(10), [5] * 10)) == 90
+    assert Signature(range(10), range(10), [5] * 10).repaired.duration_ms == 90
 
 
 @pytest.mark.parametrize("step", [5e-324, 1e-310, 1e-200, 1e-7])
@@ -102,7 +100,7 @@ def test_hover_before_after_and_between_strokes_is_dropped(scrawl):
     scrawl = changed(scrawl, pen_down=scrawl.ink & ~landing)
     whole = Signature(**{n: np.concatenate([before[n], getattr(scrawl, n), after[n]]) for n in names})
     np.testing.assert_allclose(features(whole), features(scrawl), atol=1e-4)
-    assert clean_duration_ms(whole) == pytest.approx(clean_duration_ms(scrawl))
+    assert whole.repaired.duration_ms == pytest.approx(scrawl.repaired.duration_ms)
 
 
 def test_a_long_pause_between_strokes_counts_as_a_short_one(scrawl):
@@ -110,7 +108,7 @@ def test_a_long_pause_between_strokes_counts_as_a_short_one(scrawl):
     paused = scrawl.time_ms.copy()
     paused[start:] += 5000
     patient = changed(scrawl, time_ms=paused)
-    assert clean_duration_ms(patient) - clean_duration_ms(scrawl) <= MAX_GAP_MS
+    assert patient.repaired.duration_ms - scrawl.repaired.duration_ms <= MAX_GAP_MS
 
 
 def test_trace_is_centered_with_unit_radius(scrawl):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from builders import model, signature
 from in_threads import in_threads
+from sigverify.embedding import embed
 from toy_networks import toy_model
 
 from sigverify import Model
-from sigverify.embedding import embed
 from sigverify.errors import IncompatibleModel, MalformedModel, RuntimeUnavailable
-from sigverify.model_file import Precision
+from sigverify.manifest import Precision
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
 
@@ -31,7 +31,7 @@ def test_it_embeds_as_python_does(library, base):
     native, embedder = NativeEmbedder(library, base), Embedder.open(base)
     for writer in range(8):
         its, expected = native.embed(signature(writer)), embed(signature(writer), embedder)
-        assert np.array_equal(its.dynamics, expected.dynamics)
+        assert np.array_equal(its.series, expected.series)
         assert np.array_equal(its.sequence, expected.sequence)
         np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
         assert its.duration_ms == np.float32(expected.duration_ms)
@@ -51,10 +51,10 @@ def test_networks_of_every_kind(library, precision, sequence):
 def test_an_embedding_stays_when_the_next_one_comes(library, base):
     native = NativeEmbedder(library, base)
     first = native.embed(signature(1))
-    kept = first.vector.copy(), first.dynamics.copy()
+    kept = first.vector.copy(), first.series.copy()
     native.embed(signature(2))
     assert np.array_equal(first.vector, kept[0])
-    assert np.array_equal(first.dynamics, kept[1])
+    assert np.array_equal(first.series, kept[1])
 
 
 def test_threads_share_one(library, base):

@@ -1,15 +1,14 @@
 """`assess`: whether a capture is good enough, and how much there is in it for a forger to get right."""
 
 import math
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
 from sigverify.arrays import FloatArray
-from sigverify.modality.pen.features import MAX_GAP_MS, clean_duration_ms
+from sigverify.modality.pen.repaired import MAX_GAP_MS
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw, Quality
 
 MIN_DURATION_MS: Final = 250.0
 """Less is a slip of the pen."""
@@ -27,39 +26,16 @@ _TYPICAL_TURN: Final = 20.0
 """Radians of turning that make a complexity of 1 - 1/e."""
 
 
-class Flaw(StrEnum):
-    """What is wrong with a capture."""
-
-    TOO_SHORT = "too short"
-    TOO_SIMPLE = "too simple"
-    BAD_CAPTURE = "a bad capture: too few samples a second, or too much of it lost"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quality:
-    """What a capture is worth.
-
-    Attributes:
-        flaw: the worst thing wrong with it; None: nothing.
-        duration_ms: from the first to the last ink, gaps shortened.
-        complexity: 0 (a dash) to 1; see `complexity`.
-    """
-
-    flaw: Flaw | None
-    duration_ms: float
-    complexity: float
-
-
 def assess(signature: Signature) -> Quality:
     """Judge one capture by itself, as a reference."""
     simple = complexity(signature)
-    flaw = capture_flaw(signature) or (Flaw.TOO_SIMPLE if simple < COMPLEXITY_FLOOR else None)
-    return Quality(flaw=flaw, duration_ms=clean_duration_ms(signature), complexity=simple)
+    flaw = unfit(signature) or (Flaw.TOO_SIMPLE if simple < COMPLEXITY_FLOOR else None)
+    return Quality(flaw=flaw, duration_ms=signature.repaired.duration_ms, complexity=simple)
 
 
-def capture_flaw(signature: Signature) -> Flaw | None:
+def unfit(signature: Signature) -> Flaw | None:
     """Say what makes a capture unfit to be compared at all; None: nothing."""
-    if clean_duration_ms(signature) < MIN_DURATION_MS:
+    if signature.repaired.duration_ms < MIN_DURATION_MS:
         return Flaw.TOO_SHORT
     if 0 < signature.sample_rate_hz < MIN_RATE_HZ or _lost(signature) > MAX_LOST:
         return Flaw.BAD_CAPTURE
@@ -72,7 +48,7 @@ def complexity(signature: Signature) -> float:
     The ink is walked with dividers set to a 25th of its box's diagonal, so that neither speed nor sampling
     nor tremor counts; the ways between strokes do.
     """
-    ink = signature.ink | np.concatenate([signature.ink[1:], [False]])
+    ink = signature.repaired.inked
     path = signature.x[ink] + 1j * signature.y[ink]
     step = abs(complex(np.ptp(path.real), np.ptp(path.imag))) / _STEPS
     walked = [path[0]]

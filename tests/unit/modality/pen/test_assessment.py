@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from builders import signature
 
-from sigverify.modality.pen.quality import Flaw, assess, capture_flaw, complexity
+from sigverify.modality.pen.assessment import assess, complexity, unfit
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw
 
 T = np.linspace(0, 1, 120)
 
@@ -23,7 +24,7 @@ SIMPLE = {
 @pytest.mark.parametrize("name", SIMPLE)
 def test_what_anybody_draws_is_too_simple(name):
     assert assess(SIMPLE[name]).flaw is Flaw.TOO_SIMPLE
-    assert capture_flaw(SIMPLE[name]) is None
+    assert unfit(SIMPLE[name]) is None
 
 
 def test_complexity_of_known_figures():
@@ -55,7 +56,7 @@ def test_a_capture_with_samples_missing():
     its = signature(0)
     slow = slice(None, None, 8)
     few = Signature(its.x[slow], its.y[slow], its.time_ms[slow])
-    assert capture_flaw(few) is Flaw.BAD_CAPTURE
+    assert unfit(few) is Flaw.BAD_CAPTURE
     gap = its.time_ms + np.where(np.arange(len(its)) > 40, 10_000, 0)
-    assert capture_flaw(Signature(its.x, its.y, gap)) is Flaw.BAD_CAPTURE
-    assert capture_flaw(Signature(its.x, its.y, 0 * its.time_ms)) is None
+    assert unfit(Signature(its.x, its.y, gap)) is Flaw.BAD_CAPTURE
+    assert unfit(Signature(its.x, its.y, 0 * its.time_ms)) is None

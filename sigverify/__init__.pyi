@@ -1,0 +1,65 @@
+# Made by `make golden` of the table in __init__.py; do not edit.
+
+from sigverify import errors as errors
+from sigverify.audit import AuditLog as AuditLog
+from sigverify.decision import Decision as Decision
+from sigverify.decision import Outcome as Outcome
+from sigverify.decision import Reason as Reason
+from sigverify.enrollment.addition import Addition as Addition
+from sigverify.enrollment.addition import AdditionReason as AdditionReason
+from sigverify.enrollment.enrollment import Enrollment as Enrollment
+from sigverify.enrollment.receipt import EnrollmentReceipt as EnrollmentReceipt
+from sigverify.errors import SigverifyError as SigverifyError
+from sigverify.formats import read_signature as read_signature
+from sigverify.manifest import Manifest as Manifest
+from sigverify.matcher import Matcher as Matcher
+from sigverify.matching.aspect import Aspect as Aspect
+from sigverify.matching.scoring import Impostor as Impostor
+from sigverify.modality.modality import Modality as Modality
+from sigverify.modality.pen.signature import Signature as Signature
+from sigverify.model_file import Model as Model
+from sigverify.policy import Policy as Policy
+from sigverify.policy import Schedule as Schedule
+from sigverify.protection.keys import Key as Key
+from sigverify.protection.signing import Trust as Trust
+from sigverify.runtime.interpreters import Runtime as Runtime
+from sigverify.search import IndexKind as IndexKind
+from sigverify.search import Match as Match
+from sigverify.store import SqliteStore as SqliteStore
+from sigverify.store import Store as Store
+from sigverify.template import Template as Template
+from sigverify.verifier import Verifier as Verifier
+
+__version__: str
+__all__ = [
+    "Addition",
+    "AdditionReason",
+    "Aspect",
+    "AuditLog",
+    "Decision",
+    "Enrollment",
+    "EnrollmentReceipt",
+    "Impostor",
+    "IndexKind",
+    "Key",
+    "Manifest",
+    "Match",
+    "Matcher",
+    "Modality",
+    "Model",
+    "Outcome",
+    "Policy",
+    "Reason",
+    "Runtime",
+    "Schedule",
+    "Signature",
+    "SigverifyError",
+    "SqliteStore",
+    "Store",
+    "Template",
+    "Trust",
+    "Verifier",
+    "__version__",
+    "errors",
+    "read_signature",
+]

@@ -1,0 +1,130 @@
+"""`Candidates`: signatures of, it is claimed, one person; says which belong together."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.errors import EnrollmentError
+from sigverify.matcher import Matcher
+from sigverify.matching.distances import signs
+from sigverify.matching.embedding import Embedding, References
+from sigverify.modality.quality import Flaw, Quality
+
+LINK: Final = 0.1
+"""Two signatures belong together when one scores at least this against the other alone. Chosen, as the next,
+on synthetic writers and SigComp 2009; benchmarks/policy.py prints what both refuse on other corpora."""
+ODD: Final = 0.04
+"""Of three or more, one that scores less against the others is left out."""
+
+_OF_FLAW: Final = {
+    Flaw.TOO_SHORT: AdditionReason.TOO_SHORT,
+    Flaw.TOO_SIMPLE: AdditionReason.TOO_SIMPLE,
+    Flaw.BAD_CAPTURE: AdditionReason.BAD_CAPTURE,
+}
+
+
+class Candidates:
+    """Captures offered as references of one person."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        """Embed, compare and score by one model."""
+        self._matcher = matcher
+        self._between = np.zeros((0, 0, len(matcher.cues)), np.float32)
+        self._usable: list[int] = []
+        self.captures: list[Any] = []
+        self.embeddings: list[Embedding] = []
+        self.qualities: list[Quality] = []
+        self.reasons: list[AdditionReason] = []
+
+    def add(self, capture: object) -> None:
+        """Look at one more; `reasons` is then up to date for all."""
+        embedding = self._matcher.embed(capture)
+        self.captures.append(capture)
+        self.embeddings.append(embedding)
+        self.qualities.append(self._matcher.modality.assess(capture))
+        flaw = self.qualities[-1].flaw
+        self.reasons.append(_OF_FLAW[flaw] if flaw else AdditionReason.TAKEN)
+        if not flaw:
+            self._compare()
+
+    @property
+    def taken(self) -> list[int]:
+        """The numbers of those that belong together."""
+        return [number for number, reason in enumerate(self.reasons) if reason is AdditionReason.TAKEN]
+
+    def consistency(self) -> float:
+        """Return the least score of one taken against the others taken; 1 when there is only one."""
+        taken = set(self.taken)
+        places = [place for place, number in enumerate(self._usable) if number in taken]
+        return min((self._against(place, places) for place in places if len(places) > 1), default=1.0)
+
+    def refuse_flaws(self) -> None:
+        """Refuse a set of which not all were taken.
+
+        Raises:
+            EnrollmentError: naming each, by number from 1, and why.
+        """
+        wrong = [
+            f"reference {number} is {reason}"
+            for number, reason in enumerate(self.reasons, start=1)
+            if reason is not AdditionReason.TAKEN
+        ]
+        if wrong:
+            raise EnrollmentError(
+                "; ".join(wrong),
+                expected="genuine signatures of one person, each written anew",
+                hint='Leave them out, or keep any set with quality="record" (--quality record)',
+            )
+
+    def _compare(self) -> None:
+        """Measure the newest against the others, and judge them all again."""
+        newest = self.embeddings[-1]
+        count = len(self._usable)
+        between = np.zeros((count + 1, count + 1, self._between.shape[2]), np.float32)
+        if count:
+            others = References.stack([self.embeddings[number] for number in self._usable])
+            distances = self._matcher.distances(newest, others)
+            if self._matcher.is_copy(distances, newest, others):
+                self.reasons[-1] = AdditionReason.COPY
+                return
+            between[count, :count] = distances
+            between[:count, count] = distances * signs(self._matcher.cues)
+        between[:count, :count] = self._between
+        self._between = between
+        self._usable.append(len(self.reasons) - 1)
+        together = self._together()
+        for place, number in enumerate(self._usable):
+            self.reasons[number] = AdditionReason.TAKEN if place in together else AdditionReason.UNLIKE
+
+    def _together(self) -> list[int]:
+        """Return the largest set of places in which each is linked with some other, without odd ones."""
+        places = max(self._linked_sets(), key=len)
+        while len(places) > 2:
+            scores = [self._against(place, places) for place in places]
+            if min(scores) >= ODD:
+                break
+            places = [place for place in places if place != places[int(np.argmin(scores))]]
+        return places
+
+    def _linked_sets(self) -> list[list[int]]:
+        """Split the places into sets without a link between them, the earliest first."""
+        left, sets = list(range(len(self._usable))), []
+        while left:
+            # Grow one set from its earliest place: whoever is linked with a member joins, and is asked next.
+            members, frontier = [], [left.pop(0)]
+            while frontier:
+                place = frontier.pop()
+                members.append(place)
+                near = [other for other in left if self._against(place, [other]) >= LINK]
+                frontier += near
+                left = [other for other in left if other not in near]
+            sets.append(sorted(members))
+        return sets
+
+    def _against(self, place: int, places: Iterable[int]) -> float:
+        """Score one against others."""
+        others = [other for other in places if other != place]
+        spread = self._between[np.ix_(others, others)]
+        return float(self._matcher.score(self._between[place][others], spread))

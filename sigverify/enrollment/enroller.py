@@ -1,0 +1,186 @@
+"""`Enroller`: stores a person's references, wholly or not at all."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from sigverify.audit import AuditLog, Event
+from sigverify.enrollment.candidates import Candidates
+from sigverify.enrollment.receipt import EnrollmentReceipt
+from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, UnknownUser
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import References
+from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.policy import Policy
+from sigverify.policy.adaptation import KINDS as ADAPTATION
+from sigverify.policy.lockout import KIND as LOCKOUT
+from sigverify.policy.replay import KIND as REPLAY
+from sigverify.policy.replay import Memory, Role, Sketcher
+from sigverify.search.groups import join_group
+from sigverify.store import Store
+from sigverify.template import Template, check_user_id, stored
+
+DEFAULT_REFERENCES: Final = 5
+"""Error rates fall steeply up to four or five, and slowly after; docs/results.md."""
+
+_log = logging.getLogger(__name__)
+
+
+class Screening(StrEnum):
+    """What becomes of a set of references that is not good."""
+
+    ENFORCE = "enforce"
+    """It is refused."""
+    RECORD = "record"
+    """It is kept, and its flaws are returned: for evaluation, which has to count everybody."""
+
+
+class Enroller:
+    """Enrolls people by one model into one store. Any thread may call any method."""
+
+    def __init__(self, store: Store, matcher: Matcher, policy: Policy) -> None:
+        """Take the parts; `policy` says how many captures are remembered against replays."""
+        self.matcher = matcher
+        self._store = store
+        self._policy = policy
+        self._audit = AuditLog(store)
+
+    def enroll(
+        self,
+        user_id: str,
+        captures: Iterable[object],
+        *,
+        replace: bool,
+        quality: Screening | str,
+        groups: Iterable[str],
+    ) -> EnrollmentReceipt:
+        """Enroll somebody with all of these at once; see `Verifier.enroll`."""
+        start = time.perf_counter()
+        check_user_id(user_id)
+        screening = _screening(quality)
+        # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
+        offered = list(islice(captures, MAX_REFERENCES + 1))
+        check_count(len(offered))
+        candidates = Candidates(self.matcher)
+        for capture in offered:
+            candidates.add(capture)
+        if screening is Screening.ENFORCE:
+            candidates.refuse_flaws()
+        return self.store_references(
+            user_id, candidates, range(len(offered)), replace=replace, groups=tuple(groups), start=start
+        )
+
+    def store_references(
+        self,
+        user_id: str,
+        candidates: Candidates,
+        numbers: Sequence[int],
+        *,
+        replace: bool,
+        groups: Sequence[str],
+        start: float | None = None,
+    ) -> EnrollmentReceipt:
+        """Store those candidates as references, with their sketches, in place of all that was.
+
+        Raises:
+            AlreadyEnrolled: the user is there and `replace` is False.
+            StoreError: the store cannot be written.
+        """
+        start = time.perf_counter() if start is None else start
+        references = References.stack([candidates.embeddings[number] for number in numbers])
+        fingerprint = self.matcher.modality.fingerprint
+        sketches = [
+            self._sketcher.sketch(
+                fingerprint(candidates.captures[number]), candidates.embeddings[number].series
+            )
+            for number in numbers
+        ]
+        with self._store.transaction() as records:
+            # Turned in here, where no rekey comes in between.
+            template = self._template(user_id, references)
+            event = Event.REPLACED if replace and self._is_enrolled(user_id) else Event.ENROLLED
+            self._store.put(template, replace=replace)
+            self._audit.append(records, event, user_id, references=len(template), model=template.model_id)
+            # What was a reference before is remembered still, as a signature that was accepted.
+            memory = Memory.from_bytes(records.get(REPLAY, user_id)).retired()
+            memory = memory.with_(sketches, Role.REFERENCE, limit=self._policy.remembered)
+            records.put(REPLAY, user_id, memory.to_bytes())
+            for kind in (LOCKOUT, *ADAPTATION):
+                records.delete(kind, user_id)
+            for group in groups:
+                join_group(self._store, user_id, group)
+        _log.info("enrolled a user with %d references", len(template))
+        return EnrollmentReceipt(
+            user_id=user_id,
+            references=len(template),
+            template_bytes=len(template.to_bytes()),
+            model_id=template.model_id,
+            created=template.created,
+            complexity=min(candidates.qualities[number].complexity for number in numbers),
+            consistency=candidates.consistency(),
+            flaws=tuple(candidates.reasons[number] for number in numbers),
+            latency_ms=(time.perf_counter() - start) * 1000,
+        )
+
+    def check_user(self, user_id: str, *, replace: bool) -> None:
+        """Refuse to begin what could not be stored.
+
+        Raises:
+            AlreadyEnrolled: the user is there and `replace` is False.
+            ConfigError: this cannot be a user id.
+        """
+        check_user_id(user_id)
+        if not replace and self._is_enrolled(user_id):
+            raise AlreadyEnrolled(
+                f"{user_id!r} is enrolled already",
+                hint="Pass replace=True to enroll anew, or forget the user",
+            )
+
+    def _template(self, user_id: str, plain: References) -> Template:
+        """Return the template of references that are in the model's own coordinates."""
+        references = stored(self._store.renewal.turn(plain))
+        return Template(
+            user_id=user_id,
+            model_id=self.matcher.model.id,
+            modality=self.matcher.modality.name,
+            references=references,
+            spread=self.matcher.spread(references),
+            created=datetime.now(UTC),
+        )
+
+    def _is_enrolled(self, user_id: str) -> bool:
+        try:
+            self._store.get(user_id)
+        except UnknownUser:
+            return False
+        return True
+
+    @cached_property
+    def _sketcher(self) -> Sketcher:
+        return Sketcher(self._store.secret(REPLAY))
+
+
+def check_count(references: int) -> None:
+    """Refuse a number of references that no template holds.
+
+    Raises:
+        EnrollmentError: fewer than 1, or more than `MAX_REFERENCES`.
+    """
+    if not 1 <= references <= MAX_REFERENCES:
+        raise EnrollmentError(
+            "wrong number of references", expected=f"1 to {MAX_REFERENCES}", received=str(references)
+        )
+
+
+def _screening(name: Screening | str) -> Screening:
+    try:
+        return Screening(name)
+    except ValueError as error:
+        raise ConfigError(
+            "unknown way to screen references", expected=" or ".join(Screening), received=str(name)
+        ) from error

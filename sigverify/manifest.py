@@ -1,0 +1,262 @@
+"""`Manifest`: what a device must know about a network before it runs it.
+
+It stands in a model file as UTF-8 JSON, keys sorted, no white space, no NaN. Version 1, of files written
+before there was more than one modality, has neither `modality` nor `cues`: it is of pen strokes, and its cues
+are `CUES_OF_VERSION_1`. It is written again as it was, since `Model.id` names those bytes and templates are
+bound to it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NoReturn, Self
+
+from sigverify.errors import ConfigError, IncompatibleModel, MalformedModel
+from sigverify.matching.cue import Cue, find_cues
+from sigverify.matching.elastic import ALIGNABLE, can_be_aligned
+from sigverify.matching.scoring import ScoreRow, Scoring
+from sigverify.modality.modality import Modality
+from sigverify.modality.registry import find_modality
+
+MANIFEST_VERSION: Final = 2
+"""Of manifests written now; a change of their fields raises it."""
+
+CUES_OF_VERSION_1: Final = ("series", "sequence", "vector", "extent")
+MODALITY_OF_VERSION_1: Final = "pen"
+
+_FIELDS_OF_VERSION_2: Final = ("modality", "cues")
+
+UNFITTED: Final = Scoring(cues=(), rows={1: ScoreRow(weights=(), bias=0.0, thresholds={})})
+"""Stands for `Scoring.default` of a manifest's cues, which are not known before they were looked up."""
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network's weights and activations."""
+
+    INT8 = "int8"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a device must know about a network.
+
+    Attributes:
+        name: what people call the model.
+        encoder: architecture, as the training registry names it.
+        precision: arithmetic of the network.
+        modality: name of the kind of capture that it was trained on.
+        vector_size: length of the global embedding.
+        sequence_shape: `(steps, dimensions)` of the local sequence, None where there is none.
+        cues: what its scoring was fitted with; the modality's if not given.
+        input_shape: what the network takes of one capture; the modality's if not given.
+        features_version: `Modality.version` that it was trained on; the modality's if not given.
+        file_version: layout of the manifest: 1 or `MANIFEST_VERSION`.
+        tensors: the network's own view of "input", "vector" and "sequence": position among the
+            inputs or outputs, dtype, `real = scale * (stored - zero_point)` (scale 0 where stored as
+            float). For readers without an interpreter's introspection; may be empty.
+        scoring: weights and thresholds; `Scoring.default` if not given.
+        parity: how the converted network compares with the trained one.
+        provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
+
+    Mappings are kept as their JSON round trip, so that a manifest equals itself read back.
+
+    Raises:
+        MalformedModel: a field is of the wrong type or range, or no JSON can hold it.
+        IncompatibleModel: of a modality, a version of its features, or cues that this release does not have.
+    """
+
+    name: str
+    encoder: str
+    precision: Precision
+    modality: str
+    vector_size: int
+    sequence_shape: tuple[int, int] | None = None
+    cues: tuple[Cue, ...] = ()
+    input_shape: tuple[int, ...] = ()
+    features_version: int = 0
+    file_version: int = MANIFEST_VERSION
+    tensors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    scoring: Scoring = UNFITTED
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Fill in what the modality says, check every field and normalize the mappings."""
+        modality = self._check_modality()
+        for name in ("name", "encoder"):
+            _require(name, "a non-empty string", getattr(self, name), _is_text)
+        _require("vector_size", "a positive whole number", self.vector_size, _is_count)
+        if self.sequence_shape is not None:
+            _require("sequence_shape", f"null, or {ALIGNABLE}", self.sequence_shape, _is_sequence_shape)
+            object.__setattr__(self, "sequence_shape", tuple(self.sequence_shape))
+        _require("precision", " or ".join(Precision), self.precision, lambda value: value in list(Precision))
+        object.__setattr__(self, "precision", Precision(self.precision))
+        object.__setattr__(self, "cues", self._check_cues(modality))
+        if self.scoring is UNFITTED:
+            object.__setattr__(self, "scoring", Scoring.from_dict(self.cues, {}))
+        _require("scoring", "a Scoring of the manifest's cues", self.scoring, self._can_be_scored_by)
+        for name in ("tensors", "parity", "provenance"):
+            object.__setattr__(self, name, _plain(name, getattr(self, name)))
+
+    def to_json(self) -> bytes:
+        """Encode canonically: UTF-8, sorted keys, no white space."""
+        return _to_json(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as plain JSON types."""
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        content["scoring"] = self.scoring.to_dict()
+        content["cues"] = [cue.to_dict() for cue in self.cues]
+        if self.file_version == 1:
+            for name in _FIELDS_OF_VERSION_2:
+                del content[name]
+        return content
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Decode what `to_json` wrote.
+
+        Raises:
+            MalformedModel: not such JSON, or a field is missing, unknown or wrong.
+            IncompatibleModel: see the class.
+        """
+        content = _from_json(text)
+        if not isinstance(content, dict):
+            raise MalformedModel("the manifest is no JSON object", received=type(content).__name__)
+        old = content.get("file_version") == 1
+        known = set(cls.__dataclass_fields__) - set(_FIELDS_OF_VERSION_2 if old else ())
+        if set(content) != known:
+            raise MalformedModel(
+                "the manifest has other fields",
+                expected=", ".join(sorted(known)),
+                received=", ".join(sorted(content))[:500],
+            )
+        if not old:
+            _require("modality", "a non-empty string", content["modality"], _is_text)
+        # The class takes 0 and () for "what the modality says"; in a file they are mistakes.
+        _require("features_version", "a positive whole number", content["features_version"], _is_count)
+        _require("input_shape", "positive whole numbers", content["input_shape"], _is_shape)
+        modality = find_modality(MODALITY_OF_VERSION_1 if old else content["modality"])
+        cues = _cues_of_version_1(modality) if old else _read_cues(modality, content["cues"])
+        fields = {"modality": modality.name, "cues": cues, "scoring": _scoring(cues, content["scoring"])}
+        return cls(**content | fields)
+
+    def _check_modality(self) -> Modality[Any]:
+        """Return the modality, once the network is known to be of its features."""
+        _require("modality", "a non-empty string", self.modality, _is_text)
+        modality = find_modality(self.modality)
+        _require("file_version", f"1 or {MANIFEST_VERSION}", self.file_version, _is_version)
+        if self.file_version == 1 and self.modality != MODALITY_OF_VERSION_1:
+            raise MalformedModel(
+                "a manifest of version 1", expected=MODALITY_OF_VERSION_1, received=self.modality
+            )
+        for name, ours in (("features_version", modality.version), ("input_shape", modality.input_shape)):
+            object.__setattr__(self, name, getattr(self, name) or ours)
+        _require("features_version", "a positive whole number", self.features_version, _is_count)
+        _require("input_shape", "positive whole numbers", self.input_shape, _is_shape)
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))
+        received, ours = (self.features_version, *self.input_shape), (modality.version, *modality.input_shape)
+        if received != ours:
+            raise IncompatibleModel(
+                "a model for other features",
+                expected=f"{modality.name} features version {ours[0]} of shape {ours[1:]}",
+                received=f"version {received[0]} of shape {received[1:]}",
+                hint="Install the sigverify release it was trained with, or train and convert it again",
+            )
+        return modality
+
+    def _can_be_scored_by(self, scoring: object) -> bool:
+        return isinstance(scoring, Scoring) and scoring.cues == self.cues
+
+    def _check_cues(self, modality: Modality[Any]) -> tuple[Cue, ...]:
+        """Return the cues: those given, out of the modality's, or all that it has."""
+        if self.file_version == 1:
+            cues = _cues_of_version_1(modality)
+            if self.cues not in ((), cues):
+                raise MalformedModel("a manifest of version 1", expected=", ".join(CUES_OF_VERSION_1))
+            return cues
+        return _read_cues(modality, [cue.to_dict() for cue in self.cues or modality.cues])
+
+
+def _cues_of_version_1(modality: Modality[Any]) -> tuple[Cue, ...]:
+    return tuple(cue for name in CUES_OF_VERSION_1 for cue in modality.cues if cue.name == name)
+
+
+def _read_cues(modality: Modality[Any], raw: Any) -> tuple[Cue, ...]:
+    _require("cues", "a list of objects", raw, _is_list_of_objects)
+    try:
+        return find_cues(modality.cues, raw)
+    except ConfigError as error:
+        raise IncompatibleModel(
+            f"a model of cues that this release does not compute of {modality.name}", received=str(error)
+        ) from error
+
+
+def _scoring(cues: tuple[Cue, ...], raw: Any) -> Scoring:
+    if not isinstance(raw, Mapping):
+        raise MalformedModel("manifest field scoring", expected="a mapping", received=type(raw).__name__)
+    return Scoring.from_dict(cues, raw)
+
+
+def _to_json(content: object) -> bytes:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def _from_json(text: bytes) -> Any:
+    """Parse strictly: hostile depth, NaN and bad UTF-8 are all a malformed model."""
+    try:
+        return json.loads(text.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedModel("the manifest is no JSON", received=str(error)[:200]) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _plain(name: str, value: object) -> dict[str, Any]:
+    """Return the JSON round trip of a mapping: tuples become lists, keys strings, NaN is refused."""
+    if not isinstance(value, Mapping):
+        raise MalformedModel(f"manifest field {name}", expected="a mapping", received=type(value).__name__)
+    try:
+        plain: dict[str, Any] = json.loads(_to_json(dict(value)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise MalformedModel(
+            f"manifest field {name} is not JSON",
+            expected="strings, finite numbers, lists and dicts",
+            received=str(error)[:200],
+        ) from error
+    return plain
+
+
+def _require(name: str, expected: str, value: object, holds: Callable[[Any], bool]) -> None:
+    if not holds(value):
+        raise MalformedModel(f"manifest field {name}", expected=expected, received=repr(value)[:200])
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
+
+
+def _is_version(value: object) -> bool:
+    return _is_count(value) and value in (1, MANIFEST_VERSION)
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, tuple | list) and bool(value) and all(_is_count(size) for size in value)
+
+
+def _is_sequence_shape(value: Any) -> bool:
+    return _is_shape(value) and len(value) == 2 and can_be_aligned(*value)
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)

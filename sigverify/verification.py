@@ -1,0 +1,168 @@
+"""`Verification`: one try of somebody to be let in, from the probe to the decision."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from sigverify.arrays import Float32Array
+from sigverify.audit import AuditLog, Event
+from sigverify.decision import Decision, Reason, confidence
+from sigverify.errors import MalformedTemplate, UnknownUser
+from sigverify.matcher import Matcher
+from sigverify.matching.embedding import Embedding, References
+from sigverify.policy import Policy
+from sigverify.policy.adaptation import CONFIDENCE, renew
+from sigverify.policy.clock import Instant
+from sigverify.policy.decoy import Decoy
+from sigverify.policy.gate import Gate, Trial
+from sigverify.policy.replay import KIND as REPLAY
+from sigverify.policy.replay import Sketcher
+from sigverify.store import Records, Store
+from sigverify.template import Template, check_user_id
+
+_EVENTS: Final = {
+    Reason.ALIKE: Event.ACCEPTED,
+    Reason.UNSURE: Event.REFERRED,
+    Reason.UNLIKE: Event.REJECTED,
+    Reason.REPLAY: Event.REPLAYED,
+}
+"""What the audit log says. Nothing where nothing was compared: whoever is locked out could fill the disk."""
+
+
+class Verification:
+    """Decides by one model and one store. Any thread may call any method."""
+
+    def __init__(self, store: Store, matcher: Matcher, now: Callable[[], Instant]) -> None:
+        """Take the parts; `now` tells the time to lock-outs."""
+        self._store = store
+        self._matcher = matcher
+        self._now = now
+        self._audit = AuditLog(store)
+
+    def verify(self, user_id: str, capture: object, policy: Policy) -> Decision:
+        """Decide whether a capture is that person's; see `Verifier.verify`."""
+        start = time.perf_counter()
+        check_user_id(user_id)
+        template, known = self._claimed(user_id, policy)
+        probe = self._matcher.embed(capture)
+        trial = self._try(user_id, known, capture, probe, template, policy)
+        durable = policy.durable_accepts or not trial.alike
+        with self._store.transaction(durable=durable, local=True) as records:
+            decision = Gate(policy, now=self._now).settle(records, trial)
+            self._note(records, user_id, decision, policy, known=known)
+            renewing = policy.adaptive and decision.accepted and _is_confident(decision)
+            if renewing and self._adapt(records, user_id, probe, policy):
+                self._audit.append(records, Event.ADAPTED, user_id)
+        if trial.alike and not (decision.accepted or policy.durable_accepts):
+            self._wait_for_disk()
+        if decision.reason in (Reason.UNLIKE, Reason.UNSURE) and policy.reveal_score:
+            plain = self._store.renewal.restore(template.references)
+            decision = replace(decision, unlike=self._matcher.unlike(probe, plain))
+        return policy.shown(replace(decision, latency_ms=(time.perf_counter() - start) * 1000))
+
+    def score(self, user_id: str, capture: object) -> float:
+        """Return the likeness of a capture to that person's references, 0 to 1; see `Verifier.score`."""
+        template = self.template(user_id)
+        distances = self._matcher.distances(self.embed(capture), template.references)
+        return float(self._matcher.score(distances, template.spread))
+
+    def embed(self, capture: object) -> Embedding:
+        """Embed in the store's own coordinates: only there can it be compared with what is stored."""
+        return self._store.renewal.turn(self._matcher.embed(capture))
+
+    def template(self, user_id: str) -> Template:
+        """Return somebody's template.
+
+        Raises:
+            UnknownUser: nobody of that id is enrolled.
+            MalformedTemplate: it is of another model.
+        """
+        template = self._store.get(user_id)
+        if template.model_id != self._matcher.model.id:
+            raise MalformedTemplate(
+                "a template of another model",
+                expected=self._matcher.model.id,
+                received=template.model_id,
+                hint="Enroll again",
+            )
+        return template
+
+    def _claimed(self, user_id: str, policy: Policy) -> tuple[Template, bool]:
+        """Return the template of a user; of one who is not enrolled a decoy and False, or nothing at all."""
+        try:
+            return self.template(user_id), True
+        except UnknownUser:
+            if policy.reveal_unknown:
+                raise
+            return self._decoy.template(), False
+
+    def _try(
+        self,
+        user_id: str,
+        known: bool,
+        capture: object,
+        probe: Embedding,
+        template: Template,
+        policy: Policy,
+    ) -> Trial:
+        """Compare; nothing is decided or written yet."""
+        turned = self._store.renewal.turn(probe)
+        distances = self._matcher.distances(turned, template.references)
+        rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
+        thresholds = [self._threshold(policy, rate, template.references) for rate in rates]
+        modality, sketcher = self._matcher.modality, self._sketcher
+        return Trial(
+            subject=user_id if known else sketcher.bucket(user_id),
+            known=known,
+            sketch=sketcher.sketch(modality.fingerprint(capture), probe.series) if policy.replay else None,
+            poor=modality.unfit(capture) is not None,
+            copy=self._matcher.is_copy(distances, turned, template.references),
+            score=float(self._matcher.score(distances, template.spread)),
+            threshold=thresholds[0],
+            refer_threshold=thresholds[1] if len(thresholds) > 1 else None,
+        )
+
+    def _threshold(self, policy: Policy, fmr: float, references: References) -> float:
+        return self._matcher.threshold(fmr, impostor=policy.impostor, references=len(references))
+
+    def _adapt(self, records: Records, user_id: str, probe: Embedding, policy: Policy) -> bool:
+        """Renew a reference, if it is time and the references signed at enrollment agree."""
+        turned = self._store.renewal.turn(probe)
+
+        def accepted(references: References, spread: Float32Array) -> bool:
+            threshold = self._threshold(policy, policy.fmr, references)
+            score = float(self._matcher.score(self._matcher.distances(turned, references), spread))
+            return score >= threshold and confidence(score, threshold) >= CONFIDENCE
+
+        return renew(self._store, records, self._matcher, user_id, turned, accepted, now=self._now())
+
+    def _note(
+        self, records: Records, user_id: str, decision: Decision, policy: Policy, *, known: bool
+    ) -> None:
+        """Tell the audit log."""
+        event = _EVENTS.get(decision.reason)
+        if event is None:
+            return
+        event = event if known else Event.UNKNOWN_USER
+        self._audit.append(records, event, user_id, fmr=float(policy.fmr), impostor=policy.impostor)
+        if decision.retry_after_s > 0:
+            self._audit.append(records, Event.LOCKED_OUT, user_id, wait_s=round(decision.retry_after_s, 1))
+
+    def _wait_for_disk(self) -> None:
+        """Make what was just written without waiting as safe as a refusal has to be."""
+        with self._store.transaction(local=True) as records:
+            records.put("synced", "", b"")
+
+    @cached_property
+    def _sketcher(self) -> Sketcher:
+        return Sketcher(self._store.secret(REPLAY))
+
+    @cached_property
+    def _decoy(self) -> Decoy:
+        return Decoy(self._matcher)
+
+
+def _is_confident(decision: Decision) -> bool:
+    return decision.confidence is not None and decision.confidence >= CONFIDENCE
