@@ -20,7 +20,6 @@ from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 NOTABLE: Final = 2.0
 """From so many standard deviations on, an aspect is unlike: one genuine signature in twenty has that."""
 
-_STRIDE: Final = 2
 _FLOOR: Final = 0.02
 """Distances and spreads below this count as this: no logarithm of 0."""
 
@@ -49,12 +48,15 @@ def deviations(
     An aspect of which one side tells nothing (pressure, on a device without) is left out.
     """
     found = {}
+    # Every second frame, and an even number of them: only such series can be aligned.
+    frames = probe.series.shape[0]
+    kept = slice(0, frames // 4 * 4, 2) if frames >= 4 else slice(None)
     for aspect, measure in aspects.items():
         if not measure.columns:
             found[aspect] = _ratio(measure, *_extents(probe, references))
             continue
-        own = np.ascontiguousarray(probe.series[::_STRIDE, measure.columns])
-        others = np.ascontiguousarray(references.series[:, ::_STRIDE, measure.columns])
+        own = np.ascontiguousarray(probe.series[kept, measure.columns])
+        others = np.ascontiguousarray(references.series[:, kept, measure.columns])
         if own.any() and others.any():
             found[aspect] = _ratio(
                 measure, align(own, others) / np.float32(SERIES_SCALE), _between(others, align)

@@ -81,12 +81,12 @@ def model(**changes):
 
 
 def arithmetic_matcher(its=None):
-    """Return an matcher around an `ArithmeticEmbedder`; by libsigverify where that is switched on."""
+    """Return a matcher around an `ArithmeticEmbedder`; by libsigverify where that is switched on."""
     return matcher_around(ArithmeticEmbedder(its))
 
 
 def matcher_around(embedder):
-    """Return an matcher around what stands in for an `Embedder`."""
+    """Return a matcher around what stands in for an `Embedder`."""
     embedder.runtime = Runtime.LITERT
     with contextlib.suppress(RuntimeUnavailable):
         return Matcher.around(embedder, Library.find())
