@@ -149,16 +149,16 @@ SV_API void sv_litert_close(sv_litert *litert);
  * coordinates; they are not encrypted: that is up to whoever stores them. */
 typedef struct sv_template sv_template;
 
-SV_API int sv_template_import(const void *data, size_t size, sv_template **its);
+SV_API int sv_template_import(const void *data, size_t size, sv_template **enrolled);
 /* Fill `data` if `capacity` suffices; `*size` is what is needed either way. NULL and 0 ask for the size.
  * SV_CONFIG_ERROR: too little room. */
-SV_API int sv_template_export(const sv_template *its, void *data, size_t capacity, size_t *size);
-SV_API void sv_template_close(sv_template *its);
+SV_API int sv_template_export(const sv_template *enrolled, void *data, size_t capacity, size_t *size);
+SV_API void sv_template_close(sv_template *enrolled);
 
-SV_API const char *sv_template_user(const sv_template *its);     /* UTF-8 */
-SV_API const char *sv_template_model_id(const sv_template *its); /* 16 hexadecimal digits */
-SV_API int sv_template_references(const sv_template *its);
-SV_API int64_t sv_template_created_ms(const sv_template *its); /* since 1970 */
+SV_API const char *sv_template_user(const sv_template *enrolled);     /* UTF-8 */
+SV_API const char *sv_template_model_id(const sv_template *enrolled); /* 16 hexadecimal digits */
+SV_API int sv_template_references(const sv_template *enrolled);
+SV_API int64_t sv_template_created_ms(const sv_template *enrolled); /* since 1970 */
 
 /* ------------------------------------------------------------------------- enroll, verify and identify */
 
@@ -186,7 +186,7 @@ typedef enum sv_screening {
 /* Make a template of 1 to SV_MAX_REFERENCES signatures, wholly or not at all. `additions` (`count` of them, or
  * NULL) says of each what it is worth, also when the set is refused with SV_ENROLLMENT_ERROR. */
 SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
-                     size_t count, sv_screening screening, sv_addition *additions, sv_template **its);
+                     size_t count, sv_screening screening, sv_addition *additions, sv_template **enrolled);
 
 typedef enum sv_outcome { SV_ACCEPT = 0, SV_REJECT = 1, SV_REFER = 2 } sv_outcome;
 
@@ -214,11 +214,11 @@ typedef struct sv_decision {
 
 /* `policy` NULL: the default. Nothing is remembered between calls: lock-out, the memory of captures seen and the
  * audit log are the caller's (or Python's) part. SV_MALFORMED_TEMPLATE: a template of another model. */
-SV_API int sv_verify(sv_verifier *verifier, const sv_template *its, const sv_signature *signature,
+SV_API int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
                      const sv_policy *policy, sv_decision *decision);
 
 /* Likeness, 0 to 1, without any policy. */
-SV_API int sv_score(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, double *score);
+SV_API int sv_score(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature, double *score);
 
 typedef struct sv_match {
     size_t index; /* among `templates` */
@@ -248,8 +248,8 @@ typedef struct sv_embedding {
     float duration_ms;
 } sv_embedding;
 
-/* Fill in what `its` points to, all of it the caller's. */
-SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its);
+/* Fill in what `embedding` points to, all of it the caller's. */
+SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding);
 
 /* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that lie behind
  * each other; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within

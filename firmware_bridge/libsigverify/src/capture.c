@@ -45,21 +45,23 @@ static int has_ink_with_extent(const sv_signature *signature)
     return inked >= MIN_SAMPLES - 1 && extended;
 }
 
-static int is_signature(const sv_signature *its)
+static int is_signature(const sv_signature *signature)
 {
-    if (its->count < MIN_SAMPLES || its->count > SV_MAX_SAMPLES || !its->x || !its->y || !its->time_ms)
+    if (signature->count < MIN_SAMPLES || signature->count > SV_MAX_SAMPLES)
         return 0;
-    if (!in_range(its->x, its->count, 0) || !in_range(its->y, its->count, 0) ||
-        !in_range(its->time_ms, its->count, 1))
+    if (!signature->x || !signature->y || !signature->time_ms)
         return 0;
-    if (its->pressure) {
-        if (!in_range(its->pressure, its->count, 0))
+    if (!in_range(signature->x, signature->count, 0) || !in_range(signature->y, signature->count, 0) ||
+        !in_range(signature->time_ms, signature->count, 1))
+        return 0;
+    if (signature->pressure) {
+        if (!in_range(signature->pressure, signature->count, 0))
             return 0;
-        for (size_t i = 0; i < its->count; i++)
-            if (its->pressure[i] < 0)
+        for (size_t i = 0; i < signature->count; i++)
+            if (signature->pressure[i] < 0)
                 return 0;
     }
-    return has_ink_with_extent(its);
+    return has_ink_with_extent(signature);
 }
 
 /* The median of the usable steps, or 10 ms. */
@@ -75,9 +77,9 @@ static double usual_step(const sv_signature *signature, double *scratch)
 }
 
 /* Samples that write, and those from which an ink segment starts, on the repaired time axis. */
-static void keep(const sv_signature *from, svi_capture *its)
+static void keep(const sv_signature *from, svi_capture *capture)
 {
-    double usual = usual_step(from, its->scratch), time = 0.0;
+    double usual = usual_step(from, capture->scratch), time = 0.0;
     for (size_t i = 0; i < from->count; i++) {
         if (i > 0) {
             double step = from->time_ms[i] - from->time_ms[i - 1];
@@ -85,43 +87,43 @@ static void keep(const sv_signature *from, svi_capture *its)
         }
         if (!is_ink(from, i) && !(i + 1 < from->count && is_ink(from, i + 1)))
             continue;
-        its->time[its->count] = time;
-        its->x[its->count] = from->x[i];
-        its->y[its->count] = from->y[i];
-        its->pressure[its->count] = from->pressure ? from->pressure[i] : 0.0;
-        its->ink[its->count++] = (uint8_t)is_ink(from, i);
+        capture->time[capture->count] = time;
+        capture->x[capture->count] = from->x[i];
+        capture->y[capture->count] = from->y[i];
+        capture->pressure[capture->count] = from->pressure ? from->pressure[i] : 0.0;
+        capture->ink[capture->count++] = (uint8_t)is_ink(from, i);
     }
 }
 
-int svi_capture_open(const sv_signature *signature, svi_capture *its)
+int svi_capture_open(const sv_signature *signature, svi_capture *capture)
 {
     size_t room;
-    memset(its, 0, sizeof *its);
+    memset(capture, 0, sizeof *capture);
     if (!signature)
         return SV_CONFIG_ERROR;
     if (!is_signature(signature))
         return SV_INVALID_SIGNATURE;
     room = signature->count + 1;
-    its->block = malloc(room * (5 * sizeof(double) + 1));
-    if (!its->block)
+    capture->block = malloc(room * (5 * sizeof(double) + 1));
+    if (!capture->block)
         return SV_NO_MEMORY;
-    its->time = its->block;
-    its->x = its->time + room;
-    its->y = its->x + room;
-    its->pressure = its->y + room;
-    its->scratch = its->pressure + room;
-    its->ink = (uint8_t *)(its->scratch + room);
-    keep(signature, its);
+    capture->time = capture->block;
+    capture->x = capture->time + room;
+    capture->y = capture->x + room;
+    capture->pressure = capture->y + room;
+    capture->scratch = capture->pressure + room;
+    capture->ink = (uint8_t *)(capture->scratch + room);
+    keep(signature, capture);
     return SV_OK;
 }
 
-void svi_capture_close(svi_capture *its)
+void svi_capture_close(svi_capture *capture)
 {
-    free(its->block);
-    its->block = NULL;
+    free(capture->block);
+    capture->block = NULL;
 }
 
-double svi_capture_duration(const svi_capture *its)
+double svi_capture_duration(const svi_capture *capture)
 {
-    return its->time[its->count - 1] - its->time[0];
+    return capture->time[capture->count - 1] - capture->time[0];
 }

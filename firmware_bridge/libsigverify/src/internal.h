@@ -38,9 +38,9 @@ typedef struct svi_sha256 {
     uint64_t size;
     uint8_t block[64];
 } svi_sha256;
-void svi_sha256_begin(svi_sha256 *its);
-void svi_sha256_add(svi_sha256 *its, const uint8_t *data, size_t size);
-void svi_sha256_end(svi_sha256 *its, uint8_t digest[32]);
+void svi_sha256_begin(svi_sha256 *hash);
+void svi_sha256_add(svi_sha256 *hash, const uint8_t *data, size_t size);
+void svi_sha256_end(svi_sha256 *hash, uint8_t digest[32]);
 
 /* numeric.c: sums in numpy's order, so that float32 rounds alike */
 float svi_sum_f(const float *values, size_t count, size_t stride);
@@ -58,9 +58,9 @@ typedef struct svi_capture {
     double *scratch; /* room for `count` + 1 of the signature */
     double *block;   /* what was allocated */
 } svi_capture;
-int svi_capture_open(const sv_signature *signature, svi_capture *its);
-void svi_capture_close(svi_capture *its);
-double svi_capture_duration(const svi_capture *its);
+int svi_capture_open(const sv_signature *signature, svi_capture *capture);
+void svi_capture_close(svi_capture *capture);
+double svi_capture_duration(const svi_capture *capture);
 
 /* features.c */
 void svi_features(const svi_capture *capture, float *values);
@@ -86,10 +86,10 @@ typedef struct svi_scoring {
     int count;
     svi_row rows[SVI_MAX_ROWS];
 } svi_scoring;
-void svi_scoring_default(svi_scoring *its);
-const svi_row *svi_scoring_row(const svi_scoring *its, int references);
-double svi_score(const svi_scoring *its, const float *distances, const float *spread, int references);
-int svi_threshold(const svi_scoring *its, double fmr, sv_impostor impostor, int references, double *threshold);
+void svi_scoring_default(svi_scoring *scoring);
+const svi_row *svi_scoring_row(const svi_scoring *scoring, int references);
+double svi_score(const svi_scoring *scoring, const float *distances, const float *spread, int references);
+int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold);
 int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, double *threshold);
 double svi_confidence(double score, double threshold);
 
@@ -99,13 +99,13 @@ typedef struct svi_json {
     const char *end;
     int depth;
 } svi_json;
-int svi_json_token(svi_json *its, const char *token); /* 1 and past it, or 0 */
-int svi_json_key(svi_json *its, const char *name);    /* "name": */
-int svi_json_text(svi_json *its, char *text, size_t capacity); /* unescaped ASCII is kept, the rest is '?' */
-int svi_json_number(svi_json *its, double *value);
-int svi_json_integer(svi_json *its, long low, long high, long *value);
-int svi_json_skip(svi_json *its);
-int svi_json_more(svi_json *its, char close, int *first); /* 1: another member; 0: closed; -1: malformed */
+int svi_json_token(svi_json *reader, const char *token); /* 1 and past it, or 0 */
+int svi_json_key(svi_json *reader, const char *name);    /* "name": */
+int svi_json_text(svi_json *reader, char *text, size_t capacity); /* unescaped ASCII is kept, the rest is '?' */
+int svi_json_number(svi_json *reader, double *value);
+int svi_json_integer(svi_json *reader, long low, long high, long *value);
+int svi_json_skip(svi_json *reader);
+int svi_json_more(svi_json *reader, char close, int *first); /* 1: another member; 0: closed; -1: malformed */
 
 /* model_file.c */
 typedef enum svi_type { SVI_INT8, SVI_UINT8, SVI_FLOAT32 } svi_type;
@@ -143,11 +143,11 @@ typedef struct svi_aligner {
     int16_t *columns;   /* the other, channel by channel */
     void *block;
 } svi_aligner;
-int svi_aligner_open(const svi_shape *shape, svi_aligner *its);
-void svi_aligner_close(svi_aligner *its);
-uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
-float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float *probe, const float *reference);
-void svi_compare(svi_aligner *its, const svi_shape *shape, const sv_embedding *probe,
+int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner);
+void svi_aligner_close(svi_aligner *aligner);
+uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
+float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference);
+void svi_compare(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
                  const sv_embedding *reference, float distances[SV_CUES]);
 
 /* template.c */
@@ -165,12 +165,12 @@ struct sv_template {
     void *block;
 };
 int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references,
-                     sv_template **its);
+                     sv_template **enrolled);
 int svi_created_is_valid(int64_t created_ms);
 int svi_user_is_valid(const char *user, size_t size);
 
 /* enrollment.c */
-void svi_screen(const svi_scoring *scoring, const float *apart, int count, sv_addition *additions);
+void svi_screen(const svi_scoring *scoring, const float *pairs, int count, sv_addition *additions);
 
 /* verifier.c */
 struct sv_verifier {
@@ -185,6 +185,6 @@ struct sv_verifier {
     sv_embedding probe;
     void *block;
 };
-int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *its);
+int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embedding);
 
 #endif

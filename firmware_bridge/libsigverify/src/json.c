@@ -10,64 +10,64 @@
 #define MAX_DEPTH 64
 #define MAX_NUMBER 64 /* characters */
 
-int svi_json_token(svi_json *its, const char *token)
+int svi_json_token(svi_json *reader, const char *token)
 {
     size_t length = strlen(token);
-    if ((size_t)(its->end - its->at) < length || memcmp(its->at, token, length) != 0)
+    if ((size_t)(reader->end - reader->at) < length || memcmp(reader->at, token, length) != 0)
         return 0;
-    its->at += length;
+    reader->at += length;
     return 1;
 }
 
-int svi_json_key(svi_json *its, const char *name)
+int svi_json_key(svi_json *reader, const char *name)
 {
-    const char *before = its->at;
-    if (svi_json_token(its, "\"") && svi_json_token(its, name) && svi_json_token(its, "\":"))
+    const char *before = reader->at;
+    if (svi_json_token(reader, "\"") && svi_json_token(reader, name) && svi_json_token(reader, "\":"))
         return 1;
-    its->at = before;
+    reader->at = before;
     return 0;
 }
 
-static int is_digit(const svi_json *its)
+static int is_digit(const svi_json *reader)
 {
-    return its->at < its->end && *its->at >= '0' && *its->at <= '9';
+    return reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9';
 }
 
 /* Past an escape, whose backslash was read. */
-static int escape(svi_json *its)
+static int escape(svi_json *reader)
 {
-    char kind = its->at < its->end ? *its->at++ : '\0';
+    char kind = reader->at < reader->end ? *reader->at++ : '\0';
     if (kind != 'u')
         return kind != '\0' && strchr("\"\\/bfnrt", kind) != NULL;
     for (int i = 0; i < 4; i++)
-        if (its->at >= its->end || !isxdigit((unsigned char)*its->at++))
+        if (reader->at >= reader->end || !isxdigit((unsigned char)*reader->at++))
             return 0;
     return 1;
 }
 
 /* Past a string; its content between the quotes, escapes as they are written. */
-static int raw_text(svi_json *its, const char **content, size_t *length)
+static int raw_text(svi_json *reader, const char **content, size_t *length)
 {
-    if (!svi_json_token(its, "\""))
+    if (!svi_json_token(reader, "\""))
         return 0;
-    *content = its->at;
-    while (its->at < its->end) {
-        unsigned char next = (unsigned char)*its->at++;
+    *content = reader->at;
+    while (reader->at < reader->end) {
+        unsigned char next = (unsigned char)*reader->at++;
         if (next == '"') {
-            *length = (size_t)(its->at - 1 - *content);
+            *length = (size_t)(reader->at - 1 - *content);
             return 1;
         }
-        if (next < 0x20 || (next == '\\' && !escape(its)))
+        if (next < 0x20 || (next == '\\' && !escape(reader)))
             return 0;
     }
     return 0;
 }
 
-int svi_json_text(svi_json *its, char *text, size_t capacity)
+int svi_json_text(svi_json *reader, char *text, size_t capacity)
 {
     const char *content;
     size_t length;
-    if (!raw_text(its, &content, &length))
+    if (!raw_text(reader, &content, &length))
         return 0;
     if (length >= capacity)
         length = capacity - 1; /* what is compared with it is shorter */
@@ -76,31 +76,31 @@ int svi_json_text(svi_json *its, char *text, size_t capacity)
     return 1;
 }
 
-static int digits(svi_json *its)
+static int digits(svi_json *reader)
 {
-    const char *first = its->at;
-    while (is_digit(its))
-        its->at++;
-    return its->at > first;
+    const char *first = reader->at;
+    while (is_digit(reader))
+        reader->at++;
+    return reader->at > first;
 }
 
 /* Past a number of JSON's grammar. After a leading zero it ends: what follows cannot be a digit then. */
-static int number_text(svi_json *its, int *is_integer)
+static int number_text(svi_json *reader, int *is_integer)
 {
     *is_integer = 1;
-    svi_json_token(its, "-");
-    if (!svi_json_token(its, "0") && !digits(its))
+    svi_json_token(reader, "-");
+    if (!svi_json_token(reader, "0") && !digits(reader))
         return 0;
-    if (svi_json_token(its, ".")) {
+    if (svi_json_token(reader, ".")) {
         *is_integer = 0;
-        if (!digits(its))
+        if (!digits(reader))
             return 0;
     }
-    if (svi_json_token(its, "e") || svi_json_token(its, "E")) {
+    if (svi_json_token(reader, "e") || svi_json_token(reader, "E")) {
         *is_integer = 0;
-        if (!svi_json_token(its, "+"))
-            svi_json_token(its, "-");
-        return digits(its);
+        if (!svi_json_token(reader, "+"))
+            svi_json_token(reader, "-");
+        return digits(reader);
     }
     return 1;
 }
@@ -122,38 +122,38 @@ static double to_double(const char *text, size_t length)
     return strtod(copy, NULL);
 }
 
-static int any_number(svi_json *its, double *value, int *is_integer)
+static int any_number(svi_json *reader, double *value, int *is_integer)
 {
-    const char *first = its->at;
-    if (!number_text(its, is_integer) || its->at - first > MAX_NUMBER)
+    const char *first = reader->at;
+    if (!number_text(reader, is_integer) || reader->at - first > MAX_NUMBER)
         return 0;
-    *value = to_double(first, (size_t)(its->at - first));
+    *value = to_double(first, (size_t)(reader->at - first));
     return isfinite(*value);
 }
 
-int svi_json_number(svi_json *its, double *value)
+int svi_json_number(svi_json *reader, double *value)
 {
     int is_integer;
-    return any_number(its, value, &is_integer);
+    return any_number(reader, value, &is_integer);
 }
 
-int svi_json_integer(svi_json *its, long low, long high, long *value)
+int svi_json_integer(svi_json *reader, long low, long high, long *value)
 {
     double number;
     int is_integer;
-    if (!any_number(its, &number, &is_integer) || !is_integer || number < (double)low || number > (double)high)
+    if (!any_number(reader, &number, &is_integer) || !is_integer || number < (double)low || number > (double)high)
         return 0;
     *value = (long)number;
     return 1;
 }
 
-int svi_json_more(svi_json *its, char close, int *first)
+int svi_json_more(svi_json *reader, char close, int *first)
 {
-    if (its->at < its->end && *its->at == close) {
-        its->at++;
+    if (reader->at < reader->end && *reader->at == close) {
+        reader->at++;
         return 0;
     }
-    if (!*first && !svi_json_token(its, ","))
+    if (!*first && !svi_json_token(reader, ","))
         return -1;
     *first = 0;
     return 1;
@@ -165,54 +165,54 @@ static int rises(const char *before, size_t before_length, const char *key, size
     return order < 0 || (order == 0 && before_length < length);
 }
 
-static int skip_object(svi_json *its)
+static int skip_object(svi_json *reader)
 {
     const char *before = NULL, *key;
     size_t before_length = 0, length;
     int first = 1, more;
-    while ((more = svi_json_more(its, '}', &first)) > 0) {
-        if (!raw_text(its, &key, &length) || !svi_json_token(its, ":"))
+    while ((more = svi_json_more(reader, '}', &first)) > 0) {
+        if (!raw_text(reader, &key, &length) || !svi_json_token(reader, ":"))
             return 0;
         if (before && !rises(before, before_length, key, length))
             return 0;
         before = key;
         before_length = length;
-        if (!svi_json_skip(its))
+        if (!svi_json_skip(reader))
             return 0;
     }
     return more == 0;
 }
 
-static int skip_array(svi_json *its)
+static int skip_array(svi_json *reader)
 {
     int first = 1, more;
-    while ((more = svi_json_more(its, ']', &first)) > 0)
-        if (!svi_json_skip(its))
+    while ((more = svi_json_more(reader, ']', &first)) > 0)
+        if (!svi_json_skip(reader))
             return 0;
     return more == 0;
 }
 
-static int skip_nested(svi_json *its, int (*inside)(svi_json *))
+static int skip_nested(svi_json *reader, int (*inside)(svi_json *))
 {
-    int whole = its->depth < MAX_DEPTH;
-    its->depth++;
-    whole = whole && inside(its);
-    its->depth--;
+    int whole = reader->depth < MAX_DEPTH;
+    reader->depth++;
+    whole = whole && inside(reader);
+    reader->depth--;
     return whole;
 }
 
-int svi_json_skip(svi_json *its)
+int svi_json_skip(svi_json *reader)
 {
     const char *content;
     size_t length;
     double number;
-    if (its->at < its->end && *its->at == '"')
-        return raw_text(its, &content, &length);
-    if (svi_json_token(its, "{"))
-        return skip_nested(its, skip_object);
-    if (svi_json_token(its, "["))
-        return skip_nested(its, skip_array);
-    if (svi_json_token(its, "true") || svi_json_token(its, "false") || svi_json_token(its, "null"))
+    if (reader->at < reader->end && *reader->at == '"')
+        return raw_text(reader, &content, &length);
+    if (svi_json_token(reader, "{"))
+        return skip_nested(reader, skip_object);
+    if (svi_json_token(reader, "["))
+        return skip_nested(reader, skip_array);
+    if (svi_json_token(reader, "true") || svi_json_token(reader, "false") || svi_json_token(reader, "null"))
         return 1;
-    return svi_json_number(its, &number);
+    return svi_json_number(reader, &number);
 }

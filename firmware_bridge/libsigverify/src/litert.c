@@ -45,7 +45,7 @@ typedef struct option {
             int64_t number;
             double real;
             const void *pointer;
-        } its;
+        } as;
     } value;
 } option;
 
@@ -65,7 +65,7 @@ typedef struct functions {
     int (*input)(void *signature, size_t index, void **tensor);
     int (*output)(void *signature, size_t index, void **tensor);
     int (*type)(void *tensor, tensor_type *type);
-    int (*quantization)(void *tensor, quantization *its);
+    int (*quantization)(void *tensor, quantization *stored);
     int (*create_buffer)(void *environment, int kind, const tensor_type *type, size_t size, void **buffer);
     void (*destroy_buffer)(void *buffer);
     int (*lock)(void *buffer, void **memory, int mode);
@@ -91,29 +91,29 @@ static int find(void *library, const char *name, void *function)
     return address != NULL;
 }
 
-static int find_all(void *library, functions *its)
+static int find_all(void *library, functions *call)
 {
-    return find(library, "LiteRtCreateEnvironment", &its->create_environment) &&
-           find(library, "LiteRtDestroyEnvironment", &its->destroy_environment) &&
-           find(library, "LiteRtCreateModelFromBuffer", &its->create_model) &&
-           find(library, "LiteRtDestroyModel", &its->destroy_model) &&
-           find(library, "LiteRtCreateOptions", &its->create_options) &&
-           find(library, "LiteRtSetOptionsHardwareAccelerators", &its->set_accelerators) &&
-           find(library, "LiteRtDestroyOptions", &its->destroy_options) &&
-           find(library, "LiteRtCreateCompiledModel", &its->compile) &&
-           find(library, "LiteRtDestroyCompiledModel", &its->destroy_compiled) &&
-           find(library, "LiteRtGetModelSignature", &its->signature) &&
-           find(library, "LiteRtGetNumSignatureInputs", &its->count_inputs) &&
-           find(library, "LiteRtGetNumSignatureOutputs", &its->count_outputs) &&
-           find(library, "LiteRtGetSignatureInputTensorByIndex", &its->input) &&
-           find(library, "LiteRtGetSignatureOutputTensorByIndex", &its->output) &&
-           find(library, "LiteRtGetRankedTensorType", &its->type) &&
-           find(library, "LiteRtGetPerTensorQuantization", &its->quantization) &&
-           find(library, "LiteRtCreateManagedTensorBuffer", &its->create_buffer) &&
-           find(library, "LiteRtDestroyTensorBuffer", &its->destroy_buffer) &&
-           find(library, "LiteRtLockTensorBuffer", &its->lock) &&
-           find(library, "LiteRtUnlockTensorBuffer", &its->unlock) &&
-           find(library, "LiteRtRunCompiledModel", &its->run);
+    return find(library, "LiteRtCreateEnvironment", &call->create_environment) &&
+           find(library, "LiteRtDestroyEnvironment", &call->destroy_environment) &&
+           find(library, "LiteRtCreateModelFromBuffer", &call->create_model) &&
+           find(library, "LiteRtDestroyModel", &call->destroy_model) &&
+           find(library, "LiteRtCreateOptions", &call->create_options) &&
+           find(library, "LiteRtSetOptionsHardwareAccelerators", &call->set_accelerators) &&
+           find(library, "LiteRtDestroyOptions", &call->destroy_options) &&
+           find(library, "LiteRtCreateCompiledModel", &call->compile) &&
+           find(library, "LiteRtDestroyCompiledModel", &call->destroy_compiled) &&
+           find(library, "LiteRtGetModelSignature", &call->signature) &&
+           find(library, "LiteRtGetNumSignatureInputs", &call->count_inputs) &&
+           find(library, "LiteRtGetNumSignatureOutputs", &call->count_outputs) &&
+           find(library, "LiteRtGetSignatureInputTensorByIndex", &call->input) &&
+           find(library, "LiteRtGetSignatureOutputTensorByIndex", &call->output) &&
+           find(library, "LiteRtGetRankedTensorType", &call->type) &&
+           find(library, "LiteRtGetPerTensorQuantization", &call->quantization) &&
+           find(library, "LiteRtCreateManagedTensorBuffer", &call->create_buffer) &&
+           find(library, "LiteRtDestroyTensorBuffer", &call->destroy_buffer) &&
+           find(library, "LiteRtLockTensorBuffer", &call->lock) &&
+           find(library, "LiteRtUnlockTensorBuffer", &call->unlock) &&
+           find(library, "LiteRtRunCompiledModel", &call->run);
 }
 
 static int element(svi_type type)
@@ -121,7 +121,7 @@ static int element(svi_type type)
     return type == SVI_INT8 ? 9 : type == SVI_UINT8 ? 3 : 1;
 }
 
-static int make_buffer(const sv_litert *its, const svi_port *port, size_t first, size_t second, void **buffer)
+static int make_buffer(const sv_litert *litert, const svi_port *port, size_t first, size_t second, void **buffer)
 {
     tensor_type type;
     memset(&type, 0, sizeof type);
@@ -130,7 +130,7 @@ static int make_buffer(const sv_litert *its, const svi_port *port, size_t first,
     type.shape.dimensions[0] = 1;
     type.shape.dimensions[1] = (int32_t)first;
     type.shape.dimensions[2] = (int32_t)second;
-    return its->call.create_buffer(its->environment, HOST_MEMORY, &type, svi_port_bytes(port), buffer) == 0;
+    return litert->call.create_buffer(litert->environment, HOST_MEMORY, &type, svi_port_bytes(port), buffer) == 0;
 }
 
 /* Whether a tensor is what the manifest says, whose sizes the buffers have. */
@@ -148,55 +148,56 @@ static int is_as_described(const functions *call, void *tensor, const svi_port *
 }
 
 /* Check the input, and find which output is which: by dimensions, as names and order differ between converters. */
-static int find_tensors(sv_litert *its, const sv_model *model)
+static int find_tensors(sv_litert *litert, const sv_model *model)
 {
-    const functions *call = &its->call;
+    const functions *call = &litert->call;
     void *signature, *tensor;
     size_t inputs = 0, outputs = 0;
-    if (call->signature(its->model, 0, &signature) != 0 || call->count_inputs(signature, &inputs) != 0 ||
-        call->count_outputs(signature, &outputs) != 0 || inputs != 1 || outputs != its->count ||
+    if (call->signature(litert->model, 0, &signature) != 0 || call->count_inputs(signature, &inputs) != 0 ||
+        call->count_outputs(signature, &outputs) != 0 || inputs != 1 || outputs != litert->count ||
         call->input(signature, 0, &tensor) != 0 ||
         !is_as_described(call, tensor, &model->input, SV_FRAMES, SV_CHANNELS))
         return 0;
-    its->vector = its->sequence = MAX_OUTPUTS;
+    litert->vector = litert->sequence = MAX_OUTPUTS;
     for (size_t i = 0; i < outputs; i++) {
         if (call->output(signature, i, &tensor) != 0)
             return 0;
         if (is_as_described(call, tensor, &model->vector, model->vector_size, 0))
-            its->vector = i;
+            litert->vector = i;
         else if (outputs > 1 && is_as_described(call, tensor, &model->sequence, model->steps, model->depth))
-            its->sequence = i;
+            litert->sequence = i;
     }
-    return its->vector < outputs && (outputs == 1 || its->sequence < outputs);
+    return litert->vector < outputs && (outputs == 1 || litert->sequence < outputs);
 }
 
-static int compile(sv_litert *its, const sv_model *model)
+static int compile(sv_litert *litert, const sv_model *model)
 {
     /* No search for accelerators of other kinds, no lines about how that went. */
     static const option options[] = {{ACCELERATORS, {INTEGER, {CPU}}}, {LOG_FROM, {INTEGER, {WARNING}}}};
-    const functions *call = &its->call;
-    if (call->create_environment(2, options, &its->environment) != 0)
+    const functions *call = &litert->call;
+    if (call->create_environment(2, options, &litert->environment) != 0)
         return SV_RUNTIME_UNAVAILABLE;
-    if (call->create_model(its->environment, model->network, model->network_size, &its->model) != 0)
+    if (call->create_model(litert->environment, model->network, model->network_size, &litert->model) != 0)
         return SV_MALFORMED_MODEL;
-    if (call->create_options(&its->options) != 0 || call->set_accelerators(its->options, CPU) != 0)
+    if (call->create_options(&litert->options) != 0 || call->set_accelerators(litert->options, CPU) != 0)
         return SV_RUNTIME_UNAVAILABLE;
-    if (call->compile(its->environment, its->model, its->options, &its->compiled) != 0 ||
-        !find_tensors(its, model))
+    if (call->compile(litert->environment, litert->model, litert->options, &litert->compiled) != 0 ||
+        !find_tensors(litert, model))
         return SV_MALFORMED_MODEL;
-    if (!make_buffer(its, &model->input, SV_FRAMES, SV_CHANNELS, &its->input) ||
-        !make_buffer(its, &model->vector, model->vector_size, 0, &its->outputs[its->vector]) ||
-        (its->count > 1 && !make_buffer(its, &model->sequence, model->steps, model->depth, &its->outputs[its->sequence])))
+    if (!make_buffer(litert, &model->input, SV_FRAMES, SV_CHANNELS, &litert->input) ||
+        !make_buffer(litert, &model->vector, model->vector_size, 0, &litert->outputs[litert->vector]) ||
+        (litert->count > 1 &&
+         !make_buffer(litert, &model->sequence, model->steps, model->depth, &litert->outputs[litert->sequence])))
         return SV_RUNTIME_UNAVAILABLE;
     return SV_OK;
 }
 
-static int open_library(const char *library, sv_litert *its)
+static int open_library(const char *library, sv_litert *litert)
 {
     /* The library tells no version. This function came with 2.1.6, as did the order of arguments relied on. */
     static const char newcomer[] = "LiteRtCreateModelFromFd";
-    its->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (!its->library || !dlsym(its->library, newcomer) || !find_all(its->library, &its->call))
+    litert->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (!litert->library || !dlsym(litert->library, newcomer) || !find_all(litert->library, &litert->call))
         return SV_RUNTIME_UNAVAILABLE;
     return SV_OK;
 }
@@ -248,12 +249,12 @@ static int get(const functions *call, void *buffer, void *to, size_t size)
 
 static int invoke(void *context, const void *input, void *vector, void *sequence)
 {
-    sv_litert *its = context;
-    if (!put(&its->call, its->input, input, its->input_bytes) ||
-        its->call.run(its->compiled, 0, 1, &its->input, its->count, its->outputs) != 0 ||
-        !get(&its->call, its->outputs[its->vector], vector, its->vector_bytes))
+    sv_litert *litert = context;
+    if (!put(&litert->call, litert->input, input, litert->input_bytes) ||
+        litert->call.run(litert->compiled, 0, 1, &litert->input, litert->count, litert->outputs) != 0 ||
+        !get(&litert->call, litert->outputs[litert->vector], vector, litert->vector_bytes))
         return SV_MALFORMED_MODEL;
-    if (sequence && !get(&its->call, its->outputs[its->sequence], sequence, its->sequence_bytes))
+    if (sequence && !get(&litert->call, litert->outputs[litert->sequence], sequence, litert->sequence_bytes))
         return SV_MALFORMED_MODEL;
     return SV_OK;
 }
@@ -265,24 +266,24 @@ sv_network sv_litert_network(sv_litert *litert)
 }
 
 /* Last made, first gone. */
-void sv_litert_close(sv_litert *its)
+void sv_litert_close(sv_litert *litert)
 {
-    if (!its)
+    if (!litert)
         return;
     for (size_t i = 0; i < MAX_OUTPUTS; i++)
-        if (its->outputs[i])
-            its->call.destroy_buffer(its->outputs[i]);
-    if (its->input)
-        its->call.destroy_buffer(its->input);
-    if (its->compiled)
-        its->call.destroy_compiled(its->compiled);
-    if (its->options)
-        its->call.destroy_options(its->options);
-    if (its->model)
-        its->call.destroy_model(its->model);
-    if (its->environment)
-        its->call.destroy_environment(its->environment);
-    free(its); /* the library stays loaded: it leaves handlers to be called at exit */
+        if (litert->outputs[i])
+            litert->call.destroy_buffer(litert->outputs[i]);
+    if (litert->input)
+        litert->call.destroy_buffer(litert->input);
+    if (litert->compiled)
+        litert->call.destroy_compiled(litert->compiled);
+    if (litert->options)
+        litert->call.destroy_options(litert->options);
+    if (litert->model)
+        litert->call.destroy_model(litert->model);
+    if (litert->environment)
+        litert->call.destroy_environment(litert->environment);
+    free(litert); /* the library stays loaded: it leaves handlers to be called at exit */
 }
 #else
 typedef int svi_no_litert; /* ISO C wants something in every file */

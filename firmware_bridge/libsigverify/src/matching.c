@@ -14,35 +14,35 @@ static size_t larger(size_t one, size_t other)
     return one > other ? one : other;
 }
 
-int svi_aligner_open(const svi_shape *shape, svi_aligner *its)
+int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner)
 {
     size_t frames = larger(shape->frames, shape->steps);
     size_t cells = larger(shape->frames * shape->channels, shape->steps * shape->depth);
-    its->block = malloc(2 * (frames + 1) * sizeof *its->rows + shape->size * sizeof *its->squares +
-                        cells * sizeof *its->columns + frames * sizeof *its->costs);
-    if (!its->block)
+    aligner->block = malloc(2 * (frames + 1) * sizeof *aligner->rows + shape->size * sizeof *aligner->squares +
+                            cells * sizeof *aligner->columns + frames * sizeof *aligner->costs);
+    if (!aligner->block)
         return SV_NO_MEMORY;
-    its->rows = its->block;
-    its->squares = (float *)(its->rows + 2 * (frames + 1));
-    its->columns = (int16_t *)(its->squares + shape->size);
-    its->costs = (uint16_t *)(its->columns + cells);
+    aligner->rows = aligner->block;
+    aligner->squares = (float *)(aligner->rows + 2 * (frames + 1));
+    aligner->columns = (int16_t *)(aligner->squares + shape->size);
+    aligner->costs = (uint16_t *)(aligner->columns + cells);
     return SV_OK;
 }
 
-void svi_aligner_close(svi_aligner *its)
+void svi_aligner_close(svi_aligner *aligner)
 {
-    free(its->block);
-    its->block = NULL;
+    free(aligner->block);
+    aligner->block = NULL;
 }
 
 /* City-block distances of one frame to frames `low` to `high` of the other. */
-static void frame_costs(const svi_aligner *its, const int8_t *frame, size_t frames, size_t channels, size_t low,
+static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t frames, size_t channels, size_t low,
                         size_t high)
 {
-    uint16_t *restrict costs = its->costs;
+    uint16_t *restrict costs = aligner->costs;
     memset(costs + low, 0, (high - low + 1) * sizeof *costs);
     for (size_t c = 0; c < channels; c++) {
-        const int16_t *restrict column = its->columns + c * frames;
+        const int16_t *restrict column = aligner->columns + c * frames;
         int16_t value = frame[c];
         for (size_t j = low; j <= high; j++) {
             int16_t difference = (int16_t)(column[j] - value);
@@ -67,20 +67,20 @@ static void next_row(const uint16_t *restrict costs, const uint32_t *restrict be
 
 /* Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", 1978:
  * steps (1, 0), (0, 1), (1, 1), a band of a fifth of the frames either side. */
-uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, size_t frames, size_t channels)
+uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels)
 {
     size_t band = frames / 5 > 1 ? frames / 5 : 1;
-    uint32_t *before = its->rows, *now = before + frames + 1, *swap;
+    uint32_t *before = aligner->rows, *now = before + frames + 1, *swap;
     for (size_t j = 0; j < frames; j++)
         for (size_t c = 0; c < channels; c++)
-            its->columns[c * frames + j] = other[j * channels + c];
+            aligner->columns[c * frames + j] = other[j * channels + c];
     for (size_t j = 0; j <= frames; j++)
         before[j] = now[j] = FAR;
     before[0] = 0;
     for (size_t i = 0; i < frames; i++) {
         size_t low = i > band ? i - band : 0, high = i + band < frames ? i + band : frames - 1;
-        frame_costs(its, one + i * channels, frames, channels, low, high);
-        next_row(its->costs, before, now, low, high);
+        frame_costs(aligner, one + i * channels, frames, channels, low, high);
+        next_row(aligner->costs, before, now, low, high);
         swap = before;
         before = now;
         now = swap;
@@ -88,26 +88,26 @@ uint32_t svi_align(svi_aligner *its, const int8_t *one, const int8_t *other, siz
     return before[frames];
 }
 
-float svi_vector_distance(svi_aligner *its, const svi_shape *shape, const float *probe, const float *reference)
+float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference)
 {
     for (size_t i = 0; i < shape->size; i++) {
         float difference = reference[i] - probe[i];
-        its->squares[i] = difference * difference;
+        aligner->squares[i] = difference * difference;
     }
-    return sqrtf(svi_sum_f(its->squares, shape->size, 1));
+    return sqrtf(svi_sum_f(aligner->squares, shape->size, 1));
 }
 
-void svi_compare(svi_aligner *its, const svi_shape *shape, const sv_embedding *probe,
+void svi_compare(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
                  const sv_embedding *reference, float distances[SV_CUES])
 {
-    uint32_t cost = svi_align(its, probe->dynamics, reference->dynamics, shape->frames, shape->channels);
+    uint32_t cost = svi_align(aligner, probe->dynamics, reference->dynamics, shape->frames, shape->channels);
     distances[0] = (float)((double)cost / (double)shape->frames) / DYNAMICS_SCALE;
     distances[1] = 0.0f;
     if (shape->depth) {
-        cost = svi_align(its, probe->sequence, reference->sequence, shape->steps, shape->depth);
+        cost = svi_align(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth);
         distances[1] = (float)((double)cost / (double)shape->steps) / SEQUENCE_SCALE;
     }
-    distances[2] = svi_vector_distance(its, shape, probe->vector, reference->vector);
+    distances[2] = svi_vector_distance(aligner, shape, probe->vector, reference->vector);
     distances[3] = fabsf(logf(reference->duration_ms / probe->duration_ms));
 }
 

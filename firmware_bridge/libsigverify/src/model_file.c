@@ -16,22 +16,22 @@ typedef struct layout {
     size_t manifest, start, end;
 } layout;
 
-static int read_layout(const uint8_t *data, size_t size, layout *its)
+static int read_layout(const uint8_t *data, size_t size, layout *file)
 {
     uint64_t network;
     if (size < HEADER || memcmp(data, "SIGMODEL", 8) != 0)
         return SV_MALFORMED_MODEL;
     if (svi_u32(data + 8) != FILE_VERSION)
         return SV_INCOMPATIBLE_MODEL;
-    its->manifest = svi_u32(data + 12);
+    file->manifest = svi_u32(data + 12);
     network = svi_u64(data + 16);
-    if (its->manifest < 1 || its->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK)
+    if (file->manifest < 1 || file->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK)
         return SV_MALFORMED_MODEL;
-    its->start = (HEADER + its->manifest + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    its->end = its->start + (size_t)network;
-    if (size != its->end + HASH)
+    file->start = (HEADER + file->manifest + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    file->end = file->start + (size_t)network;
+    if (size != file->end + HASH)
         return SV_MALFORMED_MODEL;
-    for (size_t i = HEADER + its->manifest; i < its->start; i++)
+    for (size_t i = HEADER + file->manifest; i < file->start; i++)
         if (data[i] != 0)
             return SV_MALFORMED_MODEL;
     return SV_OK;
@@ -54,12 +54,12 @@ static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SI
     return SV_OK;
 }
 
-static int fill(const uint8_t *data, const layout *its, sv_model *model)
+static int fill(const uint8_t *data, const layout *file, sv_model *model)
 {
-    SVI_TRY(identify_file(data, its->end, model->id));
-    SVI_TRY(svi_manifest_read((const char *)data + HEADER, its->manifest, model));
-    model->network = data + its->start;
-    model->network_size = its->end - its->start;
+    SVI_TRY(identify_file(data, file->end, model->id));
+    SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, model));
+    model->network = data + file->start;
+    model->network_size = file->end - file->start;
     if (model->vector_size > SVI_MAX_STEPS)
         return SV_MODEL_ERROR; /* well formed, but more than this library makes room for */
     model->input.elements = SV_FRAMES * SV_CHANNELS;
@@ -70,17 +70,17 @@ static int fill(const uint8_t *data, const layout *its, sv_model *model)
 
 int sv_model_open(const void *data, size_t size, sv_model **model)
 {
-    layout its;
+    layout file;
     sv_model *fresh;
     int status;
     if (!data || !model)
         return SV_CONFIG_ERROR;
     *model = NULL;
-    SVI_TRY(read_layout(data, size, &its));
+    SVI_TRY(read_layout(data, size, &file));
     fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return SV_NO_MEMORY;
-    status = fill(data, &its, fresh);
+    status = fill(data, &file, fresh);
     if (status != SV_OK) {
         free(fresh);
         return status;

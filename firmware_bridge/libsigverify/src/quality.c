@@ -55,23 +55,23 @@ static double extent(const double *axis, size_t count)
 }
 
 /* 1 - exp(-radians / 20): how much the pen turns, walked with dividers set to a 25th of the diagonal. */
-double svi_complexity(svi_capture *its)
+double svi_complexity(svi_capture *capture)
 {
-    double step = hypot(extent(its->x, its->count), extent(its->y, its->count)) / STEPS;
-    double turned = 0.0, at_x = its->x[0], at_y = its->y[0], from_x = 0.0, from_y = 0.0;
+    double step = hypot(extent(capture->x, capture->count), extent(capture->y, capture->count)) / STEPS;
+    double turning = 0.0, at_x = capture->x[0], at_y = capture->y[0], from_x = 0.0, from_y = 0.0;
     int moves = 0;
-    for (size_t i = 0; i < its->count; i++) {
-        double x = its->x[i] - at_x, y = its->y[i] - at_y;
+    for (size_t i = 0; i < capture->count; i++) {
+        double x = capture->x[i] - at_x, y = capture->y[i] - at_y;
         if (!(hypot(x, y) >= step))
             continue;
         if (moves++ > 0)
-            turned += fabs(atan2(y * from_x - x * from_y, x * from_x + y * from_y));
+            turning += fabs(atan2(y * from_x - x * from_y, x * from_x + y * from_y));
         from_x = x;
         from_y = y;
-        at_x = its->x[i];
-        at_y = its->y[i];
+        at_x = capture->x[i];
+        at_y = capture->y[i];
     }
-    return 1 - exp(-turned / TYPICAL_TURN);
+    return 1 - exp(-turning / TYPICAL_TURN);
 }
 
 sv_addition svi_assess(const sv_signature *signature, svi_capture *capture)

@@ -15,29 +15,29 @@ static void set_steps(svi_table *table)
     memcpy(table->threshold, threshold, sizeof threshold);
 }
 
-void svi_scoring_default(svi_scoring *its)
+void svi_scoring_default(svi_scoring *scoring)
 {
-    memset(its, 0, sizeof *its);
-    its->count = 2;
-    for (int i = 0; i < its->count; i++) {
-        its->rows[i].references = i + 1;
-        set_steps(&its->rows[i].tables[SV_SKILLED]);
-        set_steps(&its->rows[i].tables[SV_RANDOM]);
+    memset(scoring, 0, sizeof *scoring);
+    scoring->count = 2;
+    for (int i = 0; i < scoring->count; i++) {
+        scoring->rows[i].references = i + 1;
+        set_steps(&scoring->rows[i].tables[SV_SKILLED]);
+        set_steps(&scoring->rows[i].tables[SV_RANDOM]);
     }
-    its->rows[0].weights[0] = -8.0;
-    its->rows[0].bias = 8.8;
-    its->rows[1].weights[0] = -7.0;
-    its->rows[1].weights[1] = -13.0;
-    its->rows[1].weights[2] = -6.0;
-    its->rows[1].bias = 8.0;
+    scoring->rows[0].weights[0] = -8.0;
+    scoring->rows[0].bias = 8.8;
+    scoring->rows[1].weights[0] = -7.0;
+    scoring->rows[1].weights[1] = -13.0;
+    scoring->rows[1].weights[2] = -6.0;
+    scoring->rows[1].bias = 8.0;
 }
 
 /* The row of the most references that are not more than these, or that of the fewest. */
-const svi_row *svi_scoring_row(const svi_scoring *its, int references)
+const svi_row *svi_scoring_row(const svi_scoring *scoring, int references)
 {
-    const svi_row *best = NULL, *least = &its->rows[0];
-    for (int i = 0; i < its->count; i++) {
-        const svi_row *row = &its->rows[i];
+    const svi_row *best = NULL, *least = &scoring->rows[0];
+    for (int i = 0; i < scoring->count; i++) {
+        const svi_row *row = &scoring->rows[i];
         if (row->references < least->references)
             least = row;
         if (row->references <= references && (!best || row->references > best->references))
@@ -63,11 +63,11 @@ static void evidence(const float *distances, const float *spread, int references
     for (int cue = 0; cue < RELATIVE; cue++) {
         double least = INFINITY, ratios = 0.0, level = 0.0;
         for (int i = 0; i < references; i++) {
-            double apart = log_spread(spread, references, i, cue);
-            double ratio = log(fmax(distances[i * SV_CUES + cue], FLOOR)) - apart;
+            double own_level = log_spread(spread, references, i, cue);
+            double ratio = log(fmax(distances[i * SV_CUES + cue], FLOOR)) - own_level;
             least = fmin(least, ratio);
             ratios += ratio;
-            level += apart;
+            level += own_level;
         }
         out[3 * cue] = least;
         out[3 * cue + 1] = ratios / references;
@@ -83,9 +83,9 @@ static double probability(double odds)
     return 1 / (1 + exp(-fmin(fmax(odds, -60.0), 60.0)));
 }
 
-double svi_score(const svi_scoring *its, const float *distances, const float *spread, int references)
+double svi_score(const svi_scoring *scoring, const float *distances, const float *spread, int references)
 {
-    const svi_row *row = svi_scoring_row(its, references);
+    const svi_row *row = svi_scoring_row(scoring, references);
     double columns[SVI_EVIDENCE], odds = 0.0;
     evidence(distances, spread, references, columns);
     for (int i = 0; i < SVI_EVIDENCE; i++)
@@ -94,12 +94,12 @@ double svi_score(const svi_scoring *its, const float *distances, const float *sp
 }
 
 /* Linear in log FMR between those fitted. */
-int svi_threshold(const svi_scoring *its, double fmr, sv_impostor impostor, int references, double *threshold)
+int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold)
 {
     const svi_table *table;
     if (impostor != SV_SKILLED && impostor != SV_RANDOM)
         return SV_CONFIG_ERROR;
-    table = &svi_scoring_row(its, references)->tables[impostor];
+    table = &svi_scoring_row(scoring, references)->tables[impostor];
     if (table->count == 0 || !(fmr >= table->fmr[table->count - 1] && fmr <= table->fmr[0]))
         return SV_CONFIG_ERROR;
     *threshold = table->threshold[0];

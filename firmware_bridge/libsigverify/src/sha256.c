@@ -48,41 +48,41 @@ static void compress(uint32_t state[8], const uint8_t *block)
         state[i] += s[i];
 }
 
-void svi_sha256_begin(svi_sha256 *its)
+void svi_sha256_begin(svi_sha256 *hash)
 {
     static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(its->state, start, sizeof start);
-    its->size = 0;
+    memcpy(hash->state, start, sizeof start);
+    hash->size = 0;
 }
 
-void svi_sha256_add(svi_sha256 *its, const uint8_t *data, size_t size)
+void svi_sha256_add(svi_sha256 *hash, const uint8_t *data, size_t size)
 {
-    size_t held = (size_t)(its->size % 64);
-    its->size += size;
+    size_t held = (size_t)(hash->size % 64);
+    hash->size += size;
     while (size > 0) {
         size_t part = 64 - held < size ? 64 - held : size;
-        memcpy(its->block + held, data, part);
+        memcpy(hash->block + held, data, part);
         data += part;
         size -= part;
         held += part;
         if (held == 64) {
-            compress(its->state, its->block);
+            compress(hash->state, hash->block);
             held = 0;
         }
     }
 }
 
-void svi_sha256_end(svi_sha256 *its, uint8_t digest[32])
+void svi_sha256_end(svi_sha256 *hash, uint8_t digest[32])
 {
     static const uint8_t pad[64] = {0x80};
-    uint64_t bits = its->size * 8;
-    size_t held = (size_t)(its->size % 64);
+    uint64_t bits = hash->size * 8;
+    size_t held = (size_t)(hash->size % 64);
     uint8_t length[8];
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
-    svi_sha256_add(its, pad, held < 56 ? 56 - held : 120 - held);
-    svi_sha256_add(its, length, sizeof length);
+    svi_sha256_add(hash, pad, held < 56 ? 56 - held : 120 - held);
+    svi_sha256_add(hash, length, sizeof length);
     for (int i = 0; i < 32; i++)
-        digest[i] = (uint8_t)(its->state[i / 4] >> (24 - 8 * (i % 4)));
+        digest[i] = (uint8_t)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
 }

@@ -32,7 +32,7 @@ int svi_created_is_valid(int64_t created_ms)
 }
 
 /* One block: floats first, then what needs no alignment. */
-int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references, sv_template **its)
+int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references, sv_template **enrolled)
 {
     size_t floats = (size_t)references * shape->size + (size_t)(references * references * SV_CUES);
     size_t bytes = (size_t)references * (shape->frames * shape->channels + shape->steps * shape->depth);
@@ -62,15 +62,15 @@ int svi_template_new(const char *user, size_t user_size, const svi_shape *shape,
     fresh->user = (char *)at_byte;
     fresh->user_size = user_size;
     memcpy(fresh->user, user, user_size);
-    *its = fresh;
+    *enrolled = fresh;
     return SV_OK;
 }
 
-void sv_template_close(sv_template *its)
+void sv_template_close(sv_template *enrolled)
 {
-    if (its)
-        free(its->block);
-    free(its);
+    if (enrolled)
+        free(enrolled->block);
+    free(enrolled);
 }
 
 static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *references, size_t *user_size)
@@ -103,44 +103,45 @@ static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, flo
     return at;
 }
 
-static const uint8_t *take_spread(const uint8_t *at, sv_template *its, int *sound)
+static const uint8_t *take_spread(const uint8_t *at, sv_template *enrolled, int *sound)
 {
-    int r = its->references;
+    int r = enrolled->references;
     for (int row = 1; row < r; row++)
         for (int column = 0; column < row; column++) {
-            float *below = its->spread + (row * r + column) * SV_CUES;
+            float *below = enrolled->spread + (row * r + column) * SV_CUES;
             at = take_floats(at, SV_CUES, 0, below, sound);
-            memcpy(its->spread + (column * r + row) * SV_CUES, below, SV_CUES * sizeof *below);
+            memcpy(enrolled->spread + (column * r + row) * SV_CUES, below, SV_CUES * sizeof *below);
         }
     return at;
 }
 
-static int take_body(const uint8_t *at, sv_template *its)
+static int take_body(const uint8_t *at, sv_template *enrolled)
 {
-    size_t dynamics = its->shape.frames * its->shape.channels, sequence = its->shape.steps * its->shape.depth;
+    const svi_shape *shape = &enrolled->shape;
+    size_t dynamics = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
     int sound = 1;
-    at = take_spread(at, its, &sound);
-    for (int i = 0; i < its->references; i++)
-        at = take_floats(at, 1, 0, &its->each[i].duration_ms, &sound);
-    for (int i = 0; i < its->references; i++, at += dynamics)
-        memcpy(its->each[i].dynamics, at, dynamics);
-    for (int i = 0; i < its->references; i++, at += sequence)
-        memcpy(its->each[i].sequence, at, sequence);
-    for (int i = 0; i < its->references; i++)
-        at = take_floats(at, its->shape.size, 1, its->each[i].vector, &sound);
+    at = take_spread(at, enrolled, &sound);
+    for (int i = 0; i < enrolled->references; i++)
+        at = take_floats(at, 1, 0, &enrolled->each[i].duration_ms, &sound);
+    for (int i = 0; i < enrolled->references; i++, at += dynamics)
+        memcpy(enrolled->each[i].dynamics, at, dynamics);
+    for (int i = 0; i < enrolled->references; i++, at += sequence)
+        memcpy(enrolled->each[i].sequence, at, sequence);
+    for (int i = 0; i < enrolled->references; i++)
+        at = take_floats(at, enrolled->shape.size, 1, enrolled->each[i].vector, &sound);
     return sound ? SV_OK : SV_MALFORMED_TEMPLATE;
 }
 
-int sv_template_import(const void *bytes, size_t size, sv_template **its)
+int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
 {
     const uint8_t *data = bytes;
     svi_shape shape;
     sv_template *fresh;
     size_t user_size;
     int references, status;
-    if (!data || !its)
+    if (!data || !enrolled)
         return SV_CONFIG_ERROR;
-    *its = NULL;
+    *enrolled = NULL;
     SVI_TRY(read_head(data, size, &shape, &references, &user_size));
     if (!svi_user_is_valid((const char *)data + HEAD, user_size))
         return SV_MALFORMED_TEMPLATE;
@@ -154,80 +155,81 @@ int sv_template_import(const void *bytes, size_t size, sv_template **its)
         sv_template_close(fresh);
         return status;
     }
-    *its = fresh;
+    *enrolled = fresh;
     return SV_OK;
 }
 
-static uint8_t *put_head(uint8_t *at, const sv_template *its, size_t size)
+static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
 {
     memcpy(at, "SIGT", 4);
     at = svi_put(at + 4, VERSION, 2);
-    at = svi_put(at, (uint64_t)its->references, 2);
+    at = svi_put(at, (uint64_t)enrolled->references, 2);
     at = svi_put(at, 0, 2);
     at = svi_put(at, size, 4);
-    at = svi_put(at, its->shape.frames, 2);
-    at = svi_put(at, its->shape.channels, 2);
-    at = svi_put(at, its->shape.steps, 2);
-    at = svi_put(at, its->shape.depth, 2);
-    at = svi_put(at, its->shape.size, 2);
+    at = svi_put(at, enrolled->shape.frames, 2);
+    at = svi_put(at, enrolled->shape.channels, 2);
+    at = svi_put(at, enrolled->shape.steps, 2);
+    at = svi_put(at, enrolled->shape.depth, 2);
+    at = svi_put(at, enrolled->shape.size, 2);
     at = svi_put(at, SV_CUES, 2);
-    at = svi_put(at, its->user_size, 2);
-    at = svi_put(at, (uint64_t)its->created_ms, 8);
-    at = svi_put_hex_id(at, its->model_id);
-    memcpy(at, its->user, its->user_size);
-    return at + its->user_size;
+    at = svi_put(at, enrolled->user_size, 2);
+    at = svi_put(at, (uint64_t)enrolled->created_ms, 8);
+    at = svi_put_hex_id(at, enrolled->model_id);
+    memcpy(at, enrolled->user, enrolled->user_size);
+    return at + enrolled->user_size;
 }
 
-static uint8_t *put_body(uint8_t *at, const sv_template *its)
+static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
 {
-    size_t dynamics = its->shape.frames * its->shape.channels, sequence = its->shape.steps * its->shape.depth;
-    int r = its->references;
+    const svi_shape *shape = &enrolled->shape;
+    size_t dynamics = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
+    int r = enrolled->references;
     for (int row = 1; row < r; row++)
         for (int i = 0; i < row * SV_CUES; i++)
-            at = svi_put_f32(at, its->spread[row * r * SV_CUES + i]);
+            at = svi_put_f32(at, enrolled->spread[row * r * SV_CUES + i]);
     for (int i = 0; i < r; i++)
-        at = svi_put_f32(at, its->each[i].duration_ms);
+        at = svi_put_f32(at, enrolled->each[i].duration_ms);
     for (int i = 0; i < r; i++, at += dynamics)
-        memcpy(at, its->each[i].dynamics, dynamics);
+        memcpy(at, enrolled->each[i].dynamics, dynamics);
     for (int i = 0; i < r; i++, at += sequence)
-        memcpy(at, its->each[i].sequence, sequence);
+        memcpy(at, enrolled->each[i].sequence, sequence);
     for (int i = 0; i < r; i++)
-        for (size_t k = 0; k < its->shape.size; k++)
-            at = svi_put(at, svi_float_to_half(its->each[i].vector[k]), 2);
+        for (size_t k = 0; k < enrolled->shape.size; k++)
+            at = svi_put(at, svi_float_to_half(enrolled->each[i].vector[k]), 2);
     return at;
 }
 
-int sv_template_export(const sv_template *its, void *data, size_t capacity, size_t *size)
+int sv_template_export(const sv_template *enrolled, void *data, size_t capacity, size_t *size)
 {
     uint8_t *at = data;
-    if (!its || !size)
+    if (!enrolled || !size)
         return SV_CONFIG_ERROR;
-    *size = (size_t)whole_size(&its->shape, its->references, its->user_size);
+    *size = (size_t)whole_size(&enrolled->shape, enrolled->references, enrolled->user_size);
     if (!data && capacity == 0)
         return SV_OK;
     if (!data || capacity < *size)
         return SV_CONFIG_ERROR;
-    at = put_body(put_head(at, its, *size), its);
+    at = put_body(put_head(at, enrolled, *size), enrolled);
     svi_put(at, svi_crc32(data, *size - CRC), CRC);
     return SV_OK;
 }
 
-const char *sv_template_user(const sv_template *its)
+const char *sv_template_user(const sv_template *enrolled)
 {
-    return its ? its->user : "";
+    return enrolled ? enrolled->user : "";
 }
 
-const char *sv_template_model_id(const sv_template *its)
+const char *sv_template_model_id(const sv_template *enrolled)
 {
-    return its ? its->model_id : "";
+    return enrolled ? enrolled->model_id : "";
 }
 
-int sv_template_references(const sv_template *its)
+int sv_template_references(const sv_template *enrolled)
 {
-    return its ? its->references : 0;
+    return enrolled ? enrolled->references : 0;
 }
 
-int64_t sv_template_created_ms(const sv_template *its)
+int64_t sv_template_created_ms(const sv_template *enrolled)
 {
-    return its ? its->created_ms : 0;
+    return enrolled ? enrolled->created_ms : 0;
 }

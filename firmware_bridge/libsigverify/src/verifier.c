@@ -15,24 +15,25 @@ static size_t aligned(size_t size)
 }
 
 /* One block for everything that a call needs; calls allocate only for the samples. */
-static int make_room(sv_verifier *its, const sv_model_info *info)
+static int make_room(sv_verifier *verifier, const sv_model_info *info)
 {
-    size_t dynamics = aligned(SV_FRAMES * SV_DYNAMICS), sequence = aligned(its->shape.steps * its->shape.depth);
+    size_t dynamics = aligned(SV_FRAMES * SV_DYNAMICS);
+    size_t sequence = aligned(verifier->shape.steps * verifier->shape.depth);
     size_t sizes = aligned(info->input_bytes) + aligned(info->vector_bytes) + aligned(info->sequence_bytes);
     uint8_t *at;
-    its->block = calloc(1, sizes + dynamics + sequence + its->shape.size * sizeof(float));
-    if (!its->block)
+    verifier->block = calloc(1, sizes + dynamics + sequence + verifier->shape.size * sizeof(float));
+    if (!verifier->block)
         return SV_NO_MEMORY;
-    at = its->block;
-    its->input = at;
-    its->vector = at += aligned(info->input_bytes);
-    its->sequence = at += aligned(info->vector_bytes);
-    its->probe.dynamics = (int8_t *)(at += aligned(info->sequence_bytes));
-    its->probe.sequence = (int8_t *)(at += dynamics);
-    its->probe.vector = (float *)(void *)(at + sequence);
+    at = verifier->block;
+    verifier->input = at;
+    verifier->vector = at += aligned(info->input_bytes);
+    verifier->sequence = at += aligned(info->vector_bytes);
+    verifier->probe.dynamics = (int8_t *)(at += aligned(info->sequence_bytes));
+    verifier->probe.sequence = (int8_t *)(at += dynamics);
+    verifier->probe.vector = (float *)(void *)(at + sequence);
     if (!info->sequence_bytes)
-        its->sequence = NULL;
-    return svi_aligner_open(&its->shape, &its->aligner);
+        verifier->sequence = NULL;
+    return svi_aligner_open(&verifier->shape, &verifier->aligner);
 }
 
 int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier)
@@ -84,26 +85,26 @@ static int8_t quantize(float value, float scale)
 }
 
 /* Scale to length 1; a zero vector stays zero. */
-static int read_vector(const sv_verifier *its, float *vector)
+static int read_vector(const sv_verifier *verifier, float *vector)
 {
     double square = 0.0;
     float length;
-    for (size_t i = 0; i < its->shape.size; i++) {
-        vector[i] = to_real(&its->model->vector, its->vector, i);
+    for (size_t i = 0; i < verifier->shape.size; i++) {
+        vector[i] = to_real(&verifier->model->vector, verifier->vector, i);
         square += (double)vector[i] * vector[i];
     }
     length = (float)sqrt(square);
     if (!isfinite(length))
         return SV_MALFORMED_MODEL;
-    for (size_t i = 0; i < its->shape.size; i++)
+    for (size_t i = 0; i < verifier->shape.size; i++)
         vector[i] = length > TINY ? vector[i] / length : 0.0f;
     return SV_OK;
 }
 
-static int read_sequence(const sv_verifier *its, int8_t *sequence)
+static int read_sequence(const sv_verifier *verifier, int8_t *sequence)
 {
-    for (size_t i = 0; i < its->shape.steps * its->shape.depth; i++) {
-        float real = to_real(&its->model->sequence, its->sequence, i);
+    for (size_t i = 0; i < verifier->shape.steps * verifier->shape.depth; i++) {
+        float real = to_real(&verifier->model->sequence, verifier->sequence, i);
         if (!isfinite(real))
             return SV_MALFORMED_MODEL;
         sequence[i] = quantize(real < -1 ? -1.0f : real > 1 ? 1.0f : real, 127);
@@ -111,29 +112,29 @@ static int read_sequence(const sv_verifier *its, int8_t *sequence)
     return SV_OK;
 }
 
-int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *its)
+int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embedding)
 {
     svi_features(capture, verifier->values);
     for (int i = 0; i < SV_FRAMES; i++)
         for (int c = 0; c < SV_DYNAMICS; c++)
-            its->dynamics[i * SV_DYNAMICS + c] = quantize(verifier->values[i * SV_CHANNELS + c], 32);
-    its->duration_ms = (float)svi_capture_duration(capture);
+            embedding->dynamics[i * SV_DYNAMICS + c] = quantize(verifier->values[i * SV_CHANNELS + c], 32);
+    embedding->duration_ms = (float)svi_capture_duration(capture);
     SVI_TRY(sv_quantize_input(verifier->model, verifier->values, verifier->input));
     SVI_TRY(verifier->network.invoke(verifier->network.context, verifier->input, verifier->vector,
                                      verifier->sequence));
-    SVI_TRY(read_vector(verifier, its->vector));
-    return read_sequence(verifier, its->sequence);
+    SVI_TRY(read_vector(verifier, embedding->vector));
+    return read_sequence(verifier, embedding->sequence);
 }
 
-int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *its)
+int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding)
 {
     svi_capture capture;
     int status;
-    if (!verifier || !signature || !its || !its->dynamics || !its->vector ||
-        (verifier->shape.depth && !its->sequence))
+    if (!verifier || !signature || !embedding || !embedding->dynamics || !embedding->vector ||
+        (verifier->shape.depth && !embedding->sequence))
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));
-    status = svi_embed(verifier, &capture, its);
+    status = svi_embed(verifier, &capture, embedding);
     svi_capture_close(&capture);
     return status;
 }
@@ -151,27 +152,28 @@ static int embed_probe(sv_verifier *verifier, const sv_signature *signature, int
     return status;
 }
 
-static int fits(const sv_verifier *verifier, const sv_template *its)
+static int fits(const sv_verifier *verifier, const sv_template *enrolled)
 {
-    const svi_shape *one = &verifier->shape, *other = &its->shape;
-    return strcmp(verifier->model->id, its->model_id) == 0 && one->frames == other->frames &&
+    const svi_shape *one = &verifier->shape, *other = &enrolled->shape;
+    return strcmp(verifier->model->id, enrolled->model_id) == 0 && one->frames == other->frames &&
            one->channels == other->channels && one->steps == other->steps && one->depth == other->depth &&
            one->size == other->size;
 }
 
-/* Score the probe; `nearest` (or NULL) gets the least distance of its dynamics. */
-static double compare(sv_verifier *verifier, const sv_template *its, float *nearest)
+/* Score the probe; `nearest` (or NULL) gets the least distance of its series. */
+static double compare(sv_verifier *verifier, const sv_template *enrolled, float *nearest)
 {
     float distances[SV_MAX_REFERENCES * SV_CUES];
-    for (int i = 0; i < its->references; i++) {
-        svi_compare(&verifier->aligner, &verifier->shape, &verifier->probe, &its->each[i], distances + i * SV_CUES);
+    for (int i = 0; i < enrolled->references; i++) {
+        svi_compare(&verifier->aligner, &verifier->shape, &verifier->probe, &enrolled->each[i],
+                    distances + i * SV_CUES);
         if (nearest && (i == 0 || distances[i * SV_CUES] < *nearest))
             *nearest = distances[i * SV_CUES];
     }
-    return svi_score(&verifier->model->scoring, distances, its->spread, its->references);
+    return svi_score(&verifier->model->scoring, distances, enrolled->spread, enrolled->references);
 }
 
-static int thresholds(const sv_verifier *verifier, const sv_template *its, const sv_policy *policy, double *accept,
+static int thresholds(const sv_verifier *verifier, const sv_template *enrolled, const sv_policy *policy, double *accept,
                       double *refer)
 {
     double fmr = policy && policy->fmr != 0 ? policy->fmr : DEFAULT_FMR;
@@ -180,10 +182,10 @@ static int thresholds(const sv_verifier *verifier, const sv_template *its, const
     *refer = INFINITY;
     if (refer_fmr != 0 && !(refer_fmr > fmr))
         return SV_CONFIG_ERROR;
-    SVI_TRY(svi_threshold(&verifier->model->scoring, fmr, impostor, its->references, accept));
+    SVI_TRY(svi_threshold(&verifier->model->scoring, fmr, impostor, enrolled->references, accept));
     if (refer_fmr == 0)
         return SV_OK;
-    return svi_threshold(&verifier->model->scoring, refer_fmr, impostor, its->references, refer);
+    return svi_threshold(&verifier->model->scoring, refer_fmr, impostor, enrolled->references, refer);
 }
 
 static void reject(sv_decision *decision, sv_reason reason)
@@ -202,19 +204,19 @@ static void judge(double score, double accept, double refer, sv_decision *decisi
     decision->confidence = svi_confidence(score, accept);
 }
 
-int sv_verify(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, const sv_policy *policy,
-              sv_decision *decision)
+int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
+              const sv_policy *policy, sv_decision *decision)
 {
     double accept, refer, score;
     float nearest = 0.0f;
     int poor;
-    if (!verifier || !its || !signature || !decision)
+    if (!verifier || !enrolled || !signature || !decision)
         return SV_CONFIG_ERROR;
-    if (!fits(verifier, its))
+    if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
-    SVI_TRY(thresholds(verifier, its, policy, &accept, &refer));
+    SVI_TRY(thresholds(verifier, enrolled, policy, &accept, &refer));
     SVI_TRY(embed_probe(verifier, signature, &poor));
-    score = compare(verifier, its, &nearest);
+    score = compare(verifier, enrolled, &nearest);
     if (poor)
         reject(decision, SV_POOR);
     else if (nearest < SVI_COPY_DISTANCE)
@@ -224,14 +226,14 @@ int sv_verify(sv_verifier *verifier, const sv_template *its, const sv_signature 
     return SV_OK;
 }
 
-int sv_score(sv_verifier *verifier, const sv_template *its, const sv_signature *signature, double *score)
+int sv_score(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature, double *score)
 {
-    if (!verifier || !its || !signature || !score)
+    if (!verifier || !enrolled || !signature || !score)
         return SV_CONFIG_ERROR;
-    if (!fits(verifier, its))
+    if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(embed_probe(verifier, signature, NULL));
-    *score = compare(verifier, its, NULL);
+    *score = compare(verifier, enrolled, NULL);
     return SV_OK;
 }
 
@@ -244,18 +246,18 @@ static int is_better(const sv_template *const *templates, const sv_match *one, c
 }
 
 /* Keep `matches` sorted, the best first, and no more than `capacity`. */
-static void insert(const sv_template *const *templates, sv_match its, sv_match *matches, size_t capacity,
+static void insert(const sv_template *const *templates, sv_match match, sv_match *matches, size_t capacity,
                    size_t *found)
 {
     size_t place = *found;
-    while (place > 0 && is_better(templates, &its, &matches[place - 1]))
+    while (place > 0 && is_better(templates, &match, &matches[place - 1]))
         place--;
     if (place == capacity)
         return;
     if (*found < capacity)
         (*found)++;
     memmove(matches + place + 1, matches + place, (*found - 1 - place) * sizeof *matches);
-    matches[place] = its;
+    matches[place] = match;
 }
 
 int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
@@ -270,12 +272,12 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
     SVI_TRY(embed_probe(verifier, signature, NULL));
     for (size_t i = 0; i < count; i++) {
         const svi_row *row = svi_scoring_row(&verifier->model->scoring, templates[i]->references);
-        sv_match its = {i, compare(verifier, templates[i], NULL)};
+        sv_match match = {i, compare(verifier, templates[i], NULL)};
         double threshold = 0.0;
         if (fpir != 0)
             SVI_TRY(svi_open_set_threshold(row, fpir, count, &threshold));
-        if (its.score >= threshold)
-            insert(templates, its, matches, capacity, found);
+        if (match.score >= threshold)
+            insert(templates, match, matches, capacity, found);
     }
     return SV_OK;
 }
