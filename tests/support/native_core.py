@@ -55,7 +55,7 @@ class NativeModel:
         return bytes(stored)
 
     def score(self, distances, spread):
-        """Score `(r, 4)` distances to references that lie `(r, r, 4)` apart, as `Scoring.score`."""
+        """Score `(r, k)` distances to references whose own are `(r, r, k)`, as `Scoring.score`."""
         value = self._library.ffi.new("double *")
         near, apart = (
             self._library.floats(np.ascontiguousarray(each, np.float32)) for each in (distances, spread)

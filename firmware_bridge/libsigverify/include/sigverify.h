@@ -28,12 +28,13 @@ extern "C" {
 #define SV_FRAMES 256
 #define SV_CHANNELS 11
 #define SV_DYNAMICS 7
-#define SV_CUES 4
+#define SV_MAX_CUES 8 /* of a template: twice as many as are computed here */
 #define SV_MAX_REFERENCES 12
 #define SV_MAX_SAMPLES 100000
 #define SV_MODEL_ID_SIZE 17 /* 16 hexadecimal digits and a NUL */
 
-/* Raised with every change that a program compiled before it would notice: of this interface, or of what is computed. */
+/* Raised with every change that a program compiled before it would notice: of this interface, or of what is
+ * computed. */
 #define SV_ABI 1
 #define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
@@ -99,7 +100,8 @@ typedef struct sv_signature {
 typedef struct sv_model sv_model;
 
 /* Read a .sigmodel file's content. The bytes are not copied (flash or a mapped file will do): they must outlive
- * the model. SV_MALFORMED_MODEL, SV_INCOMPATIBLE_MODEL: as in Python. */
+ * the model. SV_MALFORMED_MODEL, SV_INCOMPATIBLE_MODEL: as in Python; incompatible is also a model of another modality
+ * than a pen's, and one with a cue that is not computed here. */
 SV_API int sv_model_open(const void *data, size_t size, sv_model **model);
 SV_API void sv_model_close(sv_model *model);
 
@@ -120,6 +122,9 @@ typedef struct sv_model_info {
 
 /* SV_INCOMPATIBLE_MODEL: its manifest does not describe the tensors, so only Python can run it. */
 SV_API int sv_model_describe(const sv_model *model, sv_model_info *info);
+
+/* How many cues signatures are compared by, 1 to SV_MAX_CUES: numbers of each distance. 0 where `model` is NULL. */
+SV_API int sv_model_cues(const sv_model *model);
 
 typedef enum sv_impostor { SV_SKILLED = 0, SV_RANDOM = 1 } sv_impostor;
 
@@ -257,7 +262,8 @@ SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_emb
 SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames,
                                 size_t channels, uint32_t *costs);
 
-/* Score of `references` x SV_CUES distances, the references lying `references` x `references` x SV_CUES apart. */
+/* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
+ * between the references themselves. A reference's cues stand beside each other, in the order of the manifest. */
 SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
                               double *score);
 

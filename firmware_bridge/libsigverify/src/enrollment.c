@@ -12,45 +12,47 @@ typedef struct group {
     int numbers[SV_MAX_REFERENCES];
 } group;
 
-static const float *between(const float *pairs, int count, int one, int other)
+/* Distances of all signatures from each other: `count` x `count` x cues. */
+typedef struct pairs {
+    const sv_model *model;
+    const float *distances;
+    int count;
+} pairs;
+
+static const float *between(const pairs *all, int one, int other)
 {
-    return pairs + (one * count + other) * SV_CUES;
+    return all->distances + (one * all->count + other) * all->model->cues.count;
 }
 
-/* Score one against the others of a group. */
-static double against(const svi_scoring *scoring, const float *pairs, int count, int one, const group *members)
+/* Score one against the others of a group, as if these were a template. */
+static double against(const pairs *all, int one, const group *members)
 {
-    float distances[SV_MAX_REFERENCES * SV_CUES], spread[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SV_CUES];
+    float distances[SV_MAX_REFERENCES * SVI_KNOWN_CUES];
+    float spread[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES];
+    const int cues = all->model->cues.count;
+    const size_t size = (size_t)cues * sizeof(float);
     group others = {0, {0}};
     for (int i = 0; i < members->count; i++)
         if (members->numbers[i] != one)
             others.numbers[others.count++] = members->numbers[i];
     for (int i = 0; i < others.count; i++) {
-        memcpy(distances + i * SV_CUES, between(pairs, count, one, others.numbers[i]), SV_CUES * sizeof(float));
+        const int number = others.numbers[i];
+        memcpy(distances + i * cues, between(all, one, number), size);
         for (int j = 0; j < others.count; j++)
-            memcpy(spread + (i * others.count + j) * SV_CUES,
-                   between(pairs, count, others.numbers[i], others.numbers[j]), SV_CUES * sizeof(float));
+            memcpy(spread + (i * others.count + j) * cues, between(all, number, others.numbers[j]), size);
     }
-    return svi_score(scoring, distances, spread, others.count);
-}
-
-static int is_copy(const float *pairs, int count, int number, const sv_addition *additions)
-{
-    for (int earlier = 0; earlier < number; earlier++)
-        if (additions[earlier] == SV_TAKEN && between(pairs, count, number, earlier)[0] < SVI_COPY_DISTANCE)
-            return 1;
-    return 0;
+    return svi_score(all->model, distances, spread, others.count);
 }
 
 /* All that are linked with `first`, directly or by others, taken out of `left`. */
-static group linked_with(const svi_scoring *scoring, const float *pairs, int count, int first, uint8_t *left)
+static group linked_with(const pairs *all, int first, uint8_t *left)
 {
     group members = {1, {first}};
     left[first] = 0;
     for (int reached = 0; reached < members.count; reached++)
-        for (int other = 0; other < count; other++) {
+        for (int other = 0; other < all->count; other++) {
             group alone = {1, {other}};
-            if (left[other] && against(scoring, pairs, count, members.numbers[reached], &alone) >= LINK) {
+            if (left[other] && against(all, members.numbers[reached], &alone) >= LINK) {
                 left[other] = 0;
                 members.numbers[members.count++] = other;
             }
@@ -58,27 +60,27 @@ static group linked_with(const svi_scoring *scoring, const float *pairs, int cou
     return members;
 }
 
-static group largest_linked(const svi_scoring *scoring, const float *pairs, int count, const sv_addition *additions)
+static group largest_linked(const pairs *all, const sv_addition *additions)
 {
     uint8_t left[SV_MAX_REFERENCES];
     group best = {0, {0}};
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < all->count; i++)
         left[i] = additions[i] == SV_TAKEN;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < all->count; i++)
         if (left[i]) {
-            group members = linked_with(scoring, pairs, count, i, left);
+            group members = linked_with(all, i, left);
             best = members.count > best.count ? members : best;
         }
     return best;
 }
 
 /* The place of the odd one of three or more, or -1. Of equals the earliest signature. */
-static int odd_one(const svi_scoring *scoring, const float *pairs, int count, const group *members)
+static int odd_one(const pairs *all, const group *members)
 {
     double worst = ODD;
     int odd = -1;
     for (int i = 0; i < members->count; i++) {
-        double score = against(scoring, pairs, count, members->numbers[i], members);
+        double score = against(all, members->numbers[i], members);
         if (score < worst || (odd >= 0 && score == worst && members->numbers[i] < members->numbers[odd])) {
             worst = score;
             odd = i;
@@ -87,15 +89,12 @@ static int odd_one(const svi_scoring *scoring, const float *pairs, int count, co
     return odd;
 }
 
-void svi_screen(const svi_scoring *scoring, const float *pairs, int count, sv_addition *additions)
+void svi_screen(const sv_model *model, const float *distances, int count, sv_addition *additions)
 {
-    group members;
+    const pairs all = {model, distances, count};
+    group members = largest_linked(&all, additions);
     int odd;
-    for (int i = 0; i < count; i++)
-        if (additions[i] == SV_TAKEN && is_copy(pairs, count, i, additions))
-            additions[i] = SV_COPY;
-    members = largest_linked(scoring, pairs, count, additions);
-    while (members.count > 2 && (odd = odd_one(scoring, pairs, count, &members)) >= 0)
+    while (members.count > 2 && (odd = odd_one(&all, &members)) >= 0)
         members.numbers[odd] = members.numbers[--members.count];
     for (int i = 0; i < count; i++) {
         int together = 0;
@@ -117,29 +116,48 @@ static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_em
     return status;
 }
 
-/* Compare all with each other, the later as the probe. */
-static void compare_all(sv_verifier *verifier, sv_template *enrolled)
+static void put_pair(sv_template *enrolled, int row, int column, const float *distances)
 {
-    for (int row = 1; row < enrolled->references; row++)
+    const int count = enrolled->references;
+    const size_t cues = enrolled->shape.cues;
+    memcpy(enrolled->spread + (size_t)(row * count + column) * cues, distances, cues * sizeof *distances);
+    memcpy(enrolled->spread + (size_t)(column * count + row) * cues, distances, cues * sizeof *distances);
+}
+
+/* Compare all with each other, the later as the probe; of two that are copies the later is said to be one. */
+static void compare_all(sv_verifier *verifier, sv_template *enrolled, sv_addition *additions)
+{
+    const svi_cues *cues = &verifier->model->cues;
+    for (int row = 1; row < enrolled->references; row++) {
+        int is_copy = 0;
         for (int column = 0; column < row; column++) {
-            float *below = enrolled->spread + (row * enrolled->references + column) * SV_CUES;
-            svi_compare(&verifier->aligner, &enrolled->shape, &enrolled->each[row], &enrolled->each[column], below);
-            memcpy(enrolled->spread + (column * enrolled->references + row) * SV_CUES, below, SV_CUES * sizeof *below);
+            float distances[SVI_KNOWN_CUES], series;
+            svi_compare(&verifier->aligner, &enrolled->shape, cues, &enrolled->each[row], &enrolled->each[column],
+                        distances, &series);
+            put_pair(enrolled, row, column, distances);
+            is_copy |= additions[column] == SV_TAKEN && series < SVI_COPY_DISTANCE;
         }
+        if (additions[row] == SV_TAKEN && is_copy)
+            additions[row] = SV_COPY;
+    }
 }
 
 /* Round as storing rounds, so that scores are the same before and after. Only the vectors lose anything. */
 static void round_as_stored(sv_verifier *verifier, sv_template *enrolled)
 {
-    for (int i = 0; i < enrolled->references; i++)
+    const int count = enrolled->references, cues = verifier->model->cues.count;
+    const int place = svi_cues_place(&verifier->model->cues, SVI_VECTOR);
+    for (int i = 0; i < count; i++)
         for (size_t k = 0; k < enrolled->shape.size; k++)
             enrolled->each[i].vector[k] = svi_half_to_float(svi_float_to_half(enrolled->each[i].vector[k]));
-    for (int row = 1; row < enrolled->references; row++)
+    if (place < 0)
+        return; /* nothing was computed from them */
+    for (int row = 1; row < count; row++)
         for (int column = 0; column < row; column++) {
             float distance = svi_vector_distance(&verifier->aligner, &enrolled->shape, enrolled->each[row].vector,
-                                              enrolled->each[column].vector);
-            enrolled->spread[(row * enrolled->references + column) * SV_CUES + 2] = distance;
-            enrolled->spread[(column * enrolled->references + row) * SV_CUES + 2] = distance;
+                                                 enrolled->each[column].vector);
+            enrolled->spread[(row * count + column) * cues + place] = distance;
+            enrolled->spread[(column * count + row) * cues + place] = distance;
         }
 }
 
@@ -148,8 +166,8 @@ static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screen
 {
     for (int i = 0; i < enrolled->references; i++)
         SVI_TRY(embed_one(verifier, &signatures[i], &enrolled->each[i], &additions[i]));
-    compare_all(verifier, enrolled);
-    svi_screen(&verifier->model->scoring, enrolled->spread, enrolled->references, additions);
+    compare_all(verifier, enrolled, additions);
+    svi_screen(verifier->model, enrolled->spread, enrolled->references, additions);
     for (int i = 0; i < enrolled->references; i++)
         if (screening == SV_ENFORCE && additions[i] != SV_TAKEN)
             return SV_ENROLLMENT_ERROR;

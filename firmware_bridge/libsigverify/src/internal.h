@@ -16,7 +16,6 @@
 #define SVI_MAX_DEPTH 129    /* channels of it: 129 x 254 fits 15 bits */
 #define SVI_MAX_TABLE 32     /* rates in a table of thresholds */
 #define SVI_MAX_ROWS 16      /* numbers of references with weights of their own */
-#define SVI_EVIDENCE 10
 
 /* bytes.c */
 uint16_t svi_u16(const uint8_t *at);
@@ -70,6 +69,27 @@ sv_addition svi_capture_flaw(const sv_signature *signature, svi_capture *capture
 double svi_complexity(svi_capture *capture);
 sv_addition svi_assess(const sv_signature *signature, svi_capture *capture);
 
+/* cues.c: what two signatures are compared by */
+typedef enum svi_cue { SVI_SERIES, SVI_SEQUENCE, SVI_VECTOR, SVI_EXTENT, SVI_KNOWN_CUES } svi_cue;
+#define SVI_CUE_COLUMNS 3 /* of evidence, for one cue, at most */
+/* Room for the evidence of any model that is opened: a cue that is not in svi_cue is refused, and none is there twice.
+ * With SV_MAX_CUES of them it would be 24 columns; so much is not set aside, as no such model can be run. */
+#define SVI_EVIDENCE (SVI_CUE_COLUMNS * SVI_KNOWN_CUES)
+typedef struct svi_cues {
+    int count; /* 1 to SVI_KNOWN_CUES, once a model is open */
+    svi_cue list[SVI_KNOWN_CUES];
+} svi_cues;
+typedef struct svi_cue_described {
+    const char *name;
+    int elastic, learned, relative, is_signed;
+} svi_cue_described;
+void svi_cues_all(svi_cues *cues); /* those of file version 1 */
+/* One more at the end. 0: this library does not compute it, or it is there already. */
+int svi_cues_add(svi_cues *cues, const svi_cue_described *described);
+int svi_cues_place(const svi_cues *cues, svi_cue cue); /* -1: not in the list */
+int svi_cue_is_relative(svi_cue cue);                  /* to how far the references lie from each other */
+int svi_cues_first_column(const svi_cues *cues, int place); /* of evidence; at `count`: how many there are */
+
 /* scoring.c */
 typedef struct svi_table {
     int count;
@@ -78,7 +98,7 @@ typedef struct svi_table {
 } svi_table;
 typedef struct svi_row {
     long references;
-    double weights[SVI_EVIDENCE];
+    double weights[SVI_EVIDENCE]; /* one for each column of the model's cues, the rest unused */
     double bias;
     svi_table tables[2]; /* by sv_impostor; count 0: none */
 } svi_row;
@@ -86,9 +106,9 @@ typedef struct svi_scoring {
     int count;
     svi_row rows[SVI_MAX_ROWS];
 } svi_scoring;
-void svi_scoring_default(svi_scoring *scoring);
+int svi_scoring_default(svi_scoring *scoring, const svi_cues *cues); /* 0: there is no series to weigh */
 const svi_row *svi_scoring_row(const svi_scoring *scoring, int references);
-double svi_score(const svi_scoring *scoring, const float *distances, const float *spread, int references);
+double svi_score(const sv_model *model, const float *distances, const float *spread, int references);
 int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold);
 int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, double *threshold);
 double svi_confidence(double score, double threshold);
@@ -125,16 +145,19 @@ struct sv_model {
     size_t steps; /* of the sequence; 1 x 0 where there is none */
     size_t depth;
     svi_port input, vector, sequence;
+    svi_cues cues;
     svi_scoring scoring;
 };
 size_t svi_port_bytes(const svi_port *port);
 
 /* manifest.c */
-int svi_manifest_read(const char *text, size_t size, sv_model *model);
+#define SVI_OLDEST_FILE 1 /* names no cues: svi_cues_all */
+#define SVI_NEWEST_FILE 2
+int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_model *model);
 
 /* matching.c */
 typedef struct svi_shape {
-    size_t frames, channels, steps, depth, size;
+    size_t frames, channels, steps, depth, size, cues;
 } svi_shape;
 typedef struct svi_aligner {
     uint16_t *costs;    /* one row */
@@ -147,8 +170,9 @@ int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner);
 void svi_aligner_close(svi_aligner *aligner);
 uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
 float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference);
-void svi_compare(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
-                 const sv_embedding *reference, float distances[SV_CUES]);
+/* A distance for each cue; `series` (or NULL) gets that of the series, whether it is a cue or not. */
+void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
+                 const sv_embedding *reference, float *distances, float *series);
 
 /* template.c */
 #define SVI_MAX_USER 256        /* characters of a user id */
@@ -161,7 +185,7 @@ struct sv_template {
     size_t user_size;
     char *user;
     sv_embedding each[SV_MAX_REFERENCES];
-    float *spread; /* references x references x SV_CUES */
+    float *spread; /* references x references x shape.cues */
     void *block;
 };
 int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references,
@@ -170,7 +194,7 @@ int svi_created_is_valid(int64_t created_ms);
 int svi_user_is_valid(const char *user, size_t size);
 
 /* enrollment.c */
-void svi_screen(const svi_scoring *scoring, const float *pairs, int count, sv_addition *additions);
+void svi_screen(const sv_model *model, const float *pairs, int count, sv_addition *additions);
 
 /* verifier.c */
 struct sv_verifier {

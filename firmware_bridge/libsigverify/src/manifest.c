@@ -1,21 +1,30 @@
-/* The manifest of a model file, as sigverify/model_file.py writes it: twelve fields in alphabetical order. */
+/* The manifest of a model file, as sigverify/manifest.py writes it: fields in alphabetical order, twelve in file
+ * version 1, in version 2 also `cues` and `modality`. */
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define COUNT_LIMIT 0x7fffffffL
-#define NAME 48
+#define COUNT_LIMIT 0x7fffffffL /* what a long holds everywhere; Python refuses more as well */
+#define MAX_POSITION 15         /* of a tensor among the outputs; networks have two at most */
+#define NAME 48                 /* characters kept of a name: more than any that is compared has */
+
+/* Past a comma and the key after it. */
+static int next_key(svi_json *reader, const char *name)
+{
+    return svi_json_token(reader, ",") && svi_json_key(reader, name);
+}
 
 static int text_field(svi_json *reader, char *text, size_t capacity)
 {
     return svi_json_text(reader, text, capacity) && text[0] != '\0';
 }
 
-static int shape(svi_json *reader, long *first, long *second)
+static int two_counts(svi_json *reader, long *first, long *second)
 {
     return svi_json_token(reader, "[") && svi_json_integer(reader, 1, COUNT_LIMIT, first) &&
-           svi_json_token(reader, ",") && svi_json_integer(reader, 1, COUNT_LIMIT, second) && svi_json_token(reader, "]");
+           svi_json_token(reader, ",") && svi_json_integer(reader, 1, COUNT_LIMIT, second) &&
+           svi_json_token(reader, "]");
 }
 
 /* [[fmr, threshold], ...] */
@@ -47,38 +56,38 @@ static int read_thresholds(svi_json *reader, svi_row *row)
     return more == 0;
 }
 
-static int read_weights(svi_json *reader, svi_row *row)
+/* Exactly as many as there are columns of evidence. */
+static int read_weights(svi_json *reader, int columns, svi_row *row)
 {
     if (!svi_json_token(reader, "["))
         return 0;
-    for (int i = 0; i < SVI_EVIDENCE; i++)
+    for (int i = 0; i < columns; i++)
         if ((i > 0 && !svi_json_token(reader, ",")) || !svi_json_number(reader, &row->weights[i]))
             return 0;
     return svi_json_token(reader, "]");
 }
 
-static int read_row(svi_json *reader, svi_row *row)
+static int read_row(svi_json *reader, int columns, svi_row *row)
 {
     return svi_json_token(reader, "\"") && svi_json_integer(reader, 1, COUNT_LIMIT, &row->references) &&
            svi_json_token(reader, "\":{") && svi_json_key(reader, "bias") && svi_json_number(reader, &row->bias) &&
-           svi_json_token(reader, ",") && svi_json_key(reader, "thresholds") && read_thresholds(reader, row) &&
-           svi_json_token(reader, ",") && svi_json_key(reader, "weights") && read_weights(reader, row) &&
-           svi_json_token(reader, "}");
+           next_key(reader, "thresholds") && read_thresholds(reader, row) && next_key(reader, "weights") &&
+           read_weights(reader, columns, row) && svi_json_token(reader, "}");
 }
 
-static int read_scoring(svi_json *reader, svi_scoring *scoring)
+static int read_scoring(svi_json *reader, const svi_cues *cues, svi_scoring *scoring)
 {
-    int first = 1, more;
+    int first = 1, more, columns = svi_cues_first_column(cues, cues->count);
     memset(scoring, 0, sizeof *scoring);
     if (!svi_json_token(reader, "{"))
         return 0;
     while ((more = svi_json_more(reader, '}', &first)) > 0) {
-        if (scoring->count == SVI_MAX_ROWS || !read_row(reader, &scoring->rows[scoring->count]))
+        if (scoring->count == SVI_MAX_ROWS || !read_row(reader, columns, &scoring->rows[scoring->count]))
             return 0;
         scoring->count++;
     }
     if (more == 0 && scoring->count == 0)
-        svi_scoring_default(scoring);
+        return svi_scoring_default(scoring, cues);
     return more == 0;
 }
 
@@ -99,10 +108,9 @@ static int read_port(svi_json *reader, svi_port *port)
     long position, zero_point;
     double scale;
     if (!(svi_json_token(reader, "{") && svi_json_key(reader, "dtype") && svi_json_text(reader, type, sizeof type) &&
-          svi_json_token(reader, ",") && svi_json_key(reader, "position") && svi_json_integer(reader, 0, 15, &position) &&
-          svi_json_token(reader, ",") && svi_json_key(reader, "scale") && svi_json_number(reader, &scale) &&
-          svi_json_token(reader, ",") && svi_json_key(reader, "shape") && svi_json_skip(reader) &&
-          svi_json_token(reader, ",") && svi_json_key(reader, "zero_point") &&
+          next_key(reader, "position") && svi_json_integer(reader, 0, MAX_POSITION, &position) &&
+          next_key(reader, "scale") && svi_json_number(reader, &scale) && next_key(reader, "shape") &&
+          svi_json_skip(reader) && next_key(reader, "zero_point") &&
           svi_json_integer(reader, -COUNT_LIMIT, COUNT_LIMIT, &zero_point) && svi_json_token(reader, "}")))
         return 0;
     port->position = (int)position;
@@ -117,7 +125,7 @@ static int read_port(svi_json *reader, svi_port *port)
 static int read_tensors(svi_json *reader, sv_model *model)
 {
     if (svi_json_token(reader, "{}"))
-        return 1;
+        return 1; /* only an interpreter can tell then: sv_model_describe refuses the model */
     if (!svi_json_token(reader, "{") || !svi_json_key(reader, "input") || !read_port(reader, &model->input) ||
         !svi_json_token(reader, ","))
         return 0;
@@ -134,7 +142,7 @@ static int can_be_aligned(long steps, long depth)
 static int read_sequence_shape(svi_json *reader, sv_model *model)
 {
     long steps = 1, depth = 0;
-    if (!svi_json_token(reader, "null") && !(shape(reader, &steps, &depth) && can_be_aligned(steps, depth)))
+    if (!svi_json_token(reader, "null") && !(two_counts(reader, &steps, &depth) && can_be_aligned(steps, depth)))
         return 0;
     model->steps = (size_t)steps;
     model->depth = (size_t)depth;
@@ -149,46 +157,140 @@ static int read_precision(svi_json *reader)
             strcmp(precision, "float32") == 0);
 }
 
-static int head(svi_json *reader, long versions[2], long input[2])
+/* What must be known before the rest can be read. */
+typedef struct head {
+    long features_version, file_version;
+    int takes_features; /* whether the network's input has the shape of a pen's features */
+    int is_foreign;     /* of a modality or with cues that this library does not know */
+} head;
+
+static int read_flag(svi_json *reader, const char *name, int *flag)
+{
+    if (!svi_json_key(reader, name))
+        return 0;
+    *flag = svi_json_token(reader, "true");
+    return *flag || svi_json_token(reader, "false");
+}
+
+static int read_cue(svi_json *reader, svi_cue_described *cue, char name[NAME])
+{
+    cue->name = name;
+    return svi_json_token(reader, "{") && read_flag(reader, "elastic", &cue->elastic) &&
+           svi_json_token(reader, ",") && read_flag(reader, "learned", &cue->learned) && next_key(reader, "name") &&
+           text_field(reader, name, NAME) && svi_json_token(reader, ",") &&
+           read_flag(reader, "relative", &cue->relative) && svi_json_token(reader, ",") &&
+           read_flag(reader, "signed", &cue->is_signed) && svi_json_token(reader, "}");
+}
+
+/* A field that only Python reads. */
+static int skip_object(svi_json *reader)
+{
+    return reader->at < reader->end && *reader->at == '{' && svi_json_skip(reader);
+}
+
+/* [{"elastic":…,"learned":…,"name":…,"relative":…,"signed":…}, …] */
+static int read_cues(svi_json *reader, svi_cues *cues, int *is_foreign)
+{
+    int first = 1, more;
+    if (!svi_json_token(reader, "["))
+        return 0;
+    while ((more = svi_json_more(reader, ']', &first)) > 0) {
+        const char *start = reader->at;
+        svi_cue_described cue;
+        char name[NAME];
+        if (read_cue(reader, &cue, name) && svi_cues_add(cues, &cue))
+            continue;
+        /* Whatever a later release says of a cue, it is an object. */
+        *is_foreign = 1;
+        reader->at = start;
+        if (!skip_object(reader))
+            return 0;
+    }
+    *is_foreign |= cues->count == 0;
+    return more == 0;
+}
+
+/* Any number of sizes; another modality's network takes other shapes. */
+static int read_input_shape(svi_json *reader, int *takes_features)
+{
+    static const long expected[] = {SV_FRAMES, SV_CHANNELS};
+    int first = 1, more, rank = 0;
+    if (!svi_json_token(reader, "["))
+        return 0;
+    *takes_features = 1;
+    while ((more = svi_json_more(reader, ']', &first)) > 0) {
+        long size;
+        if (!svi_json_integer(reader, 1, COUNT_LIMIT, &size))
+            return 0;
+        *takes_features = *takes_features && rank < 2 && size == expected[rank];
+        rank++;
+    }
+    *takes_features = *takes_features && rank == 2;
+    return more == 0 && rank > 0;
+}
+
+static int read_modality(svi_json *reader, head *head)
+{
+    char modality[NAME];
+    if (!text_field(reader, modality, sizeof modality))
+        return 0;
+    head->is_foreign |= strcmp(modality, "pen") != 0;
+    return 1;
+}
+
+/* From the first field through the name. Version 2 has cues and a modality, version 1 has neither. */
+static int read_head(svi_json *reader, head *head, svi_cues *cues)
 {
     char name[NAME];
-    return svi_json_token(reader, "{") && svi_json_key(reader, "encoder") && text_field(reader, name, sizeof name) &&
-           svi_json_token(reader, ",") && svi_json_key(reader, "features_version") &&
-           svi_json_integer(reader, 1, COUNT_LIMIT, &versions[0]) && svi_json_token(reader, ",") &&
-           svi_json_key(reader, "file_version") && svi_json_integer(reader, 1, COUNT_LIMIT, &versions[1]) &&
-           svi_json_token(reader, ",") && svi_json_key(reader, "input_shape") && shape(reader, &input[0], &input[1]) &&
-           svi_json_token(reader, ",") && svi_json_key(reader, "name") && text_field(reader, name, sizeof name) &&
-           svi_json_token(reader, ",");
+    int names_cues;
+    memset(head, 0, sizeof *head);
+    if (!svi_json_token(reader, "{"))
+        return 0;
+    names_cues = svi_json_key(reader, "cues");
+    if (!names_cues)
+        svi_cues_all(cues);
+    else if (!read_cues(reader, cues, &head->is_foreign) || !svi_json_token(reader, ","))
+        return 0;
+    if (!(svi_json_key(reader, "encoder") && text_field(reader, name, sizeof name) &&
+          next_key(reader, "features_version") &&
+          svi_json_integer(reader, 1, COUNT_LIMIT, &head->features_version) && next_key(reader, "file_version") &&
+          svi_json_integer(reader, 1, COUNT_LIMIT, &head->file_version) && next_key(reader, "input_shape") &&
+          read_input_shape(reader, &head->takes_features)))
+        return 0;
+    if (names_cues && !(next_key(reader, "modality") && read_modality(reader, head)))
+        return 0;
+    return next_key(reader, "name") && text_field(reader, name, sizeof name) &&
+           names_cues == (head->file_version > SVI_OLDEST_FILE);
 }
 
-static int object(svi_json *reader, const char *name)
-{
-    return svi_json_key(reader, name) && reader->at < reader->end && *reader->at == '{' && svi_json_skip(reader) &&
-           svi_json_token(reader, ",");
-}
-
-static int tail(svi_json *reader, sv_model *model)
+/* From behind the name to the end. */
+static int read_tail(svi_json *reader, sv_model *model)
 {
     long size;
-    if (!(object(reader, "parity") && svi_json_key(reader, "precision") && read_precision(reader) &&
-          svi_json_token(reader, ",") && object(reader, "provenance") && svi_json_key(reader, "scoring") &&
-          read_scoring(reader, &model->scoring) && svi_json_token(reader, ",") && svi_json_key(reader, "sequence_shape") &&
-          read_sequence_shape(reader, model) && svi_json_token(reader, ",") && svi_json_key(reader, "tensors") &&
-          read_tensors(reader, model) && svi_json_token(reader, ",") && svi_json_key(reader, "vector_size") &&
+    if (!(next_key(reader, "parity") && skip_object(reader) && next_key(reader, "precision") &&
+          read_precision(reader) && next_key(reader, "provenance") && skip_object(reader) &&
+          next_key(reader, "scoring") && read_scoring(reader, &model->cues, &model->scoring) &&
+          next_key(reader, "sequence_shape") && read_sequence_shape(reader, model) && next_key(reader, "tensors") &&
+          read_tensors(reader, model) && next_key(reader, "vector_size") &&
           svi_json_integer(reader, 1, COUNT_LIMIT, &size) && svi_json_token(reader, "}")))
         return 0;
     model->vector_size = (size_t)size;
     return reader->at == reader->end;
 }
 
-int svi_manifest_read(const char *text, size_t size, sv_model *model)
+int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_model *model)
 {
     svi_json json = {text, text + size, 0};
-    long versions[2], input[2];
-    if (svi_utf8_length((const uint8_t *)text, size) == SIZE_MAX || !head(&json, versions, input) ||
-        !tail(&json, model))
+    head head;
+    if (svi_utf8_length((const uint8_t *)text, size) == SIZE_MAX || !read_head(&json, &head, &model->cues) ||
+        (uint32_t)head.file_version != file_version)
         return SV_MALFORMED_MODEL;
-    if (versions[0] != SV_FEATURES_VERSION || input[0] != SV_FRAMES || input[1] != SV_CHANNELS)
+    /* How many weights there are, and what the shapes mean, only those know who know the modality and its cues. */
+    if (head.is_foreign)
+        return SV_INCOMPATIBLE_MODEL;
+    if (!read_tail(&json, model))
+        return SV_MALFORMED_MODEL;
+    if (head.features_version != SV_FEATURES_VERSION || !head.takes_features)
         return SV_INCOMPATIBLE_MODEL;
     return SV_OK;
 }

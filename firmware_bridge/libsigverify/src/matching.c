@@ -97,24 +97,47 @@ float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const fl
     return sqrtf(svi_sum_f(aligner->squares, shape->size, 1));
 }
 
-void svi_compare(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
-                 const sv_embedding *reference, float distances[SV_CUES])
+/* Cost a frame, in the units before quantization. Divided in float64 and rounded once, then scaled, as numpy does. */
+static float elastic_distance(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames,
+                              size_t channels, float scale)
 {
-    uint32_t cost = svi_align(aligner, probe->dynamics, reference->dynamics, shape->frames, shape->channels);
-    distances[0] = (float)((double)cost / (double)shape->frames) / DYNAMICS_SCALE;
-    distances[1] = 0.0f;
-    if (shape->depth) {
-        cost = svi_align(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth);
-        distances[1] = (float)((double)cost / (double)shape->steps) / SEQUENCE_SCALE;
+    uint32_t cost = svi_align(aligner, one, other, frames, channels);
+    return (float)((double)cost / (double)frames) / scale;
+}
+
+static float cue_distance(svi_aligner *aligner, const svi_shape *shape, svi_cue cue, const sv_embedding *probe,
+                          const sv_embedding *reference)
+{
+    switch (cue) {
+    case SVI_SERIES:
+        return elastic_distance(aligner, probe->dynamics, reference->dynamics, shape->frames, shape->channels,
+                                DYNAMICS_SCALE);
+    case SVI_SEQUENCE:
+        if (!shape->depth) /* a network without one */
+            return 0.0f;
+        return elastic_distance(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth,
+                                SEQUENCE_SCALE);
+    case SVI_VECTOR: return svi_vector_distance(aligner, shape, probe->vector, reference->vector);
+    case SVI_EXTENT: return fabsf(logf(reference->duration_ms / probe->duration_ms));
+    case SVI_KNOWN_CUES: break;
     }
-    distances[2] = svi_vector_distance(aligner, shape, probe->vector, reference->vector);
-    distances[3] = fabsf(logf(reference->duration_ms / probe->duration_ms));
+    return 0.0f;
+}
+
+void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
+                 const sv_embedding *reference, float *distances, float *series)
+{
+    int place = svi_cues_place(cues, SVI_SERIES);
+    for (int i = 0; i < cues->count; i++)
+        distances[i] = cue_distance(aligner, shape, cues->list[i], probe, reference);
+    if (series)
+        *series = place >= 0 ? distances[place] : cue_distance(aligner, shape, SVI_SERIES, probe, reference);
 }
 
 int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
                          uint32_t *costs)
 {
-    svi_shape shape = {frames, channels, 0, 0, 0};
+    svi_shape shape = {frames, channels, 0, 0, 0, 0};
     svi_aligner aligner;
     if (!probe || !references || !costs || frames < 1 || frames > SVI_MAX_STEPS || channels > SVI_MAX_DEPTH)
         return SV_CONFIG_ERROR;

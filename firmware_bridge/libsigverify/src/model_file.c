@@ -8,12 +8,12 @@
 #define HEADER 24
 #define ALIGNMENT 16
 #define HASH 32
-#define FILE_VERSION 1
 #define MAX_MANIFEST (1u << 20)
 #define MAX_NETWORK (64u << 20)
 
 typedef struct layout {
-    size_t manifest, start, end;
+    uint32_t version;
+    size_t manifest, start, end; /* bytes of the manifest; of the file, from and up to where the network lies */
 } layout;
 
 static int read_layout(const uint8_t *data, size_t size, layout *file)
@@ -21,7 +21,8 @@ static int read_layout(const uint8_t *data, size_t size, layout *file)
     uint64_t network;
     if (size < HEADER || memcmp(data, "SIGMODEL", 8) != 0)
         return SV_MALFORMED_MODEL;
-    if (svi_u32(data + 8) != FILE_VERSION)
+    file->version = svi_u32(data + 8);
+    if (file->version < SVI_OLDEST_FILE || file->version > SVI_NEWEST_FILE)
         return SV_INCOMPATIBLE_MODEL;
     file->manifest = svi_u32(data + 12);
     network = svi_u64(data + 16);
@@ -57,7 +58,7 @@ static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SI
 static int fill(const uint8_t *data, const layout *file, sv_model *model)
 {
     SVI_TRY(identify_file(data, file->end, model->id));
-    SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, model));
+    SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, file->version, model));
     model->network = data + file->start;
     model->network_size = file->end - file->start;
     if (model->vector_size > SVI_MAX_STEPS)
@@ -92,6 +93,11 @@ int sv_model_open(const void *data, size_t size, sv_model **model)
 void sv_model_close(sv_model *model)
 {
     free(model);
+}
+
+int sv_model_cues(const sv_model *model)
+{
+    return model ? model->cues.count : 0;
 }
 
 size_t svi_port_bytes(const svi_port *port)

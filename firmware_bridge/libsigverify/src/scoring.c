@@ -4,8 +4,8 @@
 
 #include "internal.h"
 
-#define FLOOR 0.02
-#define RELATIVE 3 /* cues weighed against the spread of the references */
+#define FLOOR 0.02    /* a distance below counts as this: no logarithm of the 0 between a signature and itself */
+#define MOST_ODDS 60.0 /* e^-60 is far below any threshold, and no exponential overflows */
 
 static void set_steps(svi_table *table)
 {
@@ -15,21 +15,29 @@ static void set_steps(svi_table *table)
     memcpy(table->threshold, threshold, sizeof threshold);
 }
 
-void svi_scoring_default(svi_scoring *scoring)
+/* By the series alone, uncalibrated: the numbers of Scoring.default. */
+int svi_scoring_default(svi_scoring *scoring, const svi_cues *cues)
 {
+    int series = svi_cues_place(cues, SVI_SERIES);
+    double *alone, *several;
     memset(scoring, 0, sizeof *scoring);
+    if (series < 0)
+        return 0;
     scoring->count = 2;
     for (int i = 0; i < scoring->count; i++) {
         scoring->rows[i].references = i + 1;
         set_steps(&scoring->rows[i].tables[SV_SKILLED]);
         set_steps(&scoring->rows[i].tables[SV_RANDOM]);
     }
-    scoring->rows[0].weights[0] = -8.0;
+    alone = scoring->rows[0].weights + svi_cues_first_column(cues, series);
+    several = scoring->rows[1].weights + svi_cues_first_column(cues, series);
+    alone[0] = -8.0;
     scoring->rows[0].bias = 8.8;
-    scoring->rows[1].weights[0] = -7.0;
-    scoring->rows[1].weights[1] = -13.0;
-    scoring->rows[1].weights[2] = -6.0;
+    several[0] = -7.0;
+    several[1] = -13.0;
+    several[2] = -6.0;
     scoring->rows[1].bias = 8.0;
+    return 1;
 }
 
 /* The row of the most references that are not more than these, or that of the fewest. */
@@ -46,49 +54,74 @@ const svi_row *svi_scoring_row(const svi_scoring *scoring, int references)
     return best ? best : least;
 }
 
-/* Mean log distance of reference `i` to the others; 0 for one alone. */
-static double log_spread(const float *spread, int references, int i, int cue)
+/* One cue's distances: to `references` of them and between these, `cues` numbers for each. */
+typedef struct one_cue {
+    const float *distances, *spread;
+    int cues, references;
+} one_cue;
+
+/* Log of the mean distance of reference `i` to the others; 0 for one alone. */
+static double log_level(const one_cue *cue, int i)
 {
     double total = 0.0;
-    if (references == 1)
+    if (cue->references == 1)
         return 0.0;
-    for (int j = 0; j < references; j++)
-        total += spread[(i * references + j) * SV_CUES + cue];
-    return log(fmax(total / (references - 1), FLOOR));
+    for (int j = 0; j < cue->references; j++) /* its distance to itself is 0 */
+        total += cue->spread[(i * cue->references + j) * cue->cues];
+    return log(fmax(total / (cue->references - 1), FLOOR));
 }
 
-static void evidence(const float *distances, const float *spread, int references, double out[SVI_EVIDENCE])
+static void relative_evidence(const one_cue *cue, double *column)
 {
-    double durations = 0.0;
-    for (int cue = 0; cue < RELATIVE; cue++) {
-        double least = INFINITY, ratios = 0.0, level = 0.0;
-        for (int i = 0; i < references; i++) {
-            double own_level = log_spread(spread, references, i, cue);
-            double ratio = log(fmax(distances[i * SV_CUES + cue], FLOOR)) - own_level;
-            least = fmin(least, ratio);
-            ratios += ratio;
-            level += own_level;
-        }
-        out[3 * cue] = least;
-        out[3 * cue + 1] = ratios / references;
-        out[3 * cue + 2] = level / references;
+    double least = INFINITY, ratios = 0.0, levels = 0.0;
+    for (int i = 0; i < cue->references; i++) {
+        /* How far the probe lies from reference i, beside how far the other references lie from it. */
+        double level = log_level(cue, i);
+        double ratio = log(fmax(cue->distances[i * cue->cues], FLOOR)) - level;
+        least = fmin(least, ratio);
+        ratios += ratio;
+        levels += level;
     }
-    for (int i = 0; i < references; i++)
-        durations += distances[i * SV_CUES + RELATIVE];
-    out[SVI_EVIDENCE - 1] = durations / references;
+    column[0] = least;
+    column[1] = ratios / cue->references;
+    column[2] = levels / cue->references;
+}
+
+static void absolute_evidence(const one_cue *cue, double *column)
+{
+    double total = 0.0;
+    for (int i = 0; i < cue->references; i++)
+        total += cue->distances[i * cue->cues];
+    column[0] = total / cue->references;
+}
+
+/* A relative cue has three columns: least log ratio, mean log ratio, mean log level; an absolute one its mean. They
+ * follow each other in the order of the cues. */
+static void evidence(const svi_cues *cues, const float *distances, const float *spread, int references,
+                     double columns[SVI_EVIDENCE])
+{
+    for (int place = 0; place < cues->count; place++) {
+        one_cue cue = {distances + place, spread + place, cues->count, references};
+        double *first = columns + svi_cues_first_column(cues, place);
+        if (svi_cue_is_relative(cues->list[place]))
+            relative_evidence(&cue, first);
+        else
+            absolute_evidence(&cue, first);
+    }
 }
 
 static double probability(double odds)
 {
-    return 1 / (1 + exp(-fmin(fmax(odds, -60.0), 60.0)));
+    return 1 / (1 + exp(-fmin(fmax(odds, -MOST_ODDS), MOST_ODDS)));
 }
 
-double svi_score(const svi_scoring *scoring, const float *distances, const float *spread, int references)
+double svi_score(const sv_model *model, const float *distances, const float *spread, int references)
 {
-    const svi_row *row = svi_scoring_row(scoring, references);
+    const svi_row *row = svi_scoring_row(&model->scoring, references);
     double columns[SVI_EVIDENCE], odds = 0.0;
-    evidence(distances, spread, references, columns);
-    for (int i = 0; i < SVI_EVIDENCE; i++)
+    int count = svi_cues_first_column(&model->cues, model->cues.count);
+    evidence(&model->cues, distances, spread, references, columns);
+    for (int i = 0; i < count; i++)
         odds += columns[i] * row->weights[i];
     return probability(odds + row->bias);
 }
@@ -152,7 +185,7 @@ double svi_confidence(double score, double threshold)
 {
     double one = logit(fmin(fmax(score, 1e-15), 1 - 1e-15));
     double other = logit(fmin(fmax(threshold, 1e-15), 1 - 1e-15));
-    return 1 / (1 + exp(-fmin(60.0, fabs(one - other))));
+    return 1 / (1 + exp(-fmin(MOST_ODDS, fabs(one - other))));
 }
 
 int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
@@ -160,7 +193,7 @@ int sv_score_distances(const sv_model *model, const float *distances, const floa
 {
     if (!model || !distances || !spread || !score || references < 1 || references > SV_MAX_REFERENCES)
         return SV_CONFIG_ERROR;
-    *score = svi_score(&model->scoring, distances, spread, references);
+    *score = svi_score(model, distances, spread, references);
     return SV_OK;
 }
 

@@ -17,7 +17,7 @@ static uint64_t whole_size(const svi_shape *shape, int references, size_t user_s
     uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
     uint64_t dynamics = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
     uint64_t each = sizeof(float) + dynamics + sequence + 2 * (uint64_t)shape->size;
-    return HEAD + user_size + pairs * SV_CUES * sizeof(float) + count * each + CRC;
+    return HEAD + user_size + pairs * shape->cues * sizeof(float) + count * each + CRC;
 }
 
 int svi_user_is_valid(const char *user, size_t size)
@@ -34,7 +34,8 @@ int svi_created_is_valid(int64_t created_ms)
 /* One block: floats first, then what needs no alignment. */
 int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references, sv_template **enrolled)
 {
-    size_t floats = (size_t)references * shape->size + (size_t)(references * references * SV_CUES);
+    size_t spread = (size_t)(references * references) * shape->cues;
+    size_t floats = spread + (size_t)references * shape->size;
     size_t bytes = (size_t)references * (shape->frames * shape->channels + shape->steps * shape->depth);
     sv_template *fresh = calloc(1, sizeof *fresh);
     float *at_float;
@@ -49,7 +50,7 @@ int svi_template_new(const char *user, size_t user_size, const svi_shape *shape,
     fresh->shape = *shape;
     fresh->references = references;
     fresh->spread = fresh->block;
-    at_float = fresh->spread + references * references * SV_CUES;
+    at_float = fresh->spread + spread;
     at_byte = (int8_t *)((float *)fresh->block + floats);
     for (int i = 0; i < references; i++) {
         fresh->each[i].vector = at_float;
@@ -83,8 +84,9 @@ static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *re
     shape->steps = svi_u16(data + 18);
     shape->depth = svi_u16(data + 20);
     shape->size = svi_u16(data + 22);
+    shape->cues = svi_u16(data + 24);
     *user_size = svi_u16(data + 26);
-    if (*references < 1 || *references > SV_MAX_REFERENCES || svi_u16(data + 24) != SV_CUES)
+    if (*references < 1 || *references > SV_MAX_REFERENCES || shape->cues < 1 || shape->cues > SV_MAX_CUES)
         return SV_MALFORMED_TEMPLATE;
     if (svi_u32(data + 10) != size || whole_size(shape, *references, *user_size) != size)
         return SV_MALFORMED_TEMPLATE;
@@ -103,14 +105,15 @@ static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, flo
     return at;
 }
 
+/* The file has what lies below the diagonal; above it is the same, and on it 0. */
 static const uint8_t *take_spread(const uint8_t *at, sv_template *enrolled, int *sound)
 {
-    int r = enrolled->references;
-    for (int row = 1; row < r; row++)
-        for (int column = 0; column < row; column++) {
-            float *below = enrolled->spread + (row * r + column) * SV_CUES;
-            at = take_floats(at, SV_CUES, 0, below, sound);
-            memcpy(enrolled->spread + (column * r + row) * SV_CUES, below, SV_CUES * sizeof *below);
+    size_t r = (size_t)enrolled->references, cues = enrolled->shape.cues;
+    for (size_t row = 1; row < r; row++)
+        for (size_t column = 0; column < row; column++) {
+            float *below = enrolled->spread + (row * r + column) * cues;
+            at = take_floats(at, cues, 0, below, sound);
+            memcpy(enrolled->spread + (column * r + row) * cues, below, cues * sizeof *below);
         }
     return at;
 }
@@ -171,7 +174,7 @@ static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
     at = svi_put(at, enrolled->shape.steps, 2);
     at = svi_put(at, enrolled->shape.depth, 2);
     at = svi_put(at, enrolled->shape.size, 2);
-    at = svi_put(at, SV_CUES, 2);
+    at = svi_put(at, enrolled->shape.cues, 2);
     at = svi_put(at, enrolled->user_size, 2);
     at = svi_put(at, (uint64_t)enrolled->created_ms, 8);
     at = svi_put_hex_id(at, enrolled->model_id);
@@ -183,17 +186,17 @@ static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
     size_t dynamics = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
-    int r = enrolled->references;
-    for (int row = 1; row < r; row++)
-        for (int i = 0; i < row * SV_CUES; i++)
-            at = svi_put_f32(at, enrolled->spread[row * r * SV_CUES + i]);
-    for (int i = 0; i < r; i++)
+    size_t r = (size_t)enrolled->references, cues = shape->cues;
+    for (size_t row = 1; row < r; row++)
+        for (size_t i = 0; i < row * cues; i++)
+            at = svi_put_f32(at, enrolled->spread[row * r * cues + i]);
+    for (size_t i = 0; i < r; i++)
         at = svi_put_f32(at, enrolled->each[i].duration_ms);
-    for (int i = 0; i < r; i++, at += dynamics)
+    for (size_t i = 0; i < r; i++, at += dynamics)
         memcpy(at, enrolled->each[i].dynamics, dynamics);
-    for (int i = 0; i < r; i++, at += sequence)
+    for (size_t i = 0; i < r; i++, at += sequence)
         memcpy(at, enrolled->each[i].sequence, sequence);
-    for (int i = 0; i < r; i++)
+    for (size_t i = 0; i < r; i++)
         for (size_t k = 0; k < enrolled->shape.size; k++)
             at = svi_put(at, svi_float_to_half(enrolled->each[i].vector[k]), 2);
     return at;

@@ -50,7 +50,8 @@ int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **ve
         return SV_NO_MEMORY;
     fresh->model = model;
     fresh->network = network;
-    fresh->shape = (svi_shape){SV_FRAMES, SV_DYNAMICS, model->steps, model->depth, model->vector_size};
+    fresh->shape = (svi_shape){SV_FRAMES, SV_DYNAMICS, model->steps, model->depth, model->vector_size,
+                               (size_t)model->cues.count};
     status = make_room(fresh, &info);
     if (status != SV_OK) {
         sv_verifier_close(fresh);
@@ -157,20 +158,21 @@ static int fits(const sv_verifier *verifier, const sv_template *enrolled)
     const svi_shape *one = &verifier->shape, *other = &enrolled->shape;
     return strcmp(verifier->model->id, enrolled->model_id) == 0 && one->frames == other->frames &&
            one->channels == other->channels && one->steps == other->steps && one->depth == other->depth &&
-           one->size == other->size;
+           one->size == other->size && one->cues == other->cues;
 }
 
-/* Score the probe; `nearest` (or NULL) gets the least distance of its series. */
+/* Score the probe; `nearest` (or NULL) gets the least distance of its series, by which a copy is recognized. */
 static double compare(sv_verifier *verifier, const sv_template *enrolled, float *nearest)
 {
-    float distances[SV_MAX_REFERENCES * SV_CUES];
+    const svi_cues *cues = &verifier->model->cues;
+    float distances[SV_MAX_REFERENCES * SVI_KNOWN_CUES], series;
     for (int i = 0; i < enrolled->references; i++) {
-        svi_compare(&verifier->aligner, &verifier->shape, &verifier->probe, &enrolled->each[i],
-                    distances + i * SV_CUES);
-        if (nearest && (i == 0 || distances[i * SV_CUES] < *nearest))
-            *nearest = distances[i * SV_CUES];
+        svi_compare(&verifier->aligner, &verifier->shape, cues, &verifier->probe, &enrolled->each[i],
+                    distances + i * cues->count, nearest ? &series : NULL);
+        if (nearest && (i == 0 || series < *nearest))
+            *nearest = series;
     }
-    return svi_score(&verifier->model->scoring, distances, enrolled->spread, enrolled->references);
+    return svi_score(verifier->model, distances, enrolled->spread, enrolled->references);
 }
 
 static int thresholds(const sv_verifier *verifier, const sv_template *enrolled, const sv_policy *policy, double *accept,

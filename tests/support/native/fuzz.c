@@ -181,13 +181,20 @@ static void try_model(const uint8_t *data, size_t size)
 
 /* ---------------------------------------------------------------------------------------- both at once */
 
+/* A manifest that begins with cues is one of file version 2, and so its file must be. */
+static int version_of(const uint8_t *manifest, size_t size)
+{
+    static const char cues[] = "{\"cues\":";
+    return size >= sizeof cues && memcmp(manifest, cues, sizeof cues - 1) == 0 ? 2 : 1;
+}
+
 static uint8_t *wrapped(const uint8_t *manifest, size_t manifest_size, size_t *size)
 {
     size_t start = (HEADER + manifest_size + 15) / 16 * 16;
     uint8_t *file = calloc(1, *size = start + NETWORK + HASH);
     CHECK(file);
     memcpy(file, "SIGMODEL", 8);
-    svi_put(file + 8, 1, 4);
+    svi_put(file + 8, (uint64_t)version_of(manifest, manifest_size), 4);
     svi_put(file + 12, manifest_size, 4);
     svi_put(file + 16, NETWORK, 8);
     memcpy(file + HEADER, manifest, manifest_size);

@@ -7,7 +7,7 @@ from c_header import enum, in_c
 
 from firmware_bridge.libsigverify.build import HEADER
 from sigverify.errors import BY_STATUS
-from sigverify.matching.distances import CUES
+from sigverify.matching.cue import MAX_CUES
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import MAX_SAMPLES
@@ -47,11 +47,11 @@ def test_enums_are_in_the_order_of_python(name, members):
 
 def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
-    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "SERIES_CHANNELS", "CUES")} == {
+    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "DYNAMICS", "MAX_CUES")} == {
         "FRAMES": FRAMES,
         "CHANNELS": CHANNELS,
-        "SERIES_CHANNELS": SERIES_CHANNELS,
-        "CUES": len(CUES),
+        "DYNAMICS": SERIES_CHANNELS,
+        "MAX_CUES": MAX_CUES,
     }
     assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)
     assert (int(sizes["ABI"]), int(sizes["FEATURES_VERSION"])) == (ABI, FEATURES_VERSION)

@@ -1,35 +1,13 @@
-import hashlib
-import json
-import struct
-
 import pytest
 from builders import model
 from native_core import NativeModel
+from native_manifests import ABSENT, manifest, packed, version_1
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import shipped_models
-
-
-def packed(manifest, network=b"no network", version=1):
-    """A model file of any manifest, with a hash that fits."""
-    padding = bytes(-(24 + len(manifest)) % 16)
-    body = (
-        struct.pack("<8sIIQ", b"SIGMODEL", version, len(manifest), len(network))
-        + manifest
-        + padding
-        + network
-    )
-    return body + hashlib.sha256(body).digest()
-
-
-def with_changes(**changes):
-    content = json.loads(model().manifest.to_json())
-    content.update(changes)
-    content = {name: value for name, value in content.items() if value != "absent"}
-    return packed(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
 
 
 @pytest.mark.parametrize("name", shipped_models())
@@ -49,7 +27,7 @@ def test_a_model_without_tensors_is_read_but_cannot_run(library):
         native.describe()
 
 
-GOOD = model().manifest.to_json()
+GOOD = manifest(version_1())
 
 
 @pytest.mark.parametrize(
@@ -62,19 +40,19 @@ GOOD = model().manifest.to_json()
         packed(GOOD.replace(b'"toy"', b'"\xff"')),
         packed(b"[" * 100_000),
         packed(b"{}"),
-        with_changes(extra=1),
-        with_changes(parity="absent"),
-        with_changes(name=""),
-        with_changes(precision="int4"),
-        with_changes(vector_size=0),
-        with_changes(vector_size=1.5),
-        with_changes(sequence_shape=[128]),
-        with_changes(sequence_shape=[127, 16]),
-        with_changes(sequence_shape=[4098, 16]),
-        with_changes(sequence_shape=[128, 130]),
-        with_changes(provenance=[]),
-        with_changes(scoring={"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * 9}}),
-        with_changes(scoring={"1": {"bias": 0.0, "thresholds": {"nobody": []}, "weights": [0.0] * 10}}),
+        version_1(extra=1),
+        version_1(parity=ABSENT),
+        version_1(name=""),
+        version_1(precision="int4"),
+        version_1(vector_size=0),
+        version_1(vector_size=1.5),
+        version_1(sequence_shape=[128]),
+        version_1(sequence_shape=[127, 16]),
+        version_1(sequence_shape=[4098, 16]),
+        version_1(sequence_shape=[128, 130]),
+        version_1(provenance=[]),
+        version_1(scoring={"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * 9}}),
+        version_1(scoring={"1": {"bias": 0.0, "thresholds": {"nobody": []}, "weights": [0.0] * 10}}),
         packed(GOOD.replace(b"8.8", b"1e999")),
         packed(GOOD.replace(b"8.8", b"08.8")),
     ],
@@ -86,7 +64,7 @@ def test_what_python_refuses_c_refuses(library, data):
         NativeModel(library, data)
 
 
-@pytest.mark.parametrize("data", [with_changes(features_version=2), packed(GOOD, version=2)])
+@pytest.mark.parametrize("data", [version_1(features_version=2), packed(GOOD, version=3)])
 def test_another_version_is_incompatible(library, data):
     for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
         with pytest.raises(IncompatibleModel):
@@ -102,7 +80,7 @@ def test_altered_truncated_and_followed_by_more_are_refused(library, base):
 
 def test_a_model_too_large_for_this_library_says_so(library):
     with pytest.raises(ModelError) as caught:
-        NativeModel(library, with_changes(vector_size=100_000))
+        NativeModel(library, version_1(vector_size=100_000))
     assert type(caught.value) is ModelError
 
 

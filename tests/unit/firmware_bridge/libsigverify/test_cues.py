@@ -1,0 +1,316 @@
+"""The list of cues in a manifest: which are computed, in which order, and what is refused."""
+
+import zlib
+from datetime import UTC, datetime
+from math import exp, log
+
+import numpy as np
+import pytest
+from builders import signature, template
+from native_core import NativeModel, NativeVerifier, exported, imported
+from native_manifests import ABSENT, PROPERTIES, columns, cue, manifest, packed, version_1, version_2
+
+from sigverify.decision import Reason
+from sigverify.enrollment.enrollment import Screening
+from sigverify.errors import (
+    EnrollmentError,
+    IncompatibleModel,
+    MalformedModel,
+    MalformedTemplate,
+)
+
+CREATED = datetime(2024, 2, 29, tzinfo=UTC)
+FLOOR = 0.02
+SAME = 1e-12
+"""Both add the same float64 numbers; only the libraries' logarithms may differ in the last bit."""
+
+LISTS = (
+    ("series", "sequence", "vector", "extent"),
+    ("extent", "vector", "sequence", "series"),
+    ("vector", "extent", "series", "sequence"),
+    ("series",),
+    ("extent",),
+    ("extent", "sequence"),
+    ("vector", "series", "extent"),
+)
+
+
+def mean(numbers):
+    return sum(numbers) / len(numbers)
+
+
+def evidence(names, distances, spread):
+    """Compute the columns of evidence with plain loops, cue by cue."""
+    count = len(spread)
+    found = []
+    for place, name in enumerate(names):
+        own = [float(distances[i, place]) for i in range(count)]
+        if not PROPERTIES[name]["relative"]:
+            found.append(mean(own))
+            continue
+        levels = [0.0]
+        if count > 1:
+            others = [[float(spread[i, j, place]) for j in range(count) if j != i] for i in range(count)]
+            levels = [log(max(mean(row), FLOOR)) for row in others]
+        ratios = [log(max(distance, FLOOR)) - level for distance, level in zip(own, levels, strict=True)]
+        found += [min(ratios), mean(ratios), mean(levels)]
+    return found
+
+
+def score(names, row, distances, spread):
+    odds = row["bias"] + sum(
+        weight * column
+        for weight, column in zip(row["weights"], evidence(names, distances, spread), strict=True)
+    )
+    return 1 / (1 + exp(-min(max(odds, -60), 60)))
+
+
+def random_row(names, seed=0):
+    rng = np.random.default_rng(seed)
+    size = columns([cue(name) for name in names])
+    thresholds = {"random": [[0.1, 0.5], [0.01, 0.9]], "skilled": [[0.1, 0.5], [0.01, 0.9]]}
+    return {"bias": float(rng.normal()), "thresholds": thresholds, "weights": rng.normal(size=size).tolist()}
+
+
+@pytest.mark.parametrize("names", LISTS)
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_scores_are_those_of_plain_loops(library, names, count):
+    row = random_row(names)
+    native = NativeModel(library, version_2(names, scoring={"1": row}))
+    assert library.functions.sv_model_cues(native.handle) == len(names)
+    rng = np.random.default_rng(count)
+    for scale in (0.0, 0.1, 1.0):
+        distances = (scale * rng.uniform(0, 3, (count, len(names)))).astype(np.float32)
+        spread = rng.uniform(0.3, 1, (count, count, len(names))).astype(np.float32)
+        spread = (spread + spread.transpose(1, 0, 2)) / 2
+        spread[np.arange(count), np.arange(count)] = 0
+        expected = score(names, row, distances, spread)
+        assert native.score(distances, spread) == pytest.approx(expected, abs=SAME)
+
+
+def test_version_1_has_the_four_cues_in_their_order(library):
+    row = random_row(LISTS[0])
+    old, new = (
+        NativeModel(library, data)
+        for data in (version_1(scoring={"1": row}), version_2(LISTS[0], scoring={"1": row}))
+    )
+    assert [library.functions.sv_model_cues(each.handle) for each in (old, new)] == [4, 4]
+    distances, spread = np.random.default_rng(0).uniform(0.1, 1, (2, 3, 3, 4)).astype(np.float32)
+    assert old.score(distances[0], spread) == new.score(distances[0], spread)
+
+
+def test_the_default_scoring_weighs_the_series_wherever_it_stands(library):
+    names = ("extent", "vector", "series")
+    native, old = (
+        NativeModel(library, version_2(names, scoring={})),
+        NativeModel(library, version_1(scoring={})),
+    )
+    distances, spread = np.random.default_rng(1).uniform(0.1, 1, (2, 3, 3, 4)).astype(np.float32)
+    moved = [3, 2, 0]
+    expected = old.score(distances[0], spread)
+    assert native.score(distances[0][:, moved], spread[..., moved]) == expected
+    assert native.score(distances[0][:1, moved], spread[:1, :1][..., moved]) == old.score(
+        distances[0][:1], spread[:1, :1]
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        version_2(["series", "tempo"]),
+        version_2([cue("series", learned=True)]),
+        version_2(["extent", cue("series", elastic=False)]),
+        version_2([cue("vector", relative=False)]),
+        version_2([cue("extent", signed=True)]),
+        version_2([cue("extent", relative=True)]),
+        version_2([f"cue {number}" for number in range(9)]),
+        version_2(["x" * 100]),
+        version_2([]),
+        version_2(["series", "series"]),
+        version_2(["extent", "tempo", "extent"]),
+        version_2([cue("series", signed=True)]),
+        version_2([cue("tempo", relative=True, signed=True)]),
+        version_2([cue("")]),
+        version_2([cue("series", further=1)]),
+        version_2(cues=[{"name": "series"}]),
+        version_2(cues=[{}]),
+        version_2([cue("series") | {"name": 1}]),
+        version_2(modality="image"),
+        version_2(modality="image", input_shape=[96, 256, 1], scoring={"1": "of its own"}),
+        version_2(features_version=2),
+        version_2(input_shape=[256, 12]),
+        version_2(input_shape=[256, 11, 1]),
+        version_2(input_shape=[256]),
+        version_1(input_shape=[11, 256]),
+    ],
+)
+def test_a_model_that_cannot_be_run_here_is_incompatible(library, data):
+    with pytest.raises(IncompatibleModel):
+        NativeModel(library, data)
+
+
+def weights(count):
+    return {"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * count}}
+
+
+SPELLED = b'{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false}'
+WHOLE = manifest(version_2(["series"]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        version_2(cues="series"),
+        version_2(cues=["series"]),
+        version_2(cues={}),
+        version_2(cues=ABSENT),
+        version_2(modality=ABSENT),
+        version_2(modality=""),
+        version_2(modality=1),
+        version_2(input_shape="256"),
+        version_2(input_shape=[]),
+        version_2(input_shape=[256, 0]),
+        version_2(scoring=weights(9)),
+        version_2(scoring=weights(11)),
+        version_2(["extent", "vector"], scoring=weights(10)),
+        version_2(["extent", "vector"], scoring=weights(3)),
+        version_2(["extent", "vector"], scoring={}),  # no series, which the default weighs
+        version_2(file_version=1),
+        version_1(file_version=2),
+        version_1(modality="pen"),
+        version_1(cues=[cue("series")]),
+        packed(manifest(version_2())),
+        packed(manifest(version_1()), version=2),
+        packed(WHOLE.replace(SPELLED, SPELLED + b","), version=2),
+        packed(WHOLE.replace(b"[" + SPELLED, b"[," + SPELLED), version=2),
+        packed(WHOLE.replace(b'"relative":true', b'"relative":True'), version=2),
+    ],
+)
+def test_what_is_no_manifest_of_either_version_is_malformed(library, data):
+    with pytest.raises(MalformedModel):
+        NativeModel(library, data)
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_another_version_of_the_file_is_incompatible(library, version):
+    with pytest.raises(IncompatibleModel):
+        NativeModel(library, packed(manifest(version_2()), version=version))
+
+
+def test_no_model_has_no_cues(library):
+    assert library.functions.sv_model_cues(library.ffi.NULL) == 0
+
+
+# From signatures on: a network of arithmetic, of the shapes of the model that ships.
+
+
+class File:
+    """What a `NativeVerifier` asks a model for."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def to_bytes(self):
+        return self._data
+
+
+def network(stored):
+    return stored[:64], stored[64 : 64 + 128 * 15]
+
+
+@pytest.fixture
+def verifier(library, base):
+    """A function that opens a verifier with cues of these names; None: the model that ships."""
+
+    def opened(names, row=None):
+        if names is None:
+            return NativeVerifier(library, base, network)
+        data = version_2(names, of=base, scoring={"1": row or random_row(names)})
+        return NativeVerifier(library, File(data), network)
+
+    return opened
+
+
+REFERENCES = [signature(1, repetition) for repetition in range(4)]
+PROBES = [signature(1, 9), signature(2, 0)]
+
+
+@pytest.mark.parametrize("names", LISTS)
+def test_distances_stand_in_the_order_of_the_list(verifier, names):
+    whole = verifier(LISTS[0]).enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
+    own = verifier(names).enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
+    places = [LISTS[0].index(name) for name in names]
+    np.testing.assert_array_equal(own.spread, whole.spread[..., places])
+
+
+def reordered(row, names):
+    """Return a row of the four cues in the order of file version 1, for `names`."""
+    size = {name: columns([cue(name)]) for name in PROPERTIES}
+    first = dict(zip(PROPERTIES, (0, 3, 6, 9), strict=True))
+    numbers = [row["weights"][first[name] + n] for name in names for n in range(size[name])]
+    return row | {"weights": numbers}
+
+
+@pytest.mark.parametrize("names", LISTS[:3])
+def test_the_order_of_the_list_changes_no_score(base, verifier, names):
+    rows = base.manifest.scoring
+    row = rows[str(max(int(number) for number in rows if int(number) <= len(REFERENCES)))]
+    shipped, own = verifier(None), verifier(names, reordered(row, names))
+    expected, here = (
+        each.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD) for each in (shipped, own)
+    )
+    for probe in PROBES:
+        assert own.score(here, probe) == pytest.approx(shipped.score(expected, probe), abs=SAME)
+        decision, other = own.verify(here, probe), shipped.verify(expected, probe)
+        assert (decision.outcome, decision.reason) == (other.outcome, other.reason)
+        best = own.identify(probe, [here])[0]
+        assert best.score == own.score(here, probe)
+
+
+@pytest.mark.parametrize("names", [*LISTS, ("vector", "extent")])
+def test_a_copy_is_recognized_by_its_series_wherever_that_stands(verifier, names):
+    native = verifier(names)
+    alice = native.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
+    assert native.verify(alice, REFERENCES[2]).reason is Reason.REPLAY
+    assert native.verify(alice, PROBES[0]).reason is not Reason.REPLAY
+    with pytest.raises(EnrollmentError, match="3 is a copy"):
+        native.enroll("alice", [*REFERENCES[:2], REFERENCES[0]], created=CREATED)
+
+
+def test_a_template_with_other_cues_is_refused(library, verifier):
+    native = verifier(("extent", "series"))
+    alice = native.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
+    for cues in (1, 4):
+        data = bytearray(alice.to_bytes())
+        spread = np.zeros((6, cues), np.float32).tobytes()
+        start = 44 + len("alice")
+        data[24:26] = cues.to_bytes(2, "little")
+        data[start : start + 6 * 2 * 4] = spread
+        data[10:14] = len(data).to_bytes(4, "little")
+        data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
+        handle, value = imported(library, bytes(data)), library.ffi.new("double *")
+        with pytest.raises(MalformedTemplate):
+            library.call("sv_score", native._handle, handle, library.view(PROBES[0]), value)
+
+
+@pytest.mark.parametrize("cues", [1, 4, 8])
+def test_templates_of_any_number_of_cues_are_passed_on(library, cues):
+    data = with_cues(cues)
+    assert exported(library, imported(library, data)) == data
+
+
+@pytest.mark.parametrize("cues", [0, 9, 65535])
+def test_more_cues_than_a_template_may_have_are_refused(library, cues):
+    with pytest.raises(MalformedTemplate):
+        imported(library, with_cues(cues))
+
+
+def with_cues(cues):
+    """Return a template of two references with that many cues."""
+    data = bytearray(template("alice", 2).to_bytes())
+    start = 44 + len("alice")
+    data[24:26] = cues.to_bytes(2, "little")
+    data[start : start + 4 * 4] = np.linspace(0, 1, cues, dtype="<f4").tobytes()
+    data[10:14] = len(data).to_bytes(4, "little")
+    data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
+    return bytes(data)
