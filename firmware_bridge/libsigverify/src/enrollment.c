@@ -3,8 +3,8 @@
 
 #include "internal.h"
 
-#define LINK 0.1
-#define ODD 0.01
+#define LINK 0.1 /* two that score less against each other do not belong together; both from enrollment.py */
+#define ODD 0.04 /* of three or more, one that scores less against the others is left out */
 
 /* Some of the signatures: their numbers, in order. */
 typedef struct group {
