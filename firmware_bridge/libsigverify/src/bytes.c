@@ -1,4 +1,6 @@
-/* Little-endian numbers, float16, CRC-32, UTF-8: the same on every machine. */
+/* Little-endian numbers, float16, CRC-32, UTF-8: the same on every machine.
+ *
+ * A float32 has exponents biased by 127 and 23 bits of fraction, a float16 by 15 and 10. */
 #include <string.h>
 
 #include "internal.h"
@@ -68,6 +70,7 @@ float svi_half_to_float(uint16_t half)
         value = (float)fraction * (1.0f / 16777216.0f);
         return sign ? -value : value;
     }
+    /* 112 = 127 - 15; 31 and 255 are infinity and NaN. */
     bits = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -85,7 +88,7 @@ uint16_t svi_float_to_half(float value)
         return (uint16_t)(sign | 0x7c00 | (fraction ? 0x200 : 0));
     if (exponent < 102) /* below half of the least subnormal */
         return (uint16_t)sign;
-    if (exponent < 113) {
+    if (exponent < 113) { /* becomes subnormal: the leading 1 is written out and shifted right */
         fraction |= 0x800000;
         shift = 126 - exponent;
         kept = fraction >> shift;
@@ -93,6 +96,7 @@ uint16_t svi_float_to_half(float value)
         shift = 13;
         kept = (exponent - 112) << 10 | fraction >> 13;
     }
+    /* What is shifted out decides: above half a step up, below it down, at half to the even one. */
     rest = fraction & ((1u << shift) - 1);
     middle = 1u << (shift - 1);
     if (rest > middle || (rest == middle && (kept & 1)))

@@ -1,5 +1,6 @@
-/* From the samples a pen gave to those that count: checked, hover dropped, the time axis repaired.
- * sigverify/modality/pen/signature.py (checks) and sigverify/modality/pen/features.py (repair) say why. */
+/* From the samples of a pen to those that count: checked, hover dropped, the time axis repaired.
+ *
+ * As in sigverify/modality/pen: signature.py has the checks and their reasons, repaired.py the repair. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +8,16 @@
 #include "internal.h"
 
 #define MIN_SAMPLES 8
-#define MAX_COORDINATE 1e9
-#define MIN_STEP_MS 1e-6
+#define MAX_COORDINATE 1e9   /* the largest that float32 arithmetic on differences survives */
+#define MIN_STEP_MS 1e-6     /* no clock has finer steps than a nanosecond: a shorter one is none */
+#define ASSUMED_STEP_MS 10.0 /* where no step is usable: most tablets sample at 100 Hz */
 
 static int is_ink(const sv_signature *signature, size_t index)
 {
     return !signature->pen_down || signature->pen_down[index];
 }
 
+/* Finite, and not larger than MAX_COORDINATE; of stamps only their extent counts, as they may start anywhere. */
 static int in_range(const double *values, size_t count, int extent_only)
 {
     double low = values[0], high = values[0];
@@ -64,7 +67,7 @@ static int is_signature(const sv_signature *signature)
     return has_ink_with_extent(signature);
 }
 
-/* The median of the usable steps, or 10 ms. */
+/* The median of the usable steps. */
 static double usual_step(const sv_signature *signature, double *scratch)
 {
     size_t usable = 0;
@@ -73,7 +76,7 @@ static double usual_step(const sv_signature *signature, double *scratch)
         if (step >= MIN_STEP_MS && step <= SVI_MAX_GAP_MS)
             scratch[usable++] = step;
     }
-    return usable ? svi_median(scratch, usable) : 10.0;
+    return usable ? svi_median(scratch, usable) : ASSUMED_STEP_MS;
 }
 
 /* Samples that write, and those from which an ink segment starts, on the repaired time axis. */
@@ -83,6 +86,7 @@ static void keep(const sv_signature *from, svi_capture *capture)
     for (size_t i = 0; i < from->count; i++) {
         if (i > 0) {
             double step = from->time_ms[i] - from->time_ms[i - 1];
+            /* A step backwards or of nothing: the sample was taken, its stamp is wrong. */
             time += step >= MIN_STEP_MS ? (step < SVI_MAX_GAP_MS ? step : SVI_MAX_GAP_MS) : usual;
         }
         if (!is_ink(from, i) && !(i + 1 < from->count && is_ink(from, i + 1)))
@@ -103,6 +107,7 @@ int svi_capture_open(const sv_signature *signature, svi_capture *capture)
         return SV_CONFIG_ERROR;
     if (!is_signature(signature))
         return SV_INVALID_SIGNATURE;
+    /* One block: five arrays of doubles, then the bytes. */
     room = signature->count + 1;
     capture->block = malloc(room * (5 * sizeof(double) + 1));
     if (!capture->block)

@@ -3,7 +3,8 @@
 
 #include "internal.h"
 
-#define LINK 0.1 /* two that score less against each other do not belong together; both from enrollment.py */
+/* As in sigverify/enrollment, chosen on synthetic writers and SigComp 2009. */
+#define LINK 0.1 /* two that score less against each other do not belong together */
 #define ODD 0.04 /* of three or more, one that scores less against the others is left out */
 
 /* Some of the signatures: their numbers, in order. */
@@ -44,7 +45,8 @@ static double against(const pairs *all, int one, const group *members)
     return svi_score(all->model, distances, spread, others.count);
 }
 
-/* All that are linked with `first`, directly or by others, taken out of `left`. */
+/* All that are linked with `first`, directly or through others, taken out of `left`. The group grows while it is
+ * walked, so that the links of every member are followed once. */
 static group linked_with(const pairs *all, int first, uint8_t *left)
 {
     group members = {1, {first}};
@@ -60,6 +62,7 @@ static group linked_with(const pairs *all, int first, uint8_t *left)
     return members;
 }
 
+/* Of sets of the same size the one with the earliest signature. */
 static group largest_linked(const pairs *all, const sv_addition *additions)
 {
     uint8_t left[SV_MAX_REFERENCES];
@@ -74,7 +77,8 @@ static group largest_linked(const pairs *all, const sv_addition *additions)
     return best;
 }
 
-/* The place of the odd one of three or more, or -1. Of equals the earliest signature. */
+/* The place in the group of the one that scores least against the others, if that is below ODD, or -1. Of equals the
+ * earliest signature, as in Python. */
 static int odd_one(const pairs *all, const group *members)
 {
     double worst = ODD;
@@ -94,6 +98,7 @@ void svi_screen(const sv_model *model, const float *distances, int count, sv_add
     const pairs all = {model, distances, count};
     group members = largest_linked(&all, additions);
     int odd;
+    /* One at a time, the worst first: without it the others may fit each other. */
     while (members.count > 2 && (odd = odd_one(&all, &members)) >= 0)
         members.numbers[odd] = members.numbers[--members.count];
     for (int i = 0; i < count; i++) {

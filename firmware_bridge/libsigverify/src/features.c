@@ -1,7 +1,7 @@
 /* From a capture to functions of time: sigverify/modality/pen/features.py, operation by operation.
  *
- * Every intermediate is rounded to float32 where numpy rounds it, and nothing may be contracted to fused
- * multiply-adds (-ffp-contract=off), so that the bytes given to the network are equal. */
+ * Every intermediate result is rounded to float32 where numpy rounds it, and nothing may be contracted to fused
+ * multiply-adds (-ffp-contract=off), so that the network is given the same bytes as by Python. */
 #include <float.h>
 #include <math.h>
 
@@ -11,14 +11,14 @@
 #error "float is computed with more digits than it has: on 32-bit x86 add -msse2 -mfpmath=sse"
 #endif
 
-#define TINY 1e-6f
-#define CLIP 4.0f
+#define TINY 1e-6f /* keeps a division by a speed or a deviation of 0 from giving infinity */
+#define CLIP 4.0f  /* standard deviations, so that int8 has a known range */
 
 typedef float frames[SV_FRAMES];
 
 enum { DX, DY, SPEED, COS, SIN, ACCELERATION, PRESSURE, X, Y, INK, TURN };
 
-/* Resample one axis at rising `grid`: numpy.interp. */
+/* Resample one axis at the rising times of `grid`, linear between samples: numpy.interp, in its order of operations. */
 static void resample(const svi_capture *from, const double *axis, const double *grid, double *out)
 {
     size_t last = from->count - 1, j = 0;
@@ -33,6 +33,7 @@ static void resample(const svi_capture *from, const double *axis, const double *
     }
 }
 
+/* SV_FRAMES times from the first sample to the last: numpy.linspace, which sets the last one exactly. */
 static void spread_grid(const svi_capture *from, double *grid)
 {
     double first = from->time[0], last = from->time[from->count - 1];
@@ -53,6 +54,7 @@ static void resample_ink(const svi_capture *from, const double *grid, float *out
     }
 }
 
+/* Subtract the mean. Added up one after the other, as numpy adds along the first of two axes. */
 static void center(double *axis)
 {
     double total = 0.0;
@@ -74,6 +76,7 @@ static void unit_radius(double *x, double *y, float *unit_x, float *unit_y)
     for (int i = 0; i < SV_FRAMES; i++)
         squares[i] = x[i] * x[i] + y[i] * y[i];
     radius = sqrt(svi_sum_d(squares, SV_FRAMES, 1) / SV_FRAMES);
+    /* Ink of no extent beside its distance from the origin is rounding: it is not blown up. */
     smallest = 1e-6 * largest + DBL_MIN;
     radius = radius > smallest ? radius : smallest;
     for (int i = 0; i < SV_FRAMES; i++) {
@@ -126,6 +129,7 @@ static void directions(frames *f)
     }
 }
 
+/* Change of the direction, without the jump that its angle would have at 180 degrees. */
 static void turning(frames *f)
 {
     frames of_sin, of_cos;
@@ -154,12 +158,14 @@ static float clip(float value)
 void svi_features(const svi_capture *capture, float *values)
 {
     frames f[SV_CHANNELS];
+    /* Place, pressure and ink, evenly in time; then what the pen does there. */
     trace(capture, f);
     slope(f[X], f[DX]);
     slope(f[Y], f[DY]);
     directions(f);
     slope(f[SPEED], f[ACCELERATION]);
     turning(f);
+    /* Ink is +-1, the others of mean 0 and deviation 1, so that all weigh alike. */
     for (int i = 0; i < SV_FRAMES; i++)
         f[INK][i] = 2 * f[INK][i] - 1;
     for (int c = 0; c < SV_CHANNELS; c++)

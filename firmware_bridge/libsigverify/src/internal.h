@@ -1,4 +1,4 @@
-/* What the files of the library share; nothing here is exported. */
+/* Declarations that the source files share. Nothing here is exported from the library. */
 #ifndef SIGVERIFY_INTERNAL_H
 #define SIGVERIFY_INTERNAL_H
 
@@ -11,11 +11,11 @@
             return svi_status;       \
     } while (0)
 
-#define SVI_MAX_GAP_MS 150.0 /* a longer step counts as this long */
-#define SVI_MAX_STEPS 4096   /* frames of anything that is aligned */
-#define SVI_MAX_DEPTH 129    /* channels of it: 129 x 254 fits 15 bits */
-#define SVI_MAX_TABLE 32     /* rates in a table of thresholds */
-#define SVI_MAX_ROWS 16      /* numbers of references with weights of their own */
+#define SVI_MAX_GAP_MS 150.0 /* a longer step counts as this long, since people pause between strokes */
+#define SVI_MAX_STEPS 4096   /* frames to align: a path of 2 x 4096 - 1 cells costs less than FAR in matching.c */
+#define SVI_MAX_DEPTH 129    /* channels to align: a cell costs at most 129 x 254, which fits int16 */
+#define SVI_MAX_TABLE 32     /* rates in a table of thresholds; the converter writes 5 */
+#define SVI_MAX_ROWS 16      /* rows of weights; a row for each number of references would be SV_MAX_REFERENCES */
 
 /* bytes.c */
 uint16_t svi_u16(const uint8_t *at);
@@ -46,7 +46,7 @@ float svi_sum_f(const float *values, size_t count, size_t stride);
 double svi_sum_d(const double *values, size_t count, size_t stride);
 double svi_median(double *values, size_t count); /* sorts them */
 
-/* capture.c: what is repaired before anything is computed */
+/* capture.c: a signature, checked and repaired */
 typedef struct svi_capture {
     size_t count;    /* samples that write, or from which a segment of ink starts */
     double *time;    /* repaired, from 0 */
@@ -121,7 +121,7 @@ typedef struct svi_json {
 } svi_json;
 int svi_json_token(svi_json *reader, const char *token); /* 1 and past it, or 0 */
 int svi_json_key(svi_json *reader, const char *name);    /* "name": */
-int svi_json_text(svi_json *reader, char *text, size_t capacity); /* unescaped ASCII is kept, the rest is '?' */
+int svi_json_text(svi_json *reader, char *text, size_t capacity); /* escapes as they are written, cut to fit */
 int svi_json_number(svi_json *reader, double *value);
 int svi_json_integer(svi_json *reader, long low, long high, long *value);
 int svi_json_skip(svi_json *reader);
@@ -160,11 +160,11 @@ typedef struct svi_shape {
     size_t frames, channels, steps, depth, size, cues;
 } svi_shape;
 typedef struct svi_aligner {
-    uint16_t *costs;    /* one row */
-    uint32_t *rows;     /* two */
-    float *squares;     /* of a vector */
-    int16_t *columns;   /* the other, channel by channel */
-    void *block;
+    uint16_t *costs;  /* of the cells of one row */
+    uint32_t *rows;   /* two: cheapest paths to the cells of this row and of the one before */
+    float *squares;   /* of the differences of two vectors */
+    int16_t *columns; /* the second of the two that are aligned, channel by channel */
+    void *block;      /* what was allocated, for all of them */
 } svi_aligner;
 int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner);
 void svi_aligner_close(svi_aligner *aligner);
@@ -175,8 +175,8 @@ void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *c
                  const sv_embedding *reference, float *distances, float *series);
 
 /* template.c */
-#define SVI_MAX_USER 256        /* characters of a user id */
-#define SVI_COPY_DISTANCE 0.6f  /* dynamics nearer than this are a copy */
+#define SVI_MAX_USER 256        /* characters of a user id, as in sigverify/template.py */
+#define SVI_COPY_DISTANCE 0.6f  /* a series nearer than this is a copy: genuine ones lie 0.65 apart or more */
 struct sv_template {
     char model_id[SV_MODEL_ID_SIZE];
     int references;

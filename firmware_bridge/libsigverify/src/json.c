@@ -1,4 +1,7 @@
-/* A strict reader of canonical JSON: no white space, keys rising, bounded depth. It allocates nothing. */
+/* A strict reader of canonical JSON: no white space, keys in rising order, bounded depth. It allocates nothing.
+ *
+ * A function returns 1 and has moved past what it read, or 0. After a 0 only svi_json_token and svi_json_key stand
+ * where they stood before. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,8 +10,8 @@
 
 #include "internal.h"
 
-#define MAX_DEPTH 64
-#define MAX_NUMBER 64 /* characters */
+#define MAX_DEPTH 64  /* of nesting: bounds the stack that svi_json_skip takes, some hundred bytes a level */
+#define MAX_NUMBER 64 /* characters of a number; Python writes a float in 24 at most */
 
 int svi_json_token(svi_json *reader, const char *token)
 {
@@ -33,7 +36,7 @@ static int is_digit(const svi_json *reader)
     return reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9';
 }
 
-/* Past an escape, whose backslash was read. */
+/* Past an escape whose backslash has been read. */
 static int escape(svi_json *reader)
 {
     char kind = reader->at < reader->end ? *reader->at++ : '\0';
@@ -84,7 +87,7 @@ static int digits(svi_json *reader)
     return reader->at > first;
 }
 
-/* Past a number of JSON's grammar. After a leading zero it ends: what follows cannot be a digit then. */
+/* Past a number of JSON's grammar. After a leading zero it ends: no other digit may follow. */
 static int number_text(svi_json *reader, int *is_integer)
 {
     *is_integer = 1;
@@ -105,7 +108,7 @@ static int number_text(svi_json *reader, int *is_integer)
     return 1;
 }
 
-/* strtod expects the point of the program's locale, whatever that is. */
+/* strtod expects the decimal point of the program's locale, so find out what that is and put it in. */
 static double to_double(const char *text, size_t length)
 {
     char point[8], copy[MAX_NUMBER + sizeof point];

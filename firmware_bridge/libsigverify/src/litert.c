@@ -265,7 +265,7 @@ sv_network sv_litert_network(sv_litert *litert)
     return network;
 }
 
-/* Last made, first gone. */
+/* Destroyed in the reverse order of creation. */
 void sv_litert_close(sv_litert *litert)
 {
     if (!litert)

@@ -1,13 +1,17 @@
-/* Distances between embeddings: sigverify/matching/distances.py. Elastic arithmetic is on integers, so it is equal. */
+/* Distances between embeddings: sigverify/matching/distances.py, elastic.py and cues.
+ *
+ * Elastic distances are computed in integers, so they are those of Python on every machine. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
+/* Cost of a cell that no path reaches: more than any path costs (8191 x 129 x 254); added to such a cost it still fits
+ * 32 bits. */
 #define FAR (1u << 28)
-#define DYNAMICS_SCALE 32.0f
-#define SEQUENCE_SCALE 127.0f
+#define DYNAMICS_SCALE 32.0f  /* functions within +-4 are stored as int8 of value x 32 */
+#define SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
 
 static size_t larger(size_t one, size_t other)
 {
@@ -17,6 +21,7 @@ static size_t larger(size_t one, size_t other)
 int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner)
 {
     size_t frames = larger(shape->frames, shape->steps);
+    /* One block for all, the widest numbers first, so that each part is aligned. */
     size_t cells = larger(shape->frames * shape->channels, shape->steps * shape->depth);
     aligner->block = malloc(2 * (frames + 1) * sizeof *aligner->rows + shape->size * sizeof *aligner->squares +
                             cells * sizeof *aligner->columns + frames * sizeof *aligner->costs);
@@ -35,7 +40,8 @@ void svi_aligner_close(svi_aligner *aligner)
     aligner->block = NULL;
 }
 
-/* City-block distances of one frame to frames `low` to `high` of the other. */
+/* City-block distances of one frame to frames `low` to `high` of the other. Channel by channel, with the frames inside:
+ * so the compiler makes vector instructions of the inner loop. */
 static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t frames, size_t channels, size_t low,
                         size_t high)
 {
@@ -51,14 +57,18 @@ static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t 
     }
 }
 
-/* Cheapest paths to the cells of one row; `rows` hold cell j at j + 1, so that j - 1 is always there. */
+/* Cheapest paths to the cells `low` to `high` of one row. Cell j stands at j + 1 of `before` and `now`, so that there
+ * is a cell to the left of the first. */
 static void next_row(const uint16_t *restrict costs, const uint32_t *restrict before, uint32_t *restrict now,
                      size_t low, size_t high)
 {
     uint32_t best = FAR;
+    /* Steps (1, 1) and (1, 0): both come from the row before, so these cells do not wait for each other. */
     for (size_t j = low; j <= high; j++)
         now[j + 1] = before[j] < before[j + 1] ? before[j] : before[j + 1];
+    /* No path comes from outside on the left, where in the second row the start of all paths would still stand. */
     now[low] = FAR;
+    /* Step (0, 1): from left to right, `best` is the cheapest path to the cell to the left. */
     for (size_t j = low; j <= high; j++) {
         best = (best < now[j + 1] ? best : now[j + 1]) + costs[j];
         now[j + 1] = best;
@@ -71,9 +81,11 @@ uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other,
 {
     size_t band = frames / 5 > 1 ? frames / 5 : 1;
     uint32_t *before = aligner->rows, *now = before + frames + 1, *swap;
+    /* The other, turned to lie channel by channel, as frame_costs reads it. */
     for (size_t j = 0; j < frames; j++)
         for (size_t c = 0; c < channels; c++)
             aligner->columns[c * frames + j] = other[j * channels + c];
+    /* Nothing is reached yet but the place diagonally before the first cell, where every path begins. */
     for (size_t j = 0; j <= frames; j++)
         before[j] = now[j] = FAR;
     before[0] = 0;
@@ -88,6 +100,7 @@ uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other,
     return before[frames];
 }
 
+/* Euclidean distance, added up in numpy's order, so that float32 rounds alike. */
 float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference)
 {
     for (size_t i = 0; i < shape->size; i++) {

@@ -1,15 +1,15 @@
-/* The model file, byte by byte as at the top of sigverify/model_file.py. */
+/* Model files, laid out as sigverify/model_file.py says at its top. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define HEADER 24
-#define ALIGNMENT 16
-#define HASH 32
-#define MAX_MANIFEST (1u << 20)
-#define MAX_NETWORK (64u << 20)
+#define HEADER 24    /* bytes before the manifest */
+#define ALIGNMENT 16 /* of the network, so that TFLite can read it where it lies */
+#define HASH 32      /* bytes of SHA-256 at the end */
+#define MAX_MANIFEST (1u << 20) /* a manifest is a few kB */
+#define MAX_NETWORK (64u << 20) /* a hundred times the models that ship */
 
 typedef struct layout {
     uint32_t version;
@@ -38,7 +38,7 @@ static int read_layout(const uint8_t *data, size_t size, layout *file)
     return SV_OK;
 }
 
-/* Check the hash of all before it, and name the file by that of the whole. */
+/* Check the hash at the end, and name the file by the hash of the whole, which continues the first. */
 static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SIZE])
 {
     svi_sha256 body, whole;

@@ -3,8 +3,8 @@
 
 #include "internal.h"
 
-/* Pairwise summation over blocks of at most 128, eight at a time, as numpy adds along an axis: the order of
- * additions decides the last bit of a float32. */
+/* Pairwise summation as numpy does it along the last axis: halves down to blocks of at most 128, and eight sums side by
+ * side in a block. The order of additions decides the last bit of a float32. */
 #define PAIRWISE_SUM(name, type)                                                                          \
     type name(const type *values, size_t count, size_t stride)                                            \
     {                                                                                                     \

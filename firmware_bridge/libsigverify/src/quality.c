@@ -1,14 +1,15 @@
-/* Whether a capture is good enough: sigverify/modality/pen/quality.py. */
+/* Whether a capture is good enough: sigverify/modality/pen/assessment.py. */
 #include <math.h>
 
 #include "internal.h"
 
-#define MIN_DURATION_MS 250.0
-#define MIN_RATE_HZ 30.0
-#define MAX_LOST 0.5
-#define COMPLEXITY_FLOOR 0.3
-#define STEPS 25
-#define TYPICAL_TURN 20.0
+/* As in sigverify/modality/pen/assessment.py. */
+#define MIN_DURATION_MS 250.0 /* less is a slip of the pen */
+#define MIN_RATE_HZ 30.0      /* writing moves at up to 10 Hz or so: sampled more slowly, the strokes are guesses */
+#define MAX_LOST 0.5          /* share of the ink's time that may lie in gaps between samples */
+#define COMPLEXITY_FLOOR 0.3  /* less is a dash, a tick or a plain loop, which anybody can draw */
+#define STEPS 25              /* points to a diagonal: fine enough for letters, too coarse for tremor */
+#define TYPICAL_TURN 20.0     /* radians of turning that make a complexity of 1 - 1/e */
 
 static double sample_rate_hz(const sv_signature *signature, double *scratch)
 {
@@ -54,7 +55,8 @@ static double extent(const double *axis, size_t count)
     return high - low;
 }
 
-/* 1 - exp(-radians / 20): how much the pen turns, walked with dividers set to a 25th of the diagonal. */
+/* How much the pen turns: 1 - exp(-radians / TYPICAL_TURN). Of the ink only points are looked at that lie a STEPS-th of
+ * the box's diagonal from the one before, so that neither speed nor sampling nor tremor counts. */
 double svi_complexity(svi_capture *capture)
 {
     double step = hypot(extent(capture->x, capture->count), extent(capture->y, capture->count)) / STEPS;
@@ -63,7 +65,8 @@ double svi_complexity(svi_capture *capture)
     for (size_t i = 0; i < capture->count; i++) {
         double x = capture->x[i] - at_x, y = capture->y[i] - at_y;
         if (!(hypot(x, y) >= step))
-            continue;
+            continue; /* not far enough from the last point that counted */
+        /* The angle between this move and the one before, by their cross and dot products. */
         if (moves++ > 0)
             turning += fabs(atan2(y * from_x - x * from_y, x * from_x + y * from_y));
         from_x = x;

@@ -1,4 +1,4 @@
-/* From distances to a score, and thresholds: sigverify/matching/scoring.py and search/open_set.py. */
+/* From distances to a score, and thresholds: sigverify/matching/scoring.py and sigverify/search/open_set.py. */
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #define FLOOR 0.02    /* a distance below counts as this: no logarithm of the 0 between a signature and itself */
 #define MOST_ODDS 60.0 /* e^-60 is far below any threshold, and no exponential overflows */
 
+/* Thresholds that were not fitted: mere steps. */
 static void set_steps(svi_table *table)
 {
     static const double fmr[3] = {0.1, 0.01, 0.001}, threshold[3] = {0.5, 0.9, 0.99};
@@ -126,7 +127,7 @@ double svi_score(const sv_model *model, const float *distances, const float *spr
     return probability(odds + row->bias);
 }
 
-/* Linear in log FMR between those fitted. */
+/* Linear in log FMR between the rates that were fitted; fmr falls along the table, the threshold rises. */
 int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold)
 {
     const svi_table *table;
@@ -135,7 +136,7 @@ int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, 
     table = &svi_scoring_row(scoring, references)->tables[impostor];
     if (table->count == 0 || !(fmr >= table->fmr[table->count - 1] && fmr <= table->fmr[0]))
         return SV_CONFIG_ERROR;
-    *threshold = table->threshold[0];
+    *threshold = table->threshold[0]; /* what a table of one rate has */
     for (int i = 0; i + 1 < table->count; i++) {
         double above = table->fmr[i], below = table->fmr[i + 1], low = table->threshold[i];
         if (below <= fmr && fmr <= above) {
@@ -163,6 +164,7 @@ static double odds_at(const svi_table *table, double rate)
     if (rate < lowest)
         return high + (lowest - rate) * (high - low) / (highest - lowest);
     for (int i = 0; i < last; i++) {
+        /* Between two fitted rates: linear in both logarithms. */
         double above = log(table->fmr[i]), below = log(table->fmr[i + 1]);
         double start = logit(table->threshold[i]), end = logit(table->threshold[i + 1]);
         if (below <= rate)
@@ -181,6 +183,8 @@ int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, doubl
     return SV_OK;
 }
 
+/* How far the score lies from the threshold, in log odds, as a probability from 0.5. Both are kept a little away from 0
+ * and 1, where the odds are infinite. */
 double svi_confidence(double score, double threshold)
 {
     double one = logit(fmin(fmax(score, 1e-15), 1 - 1e-15));

@@ -1,4 +1,4 @@
-/* Statuses in words, and what version this is. */
+/* Statuses in words, and the versions of the library. */
 #include "internal.h"
 
 int sv_abi(void)
@@ -23,14 +23,14 @@ const char *sv_status_text(int status)
     case SV_MODEL_ERROR: return "the model cannot be used";
     case SV_MALFORMED_MODEL: return "truncated, altered, or no model file";
     case SV_INCOMPATIBLE_MODEL: return "a model for another modality, other cues or another version";
-    case SV_UNTRUSTED_MODEL: return "the model is not signed by who may";
+    case SV_UNTRUSTED_MODEL: return "the model is not signed by a key that may sign it";
     case SV_RUNTIME_UNAVAILABLE: return "nothing here can run the network";
     case SV_MISSING_EXTRA: return "an optional part is not installed";
     case SV_STORE_ERROR: return "the store cannot be read or written";
     case SV_UNKNOWN_USER: return "nobody of that id is enrolled";
     case SV_ALREADY_ENROLLED: return "somebody of that id is enrolled already";
     case SV_MALFORMED_TEMPLATE: return "no template, or one of another model";
-    case SV_KEY_UNAVAILABLE: return "no key, or not one that can be used";
+    case SV_KEY_UNAVAILABLE: return "no key, or one that cannot be used";
     case SV_WRONG_KEY: return "not the key that sealed this";
     case SV_DAMAGED_STORE: return "something sealed was altered or damaged";
     case SV_STORE_UNREACHABLE: return "the fleet's server cannot be reached";
@@ -42,8 +42,8 @@ const char *sv_status_text(int status)
     case SV_TRAINING_ERROR: return "the training run cannot start, go on or be read";
     case SV_CONVERSION_ERROR: return "the trained network cannot be converted";
     case SV_BRIDGE_ERROR: return "the daemon cannot be reached or asked";
-    case SV_PROTOCOL_ERROR: return "the other side breaks the wire protocol";
-    case SV_MISUSE: return "the wire protocol does not allow to send this";
+    case SV_PROTOCOL_ERROR: return "the other side does not keep to the wire protocol";
+    case SV_MISUSE: return "the wire protocol does not allow this message now";
     case SV_DISCONNECTED: return "the line broke or no answer came in time";
     case SV_NOT_ALLOWED: return "this client may not do that";
     case SV_BUSY: return "more at once than is allowed";

@@ -1,17 +1,17 @@
-/* Template bytes, as at the top of sigverify/template.py. */
+/* Templates as bytes, laid out as sigverify/template.py says at its top. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define HEAD 44
-#define CRC 4
-#define VERSION 1
-#define MIN_YEAR_MS (-62135596800000LL) /* year 1 to 9999: what Python's datetime holds */
+#define HEAD 44   /* bytes before the user id */
+#define CRC 4     /* bytes of the checksum at the end */
+#define VERSION 1 /* of pen strokes; another modality's templates are of version 2 and not read here */
+#define MIN_YEAR_MS (-62135596800000LL) /* years 1 to 9999: what Python's datetime holds */
 #define MAX_YEAR_MS 253402300799999LL
 
-/* In 64 bits, as the sizes in a hostile header would not fit 32. */
+/* Bytes of the whole. In 64 bits: the sizes in a forged header may be 65535 each, and their products do not fit 32. */
 static uint64_t whole_size(const svi_shape *shape, int references, size_t user_size)
 {
     uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
@@ -31,7 +31,7 @@ int svi_created_is_valid(int64_t created_ms)
     return created_ms >= MIN_YEAR_MS && created_ms <= MAX_YEAR_MS;
 }
 
-/* One block: floats first, then what needs no alignment. */
+/* One block for everything: the floats first, as what follows them needs no alignment. */
 int svi_template_new(const char *user, size_t user_size, const svi_shape *shape, int references, sv_template **enrolled)
 {
     size_t spread = (size_t)(references * references) * shape->cues;
@@ -86,8 +86,10 @@ static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *re
     shape->size = svi_u16(data + 22);
     shape->cues = svi_u16(data + 24);
     *user_size = svi_u16(data + 26);
+    /* The numbers that size arrays of this library. */
     if (*references < 1 || *references > SV_MAX_REFERENCES || shape->cues < 1 || shape->cues > SV_MAX_CUES)
         return SV_MALFORMED_TEMPLATE;
+    /* What is read and allocated after this is covered by the bytes that are there. */
     if (svi_u32(data + 10) != size || whole_size(shape, *references, *user_size) != size)
         return SV_MALFORMED_TEMPLATE;
     if (svi_u32(data + size - CRC) != svi_crc32(data, size - CRC))
@@ -95,7 +97,7 @@ static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *re
     return SV_OK;
 }
 
-/* Floats that must be finite; `half` ones take two bytes. */
+/* Read floats, of two bytes each if `half`; `sound` becomes 0 where one is not finite. */
 static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, float *out, int *sound)
 {
     for (size_t i = 0; i < count; i++, at += half ? 2 : 4) {
@@ -118,6 +120,7 @@ static const uint8_t *take_spread(const uint8_t *at, sv_template *enrolled, int 
     return at;
 }
 
+/* The parts in the order of the file: spread, durations, functions of time, sequences, vectors. */
 static int take_body(const uint8_t *at, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
@@ -145,6 +148,7 @@ int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
     if (!data || !enrolled)
         return SV_CONFIG_ERROR;
     *enrolled = NULL;
+    /* Nothing is allocated before the header fits the size and the checksum is right. */
     SVI_TRY(read_head(data, size, &shape, &references, &user_size));
     if (!svi_user_is_valid((const char *)data + HEAD, user_size))
         return SV_MALFORMED_TEMPLATE;

@@ -1,20 +1,20 @@
-/* Verify and identify: sigverify/verifier.py without a store. */
+/* Embed, verify and identify: sigverify/matcher.py and sigverify/verification.py, without a store. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define DEFAULT_FMR 0.01
-#define TINY 1e-12
-#define ALIGNMENT 16
+#define DEFAULT_FMR 0.01 /* as in sigverify/policy/policy.py */
+#define TINY 1e-12       /* a vector shorter than this has no direction */
+#define ALIGNMENT 16     /* of each tensor, whatever its type: enough for any number, and for vector instructions */
 
 static size_t aligned(size_t size)
 {
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* One block for everything that a call needs; calls allocate only for the samples. */
+/* One block for everything that a call needs, so that calls allocate only for the samples they are given. */
 static int make_room(sv_verifier *verifier, const sv_model_info *info)
 {
     size_t dynamics = aligned(SV_FRAMES * SV_DYNAMICS);
@@ -153,6 +153,8 @@ static int embed_probe(sv_verifier *verifier, const sv_signature *signature, int
     return status;
 }
 
+/* Whether the template is of this verifier's model. Its id says so; the shapes are compared as well, since anybody can
+ * write an id, and arrays of other sizes would be read out of bounds. */
 static int fits(const sv_verifier *verifier, const sv_template *enrolled)
 {
     const svi_shape *one = &verifier->shape, *other = &enrolled->shape;
