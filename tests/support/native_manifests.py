@@ -3,8 +3,15 @@
 import hashlib
 import json
 import struct
+from dataclasses import replace
 
 from builders import model
+
+from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.pen import PEN
+
+FITTED = replace(Scoring.default(PEN.cues), calibrated=True).to_dict()
+"""A scoring that is written down, as one of the default is not."""
 
 PROPERTIES = {
     "series": {"elastic": True, "learned": False, "relative": True, "signed": False},
@@ -50,7 +57,7 @@ def canonical(content):
 
 def version_1(**changes):
     """Return a model file with some fields changed, those set to `ABSENT` left out."""
-    return packed(canonical({**_fields(model()), "file_version": 1, **changes}))
+    return packed(canonical({**_fields(model()), "file_version": 1, "scoring": FITTED, **changes}))
 
 
 def version_2(names=tuple(PROPERTIES), *, of=None, **changes):

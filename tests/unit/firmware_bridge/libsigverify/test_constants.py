@@ -5,35 +5,36 @@ import re
 import pytest
 
 from firmware_bridge.libsigverify.build import FOLDER
-from sigverify.enrollment.enrollment import LINK, ODD
+from sigverify.enrollment.candidates import LINK, ODD
+from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
 from sigverify.matching.scoring import FLOOR
-from sigverify.modality.pen import features, quality, signature
-from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, MOST_DEPTH, MOST_STEPS
+from sigverify.modality.pen import assessment, features, repaired, signature
+from sigverify.modality.pen.pen import PEN
+from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
 from sigverify.policy.policy import Policy
-from sigverify.policy.replay import COPY_DISTANCE
 from sigverify.template import MAX_USER_ID
 
 HERE = {
     "capture.c": {
         "MIN_SAMPLES": signature.MIN_SAMPLES,
         "MAX_COORDINATE": signature.MAX_COORDINATE,
-        "MIN_STEP_MS": features.MIN_STEP_MS,
+        "MIN_STEP_MS": repaired.MIN_STEP_MS,
     },
     "enrollment.c": {"LINK": LINK, "ODD": ODD},
     "features.c": {"CLIP": features.CLIP},
     "internal.h": {
-        "SVI_COPY_DISTANCE": COPY_DISTANCE,
+        "SVI_COPY_DISTANCE": PEN.copy_distance,
         "SVI_MAX_DEPTH": MOST_DEPTH,
-        "SVI_MAX_GAP_MS": features.MAX_GAP_MS,
+        "SVI_MAX_GAP_MS": repaired.MAX_GAP_MS,
         "SVI_MAX_STEPS": MOST_STEPS,
         "SVI_MAX_USER": MAX_USER_ID,
     },
     "model_file.c": {"MAX_MANIFEST": MAX_MANIFEST_BYTES, "MAX_NETWORK": MAX_NETWORK_BYTES},
     "quality.c": {
-        "COMPLEXITY_FLOOR": quality.COMPLEXITY_FLOOR,
-        "MAX_LOST": quality.MAX_LOST,
-        "MIN_DURATION_MS": quality.MIN_DURATION_MS,
-        "MIN_RATE_HZ": quality.MIN_RATE_HZ,
+        "COMPLEXITY_FLOOR": assessment.COMPLEXITY_FLOOR,
+        "MAX_LOST": assessment.MAX_LOST,
+        "MIN_DURATION_MS": assessment.MIN_DURATION_MS,
+        "MIN_RATE_HZ": assessment.MIN_RATE_HZ,
     },
     "scoring.c": {"FLOOR": FLOOR},
     "verifier.c": {"DEFAULT_FMR": Policy().fmr},

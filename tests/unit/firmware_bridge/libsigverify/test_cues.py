@@ -10,8 +10,9 @@ from builders import signature, template
 from native_core import NativeModel, NativeVerifier, exported, imported
 from native_manifests import ABSENT, PROPERTIES, columns, cue, manifest, packed, version_1, version_2
 
+from sigverify import Model
 from sigverify.decision import Reason
-from sigverify.enrollment.enrollment import Screening
+from sigverify.enrollment.enroller import Screening
 from sigverify.errors import (
     EnrollmentError,
     IncompatibleModel,
@@ -76,7 +77,8 @@ def random_row(names, seed=0):
 @pytest.mark.parametrize("count", [1, 2, 5, 12])
 def test_scores_are_those_of_plain_loops(library, names, count):
     row = random_row(names)
-    native = NativeModel(library, version_2(names, scoring={"1": row}))
+    data = version_2(names, scoring={"1": row})
+    native, scoring = NativeModel(library, data), Model.from_bytes(data).manifest.scoring
     assert library.functions.sv_model_cues(native.handle) == len(names)
     rng = np.random.default_rng(count)
     for scale in (0.0, 0.1, 1.0):
@@ -84,8 +86,9 @@ def test_scores_are_those_of_plain_loops(library, names, count):
         spread = rng.uniform(0.3, 1, (count, count, len(names))).astype(np.float32)
         spread = (spread + spread.transpose(1, 0, 2)) / 2
         spread[np.arange(count), np.arange(count)] = 0
-        expected = score(names, row, distances, spread)
-        assert native.score(distances, spread) == pytest.approx(expected, abs=SAME)
+        expected = pytest.approx(score(names, row, distances, spread), abs=SAME)
+        assert native.score(distances, spread) == expected
+        assert float(scoring.score(distances, spread)) == expected
 
 
 def test_version_1_has_the_four_cues_in_their_order(library):
@@ -145,8 +148,9 @@ def test_the_default_scoring_weighs_the_series_wherever_it_stands(library):
     ],
 )
 def test_a_model_that_cannot_be_run_here_is_incompatible(library, data):
-    with pytest.raises(IncompatibleModel):
-        NativeModel(library, data)
+    for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
+        with pytest.raises(IncompatibleModel):
+            read(data)
 
 
 def weights(count):
@@ -187,8 +191,9 @@ WHOLE = manifest(version_2(["series"]))
     ],
 )
 def test_what_is_no_manifest_of_either_version_is_malformed(library, data):
-    with pytest.raises(MalformedModel):
-        NativeModel(library, data)
+    for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
+        with pytest.raises(MalformedModel):
+            read(data)
 
 
 @pytest.mark.parametrize("version", [0, 3])
@@ -253,7 +258,7 @@ def reordered(row, names):
 
 @pytest.mark.parametrize("names", LISTS[:3])
 def test_the_order_of_the_list_changes_no_score(base, verifier, names):
-    rows = base.manifest.scoring
+    rows = base.manifest.scoring.to_dict()
     row = rows[str(max(int(number) for number in rows if int(number) <= len(REFERENCES)))]
     shipped, own = verifier(None), verifier(names, reordered(row, names))
     expected, here = (

@@ -1,12 +1,10 @@
 import pytest
 from builders import model
 from native_core import NativeModel
-from native_manifests import ABSENT, manifest, packed, version_1
+from native_manifests import ABSENT, FITTED, manifest, packed, version_1
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
-from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import shipped_models
 
 
@@ -85,7 +83,6 @@ def test_a_model_too_large_for_this_library_says_so(library):
 
 
 def test_a_scoring_reads_as_it_was_written(library):
-    rows = Scoring.default(PEN.cues).to_dict()
-    rows["12"] = rows["2"] | {"bias": -1.2345678901234567e-05}
-    native = NativeModel(library, model(scoring=rows).to_bytes())
+    rows = FITTED | {"12": FITTED["2"] | {"bias": -1.2345678901234567e-05}}
+    native = NativeModel(library, version_1(scoring=rows))
     assert native.threshold(0.01, references=12) == pytest.approx(0.9, abs=1e-15)

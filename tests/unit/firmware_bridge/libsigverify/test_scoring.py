@@ -22,7 +22,7 @@ def random_case(count, seed):
 @pytest.fixture(params=["base", "default"])
 def both(request, library, base):
     """The same scoring in Python and in C."""
-    its = base if request.param == "base" else model(scoring={})
+    its = base if request.param == "base" else model()
     native = NativeModel(library, its.to_bytes())
     return its.manifest.scoring, native
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from builders import signature
 from native_core import NativeVerifier
-from sigverify.embedding import embed
 
 from sigverify import Policy, Signature, Template, Verifier
 from sigverify.corpora import Kind
@@ -13,7 +12,8 @@ from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.enroller import Screening
 from sigverify.errors import ConfigError, EnrollmentError, InvalidSignature, RuntimeUnavailable
-from sigverify.matching.distances import distances, spread
+from sigverify.matcher import Matcher
+from sigverify.matching.distances import spread
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.pen import PEN
@@ -102,14 +102,14 @@ def test_decisions_are_those_of_python(native, python, people, templates, impost
 
 
 def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people, base):
-    embedder = Embedder.open(base)
+    matcher = Matcher.around(Embedder.open(base))
     its = native.enroll("Zoë", people["000000"][0], created=CREATED)
-    references = stored(References.stack([embed(each, embedder) for each in people["000000"][0]]))
+    references = stored(References.stack([matcher.embed(each) for each in people["000000"][0]]))
     assert (its.user_id, its.model_id, its.created, len(its)) == ("Zoë", base.id, CREATED, REFERENCES)
     np.testing.assert_array_equal(its.references.series, references.series)
     np.testing.assert_array_equal(its.references.sequence, references.sequence)
     np.testing.assert_allclose(its.references.vector, references.vector, atol=2**-11)
-    np.testing.assert_array_equal(its.references.duration_ms, references.duration_ms)
+    np.testing.assert_array_equal(its.references.extent, references.extent)
     np.testing.assert_allclose(its.spread, spread(references, PEN.cues), atol=1e-3)
 
 
@@ -236,6 +236,7 @@ def test_a_library_that_is_not_litert_is_refused(library, library_path, base):
 def test_what_c_enrolled_verifies_in_python(native, people, base):
     writer, (references, genuine, _) = next(iter(people.items()))
     template = Template.from_bytes(native.enroll(writer, references, created=CREATED).to_bytes())
-    apart = distances(embed(genuine[0], Embedder.open(base)), template.references, PEN.cues)
+    matcher = Matcher.around(Embedder.open(base))
+    apart = matcher.distances(matcher.embed(genuine[0]), template.references)
     score = float(base.manifest.scoring.score(apart, template.spread))
     assert native.score(template, genuine[0]) == pytest.approx(score, abs=TOLERANCE)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from builders import model, signature
 from in_threads import in_threads
-from sigverify.embedding import embed
 from toy_networks import toy_model
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, RuntimeUnavailable
 from sigverify.manifest import Precision
+from sigverify.matcher import Matcher
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
 
@@ -28,13 +28,13 @@ def base():
 
 
 def test_it_embeds_as_python_does(library, base):
-    native, embedder = NativeEmbedder(library, base), Embedder.open(base)
+    native, matcher = NativeEmbedder(library, base), Matcher.around(Embedder.open(base))
     for writer in range(8):
-        its, expected = native.embed(signature(writer)), embed(signature(writer), embedder)
+        its, expected = native.embed(signature(writer)), matcher.embed(signature(writer))
         assert np.array_equal(its.series, expected.series)
         assert np.array_equal(its.sequence, expected.sequence)
         np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
-        assert its.duration_ms == np.float32(expected.duration_ms)
+        assert its.extent == np.float32(expected.extent)
 
 
 @pytest.mark.parametrize("sequence", [True, False])
@@ -42,7 +42,7 @@ def test_it_embeds_as_python_does(library, base):
 def test_networks_of_every_kind(library, precision, sequence):
     its = toy_model(precision, sequence=sequence)
     one = NativeEmbedder(library, its).embed(signature(3))
-    other = embed(signature(3), Embedder.open(its))
+    other = Matcher.around(Embedder.open(its)).embed(signature(3))
     assert one.sequence.shape == other.sequence.shape
     assert np.abs(one.sequence.astype(int) - other.sequence).max(initial=0) <= 1
     assert one.vector @ other.vector > 0.999
