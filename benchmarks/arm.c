@@ -10,7 +10,7 @@ int main(int count, char **arguments)
     sv_model_info info;
     sv_litert *litert;
     sv_verifier *verifier;
-    sv_embedding its;
+    sv_embedding embedding;
     static sv_signature captures[MOST];
     if (count != 4)
         return 2;
@@ -20,16 +20,16 @@ int main(int count, char **arguments)
     must(sv_model_describe(model, &info), "model");
     must(sv_litert_open(arguments[2], model, &litert), "LiteRT");
     must(sv_verifier_open(model, sv_litert_network(litert), &verifier), "verifier");
-    its.dynamics = malloc(SV_FRAMES * SV_DYNAMICS);
-    its.sequence = malloc(info.steps * info.depth + 1);
-    its.vector = malloc(info.vector_size * sizeof *its.vector);
-    must(its.dynamics && its.sequence && its.vector ? SV_OK : SV_NO_MEMORY, "embedding");
+    embedding.series = malloc(SV_FRAMES * SV_SERIES_CHANNELS);
+    embedding.sequence = malloc(info.steps * info.depth + 1);
+    embedding.vector = malloc(info.vector_size * sizeof *embedding.vector);
+    must(embedding.series && embedding.sequence && embedding.vector ? SV_OK : SV_NO_MEMORY, "embedding");
     for (size_t i = 0; i < captures_count; i++) {
-        must(sv_embed(verifier, &captures[i], &its), "embed");
-        fwrite(its.dynamics, 1, SV_FRAMES * SV_DYNAMICS, stdout);
-        fwrite(its.sequence, 1, info.steps * info.depth, stdout);
-        fwrite(its.vector, sizeof *its.vector, info.vector_size, stdout);
-        fwrite(&its.duration_ms, sizeof its.duration_ms, 1, stdout);
+        must(sv_embed(verifier, &captures[i], &embedding), "embed");
+        fwrite(embedding.series, 1, SV_FRAMES * SV_SERIES_CHANNELS, stdout);
+        fwrite(embedding.sequence, 1, info.steps * info.depth, stdout);
+        fwrite(embedding.vector, sizeof *embedding.vector, info.vector_size, stdout);
+        fwrite(&embedding.extent, sizeof embedding.extent, 1, stdout);
     }
     return 0;
 }

@@ -45,7 +45,7 @@ int main(int count, char **arguments)
     sv_model *model;
     sv_litert *litert;
     sv_verifier *verifier;
-    sv_template *its;
+    sv_template *enrolled;
     sv_signature probes[MOST];
     sv_decision decision;
     static float values[SV_FRAMES * SV_CHANNELS];
@@ -58,8 +58,8 @@ int main(int count, char **arguments)
     must(sv_model_open(data, size, &model), "model");
     must(sv_litert_open(arguments[2], model, &litert), "LiteRT");
     must(sv_verifier_open(model, sv_litert_network(litert), &verifier), "verifier");
-    must(sv_template_import(content, content_size, &its), "template");
-    must(sv_verify(verifier, its, &probes[0], NULL, &decision), "verify");
+    must(sv_template_import(content, content_size, &enrolled), "template");
+    must(sv_verify(verifier, enrolled, &probes[0], NULL, &decision), "verify");
     first = now_ms() - start;
     features_ms = malloc((size_t)rounds * sizeof *features_ms);
     verify_ms = malloc((size_t)rounds * sizeof *verify_ms);
@@ -76,14 +76,14 @@ int main(int count, char **arguments)
         import_ms[i] = now_ms() - before;
         sv_template_close(again);
         before = now_ms();
-        must(sv_verify(verifier, its, probe, NULL, &decision), "verify");
+        must(sv_verify(verifier, enrolled, probe, NULL, &decision), "verify");
         verify_ms[i] = now_ms() - before;
         accepted += decision.outcome == SV_ACCEPT;
     }
     printf("{\"first_ms\": %.3f, \"features_ms\": %.4f, \"import_ms\": %.4f, \"verify_ms\": %.4f, ", first,
            median(features_ms, rounds), median(import_ms, rounds), median(verify_ms, rounds));
     printf("\"accepted\": %d, \"resident_kb\": %ld}\n", accepted, resident_kb());
-    sv_template_close(its);
+    sv_template_close(enrolled);
     sv_verifier_close(verifier);
     sv_litert_close(litert);
     sv_model_close(model);

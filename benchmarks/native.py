@@ -35,11 +35,11 @@ FIRST_MS = 50.0
 RESIDENT_MB = 20.0
 
 
-def packed(its):
+def packed(signature):
     """Return a signature as native.c reads it."""
-    columns = np.concatenate([its.x, its.y, its.time_ms, its.pressure])
-    ink = its.ink.tobytes()
-    return struct.pack("=Q", len(its)) + columns.tobytes() + ink + bytes(-len(ink) % 8)
+    columns = np.concatenate([signature.x, signature.y, signature.time_ms, signature.pressure])
+    ink = signature.ink.tobytes()
+    return struct.pack("=Q", len(signature)) + columns.tobytes() + ink + bytes(-len(ink) % 8)
 
 
 def measured(run, probes, rounds):
@@ -58,8 +58,8 @@ def of_python(template, probes, rounds, model):
     content = template.to_bytes()
 
     def verify(probe):
-        its = matcher.distances(matcher.embed(probe), template.references)
-        return scoring.score(its, template.spread) >= scoring.threshold(0.01)
+        distances = matcher.distances(matcher.embed(probe), template.references)
+        return scoring.score(distances, template.spread) >= scoring.threshold(0.01)
 
     return {
         "features": measured(features, probes, rounds),

@@ -27,7 +27,7 @@ extern "C" {
 
 #define SV_FRAMES 256
 #define SV_CHANNELS 11
-#define SV_DYNAMICS 7
+#define SV_SERIES_CHANNELS 7 /* the first of SV_CHANNELS, which are compared as they are */
 #define SV_MAX_CUES 8 /* of a template: twice as many as are computed here */
 #define SV_MAX_REFERENCES 12
 #define SV_MAX_SAMPLES 100000
@@ -247,10 +247,10 @@ SV_API int sv_quantize_input(const sv_model *model, const float *values, void *i
 /* All that is kept of one signature: functions of time x 32, learned local vectors x 127, a global vector of length
  * 1, and the time from the first to the last ink. The sizes are those of sv_model_info. */
 typedef struct sv_embedding {
-    int8_t *dynamics; /* SV_FRAMES x SV_DYNAMICS */
+    int8_t *series;   /* SV_FRAMES x SV_SERIES_CHANNELS */
     int8_t *sequence; /* steps x depth */
     float *vector;    /* vector_size */
-    float duration_ms;
+    float extent;     /* milliseconds */
 } sv_embedding;
 
 /* Fill in what `embedding` points to, all of it the caller's. */

@@ -156,6 +156,8 @@ size_t svi_port_bytes(const svi_port *port);
 int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_model *model);
 
 /* matching.c */
+#define SVI_SERIES_SCALE 32.0f    /* functions of time within +-4 are stored as int8 of value x 32 */
+#define SVI_SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
 typedef struct svi_shape {
     size_t frames, channels, steps, depth, size, cues;
 } svi_shape;

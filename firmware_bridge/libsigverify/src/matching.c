@@ -10,8 +10,6 @@
 /* Cost of a cell that no path reaches: more than any path costs (8191 x 129 x 254); added to such a cost it still fits
  * 32 bits. */
 #define FAR (1u << 28)
-#define DYNAMICS_SCALE 32.0f  /* functions within +-4 are stored as int8 of value x 32 */
-#define SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
 
 static size_t larger(size_t one, size_t other)
 {
@@ -123,15 +121,15 @@ static float cue_distance(svi_aligner *aligner, const svi_shape *shape, svi_cue 
 {
     switch (cue) {
     case SVI_SERIES:
-        return elastic_distance(aligner, probe->dynamics, reference->dynamics, shape->frames, shape->channels,
-                                DYNAMICS_SCALE);
+        return elastic_distance(aligner, probe->series, reference->series, shape->frames, shape->channels,
+                                SVI_SERIES_SCALE);
     case SVI_SEQUENCE:
         if (!shape->depth) /* a network without one */
             return 0.0f;
         return elastic_distance(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth,
-                                SEQUENCE_SCALE);
+                                SVI_SEQUENCE_SCALE);
     case SVI_VECTOR: return svi_vector_distance(aligner, shape, probe->vector, reference->vector);
-    case SVI_EXTENT: return fabsf(logf(reference->duration_ms / probe->duration_ms));
+    case SVI_EXTENT: return fabsf(logf(reference->extent / probe->extent));
     case SVI_KNOWN_CUES: break;
     }
     return 0.0f;

@@ -15,8 +15,8 @@
 static uint64_t whole_size(const svi_shape *shape, int references, size_t user_size)
 {
     uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
-    uint64_t dynamics = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
-    uint64_t each = sizeof(float) + dynamics + sequence + 2 * (uint64_t)shape->size;
+    uint64_t series = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
+    uint64_t each = sizeof(float) + series + sequence + 2 * (uint64_t)shape->size;
     return HEAD + user_size + pairs * shape->cues * sizeof(float) + count * each + CRC;
 }
 
@@ -55,7 +55,7 @@ int svi_template_new(const char *user, size_t user_size, const svi_shape *shape,
     for (int i = 0; i < references; i++) {
         fresh->each[i].vector = at_float;
         at_float += shape->size;
-        fresh->each[i].dynamics = at_byte;
+        fresh->each[i].series = at_byte;
         at_byte += shape->frames * shape->channels;
         fresh->each[i].sequence = at_byte;
         at_byte += shape->steps * shape->depth;
@@ -120,17 +120,17 @@ static const uint8_t *take_spread(const uint8_t *at, sv_template *enrolled, int 
     return at;
 }
 
-/* The parts in the order of the file: spread, durations, functions of time, sequences, vectors. */
+/* The parts in the order of the file: spread, extents, series, sequences, vectors. */
 static int take_body(const uint8_t *at, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
-    size_t dynamics = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
+    size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
     int sound = 1;
     at = take_spread(at, enrolled, &sound);
     for (int i = 0; i < enrolled->references; i++)
-        at = take_floats(at, 1, 0, &enrolled->each[i].duration_ms, &sound);
-    for (int i = 0; i < enrolled->references; i++, at += dynamics)
-        memcpy(enrolled->each[i].dynamics, at, dynamics);
+        at = take_floats(at, 1, 0, &enrolled->each[i].extent, &sound);
+    for (int i = 0; i < enrolled->references; i++, at += series)
+        memcpy(enrolled->each[i].series, at, series);
     for (int i = 0; i < enrolled->references; i++, at += sequence)
         memcpy(enrolled->each[i].sequence, at, sequence);
     for (int i = 0; i < enrolled->references; i++)
@@ -189,15 +189,15 @@ static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
 static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
-    size_t dynamics = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
+    size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
     size_t r = (size_t)enrolled->references, cues = shape->cues;
     for (size_t row = 1; row < r; row++)
         for (size_t i = 0; i < row * cues; i++)
             at = svi_put_f32(at, enrolled->spread[row * r * cues + i]);
     for (size_t i = 0; i < r; i++)
-        at = svi_put_f32(at, enrolled->each[i].duration_ms);
-    for (size_t i = 0; i < r; i++, at += dynamics)
-        memcpy(at, enrolled->each[i].dynamics, dynamics);
+        at = svi_put_f32(at, enrolled->each[i].extent);
+    for (size_t i = 0; i < r; i++, at += series)
+        memcpy(at, enrolled->each[i].series, series);
     for (size_t i = 0; i < r; i++, at += sequence)
         memcpy(at, enrolled->each[i].sequence, sequence);
     for (size_t i = 0; i < r; i++)

@@ -17,19 +17,19 @@ static size_t aligned(size_t size)
 /* One block for everything that a call needs, so that calls allocate only for the samples they are given. */
 static int make_room(sv_verifier *verifier, const sv_model_info *info)
 {
-    size_t dynamics = aligned(SV_FRAMES * SV_DYNAMICS);
+    size_t series = aligned(SV_FRAMES * SV_SERIES_CHANNELS);
     size_t sequence = aligned(verifier->shape.steps * verifier->shape.depth);
     size_t sizes = aligned(info->input_bytes) + aligned(info->vector_bytes) + aligned(info->sequence_bytes);
     uint8_t *at;
-    verifier->block = calloc(1, sizes + dynamics + sequence + verifier->shape.size * sizeof(float));
+    verifier->block = calloc(1, sizes + series + sequence + verifier->shape.size * sizeof(float));
     if (!verifier->block)
         return SV_NO_MEMORY;
     at = verifier->block;
     verifier->input = at;
     verifier->vector = at += aligned(info->input_bytes);
     verifier->sequence = at += aligned(info->vector_bytes);
-    verifier->probe.dynamics = (int8_t *)(at += aligned(info->sequence_bytes));
-    verifier->probe.sequence = (int8_t *)(at += dynamics);
+    verifier->probe.series = (int8_t *)(at += aligned(info->sequence_bytes));
+    verifier->probe.sequence = (int8_t *)(at += series);
     verifier->probe.vector = (float *)(void *)(at + sequence);
     if (!info->sequence_bytes)
         verifier->sequence = NULL;
@@ -50,7 +50,7 @@ int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **ve
         return SV_NO_MEMORY;
     fresh->model = model;
     fresh->network = network;
-    fresh->shape = (svi_shape){SV_FRAMES, SV_DYNAMICS, model->steps, model->depth, model->vector_size,
+    fresh->shape = (svi_shape){SV_FRAMES, SV_SERIES_CHANNELS, model->steps, model->depth, model->vector_size,
                                (size_t)model->cues.count};
     status = make_room(fresh, &info);
     if (status != SV_OK) {
@@ -108,7 +108,7 @@ static int read_sequence(const sv_verifier *verifier, int8_t *sequence)
         float real = to_real(&verifier->model->sequence, verifier->sequence, i);
         if (!isfinite(real))
             return SV_MALFORMED_MODEL;
-        sequence[i] = quantize(real < -1 ? -1.0f : real > 1 ? 1.0f : real, 127);
+        sequence[i] = quantize(real < -1 ? -1.0f : real > 1 ? 1.0f : real, SVI_SEQUENCE_SCALE);
     }
     return SV_OK;
 }
@@ -117,9 +117,10 @@ int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embeddi
 {
     svi_features(capture, verifier->values);
     for (int i = 0; i < SV_FRAMES; i++)
-        for (int c = 0; c < SV_DYNAMICS; c++)
-            embedding->dynamics[i * SV_DYNAMICS + c] = quantize(verifier->values[i * SV_CHANNELS + c], 32);
-    embedding->duration_ms = (float)svi_capture_duration(capture);
+        for (int c = 0; c < SV_SERIES_CHANNELS; c++)
+            embedding->series[i * SV_SERIES_CHANNELS + c] =
+                quantize(verifier->values[i * SV_CHANNELS + c], SVI_SERIES_SCALE);
+    embedding->extent = (float)svi_capture_duration(capture);
     SVI_TRY(sv_quantize_input(verifier->model, verifier->values, verifier->input));
     SVI_TRY(verifier->network.invoke(verifier->network.context, verifier->input, verifier->vector,
                                      verifier->sequence));
@@ -131,7 +132,7 @@ int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding 
 {
     svi_capture capture;
     int status;
-    if (!verifier || !signature || !embedding || !embedding->dynamics || !embedding->vector ||
+    if (!verifier || !signature || !embedding || !embedding->series || !embedding->vector ||
         (verifier->shape.depth && !embedding->sequence))
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));

@@ -39,12 +39,12 @@ class NativeEmbedder:
         self._library = library
         self._lock = threading.Lock()
         content = library.ffi.from_buffer(model.to_bytes())
-        its_model = library.open("sv_model", content, len(content))
-        self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), its_model)
+        handle = library.open("sv_model", content, len(content))
+        self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), handle)
         network = library.functions.sv_litert_network(self._litert)
-        self._verifier = library.open("sv_verifier", its_model, network)
+        self._verifier = library.open("sv_verifier", handle, network)
         info = library.ffi.new("sv_model_info *")
-        library.call("sv_model_describe", its_model, info)
+        library.call("sv_model_describe", handle, info)
         self._shape = (int(info.steps), int(info.depth))
         self._vector_size = int(info.vector_size)
 
@@ -57,12 +57,12 @@ class NativeEmbedder:
         library = self._library
         series, sequence = np.empty((FRAMES, SERIES_CHANNELS), np.int8), np.empty(self._shape, np.int8)
         vector = np.empty(self._vector_size, np.float32)
-        its = library.ffi.new("sv_embedding *")
-        its.dynamics, its.vector = library.bytes(series), library.floats(vector)
-        its.sequence = library.bytes(sequence)
+        embedding = library.ffi.new("sv_embedding *")
+        embedding.series, embedding.vector = library.bytes(series), library.floats(vector)
+        embedding.sequence = library.bytes(sequence)
         with self._lock:
-            library.call("sv_embed", self._verifier, library.view(signature), its)
-        return Embedding(series=series, sequence=sequence, vector=vector, extent=its.duration_ms)
+            library.call("sv_embed", self._verifier, library.view(signature), embedding)
+        return Embedding(series=series, sequence=sequence, vector=vector, extent=embedding.extent)
 
 
 def litert_library() -> Path:

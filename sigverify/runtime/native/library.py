@@ -106,7 +106,7 @@ class Library:
         handle = self.ffi.new(f"{kind} **")
         self.call(f"{kind}_open", *arguments, handle)
         close = getattr(self.functions, f"{kind}_close")
-        return self.ffi.gc(handle[0], lambda its, _made_of=(self.functions, *arguments): close(its))
+        return self.ffi.gc(handle[0], lambda kept, _made_of=(self.functions, *arguments): close(kept))
 
     def features(self, signature: Signature) -> Float32Array:
         """Encode one signature, as `features.features`: `(FRAMES, CHANNELS)` float32."""

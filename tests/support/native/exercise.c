@@ -25,9 +25,9 @@ typedef struct context {
 } context;
 
 /* Stands in for a network: sums of the input, the same everywhere. */
-static int invoke(void *its, const void *input, void *vector, void *sequence)
+static int invoke(void *state, const void *input, void *vector, void *sequence)
 {
-    const context *sizes = its;
+    const context *sizes = state;
     const int8_t *in = input;
     for (size_t i = 0; i < sizes->vector; i++) {
         int sum = 0;
@@ -40,18 +40,18 @@ static int invoke(void *its, const void *input, void *vector, void *sequence)
     return SV_OK;
 }
 
-static void draw(scrawl *its, int writer, int repetition)
+static void draw(scrawl *drawn, int writer, int repetition)
 {
     double shift = 0.13 * repetition, pace = 10 + writer;
     for (int i = 0; i < SAMPLES; i++) {
         double t = (double)i / SAMPLES;
-        its->x[i] = floor(1000 * (40 * sin((14 + 3 * writer) * t + shift) + 15 * cos(31 * t) + 220 * t));
-        its->y[i] = floor(1000 * (50 * sin((17 + writer) * t) + 20 * cos((29 - writer) * t + 2 * shift)));
-        its->time_ms[i] = pace * i;
-        its->pressure[i] = floor(500 + 300 * sin(9 * t + shift));
-        its->pen_down[i] = i % 40 != 0;
+        drawn->x[i] = floor(1000 * (40 * sin((14 + 3 * writer) * t + shift) + 15 * cos(31 * t) + 220 * t));
+        drawn->y[i] = floor(1000 * (50 * sin((17 + writer) * t) + 20 * cos((29 - writer) * t + 2 * shift)));
+        drawn->time_ms[i] = pace * i;
+        drawn->pressure[i] = floor(500 + 300 * sin(9 * t + shift));
+        drawn->pen_down[i] = i % 40 != 0;
     }
-    its->signature = (sv_signature){SAMPLES, its->x, its->y, its->time_ms, its->pressure, its->pen_down};
+    drawn->signature = (sv_signature){SAMPLES, drawn->x, drawn->y, drawn->time_ms, drawn->pressure, drawn->pen_down};
 }
 
 static uint8_t *read_whole(const char *path, size_t *size)
@@ -72,43 +72,43 @@ static sv_template *enroll(sv_verifier *verifier, const char *user, int writer)
     static scrawl drawn[REFERENCES];
     sv_signature signatures[REFERENCES];
     sv_addition additions[REFERENCES];
-    sv_template *its;
+    sv_template *enrolled;
     for (int i = 0; i < REFERENCES; i++) {
         draw(&drawn[i], writer, i);
         signatures[i] = drawn[i].signature;
     }
-    CHECK(sv_enroll(verifier, user, 1700000000000, signatures, REFERENCES, SV_RECORD, additions, &its) == SV_OK);
+    CHECK(sv_enroll(verifier, user, 1700000000000, signatures, REFERENCES, SV_RECORD, additions, &enrolled) == SV_OK);
     for (int i = 0; i < REFERENCES; i++)
         printf("%s reference %d: %d\n", user, i, (int)additions[i]);
-    return its;
+    return enrolled;
 }
 
-static uint8_t *export_whole(const sv_template *its, size_t *size)
+static uint8_t *export_whole(const sv_template *enrolled, size_t *size)
 {
     uint8_t *data;
-    CHECK(sv_template_export(its, NULL, 0, size) == SV_OK);
+    CHECK(sv_template_export(enrolled, NULL, 0, size) == SV_OK);
     data = malloc(*size);
-    CHECK(data && sv_template_export(its, data, *size - 1, size) == SV_CONFIG_ERROR);
-    CHECK(sv_template_export(its, data, *size, size) == SV_OK);
+    CHECK(data && sv_template_export(enrolled, data, *size - 1, size) == SV_CONFIG_ERROR);
+    CHECK(sv_template_export(enrolled, data, *size, size) == SV_OK);
     return data;
 }
 
-static void verify(sv_verifier *verifier, const sv_template *its, int writer, int repetition)
+static void verify(sv_verifier *verifier, const sv_template *enrolled, int writer, int repetition)
 {
     scrawl drawn;
     sv_policy policy = {0.01, 0.1, SV_RANDOM};
     sv_decision decision;
     double score;
     draw(&drawn, writer, repetition);
-    CHECK(sv_verify(verifier, its, &drawn.signature, &policy, &decision) == SV_OK);
-    CHECK(sv_score(verifier, its, &drawn.signature, &score) == SV_OK);
+    CHECK(sv_verify(verifier, enrolled, &drawn.signature, &policy, &decision) == SV_OK);
+    CHECK(sv_score(verifier, enrolled, &drawn.signature, &score) == SV_OK);
     CHECK(decision.reason == SV_REPLAY ? isnan(decision.score) : decision.score == score);
     printf("writer %d, %d: outcome %d, reason %d, score %.9f\n", writer, repetition, (int)decision.outcome,
            (int)decision.reason, score);
     drawn.signature.count = 12; /* a tenth of a second */
-    CHECK(sv_verify(verifier, its, &drawn.signature, NULL, &decision) == SV_OK && decision.reason == SV_POOR);
+    CHECK(sv_verify(verifier, enrolled, &drawn.signature, NULL, &decision) == SV_OK && decision.reason == SV_POOR);
     drawn.signature.count = 7;
-    CHECK(sv_verify(verifier, its, &drawn.signature, NULL, &decision) == SV_INVALID_SIGNATURE);
+    CHECK(sv_verify(verifier, enrolled, &drawn.signature, NULL, &decision) == SV_INVALID_SIGNATURE);
 }
 
 static void identify(sv_verifier *verifier, sv_template *const *people)

@@ -21,9 +21,9 @@ typedef struct context {
 } context;
 
 /* Stands in for a network: bytes of the input, stirred, so that a tensor of floats has any floats. */
-static int invoke(void *its, const void *input, void *vector, void *sequence)
+static int invoke(void *state, const void *input, void *vector, void *sequence)
 {
-    const context *sizes = its;
+    const context *sizes = state;
     for (size_t i = 0; i < sizes->vector; i++)
         ((uint8_t *)vector)[i] = ((const uint8_t *)input)[5 * i % sizes->input];
     for (size_t i = 0; i < sizes->sequence; i++)
@@ -34,13 +34,13 @@ static int invoke(void *its, const void *input, void *vector, void *sequence)
 static const sv_signature *scrawl(void)
 {
     static double x[SAMPLES], y[SAMPLES], time_ms[SAMPLES];
-    static sv_signature its = {SAMPLES, x, y, time_ms, NULL, NULL};
+    static sv_signature signature = {SAMPLES, x, y, time_ms, NULL, NULL};
     for (int i = 0; i < SAMPLES; i++) {
         x[i] = floor(3 * i + 100 * sin(0.3 * i));
         y[i] = floor(120 * sin(0.21 * i));
         time_ms[i] = 12.0 * i;
     }
-    return &its;
+    return &signature;
 }
 
 /* Bytes of exactly that size, so that one byte too far is noticed. */
@@ -60,37 +60,37 @@ static void mend_template(uint8_t *data, size_t size)
         svi_put(data + size - CRC, svi_crc32(data, size - CRC), CRC);
 }
 
-static void check_export(const sv_template *its, const uint8_t *data, size_t size)
+static void check_export(const sv_template *enrolled, const uint8_t *data, size_t size)
 {
     size_t again = 0;
     uint8_t *same;
-    CHECK(sv_template_export(its, NULL, 0, &again) == SV_OK && again == size);
+    CHECK(sv_template_export(enrolled, NULL, 0, &again) == SV_OK && again == size);
     same = malloc(size);
-    CHECK(same && sv_template_export(its, same, size - 1, &again) == SV_CONFIG_ERROR);
-    CHECK(sv_template_export(its, same, size, &again) == SV_OK && memcmp(same, data, size) == 0);
+    CHECK(same && sv_template_export(enrolled, same, size - 1, &again) == SV_CONFIG_ERROR);
+    CHECK(sv_template_export(enrolled, same, size, &again) == SV_OK && memcmp(same, data, size) == 0);
     free(same);
-    CHECK(strlen(sv_template_user(its)) && strlen(sv_template_model_id(its)) == SV_MODEL_ID_SIZE - 1);
+    CHECK(strlen(sv_template_user(enrolled)) && strlen(sv_template_model_id(enrolled)) == SV_MODEL_ID_SIZE - 1);
 }
 
-static void check_finite(const sv_template *its)
+static void check_finite(const sv_template *enrolled)
 {
-    for (int i = 0; i < its->references; i++) {
-        CHECK(isfinite(its->each[i].duration_ms));
-        for (size_t k = 0; k < its->shape.size; k++)
-            CHECK(isfinite(its->each[i].vector[k]));
+    for (int i = 0; i < enrolled->references; i++) {
+        CHECK(isfinite(enrolled->each[i].extent));
+        for (size_t k = 0; k < enrolled->shape.size; k++)
+            CHECK(isfinite(enrolled->each[i].vector[k]));
     }
 }
 
 static sv_template *read_template(const uint8_t *data, size_t size)
 {
-    sv_template *its = NULL;
-    int status = sv_template_import(data, size, &its);
-    CHECK((status == SV_OK) == (its != NULL));
-    if (its) {
-        check_export(its, data, size);
-        check_finite(its);
+    sv_template *enrolled = NULL;
+    int status = sv_template_import(data, size, &enrolled);
+    CHECK((status == SV_OK) == (enrolled != NULL));
+    if (enrolled) {
+        check_export(enrolled, data, size);
+        check_finite(enrolled);
     }
-    return its;
+    return enrolled;
 }
 
 static void try_template(const uint8_t *data, size_t size)
@@ -124,30 +124,30 @@ static void enroll_and_verify(sv_verifier *verifier)
     const sv_signature *signature = scrawl();
     sv_signature two[2] = {*signature, *signature};
     sv_addition additions[2];
-    sv_template *its = NULL;
-    int status = sv_enroll(verifier, "ann", 0, two, 2, SV_RECORD, additions, &its);
+    sv_template *enrolled = NULL;
+    int status = sv_enroll(verifier, "ann", 0, two, 2, SV_RECORD, additions, &enrolled);
     double score = 0;
-    CHECK((status == SV_OK) == (its != NULL));
-    if (its)
-        check_score(sv_score(verifier, its, signature, &score), score);
-    sv_template_close(its);
+    CHECK((status == SV_OK) == (enrolled != NULL));
+    if (enrolled)
+        check_score(sv_score(verifier, enrolled, signature, &score), score);
+    sv_template_close(enrolled);
 }
 
-static void compare(sv_verifier *verifier, const sv_template *its)
+static void compare(sv_verifier *verifier, const sv_template *enrolled)
 {
     sv_policy policy = {0.01, 0.05, SV_RANDOM};
     sv_decision decision;
     sv_match match;
     size_t found = 0;
     double score = 0;
-    int status = sv_score(verifier, its, scrawl(), &score);
+    int status = sv_score(verifier, enrolled, scrawl(), &score);
     check_score(status, score);
-    if (sv_verify(verifier, its, scrawl(), &policy, &decision) == SV_OK && !isnan(decision.score))
+    if (sv_verify(verifier, enrolled, scrawl(), &policy, &decision) == SV_OK && !isnan(decision.score))
         check_score(SV_OK, decision.score);
-    (void)sv_identify(verifier, &its, 1, scrawl(), 0.01, &match, 1, &found);
+    (void)sv_identify(verifier, &enrolled, 1, scrawl(), 0.01, &match, 1, &found);
 }
 
-static void use(const sv_model *model, const sv_template *its)
+static void use(const sv_model *model, const sv_template *enrolled)
 {
     sv_model_info info;
     sv_verifier *verifier = NULL;
@@ -160,8 +160,8 @@ static void use(const sv_model *model, const sv_template *its)
     sv_network network = {invoke, &sizes};
     CHECK(sv_verifier_open(model, network, &verifier) == SV_OK);
     enroll_and_verify(verifier);
-    if (its)
-        compare(verifier, its);
+    if (enrolled)
+        compare(verifier, enrolled);
     sv_verifier_close(verifier);
 }
 
@@ -220,19 +220,19 @@ static void try_both(const uint8_t *data, size_t size)
     size_t manifest_size = size < 2 ? 0 : svi_u16(data), file_size;
     uint8_t *file, *copy;
     sv_model *model = NULL;
-    sv_template *its;
+    sv_template *enrolled;
     if (size < 2 || manifest_size > size - 2)
         return;
     file = wrapped(data + 2, manifest_size, &file_size);
     size -= 2 + manifest_size;
     copy = copied(data + 2 + manifest_size, size);
     adopt(copy, size, file, file_size);
-    its = read_template(copy, size);
+    enrolled = read_template(copy, size);
     if (sv_model_open(file, file_size, &model) == SV_OK)
-        use(model, its);
+        use(model, enrolled);
     if (model && getenv("SIGVERIFY_FUZZ_TRACE"))
-        printf("opened%s\n", its ? " both" : "");
-    sv_template_close(its);
+        printf("opened%s\n", enrolled ? " both" : "");
+    sv_template_close(enrolled);
     sv_model_close(model);
     free(copy);
     free(file);

@@ -34,11 +34,9 @@ def test_input_bytes(library, values):
 
 def test_elastic_costs(library):
     probe = library.features(read_signature(GOLDEN / "forged.csv"))[:, :7]
-    dynamics = np.clip(np.rint(probe * 32), -127, 127).astype(np.int8)
+    series = np.clip(np.rint(probe * 32), -127, 127).astype(np.int8)
     references = Template.from_bytes((GOLDEN / "template.bin").read_bytes()).references.series
-    assert (len(dynamics) * library.elastic_distances(dynamics, references)).tolist() == NUMBERS[
-        "elastic_costs"
-    ]
+    assert (len(series) * library.elastic_distances(series, references)).tolist() == NUMBERS["elastic_costs"]
 
 
 def test_scores(library):

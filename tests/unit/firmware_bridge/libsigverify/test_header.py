@@ -47,10 +47,10 @@ def test_enums_are_in_the_order_of_python(name, members):
 
 def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
-    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "DYNAMICS", "MAX_CUES")} == {
+    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "SERIES_CHANNELS", "MAX_CUES")} == {
         "FRAMES": FRAMES,
         "CHANNELS": CHANNELS,
-        "DYNAMICS": SERIES_CHANNELS,
+        "SERIES_CHANNELS": SERIES_CHANNELS,
         "MAX_CUES": MAX_CUES,
     }
     assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)
