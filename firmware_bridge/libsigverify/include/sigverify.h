@@ -2,12 +2,12 @@
  *
  * The same features, matching, scores and template bytes as the Python package `sigverify`: see docs/native.md.
  *
- * Rules of the house:
+ * Conventions:
  * - Every call that can fail returns a status: SV_OK or one of `sv_status`, the numbers of sigverify/errors.py.
  * - Handles are opaque. Several threads may use one `sv_model` or `sv_template`; an `sv_verifier` belongs to one
  *   thread at a time. There is no global state.
- * - On failure nothing is handed out: an out-pointer is left NULL or as it was.
- * - Closing NULL is fine.
+ * - A call that fails returns no handle: the pointer to it is NULL or as it was.
+ * - Closing NULL does nothing.
  */
 #ifndef SIGVERIFY_H
 #define SIGVERIFY_H
@@ -25,20 +25,20 @@
 extern "C" {
 #endif
 
-#define SV_FRAMES 256
-#define SV_CHANNELS 11
-#define SV_SERIES_CHANNELS 7 /* the first of SV_CHANNELS, which are compared as they are */
-#define SV_MAX_CUES 8 /* of a template: twice as many as are computed here */
-#define SV_MAX_REFERENCES 12
-#define SV_MAX_SAMPLES 100000
-#define SV_MODEL_ID_SIZE 17 /* 16 hexadecimal digits and a NUL */
+#define SV_FRAMES 256         /* of the functions of time that a signature is turned into */
+#define SV_CHANNELS 11        /* functions that the network sees */
+#define SV_SERIES_CHANNELS 7  /* of these the first, which are also compared without the network */
+#define SV_MAX_CUES 8         /* of a model or template, as in Python: MAX_CUES in sigverify/matching/cue.py */
+#define SV_MAX_REFERENCES 12  /* of a template: MAX_REFERENCES in sigverify/matching/scoring.py */
+#define SV_MAX_SAMPLES 100000 /* of a signature: over 16 minutes at 100 Hz */
+#define SV_MODEL_ID_SIZE 17   /* 16 hexadecimal digits and a NUL */
 
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
 #define SV_ABI 1
 #define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
-/* These two of the library, for whoever loads it at run time. */
+/* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
 SV_API int sv_abi(void);
 SV_API int sv_features_version(void);
 
@@ -84,8 +84,8 @@ SV_API const char *sv_status_text(int status);
 /* ---------------------------------------------------------------------------------------- signatures */
 
 /* `count` samples, 8 to SV_MAX_SAMPLES; the arrays stay the caller's.
- * x, y in any one unit; time_ms from any origin; pressure any unit, not negative, or NULL;
- * pen_down 1 where the way to the sample carries ink, 0 on hover and after a lift, or NULL: all ink. */
+ * x, y in any one unit; time_ms from any origin; pressure in any unit, not negative, or NULL: none measured;
+ * pen_down 1 where the line from the sample before is ink, 0 on hover and after a lift, or NULL: all is ink. */
 typedef struct sv_signature {
     size_t count;
     const double *x;
@@ -105,7 +105,7 @@ typedef struct sv_model sv_model;
 SV_API int sv_model_open(const void *data, size_t size, sv_model **model);
 SV_API void sv_model_close(sv_model *model);
 
-/* What a `sv_network` must know. Bytes of a tensor: elements x 1 (int8, uint8) or x 4 (float32). */
+/* What an `sv_network` must know. Bytes of a tensor: elements x 1 (int8, uint8) or x 4 (float32). */
 typedef struct sv_model_info {
     char id[SV_MODEL_ID_SIZE];
     const void *network; /* the TFLite flatbuffer, within the bytes given */
@@ -123,7 +123,8 @@ typedef struct sv_model_info {
 /* SV_INCOMPATIBLE_MODEL: its manifest does not describe the tensors, so only Python can run it. */
 SV_API int sv_model_describe(const sv_model *model, sv_model_info *info);
 
-/* How many cues signatures are compared by, 1 to SV_MAX_CUES: numbers of each distance. 0 where `model` is NULL. */
+/* How many cues signatures are compared by, as the manifest lists them: so many numbers say how far two signatures lie
+ * apart. 1 to SV_MAX_CUES; 0 if `model` is NULL. */
 SV_API int sv_model_cues(const sv_model *model);
 
 typedef enum sv_impostor { SV_SKILLED = 0, SV_RANDOM = 1 } sv_impostor;
@@ -134,7 +135,7 @@ SV_API int sv_model_threshold(const sv_model *model, double fmr, sv_impostor imp
 
 /* --------------------------------------------------------------------------------------- the network */
 
-/* Whatever runs the flatbuffer. `invoke` is given the input as the network stores it and fills the outputs as it
+/* What runs the flatbuffer. `invoke` is given the input as the network stores it and fills the outputs as it
  * stores them (`sequence` is NULL where the model has none); it returns SV_OK or a status, which is passed on. */
 typedef struct sv_network {
     int (*invoke)(void *context, const void *input, void *vector, void *sequence);
@@ -151,9 +152,10 @@ SV_API void sv_litert_close(sv_litert *litert);
 /* ----------------------------------------------------------------------------------------- templates */
 
 /* One person's references, bound to a model. The bytes are those of sigverify/template.py, in the model's own
- * coordinates; they are not encrypted: that is up to whoever stores them. */
+ * coordinates. They are not encrypted: whoever stores them must do that. */
 typedef struct sv_template sv_template;
 
+/* SV_MALFORMED_TEMPLATE: no template, a damaged one, or one of version 2, which other modalities have. */
 SV_API int sv_template_import(const void *data, size_t size, sv_template **enrolled);
 /* Fill `data` if `capacity` suffices; `*size` is what is needed either way. NULL and 0 ask for the size.
  * SV_CONFIG_ERROR: too little room. */
@@ -173,7 +175,7 @@ typedef struct sv_verifier sv_verifier;
 SV_API int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier);
 SV_API void sv_verifier_close(sv_verifier *verifier);
 
-/* Why a signature was taken as a reference, or was not: `AdditionReason` in Python. */
+/* Why a signature was taken as a reference or refused: `AdditionReason` in Python. */
 typedef enum sv_addition {
     SV_TAKEN = 0,
     SV_TOO_SHORT = 1,
@@ -188,8 +190,8 @@ typedef enum sv_screening {
     SV_RECORD = 1   /* keep any set */
 } sv_screening;
 
-/* Make a template of 1 to SV_MAX_REFERENCES signatures, wholly or not at all. `additions` (`count` of them, or
- * NULL) says of each what it is worth, also when the set is refused with SV_ENROLLMENT_ERROR. */
+/* Make a template of 1 to SV_MAX_REFERENCES signatures, of all of them or none. `additions` (`count` of them, or NULL)
+ * says of each whether it was taken, also when the set is refused with SV_ENROLLMENT_ERROR. */
 SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
                      size_t count, sv_screening screening, sv_addition *additions, sv_template **enrolled);
 
@@ -217,8 +219,8 @@ typedef struct sv_decision {
     double confidence; /* 0.5 to 1 */
 } sv_decision;
 
-/* `policy` NULL: the default. Nothing is remembered between calls: lock-out, the memory of captures seen and the
- * audit log are the caller's (or Python's) part. SV_MALFORMED_TEMPLATE: a template of another model. */
+/* `policy` NULL: the default. Nothing is remembered between calls: the caller (or Python) does lock-out, the memory of
+ * captures seen and the audit log. SV_MALFORMED_TEMPLATE: a template of another model. */
 SV_API int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
                      const sv_policy *policy, sv_decision *decision);
 
@@ -230,8 +232,8 @@ typedef struct sv_match {
     double score;
 } sv_match;
 
-/* Compare with everybody; the best `capacity` come back in `matches`, best first. With `fpir` above 0 only whom
- * a stranger would be taken for no more often than at that rate; 0: a ranking. */
+/* Compare with everybody; the best `capacity` come back in `matches`, best first. With `fpir` above 0 only scores
+ * that a person who is not enrolled reaches, with any of these, no more often than at that rate; 0: a ranking of all. */
 SV_API int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
                        const sv_signature *signature, double fpir, sv_match *matches, size_t capacity,
                        size_t *found);
@@ -245,7 +247,7 @@ SV_API int sv_features(const sv_signature *signature, float *values);
 SV_API int sv_quantize_input(const sv_model *model, const float *values, void *input);
 
 /* All that is kept of one signature: functions of time x 32, learned local vectors x 127, a global vector of length
- * 1, and the time from the first to the last ink. The sizes are those of sv_model_info. */
+ * 1, and its extent, the time from the first to the last ink. The sizes are those of sv_model_info. */
 typedef struct sv_embedding {
     int8_t *series;   /* SV_FRAMES x SV_SERIES_CHANNELS */
     int8_t *sequence; /* steps x depth */
@@ -253,17 +255,17 @@ typedef struct sv_embedding {
     float extent;     /* milliseconds */
 } sv_embedding;
 
-/* Fill in what `embedding` points to, all of it the caller's. */
+/* Fill in the arrays that `embedding` points to, which the caller provides, and its extent. */
 SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding);
 
-/* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that lie behind
- * each other; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within
+/* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that follow each
+ * other in memory; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within
  * +-127. */
 SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames,
                                 size_t channels, uint32_t *costs);
 
 /* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
- * between the references themselves. A reference's cues stand beside each other, in the order of the manifest. */
+ * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest. */
 SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
                               double *score);
 
