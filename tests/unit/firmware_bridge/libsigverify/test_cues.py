@@ -19,6 +19,8 @@ from sigverify.errors import (
     MalformedModel,
     MalformedTemplate,
 )
+from sigverify.matching.distances import spread
+from sigverify.modality.pen.pen import PEN
 
 CREATED = datetime(2024, 2, 29, tzinfo=UTC)
 FLOOR = 0.02
@@ -246,6 +248,8 @@ def test_distances_stand_in_the_order_of_the_list(verifier, names):
     own = verifier(names).enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
     places = [LISTS[0].index(name) for name in names]
     np.testing.assert_array_equal(own.spread, whole.spread[..., places])
+    cues = [PEN.cues[place] for place in places]
+    np.testing.assert_allclose(own.spread, spread(own.references, cues), atol=1e-6)
 
 
 def reordered(row, names):
