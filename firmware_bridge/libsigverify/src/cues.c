@@ -1,7 +1,7 @@
 /* Which cues two signatures are compared by, in the order of the model's manifest.
  *
  * A manifest says of each cue how it is computed and weighed. This library has the arithmetic of those in the table
- * below and of no others: a model with another cue, or with one of these described otherwise, is not for it. */
+ * below and of no others: a model with another cue, or with one of these described differently, cannot be run. */
 #include <string.h>
 
 #include "internal.h"
@@ -16,6 +16,7 @@ typedef char svi_has_room[SV_MAX_CUES >= SVI_KNOWN_CUES ? 1 : -1];
 
 /* In the order of svi_cue, which is also that of all models of file version 1. None of these is signed. */
 static const known_cue known[SVI_KNOWN_CUES] = {
+    /* name, elastic, learned, relative */
     {"series", 1, 0, 1},
     {"sequence", 1, 1, 1},
     {"vector", 0, 1, 1},
