@@ -28,6 +28,7 @@ from sigverify.formats import Format, plain_csv, read_signature, signature_pad
 from sigverify.formats.reader import READERS
 from sigverify.manifest import Manifest
 from sigverify.matching.scoring import Scoring
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import MAX_COORDINATE, Signature
 from sigverify.model_file import Model
 from sigverify.policy.adaptation import State
@@ -191,7 +192,7 @@ ROW = st.fixed_dictionaries({"weights": JSON, "bias": JSON, "thresholds": JSON})
 @given(st.dictionaries(st.sampled_from(["1", "4", "5", "x", "-1"]), ROW | JSON, max_size=3))
 def test_scoring(content):
     with contextlib.suppress(ModelError):
-        assert Scoring.of(content).row(1)
+        assert Scoring.from_dict(PEN.cues, content).row(1)
 
 
 @lru_cache

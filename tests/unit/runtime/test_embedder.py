@@ -16,7 +16,7 @@ from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, Runt
 from sigverify.manifest import Manifest, Precision
 from sigverify.modality.pen.features import CHANNELS, FRAMES, features
 from sigverify.model_file import Model
-from sigverify.runtime import embedder as runtime_module
+from sigverify.runtime import interpreters
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.interpreters import EDGETPU_LIBRARY, Runtime
 
@@ -291,7 +291,7 @@ def absent(monkeypatch):
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
             return real(name, *rest)
 
-        monkeypatch.setattr(runtime_module.importlib, "import_module", load)
+        monkeypatch.setattr(interpreters.importlib, "import_module", load)
 
     return hide
 
@@ -328,7 +328,7 @@ def test_a_library_that_is_there_but_broken(monkeypatch):
     def load(_):
         raise ImportError("numpy.core.multiarray failed to import")
 
-    monkeypatch.setattr(runtime_module.importlib, "import_module", load)
+    monkeypatch.setattr(interpreters.importlib, "import_module", load)
     with pytest.raises(
         RuntimeUnavailable, match=r"does not load here; received numpy\.core.*pip install ai-edge"
     ):
@@ -351,7 +351,7 @@ def test_the_edge_tpu_without_a_device(monkeypatch):
     def refuse(_):
         raise ValueError("Failed to load delegate")
 
-    monkeypatch.setattr(runtime_module.ctypes, "CDLL", lambda _: None)
+    monkeypatch.setattr(interpreters.ctypes, "CDLL", lambda _: None)
     monkeypatch.setattr("ai_edge_litert.interpreter.load_delegate", refuse)
     with pytest.raises(RuntimeUnavailable, match="no Edge TPU answers"):
         Embedder.open(toy_model(), runtime=Runtime.EDGETPU)
@@ -364,7 +364,7 @@ def test_the_edge_tpu_delegate_reaches_the_interpreter(monkeypatch):
         taken.update(options)
         return Interpreter()
 
-    monkeypatch.setattr(runtime_module.ctypes, "CDLL", lambda _: None)
+    monkeypatch.setattr(interpreters.ctypes, "CDLL", lambda _: None)
     monkeypatch.setattr("ai_edge_litert.interpreter.load_delegate", lambda library: f"delegate of {library}")
     monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", interpreter)
     monkeypatch.setattr(Interpreter, "allocate_tensors", lambda _: None, raising=False)
