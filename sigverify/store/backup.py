@@ -11,9 +11,9 @@ from typing import Final
 from sigverify.errors import DamagedStore, StoreError
 from sigverify.protection.keys import Key
 from sigverify.store.check import Health, check
-from sigverify.store.database import MEMORY, Database
 from sigverify.store.sealed import begin
 from sigverify.store.sqlite import SqliteStore
+from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
 
 _TABLES: Final = ("templates", "vectors", "records", "journals")
 
@@ -73,7 +73,7 @@ def restore(source: str | Path, target: str | Path, *, key: Key | None = None) -
             received=f"{len(health.findings)} findings",
             hint="sigverify store check lists them",
         )
-    database = Database(target, create=True, read_only=False, timeout_s=5.0)
+    database = SqliteDatabase(target, create=True, read_only=False, timeout_s=5.0)
     try:
         if not database.made:
             database.create(lambda: begin(database, key))
@@ -115,7 +115,7 @@ def _publish(draft: Path, file: Path) -> None:
             os.close(descriptor)
 
 
-def _replace(database: Database, source: Path) -> None:
+def _replace(database: SqliteDatabase, source: Path) -> None:
     with database.guard("restore"):
         database.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
     with database.changing():

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from sigverify.errors import DamagedStore, StoreError
-from sigverify.store.engine import Engine
+from sigverify.store.database import Database
 from sigverify.store.rows import Rows, Vectors
 from sigverify.store.sealed import SealedStore, write_template
 from sigverify.template import Template
@@ -105,7 +105,7 @@ _COLUMNS: Final = {
 class _Check:
     """One walk through a store."""
 
-    def __init__(self, database: Engine, rows: Rows) -> None:
+    def __init__(self, database: Database, rows: Rows) -> None:
         self._database = database
         self._rows = rows
         self._model_id = database.execute("SELECT model_id FROM state").fetchone()[0] or ""

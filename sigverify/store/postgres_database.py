@@ -1,4 +1,4 @@
-"""`PostgresDatabase`: one connection to a PostgreSQL server, made anew when it breaks; see `Engine`.
+"""`PostgresDatabase`: one connection to a PostgreSQL server, made anew when it breaks; see `Database`.
 
 Writers come one after the other: each begins by locking the head. So revisions and the numbers of changed
 records become visible in their order, and whoever follows them misses nothing.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sigverify.errors import MalformedTemplate
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
-from sigverify.store.engine import Engine
+from sigverify.store.database import Database
 from sigverify.store.rows import Rows
 from sigverify.store.sealed import SealedStore, write_template
 from sigverify.template import Template, stored
@@ -53,7 +53,7 @@ def turned(template: Template, before: Renewal | None, after: Renewal | None) ->
     return replace(template, references=stored(references))
 
 
-def _templates(database: Engine, old: Rows, new: Rows) -> int:
+def _templates(database: Database, old: Rows, new: Rows) -> int:
     (model_id,) = database.execute("SELECT model_id FROM state").fetchone()
     users = database.execute("SELECT subject FROM templates").fetchall()
     for (user,) in users:
@@ -65,7 +65,7 @@ def _templates(database: Engine, old: Rows, new: Rows) -> int:
     return len(users)
 
 
-def reseal_records(database: Engine, old: Rows, new: Rows) -> None:
+def reseal_records(database: Database, old: Rows, new: Rows) -> None:
     """Seal every record anew, within a transaction."""
     for kind, subject in database.execute("SELECT kind, subject FROM records").fetchall():
         place = (kind, subject)
@@ -85,7 +85,7 @@ def _turn_record(content: bytes, old: Rows, new: Rows) -> bytes:
     return content
 
 
-def reseal_journals(database: Engine, old: Rows, new: Rows) -> None:
+def reseal_journals(database: Database, old: Rows, new: Rows) -> None:
     """Seal every entry of every journal anew, within a transaction."""
     for kind, number in database.execute("SELECT kind, number FROM journals").fetchall():
         (sealed,) = database.execute(

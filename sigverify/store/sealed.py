@@ -8,7 +8,7 @@ from typing import Final, Self
 from sigverify.errors import AlreadyEnrolled, DamagedStore, StoreError, UnknownUser, WrongKey
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
-from sigverify.store.engine import Engine
+from sigverify.store.database import Database
 from sigverify.store.rows import Rows, Vectors
 from sigverify.store.store import START, Change, Mark
 from sigverify.template import Template, check_user_id
@@ -26,7 +26,7 @@ class SealedStore:
     database (`sealing`, `rows`), user ids too.
     """
 
-    database: Engine
+    database: Database
     _keys: tuple[Key, ...]
     _rows: Rows
 
@@ -245,7 +245,7 @@ class SealedStore:
         self.database.execute("UPDATE state SET revision = revision + 1")
 
 
-def begin(database: Engine, key: Key) -> None:
+def begin(database: Database, key: Key) -> None:
     """Write the head of a new store."""
     database.execute("INSERT INTO state VALUES (0, NULL, ?, ?)", Rows.begin(key))
 
@@ -259,7 +259,7 @@ def _skipping_damage() -> Iterator[None]:
         _log.warning("a row of the store is damaged and left out: sigverify store check")
 
 
-def write_template(database: Engine, rows: Rows, template: Template) -> None:
+def write_template(database: Database, rows: Rows, template: Template) -> None:
     """Write a turned template and its vectors in place of any before, within a transaction."""
     user = rows.user(template.user_id)
     database.execute(
@@ -276,7 +276,7 @@ def write_template(database: Engine, rows: Rows, template: Template) -> None:
 class SealedRecords:
     """The records and journals of a store, within one transaction; see `Records`."""
 
-    def __init__(self, database: Engine, rows: Rows) -> None:
+    def __init__(self, database: Database, rows: Rows) -> None:
         """Take the database whose transaction it is, and what seals its rows."""
         self._database = database
         self._rows = rows

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sigverify.protection.keys import Key
-from sigverify.store.database import MEMORY, Database
 from sigverify.store.sealed import SealedStore, begin
+from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
 
 
 class SqliteStore(SealedStore):
@@ -15,7 +15,7 @@ class SqliteStore(SealedStore):
     overwritten, in the write-ahead log too.
     """
 
-    database: Database
+    database: SqliteDatabase
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class SqliteStore(SealedStore):
         self.path = str(path)
         if key is None and self.path == MEMORY:
             key = Key.generate()
-        self.database = Database(path, create=create, read_only=read_only, timeout_s=timeout_s)
+        self.database = SqliteDatabase(path, create=create, read_only=read_only, timeout_s=timeout_s)
         try:
             self._keys: tuple[Key, ...] = (self._begin(key),)
             with self.database.guard("read"):
