@@ -43,7 +43,7 @@ MAX_USER_ID: Final = 256
 _HEAD: Final = struct.Struct("<4sHHHIHHHHHHHq8s")
 _CRC: Final = struct.Struct("<I")
 _MODEL_ID: Final = re.compile("[0-9a-f]{16}")
-_PEN: Final = "pen"
+PEN: Final = "pen"
 """The modality of version 1, which does not name it."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,7 +109,7 @@ class Template:
         """Pack as described at the top of this file."""
         references, user = self.references, self.user_id.encode()
         signed = (self.spread != self.spread.transpose(1, 0, 2)).any(axis=(0, 1))
-        old = self.modality == _PEN and not signed.any()
+        old = self.modality == PEN and not signed.any()
         name = b"" if old else self.modality.encode()
         body = b"".join(
             [
@@ -152,7 +152,7 @@ class Template:
         reader = _Reader(data[: -_CRC.size], _HEAD.size)
         try:
             user_id = reader.take(head.user_length).decode()
-            modality = _PEN if head.version == 1 else reader.take(head.flags & 0xFF).decode("ascii")
+            modality = PEN if head.version == 1 else reader.take(head.flags & 0xFF).decode("ascii")
             below = reader.array("<f4", head.references * (head.references - 1) // 2, head.cues)
             references = References(
                 extent=reader.array("<f4", head.references),

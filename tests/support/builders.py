@@ -53,14 +53,14 @@ def references(count=5, *, depth=16, seed=0):
     )
 
 
-def template(user_id="alice", count=5, *, depth=16, model_id=MODEL_ID, seed=0):
+def template(user_id="alice", count=5, *, depth=16, model_id=MODEL_ID, seed=0, modality="pen"):
     """A template of random embeddings."""
     its = references(count, depth=depth, seed=seed)
     between = spread(its, PEN.cues) if count <= 5 else np.ones((count, count, 4), np.float32)
     return Template(
         user_id=user_id,
         model_id=model_id,
-        modality="pen",
+        modality=modality,
         references=its,
         spread=between,
         created=CREATED,

@@ -34,6 +34,35 @@ def test_bytes_and_back(count, depth):
     assert after.to_bytes() == before.to_bytes()
 
 
+def test_of_the_pen_no_modality_is_written():
+    data = template(count=1).to_bytes()
+    assert (data[4:6], data[8:10]) == (b"\1\0", b"\0\0")
+    assert b"pen" not in data
+    assert Template.from_bytes(data).modality == "pen"
+
+
+@pytest.mark.parametrize("modality", ["image", "p", "a_16_chars_long_"])
+def test_another_modality_is_written_by_version_2(modality):
+    before = template("Zoë", 2, modality=modality)
+    data = before.to_bytes()
+    assert data[4:6] == b"\2\0"
+    after = Template.from_bytes(data)
+    assert (after.user_id, after.modality) == ("Zoë", modality)
+    assert after.to_bytes() == data
+    for position in range(44):
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[position] ^= 1 << bit
+            with pytest.raises(MalformedTemplate):
+                Template.from_bytes(bytes(damaged))
+
+
+@pytest.mark.parametrize("modality", ["", "Pen", "1st", "a_17_chars_long__", "pen\n", "pén"])
+def test_what_names_no_modality(modality):
+    with pytest.raises(MalformedTemplate, match="modality"):
+        template(modality=modality)
+
+
 @pytest.mark.parametrize("count", [1, 5, 12])
 def test_under_four_kilobytes_a_reference(count):
     assert len(template(count=count).to_bytes()) <= 4096 * count + 64
