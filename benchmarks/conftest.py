@@ -142,7 +142,7 @@ def template(matcher, signatures):
     """Return a template of five references."""
     with Verifier(SqliteStore(MEMORY), matcher) as its:
         its.enroll("alice", signatures[:REFERENCES])
-        return its.store.get("alice")
+        return its.store.get("alice", "pen")
 
 
 @pytest.fixture

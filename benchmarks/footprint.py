@@ -157,7 +157,7 @@ def _make_stores(folder, people):
 
     with Verifier.open(folder / "small.db") as verifier:
         verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
-        alice = verifier.store.get("alice")
+        alice = verifier.store.get("alice", "pen")
         matcher = verifier._engine
         crowd = make_crowd(matcher)
     for name, count in (("small.db", SMALL), ("large.db", people)):

@@ -93,7 +93,7 @@ def main():
         folder = Path(name)
         with Verifier.open(MEMORY, model=model) as verifier:
             verifier.enroll("alice", references)
-            template = turned(verifier.store.get("alice"), verifier.store.renewal, None)
+            template = turned(verifier.store.get("alice", "pen"), verifier.store.renewal, None)
         native = of_c(folder, template, probes, rounds)
     python = of_python(template, probes, rounds, model)
     lines = ["| median | C | Python | target |", "|---|---|---|---|"]

@@ -3,7 +3,7 @@
 import logging
 
 from sigverify.audit import AuditLog, Event
-from sigverify.policy.adaptation import KINDS as ADAPTATION
+from sigverify.policy.adaptation import kinds as adaptation_kinds
 from sigverify.policy.lockout import DEVICE
 from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
@@ -20,8 +20,9 @@ def forget(store: Store, user_id: str) -> None:
         UnknownUser: nobody of that id is enrolled.
     """
     with store.transaction() as records:
+        adaptation = [kind for each in store.modalities(user_id) for kind in adaptation_kinds(each)]
         store.delete(user_id)
-        for kind in (LOCKOUT, REPLAY, *ADAPTATION, GROUPS):
+        for kind in (LOCKOUT, REPLAY, *adaptation, GROUPS):
             records.delete(kind, user_id)
         AuditLog(store).append(records, Event.FORGOTTEN, user_id)
     _log.info("forgot a user")
@@ -34,7 +35,7 @@ def unlock(store: Store, user_id: str = DEVICE) -> None:
         UnknownUser: nobody of that id is enrolled.
     """
     if user_id != DEVICE:
-        store.get(user_id)
+        store.modalities(user_id)  # raises for who is unknown
     with store.transaction(local=user_id == DEVICE) as records:
         records.delete(LOCKOUT, user_id)
         AuditLog(store).append(records, Event.UNLOCKED, user_id)

@@ -79,7 +79,7 @@ class Verification:
             UnknownUser: nobody of that id is enrolled.
             MalformedTemplate: it is of another model.
         """
-        template = self._store.get(user_id)
+        template = self._store.get(user_id, self._matcher.modality.name)
         if template.model_id != self._matcher.model.id:
             raise MalformedTemplate(
                 "a template of another model",

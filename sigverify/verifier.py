@@ -59,7 +59,8 @@ class Verifier:
         self._verification = Verification(store, matcher, now)
         self._enroller = Enroller(store, matcher, self.policy)
         self._searcher = Searcher(store, matcher, kind=index)
-        bound = store.model_id
+        self._modality = matcher.modality.name
+        bound = store.models().get(self._modality)
         if bound not in (None, self.model.id):
             raise StoreError(
                 "the store holds templates of another model",
@@ -271,7 +272,7 @@ class Verifier:
 
     def users(self) -> tuple[str, ...]:
         """Return the ids of all enrolled, sorted."""
-        return self.store.users()
+        return self.store.users(self._modality)
 
     def forget(self, user_id: str) -> None:
         """Delete a person's references for good, and all that was noted about their tries.
@@ -289,7 +290,7 @@ class Verifier:
         """
         self._verification.template(user_id)  # whoever is not enrolled is said to be unknown
         with self.store.transaction() as records:
-            undone = undo(self.store, records, user_id)
+            undone = undo(self.store, records, user_id, self._modality)
             if undone:
                 self.audit.append(records, Event.ADAPTATION_UNDONE, user_id)
             return undone

@@ -69,7 +69,7 @@ class Operation:
 
 def health(desk: Desk, _call: Call) -> Answer:
     """Tell that the page, the model and the store are there."""
-    _ = desk.verifier(operator=False).store.model_id  # reads the store: raises where it is gone
+    _ = desk.verifier(operator=False).store.models()  # reads the store: raises where it is gone
     return {"healthy": True}
 
 

@@ -61,25 +61,26 @@ def _model(file: str) -> dict[str, Any]:
 def _store(path: Path, key: str | None) -> dict[str, Any]:
     from sigverify.cli.opening import open_store
 
-    with open_store(path, key=key) as store:
-        counts = _references(store)
+    with open_store(path, key=key, read_only=True) as store:
         return {
             "kind": "store",
-            "model": store.model_id,
-            "users": len(counts),
-            "references": sum(counts),
+            "models": store.models(),
+            "users": len(store),
+            "references": sum(_references(store)),
             "bytes": path.stat().st_size,
         }
 
 
 def _references(store: "SealedStore") -> list[int]:
-    """Return how many references each user has, in no order; damaged rows are left out."""
+    """Return how many references each template has, in no order; damaged rows are left out."""
     from sigverify.store import START
 
-    counts, mark = [], START
-    while changes := store.changes(mark):
-        counts += [len(change.vectors) for change in changes]
-        mark = changes[-1].mark
+    counts = []
+    for modality in store.models():
+        mark = START
+        while changes := store.changes(modality, mark):
+            counts += [len(change.vectors) for change in changes]
+            mark = changes[-1].mark
     return counts
 
 

@@ -141,6 +141,10 @@ def export_(
     file: Annotated[Path, typer.Argument(metavar="TEMPLATE_FILE", help="Where to; replaced if there.")],
     transport_key: TransportOption,
     *,
+    modality: Annotated[
+        str | None,
+        typer.Option("--modality", metavar="NAME", help="Of somebody enrolled by several: which template."),
+    ] = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,11 +152,17 @@ def export_(
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import open_store
     from sigverify.cli.output import report
+    from sigverify.errors import ConfigError
     from sigverify.protection.keys import Key
     from sigverify.store.transfer import export_template
 
     with open_store(store, key=key) as opened, opened.transaction() as records:
-        data = export_template(opened, user, Key.from_source(transport_key))
+        enrolled = opened.modalities(user)
+        if modality is None and len(enrolled) > 1:
+            raise ConfigError(
+                f"{user!r} is enrolled by several modalities", expected="--modality " + " or ".join(enrolled)
+            )
+        data = export_template(opened, user, modality or enrolled[0], Key.from_source(transport_key))
         AuditLog(opened).append(records, Event.EXPORTED, user)
         file.write_bytes(data)
     content = {"user": user, "bytes": len(data)}
@@ -173,7 +183,7 @@ def import_(
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import read_key, refuse_server
     from sigverify.cli.output import report
-    from sigverify.policy.adaptation import KINDS
+    from sigverify.policy.adaptation import kinds
     from sigverify.protection.keys import Key
     from sigverify.store import SqliteStore
     from sigverify.store.transfer import import_template
@@ -182,7 +192,7 @@ def import_(
     data = file.read_bytes()
     with SqliteStore(store, key=read_key(key)) as opened, opened.transaction() as records:
         template = import_template(opened, data, Key.from_source(transport_key), replace=replace)
-        for kind in KINDS:  # notes on the references that these replace
+        for kind in kinds(template.modality):  # notes on the references that these replace
             records.delete(kind, template.user_id)
         AuditLog(opened).append(records, Event.IMPORTED, template.user_id, references=len(template))
     content = {"user": template.user_id, "references": len(template), "model": template.model_id}
@@ -196,7 +206,8 @@ def _plain(health: "Health") -> dict[str, Any]:
         "records": health.records,
         "entries": health.entries,
         "findings": [
-            {"part": each.part.value, "row": each.row, "what": each.what} for each in health.findings
+            {"part": each.part.value, "row": each.row, "what": each.what, "modality": each.modality}
+            for each in health.findings
         ],
     }
 
@@ -207,5 +218,8 @@ def _words(health: "Health") -> str:
     counts = f"{health.templates} templates, {health.records} records, {health.entries} journal entries"
     if health.sound:
         return f"[bold green]sound[/]: {counts}"
-    lines = [" ".join(filter(None, (each.part.value, each.row, each.what))) for each in health.findings]
+    lines = [
+        " ".join(filter(None, (each.part.value, each.row, each.what, each.modality and f"({each.modality})")))
+        for each in health.findings
+    ]
     return "\n".join([f"[bold red]not sound[/]: {counts} could be read", *map(escape, lines)])

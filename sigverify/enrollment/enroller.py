@@ -17,7 +17,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.policy import Policy
-from sigverify.policy.adaptation import KINDS as ADAPTATION
+from sigverify.policy.adaptation import kinds as adaptation_kinds
 from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher
@@ -110,7 +110,7 @@ class Enroller:
             memory = Memory.from_bytes(records.get(REPLAY, user_id)).retired()
             memory = memory.with_(sketches, Role.REFERENCE, limit=self._policy.remembered)
             records.put(REPLAY, user_id, memory.to_bytes())
-            for kind in (LOCKOUT, *ADAPTATION):
+            for kind in (LOCKOUT, *adaptation_kinds(template.modality)):
                 records.delete(kind, user_id)
             for group in groups:
                 join_group(self._store, user_id, group)
@@ -155,7 +155,7 @@ class Enroller:
 
     def _is_enrolled(self, user_id: str) -> bool:
         try:
-            self._store.get(user_id)
+            self._store.get(user_id, self.matcher.modality.name)
         except UnknownUser:
             return False
         return True

@@ -53,7 +53,9 @@ class Cache:
         if content is None:
             return Progress()
         fields = json.loads(content)
-        users = Mark(fields.pop("revision"), bytes.fromhex(fields.pop("subject")))
+        # Caches of the version before name no modality: at worst one row is read twice.
+        modality = fields.pop("modality", "")
+        users = Mark(fields.pop("revision"), bytes.fromhex(fields.pop("subject")), modality)
         return Progress(users=users, **fields)
 
     def contact(self) -> Instant | None:
@@ -84,7 +86,7 @@ class Cache:
             return self._name(records)
 
     def adopt(self, head: Head) -> None:
-        """Take over the server's salt, secret and model; after a rekey there the copy begins anew.
+        """Take over the server's salt, secret and models; after a rekey there the copy begins anew.
 
         Raises:
             StoreError: this is the copy of another fleet.
@@ -96,12 +98,9 @@ class Cache:
                 self._reseal(rows, head, known=progress.complete or progress.users != START)
             elif head.revision < progress.users.revision:  # an older server came back
                 self._write_progress(Progress())
-            if self.store.model_id != head.model_id:
-                # Rows open for their model only; the server had nobody of the old one left.
-                self.keep_users(frozenset())
-                if self.store.model_id and head.model_id:
-                    self._write_progress(Progress())
-                self.store.database.execute("UPDATE state SET model_id = ?", (head.model_id,))
+            models = self.store.models()
+            if models != head.models:
+                self._adopt_models(models, head.models)
 
     def take_users(self, page: Sequence[SealedUser]) -> None:
         """Write users' rows in place of any before, and remember the last one's mark."""
@@ -109,26 +108,28 @@ class Cache:
         with self.store.changing():
             execute("UPDATE state SET revision = revision + 1")
             for user in page:
-                execute(_PUT_TEMPLATE, (user.mark.subject, user.template))
-                execute(_PUT_VECTORS, (user.mark.subject, user.vectors))
+                place = (user.mark.subject, user.mark.modality)
+                execute(_PUT_TEMPLATE, (*place, user.template))
+                execute(_PUT_VECTORS, (*place, user.vectors))
             self._write_progress(replace(self.progress(), users=page[-1].mark))
 
-    def keep_users(self, subjects: frozenset[bytes]) -> None:
-        """Delete everybody else, and what was noted of them."""
-        gone = self.store.subjects() - subjects
-        if not gone:
+    def keep_users(self, places: frozenset[tuple[bytes, str]]) -> None:
+        """Delete all templates but those of these subjects and modalities.
+
+        What was noted of a user goes with their last template.
+        """
+        here = self.store.places()
+        if here <= places:
             return
         execute = self.store.database.execute
+        known = {subject for subject, _ in places}
         with self.store.changing() as rows:
-            model_id = self.store.model_id or ""
-            for subject in gone:
-                (content,) = execute("SELECT content FROM vectors WHERE subject = ?", (subject,)).fetchone()
-                try:
-                    self._forget_records(rows.open_vectors(subject, model_id, content).user_id)
-                except DamagedStore:
-                    _log.warning("a damaged row was deleted; what was noted of that user stays")
+            models = self.store.models()
+            for place in here - places:
+                if place[0] not in known:
+                    self._forget_records_at(rows, place, models.get(place[1], ""))
                 for table in ("templates", "vectors"):
-                    execute(f"DELETE FROM {table} WHERE subject = ?", (subject,))  # noqa: S608, names of ours
+                    execute(f"DELETE FROM {table} WHERE subject = ? AND modality = ?", place)  # noqa: S608, names of ours
             execute("UPDATE state SET revision = revision + 1")
             self.store.database.scrub()
 
@@ -197,7 +198,27 @@ class Cache:
             (None, None) if row is None else (rows.open_record(record.kind, record.subject, row[0])[0], None)
         )
 
-    def _forget_records(self, user_id: str) -> None:
+    def _adopt_models(self, before: dict[str, str], after: dict[str, str]) -> None:
+        """Take over the models; rows open for their own only, so those of another are deleted."""
+        same = {modality for modality, model in before.items() if after.get(modality) == model}
+        # Where the model changed, the server had nobody of the old one left.
+        self.keep_users(frozenset(place for place in self.store.places() if place[1] in same))
+        if (before.keys() & after.keys()) - same:
+            self._write_progress(Progress())
+        self.store.database.execute("DELETE FROM models")
+        for modality, model in after.items():
+            self.store.database.execute(_PUT_MODEL, (modality, model))
+
+    def _forget_records_at(self, rows: Rows, place: tuple[bytes, str], model_id: str) -> None:
+        """Delete what was noted of the user whose vectors lie there."""
+        (content,) = self.store.database.execute(
+            "SELECT content FROM vectors WHERE subject = ? AND modality = ?", place
+        ).fetchone()
+        try:
+            user_id = rows.open_vectors(*place, model_id, content).user_id
+        except DamagedStore:
+            _log.warning("a damaged row was deleted; what was noted of that user stays")
+            return
         with self.store.transaction() as records:
             for kind in (*SHARED, GROUPS):
                 records.delete(kind, user_id)
@@ -235,7 +256,8 @@ class Cache:
     def _write_progress(self, progress: Progress) -> None:
         fields = {
             "revision": progress.users.revision, "subject": progress.users.subject.hex(),
-            "changed": progress.changed, "complete": progress.complete,
+            "modality": progress.users.modality, "changed": progress.changed,
+            "complete": progress.complete,
         }  # fmt: skip
         with self.store.transaction() as records:
             records.put(KIND, "progress", json.dumps(fields).encode())
@@ -254,11 +276,14 @@ def write(records: Records, kind: str, subject: str, content: bytes | None) -> N
         records.put(kind, subject, content)
 
 
+_PUT_MODEL: Final = "INSERT INTO models (modality, model_id) VALUES (?, ?)"
 _PUT_TEMPLATE: Final = (
-    "INSERT INTO templates VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET content = excluded.content"
+    "INSERT INTO templates (subject, modality, content) VALUES (?, ?, ?) "
+    "ON CONFLICT (subject, modality) DO UPDATE SET content = excluded.content"
 )
 # The copy counts changes by itself: a server that was put back may count some twice.
 _PUT_VECTORS: Final = (
-    "INSERT INTO vectors SELECT ?, ?, revision FROM state WHERE TRUE ON CONFLICT (subject) "
+    "INSERT INTO vectors (subject, modality, content, revision) "
+    "SELECT ?, ?, ?, revision FROM state WHERE TRUE ON CONFLICT (subject, modality) "
     "DO UPDATE SET content = excluded.content, revision = excluded.revision"
 )

@@ -19,9 +19,9 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from sigverify.errors import KeyUnavailable, StaleCache, StoreError, StoreUnreachable, UnknownUser
 from sigverify.fleet.cache import Cache
@@ -34,6 +34,7 @@ from sigverify.store import MEMORY, START, Change, Mark, Records, SqliteStore
 from sigverify.store.postgres import PostgresStore
 from sigverify.template import Template
 
+Found = TypeVar("Found")
 DAY_S: Final = 86_400.0
 
 _WRITE_DOWN_S: Final = 60.0
@@ -111,10 +112,9 @@ class FleetStore:
         """Close."""
         self.close()
 
-    @property
-    def model_id(self) -> str | None:
-        """The model that every template here is of; None while the store is empty."""
-        return self._here().model_id
+    def models(self) -> dict[str, str]:
+        """Return the model of each modality; see `Store.models`."""
+        return self._here().models()
 
     @property
     def renewal(self) -> Renewal:
@@ -140,42 +140,42 @@ class FleetStore:
         with self.transaction():
             self._reached().put(template, replace=replace)
 
-    def get(self, user_id: str) -> Template:
-        """Return the template of `user_id`; see `Store.get`.
+    def get(self, user_id: str, modality: str) -> Template:
+        """Return the template of `user_id` of that modality; see `Store.get`.
 
         Raises:
             StaleCache: the server was not heard for too long.
         """
-        if self._is_within():
-            return self._reached().get(user_id)
-        self._check_age()
-        try:
-            return self._cache.store.get(user_id)
-        except UnknownUser:
-            if self._is_complete():
-                raise
-        return self._reached().get(user_id)
+        return self._find(lambda store: store.get(user_id, modality))
+
+    def modalities(self, user_id: str) -> tuple[str, ...]:
+        """Return by which modalities `user_id` is enrolled; see `Store.modalities`."""
+        return self._find(lambda store: store.modalities(user_id))
 
     def delete(self, user_id: str) -> None:
         """Remove `user_id` on the server, and here; see `Store.delete`."""
         with self.transaction():
             self._reached().delete(user_id)
 
-    def users(self) -> tuple[str, ...]:
-        """Return all user ids, sorted."""
-        return self._whole().users()
+    def users(self, modality: str | None = None) -> tuple[str, ...]:
+        """Return the ids of all users, or of those enrolled by that modality, sorted."""
+        return self._whole().users(modality)
 
     def __len__(self) -> int:
         """Count the users."""
         return len(self._whole())
 
-    def changes(self, after: Mark = START, *, limit: int = 1000) -> list[Change]:
-        """Return who was enrolled, replaced or touched; see `Store.changes`."""
-        return self._whole().changes(after, limit=limit)
+    def count(self, modality: str) -> int:
+        """Count the users enrolled by that modality."""
+        return self._whole().count(modality)
 
-    def subjects(self) -> frozenset[bytes]:
+    def changes(self, modality: str, after: Mark = START, *, limit: int = 1000) -> list[Change]:
+        """Return who was enrolled, replaced or touched; see `Store.changes`."""
+        return self._whole().changes(modality, after, limit=limit)
+
+    def subjects(self, modality: str) -> frozenset[bytes]:
         """Return what users are found by; see `Store.subjects`."""
-        return self._whole().subjects()
+        return self._whole().subjects(modality)
 
     def touch(self, user_id: str) -> None:
         """Count a user as changed; see `Store.touch`."""
@@ -294,6 +294,18 @@ class FleetStore:
                     "the copy of the fleet's store is not complete yet", hint="Try again in a moment"
                 )
         return self._here()
+
+    def _find(self, question: Callable[[SqliteStore | PostgresStore], Found]) -> Found:
+        """Ask about one user: the copy, and where it is not complete and does not know them, the server."""
+        if self._is_within():
+            return question(self._reached())
+        self._check_age()
+        try:
+            return question(self._cache.store)
+        except UnknownUser:
+            if self._is_complete():
+                raise
+        return question(self._reached())
 
     def _is_complete(self) -> bool:
         """Whether the copy has everybody; another process on this kiosk may just be reading it anew."""

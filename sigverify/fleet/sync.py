@@ -84,9 +84,9 @@ def _follow(server: PostgresStore, cache: Cache, now: Instant) -> Head:
         while mark.revision < head.revision and (users := server.sealed_users(mark, limit=_USERS_A_PAGE)):
             cache.take_users(users)
             mark = users[-1].mark
-        if len(cache.store) != len(server):
-            cache.keep_users(server.subjects())
-        if len(cache.store) == len(server):
+        if cache.store.count() != server.count():
+            cache.keep_users(server.places())
+        if cache.store.count() == server.count():
             cache.finish(head.changed)
         else:  # somebody deleted rows of the copy
             cache.start_over()

@@ -8,7 +8,8 @@ After an acceptance with confidence the probe takes the place of the oldest refe
 - Reversible: the template as enrolled is kept, and `Verifier.restore_references` puts it back.
 
 Records: of kind "adaptation" the template as it was before the first renewal (`Template.to_bytes`; a rekey
-turns it with the others); of kind "adaptation-state" how often, and when last.
+turns it with the others); of kind "adaptation-state" how often, and when last. Those kinds are of the pen; of
+another modality, its name follows: "adaptation image".
 
 Source: U. Uludag, A. Ross, A. Jain, "Biometric template selection and update", 2004.
 """
@@ -24,11 +25,10 @@ from sigverify.matcher import Matcher
 from sigverify.matching.embedding import Embedding, References
 from sigverify.policy.clock import Instant
 from sigverify.store import Records, Store
-from sigverify.template import Template, stored
+from sigverify.template import PEN, Template, stored
 
 ORIGINAL: Final = "adaptation"
 STATE: Final = "adaptation-state"
-KINDS: Final = (ORIGINAL, STATE)
 LEAST_REFERENCES: Final = 3
 """Fewer leave nothing to hold on to."""
 CONFIDENCE: Final = 0.6
@@ -71,6 +71,15 @@ class State:
         return cls(renewals=renewals, last=Instant(boot=boot, boot_s=boot_s, wall_s=wall_s))
 
 
+def kinds(modality: str) -> tuple[str, str]:
+    """Return the kinds of the records of one modality: of the template as enrolled, and of the state.
+
+    >>> kinds("pen"), kinds("image")
+    (('adaptation', 'adaptation-state'), ('adaptation image', 'adaptation-state image'))
+    """
+    return (ORIGINAL, STATE) if modality == PEN else (f"{ORIGINAL} {modality}", f"{STATE} {modality}")
+
+
 def anchors(template: Template) -> int:
     """How many references stay for good: the first half, rounded up."""
     return (len(template) + 1) // 2
@@ -97,11 +106,13 @@ def renew(
         accepted: whether the probe would be accepted, with confidence, by these references and their spread.
         now: the time.
     """
-    content = records.get(STATE, user_id)
+    modality = matcher.modality.name
+    original_kind, state_kind = kinds(modality)
+    content = records.get(state_kind, user_id)
     state = None if content is None else State.from_bytes(content)
     if state is not None and now.since(state.last) < PAUSE_S:
         return False
-    template = store.get(user_id)
+    template = store.get(user_id, modality)
     first = anchors(template)
     if len(template) < LEAST_REFERENCES or not accepted(
         template.references.take(range(first)), template.spread[:first, :first]
@@ -109,19 +120,19 @@ def renew(
         return False
     renewals = 0 if state is None else state.renewals
     if state is None:
-        records.put(ORIGINAL, user_id, template.to_bytes())
+        records.put(original_kind, user_id, template.to_bytes())
     store.put(_with(matcher, template, probe, first + renewals % (len(template) - first)), replace=True)
-    records.put(STATE, user_id, State(renewals=renewals + 1, last=now).to_bytes())
+    records.put(state_kind, user_id, State(renewals=renewals + 1, last=now).to_bytes())
     return True
 
 
-def undo(store: Store, records: Records, user_id: str) -> bool:
-    """Put the template back as it was enrolled; False: it never changed."""
-    original = records.get(ORIGINAL, user_id)
+def undo(store: Store, records: Records, user_id: str, modality: str) -> bool:
+    """Put the template of that modality back as it was enrolled; False: it never changed."""
+    original = records.get(kinds(modality)[0], user_id)
     if original is None:
         return False
     store.put(Template.from_bytes(original), replace=True)
-    for kind in KINDS:
+    for kind in kinds(modality):
         records.delete(kind, user_id)
     return True
 

@@ -1,7 +1,7 @@
 """Groups of people ("staff", "members"), kept in the store beside the templates and deleted with them.
 
-Of each user there is one record: the sorted list of his groups. Changing it counts as a change of that user,
-so that every process that searches hears of it.
+Of each user there is one record: the sorted list of their groups. Changing it counts as a change of that
+user, so that every process that searches hears of it.
 """
 
 import json
@@ -40,7 +40,7 @@ def groups_of(store: Store, user_id: str) -> tuple[str, ...]:
     """
     content = store.read_record(KIND, user_id)
     if content is None:
-        store.get(user_id)  # to be told who is unknown
+        store.modalities(user_id)  # raises for who is unknown
     return read_groups(content)
 
 

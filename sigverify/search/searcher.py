@@ -48,6 +48,7 @@ class Searcher:
             raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
         self._store = store
         self._matcher = matcher
+        self._modality = matcher.modality.name
         self._lock = threading.Lock()
         self._people = People()
         self._index: Index | None = None
@@ -106,7 +107,7 @@ class Searcher:
         templates = []
         for user_id in user_ids:
             with contextlib.suppress(UnknownUser):
-                templates.append(self._store.get(user_id))
+                templates.append(self._store.get(user_id, self._modality))
         return templates
 
     def _scores(self, probe: Embedding, templates: Sequence[Template]) -> list[float]:
@@ -126,11 +127,11 @@ class Searcher:
         revision = self._store.revision()
         if revision == self._revision:
             return
-        while changes := self._store.changes(self._mark, limit=_PAGE):
+        while changes := self._store.changes(self._modality, self._mark, limit=_PAGE):
             self._take(changes)
             self._mark = changes[-1].mark
-        if len(self._people) != len(self._store):
-            self._drop(self._people.keep(self._store.subjects()))
+        if len(self._people) != self._store.count(self._modality):
+            self._drop(self._people.keep(self._store.subjects(self._modality)))
         self._revision = revision
 
     def _take(self, changes: Sequence[Change]) -> None:

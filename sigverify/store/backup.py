@@ -6,23 +6,21 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from sigverify.errors import DamagedStore, StoreError
 from sigverify.protection.keys import Key
 from sigverify.store.check import Health, check
+from sigverify.store.migration import COLUMNS, selection
 from sigverify.store.sealed import begin
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
-
-_TABLES: Final = ("templates", "vectors", "records", "journals")
 
 
 def backup(store: SqliteStore, target: str | Path) -> Health:
     """Copy a store to a new file, whole or not at all, and check the copy.
 
     The copy is of one moment; others go on reading and writing meanwhile. It is sealed with the same key,
-    and opens like any store.
+    and opens like any store. Of a store of the version before that is opened read-only it is one, too.
 
     Returns:
         what `check` says of the copy: a copy of a damaged store is made, and has the same damage.
@@ -56,7 +54,7 @@ def restore(source: str | Path, target: str | Path, *, key: Key | None = None) -
     enrollments, lock-outs and the entries of the audit log.
 
     Args:
-        source: the backup.
+        source: the backup; one of the version before is written as today's.
         target: the store; made when there is none.
         key: of the backup; None takes the user's own.
 
@@ -77,6 +75,7 @@ def restore(source: str | Path, target: str | Path, *, key: Key | None = None) -
     try:
         if not database.made:
             database.create(lambda: begin(database, key))
+        database.migrate()
         _replace(database, Path(source))
     finally:
         database.close()
@@ -118,13 +117,15 @@ def _publish(draft: Path, file: Path) -> None:
 def _replace(database: SqliteDatabase, source: Path) -> None:
     with database.guard("restore"):
         database.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
+    old = database.is_old("source")
     with database.changing():
-        for table in _TABLES:
+        for table, columns in COLUMNS.items():
             database.execute(f"DELETE FROM main.{table}")  # noqa: S608, names of ours
-            database.execute(f"INSERT INTO main.{table} SELECT * FROM source.{table}")  # noqa: S608
+            rows = selection(table, schema="source", old=old)
+            database.execute(f"INSERT INTO main.{table} ({columns}) {rows}")
         database.execute(
             "UPDATE main.state SET revision = 1 + MAX(revision, (SELECT revision FROM source.state)), "
-            "(model_id, salt, secret) = (SELECT model_id, salt, secret FROM source.state)"
+            "(salt, secret) = (SELECT salt, secret FROM source.state)"
         )
         # Whoever follows the changes reads them all again.
         database.execute("UPDATE main.vectors SET revision = (SELECT revision FROM main.state)")

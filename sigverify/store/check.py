@@ -10,7 +10,7 @@ import numpy as np
 from sigverify.errors import DamagedStore, StoreError
 from sigverify.store.database import Database
 from sigverify.store.rows import Rows, Vectors
-from sigverify.store.sealed import SealedStore, write_template
+from sigverify.store.sealed import SealedStore, unbind, write_template
 from sigverify.template import Template
 
 Row = TypeVar("Row")
@@ -36,11 +36,13 @@ class Finding:
         part: where.
         row: which row: the user's id where it can still be read, otherwise what it is found by, in hex.
         what: in words.
+        modality: of a template or vectors.
     """
 
     part: Part
     row: str
     what: str
+    modality: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +91,21 @@ def repair(store: SealedStore) -> Health:
                 first.delete(part, place)
             else:
                 first.mend(place)
+        unbind(store.database)
         store.database.execute("UPDATE state SET revision = revision + 1")
         store.database.scrub()
         return _Check(store.database, rows).run()
 
 
 _COLUMNS: Final = {
-    Part.TEMPLATES: ("subject",),
-    Part.VECTORS: ("subject",),
+    Part.TEMPLATES: ("subject", "modality"),
+    Part.VECTORS: ("subject", "modality"),
     Part.RECORDS: ("kind", "subject"),
     Part.JOURNALS: ("kind", "number"),
 }
+
+
+_OF_A_MODALITY: Final = (Part.TEMPLATES, Part.VECTORS)
 
 
 class _Check:
@@ -108,7 +114,7 @@ class _Check:
     def __init__(self, database: Database, rows: Rows) -> None:
         self._database = database
         self._rows = rows
-        self._model_id = database.execute("SELECT model_id FROM state").fetchone()[0] or ""
+        self._models = dict(database.execute("SELECT modality, model_id FROM models").fetchall())
         self._findings: list[Finding] = []
         self.damaged: list[tuple[Part, Place]] = []
 
@@ -131,7 +137,7 @@ class _Check:
         )
 
     def mend(self, place: Place) -> None:
-        """Write a user's rows anew from the template, or delete them where that does not open."""
+        """Write the rows of one user and modality anew from the template; delete what does not open."""
         try:
             template = self._open_template(place, self._content(Part.TEMPLATES, place))
         except StoreError:
@@ -163,7 +169,7 @@ class _Check:
             try:
                 row = opener(place, self._content(part, place))
             except StoreError as error:
-                name = (names or {}).get(place, "") or _words(place)
+                name = (names or {}).get(place, "") or _words(place[:1] if part in _OF_A_MODALITY else place)
                 self._find(part, name, str(error), place)
             else:
                 yield place, row
@@ -191,10 +197,12 @@ class _Check:
         return bytes(row[0])
 
     def _open_vectors(self, place: Place, content: bytes) -> Vectors:
-        return self._rows.open_vectors(place[0], self._model_id, content)
+        user, modality = place
+        return self._rows.open_vectors(user, modality, self._models.get(modality, ""), content)
 
     def _open_template(self, place: Place, content: bytes) -> Template:
-        return self._rows.open_template(place[0], self._model_id, content)
+        user, modality = place
+        return self._rows.open_template(user, modality, self._models.get(modality, ""), content)
 
     def _open_record(self, place: Place, content: bytes) -> str:
         kind, subject = place
@@ -230,7 +238,8 @@ class _Check:
         return count
 
     def _find(self, part: Part, row: str, what: str, place: Place | None = None) -> None:
-        self._findings.append(Finding(part=part, row=row, what=what))
+        modality = place[1] if place is not None and part in _OF_A_MODALITY else ""
+        self._findings.append(Finding(part=part, row=row, what=what, modality=str(modality)))
         if place is not None and part is not Part.JOURNALS:
             self.damaged.append((part, place))
 

@@ -31,6 +31,9 @@ class Database(Protocol):
     def create(self, first: Callable[[], None]) -> None:
         """Make the tables and run `first`, all as one, unless another process just did."""
 
+    def migrate(self) -> None:
+        """Make an old store one of today's, wholly or not at all, unless another process just did."""
+
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> Result:
         """Run one statement, within `guard`, `reading` or `changing`."""
 

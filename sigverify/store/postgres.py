@@ -16,7 +16,8 @@ class Head(NamedTuple):
     """What a copy of the store needs to open its rows, and to see that something changed."""
 
     revision: int
-    model_id: str | None
+    models: dict[str, str]
+    """Of each modality."""
     salt: bytes
     secret: bytes
     changed: int
@@ -26,7 +27,7 @@ class Head(NamedTuple):
 
 
 class SealedUser(NamedTuple):
-    """One user's rows as they lie in the store."""
+    """One user's rows of one modality as they lie in the store."""
 
     mark: Mark
     template: bytes
@@ -53,7 +54,7 @@ class PostgresStore(SealedStore):
     def __init__(
         self, url: str, *, key: Key | None = None, create: bool = True, timeout_s: float = 5.0
     ) -> None:
-        """Connect, and make the tables where there are none.
+        """Connect, and make the tables where there are none. A store of the version before is migrated.
 
         Args:
             url: postgresql://[USER@]HOST[:PORT]/DATABASE[?OPTIONS], as libpq reads it.
@@ -81,6 +82,7 @@ class PostgresStore(SealedStore):
             self._keys = (key,)
             with self.database.guard("read"):
                 self._rows = self._unlock()
+            self.database.migrate()
         except BaseException:
             self.database.close()
             raise
@@ -97,7 +99,7 @@ class PostgresStore(SealedStore):
         """Return the rows of users changed after a mark, oldest change first."""
         with self.database.guard("read"):
             found = self.database.execute(_USERS, (*after, limit)).fetchall()
-        return [SealedUser(Mark(revision, subject), *rows) for revision, subject, *rows in found]
+        return [SealedUser(Mark(*row[:3]), *row[3:]) for row in found]
 
     def sealed_records(self, kinds: tuple[str, ...], *, after: int, limit: int) -> list[SealedRecord]:
         """Return records of these kinds changed or deleted after a number, oldest change first."""
@@ -106,9 +108,12 @@ class PostgresStore(SealedStore):
             return [SealedRecord(*row) for row in self.database.execute(_RECORDS, values)]
 
     def has(self, user_id: str) -> bool:
-        """Say whether somebody is enrolled."""
+        """Say whether somebody is enrolled, by whichever modality."""
         with self.reading() as rows:
-            return self._has(rows.user(user_id))
+            found = self.database.execute(
+                "SELECT 1 FROM templates WHERE subject = ? LIMIT 1", (rows.user(user_id),)
+            )
+            return found.fetchone() is not None
 
     def _make(self, key: Key, *, create: bool) -> None:
         if not create:
@@ -119,15 +124,15 @@ class PostgresStore(SealedStore):
 
 
 _HEAD: Final = """
-SELECT revision, model_id, salt, secret,
+SELECT revision, (SELECT COALESCE(json_object_agg(modality, model_id), '{}') FROM models), salt, secret,
     GREATEST((SELECT COALESCE(MAX(changed), 0) FROM records), (SELECT COALESCE(MAX(changed), 0) FROM gone)),
     EXTRACT(EPOCH FROM clock_timestamp())::float8
 FROM state
 """
 _USERS: Final = """
-SELECT vectors.revision, subject, templates.content, vectors.content
-FROM vectors JOIN templates USING (subject)
-WHERE (vectors.revision, subject) > (?, ?) ORDER BY vectors.revision, subject LIMIT ?
+SELECT revision, subject, modality, templates.content, vectors.content
+FROM vectors JOIN templates USING (subject, modality)
+WHERE (revision, subject, modality) > (?, ?, ?) ORDER BY revision, subject, modality LIMIT ?
 """
 _RECORDS: Final = """
 SELECT changed, kind, subject, content FROM records WHERE changed > ? AND kind = ANY(?)

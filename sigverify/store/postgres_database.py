@@ -12,12 +12,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.errors import DamagedStore, MissingExtra, StoreError, StoreUnreachable
+from sigverify.store.migration import POSTGRES as MIGRATION
 
 if TYPE_CHECKING:
     import psycopg
 
 SCHEMES: Final = ("postgresql://", "postgres://")
-VERSION: Final = 1
+VERSION: Final = 2
+OLD_VERSION: Final = 1
+"""Is migrated when it is opened."""
 
 _SETTINGS: Final = (
     "SET search_path TO sigverify, pg_catalog",
@@ -34,10 +37,16 @@ _FIND_VERSION: Final = "SELECT 1 FROM pg_tables WHERE schemaname = 'sigverify' A
 _SCHEMA: Final = """
 CREATE SCHEMA IF NOT EXISTS sigverify;
 CREATE TABLE version (version INTEGER NOT NULL);
-CREATE TABLE state (revision BIGINT NOT NULL, model_id TEXT, salt BYTEA NOT NULL, secret BYTEA NOT NULL);
-CREATE TABLE templates (subject BYTEA PRIMARY KEY, content BYTEA NOT NULL);
-CREATE TABLE vectors (subject BYTEA PRIMARY KEY, content BYTEA NOT NULL, revision BIGINT NOT NULL);
-CREATE UNIQUE INDEX changes ON vectors (revision, subject);
+CREATE TABLE state (revision BIGINT NOT NULL, salt BYTEA NOT NULL, secret BYTEA NOT NULL);
+CREATE TABLE models (modality TEXT PRIMARY KEY, model_id TEXT NOT NULL);
+CREATE TABLE templates (
+    subject BYTEA, modality TEXT, content BYTEA NOT NULL, PRIMARY KEY (subject, modality)
+);
+CREATE TABLE vectors (
+    subject BYTEA, modality TEXT, content BYTEA NOT NULL, revision BIGINT NOT NULL,
+    PRIMARY KEY (subject, modality)
+);
+CREATE UNIQUE INDEX changes ON vectors (revision, subject, modality);
 CREATE TABLE records (
     kind TEXT, subject BYTEA, content BYTEA NOT NULL, changed BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, subject)
@@ -120,6 +129,19 @@ class PostgresDatabase:
                 self.execute("INSERT INTO version VALUES (?)", (VERSION,))
                 first()
         self.made = True
+
+    def migrate(self) -> None:
+        """Make an old store one of today's, wholly or not at all, unless another kiosk just did."""
+        with self.guard("migrate"):
+            if self._version() != OLD_VERSION:
+                return
+            with self._transaction("BEGIN"):
+                self._run(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
+                if self._version() == OLD_VERSION:
+                    # Everybody begins with this table: whoever has a transaction open ends it first.
+                    self._run("LOCK TABLE state IN ACCESS EXCLUSIVE MODE")
+                    self._run(MIGRATION)
+                    self.execute("UPDATE version SET version = ?", (VERSION,))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -244,15 +266,19 @@ class PostgresDatabase:
         # From the catalog: to_regclass answers from a memory that may be older than the lock in `create`.
         if self.execute(_FIND_VERSION).fetchone() is None:
             return False
-        row = self.execute("SELECT version FROM version").fetchone()
-        if row is None or row[0] != VERSION:
+        version = self._version()
+        if version not in (OLD_VERSION, VERSION):
             raise StoreError(
                 f"{self.path} is a store of another version",
-                expected=str(VERSION),
-                received=str(row and row[0]),
+                expected=f"{OLD_VERSION} or {VERSION}",
+                received=str(version),
                 hint="Use the sigverify that wrote it, or enroll anew",
             )
         return True
+
+    def _version(self) -> int | None:
+        row = self.execute("SELECT version FROM version").fetchone()
+        return row and int(row[0])
 
     def _translated(self, error: Exception, verb: str) -> StoreError:
         """Tell a server that is away from one that refuses. What libpq says names no password."""
@@ -268,7 +294,11 @@ class PostgresDatabase:
                 received=said,
                 hint="Verifying goes on from the cache; enrolling and forgetting need the server",
             )
-        return StoreError(f"cannot {verb} the store {self.path}", received=said, hint=_hint(said))
+        if verb == "migrate" and isinstance(error, self._driver.errors.InsufficientPrivilege):
+            hint = "It is of the version before: open it once with the role that owns its tables"
+        else:
+            hint = _hint(said)
+        return StoreError(f"cannot {verb} the store {self.path}", received=said, hint=hint)
 
     def _shown(self) -> str:
         """Return the address without user and password."""

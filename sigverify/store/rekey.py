@@ -54,15 +54,21 @@ def turned(template: Template, before: Renewal | None, after: Renewal | None) ->
 
 
 def _templates(database: Database, old: Rows, new: Rows) -> int:
-    (model_id,) = database.execute("SELECT model_id FROM state").fetchone()
-    users = database.execute("SELECT subject FROM templates").fetchall()
-    for (user,) in users:
-        (content,) = database.execute("SELECT content FROM templates WHERE subject = ?", (user,)).fetchone()
-        template = turned(old.open_template(user, model_id or "", content), old.renewal, new.renewal)
+    places = database.execute(
+        "SELECT subject, modality, model_id FROM templates LEFT JOIN models USING (modality)"
+    ).fetchall()
+    # One at a time: all templates of a large store would not fit the memory of a small board.
+    for user, modality, model_id in places:
+        place = (user, modality)
+        (content,) = database.execute(
+            "SELECT content FROM templates WHERE subject = ? AND modality = ?", place
+        ).fetchone()
+        template = old.open_template(user, modality, model_id or "", content)
+        # Under the new salt the user is found by another digest, so the old rows do not get overwritten.
         for table in ("templates", "vectors"):
-            database.execute(f"DELETE FROM {table} WHERE subject = ?", (user,))  # noqa: S608, names of ours
-        write_template(database, new, template)
-    return len(users)
+            database.execute(f"DELETE FROM {table} WHERE subject = ? AND modality = ?", place)  # noqa: S608, names of ours
+        write_template(database, new, turned(template, old.renewal, new.renewal))
+    return len(places)
 
 
 def reseal_records(database: Database, old: Rows, new: Rows) -> None:
@@ -75,7 +81,7 @@ def reseal_records(database: Database, old: Rows, new: Rows) -> None:
         name, content = old.open_record(kind, subject, sealed)
         row = (kind, new.subject(kind, name), new.seal_record(kind, name, _turn_record(content, old, new)))
         database.execute("DELETE FROM records WHERE kind = ? AND subject = ?", place)
-        database.execute("INSERT INTO records VALUES (?, ?, ?)", row)
+        database.execute("INSERT INTO records (kind, subject, content) VALUES (?, ?, ?)", row)
 
 
 def _turn_record(content: bytes, old: Rows, new: Rows) -> bytes:

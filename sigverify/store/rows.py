@@ -3,15 +3,20 @@
 ============  =========================================  ===================================================
 what          found by                                   opens only for
 ============  =========================================  ===================================================
-template      keyed digest of the user id                this store, that user, that model
+template      keyed digest of the user id, modality      this store, that user, that model and modality
 vectors       the same                                   the same; holds the user id, so that it can be listed
 record        kind, keyed digest of kind and subject     this store, that kind and subject
 journal       kind and number                            this store, that kind and number
 secret        there is one                               this store
 ============  =========================================  ===================================================
 
-So a row copied over another user's, under another number or from another store does not open. What this
-cannot show is a row that is gone, or an older state of the whole file.
+So a row copied over another user's, to another modality, under another number or from another store does not
+open. What this cannot show is a row that is gone, or an older state of the whole file.
+
+**The pen is bound without its name**: to (user, model), as before stores knew of modalities; every other
+modality to (user, model, modality). So an old store is migrated without opening a row. The two forms cannot
+be mistaken for each other: `Sealer` puts the length of each thing bound before it, so two things never read
+like three.
 """
 
 import secrets
@@ -25,7 +30,7 @@ from sigverify.errors import DamagedStore, MalformedTemplate, WrongKey
 from sigverify.protection.keys import KEY_BYTES, Key, hkdf
 from sigverify.protection.renewal import Renewal
 from sigverify.protection.sealing import SALT_BYTES, Sealer, join, split
-from sigverify.template import Template
+from sigverify.template import PEN, Template
 
 _SIZE: Final = struct.Struct("<I")
 
@@ -81,20 +86,22 @@ class Rows:
 
     def seal_template(self, template: Template) -> bytes:
         """Seal a template whose embeddings are turned."""
-        place = (self.user(template.user_id), template.model_id)
+        place = _place(self.user(template.user_id), template.modality, template.model_id)
         return self._sealer.seal("template", template.to_bytes(), *place)
 
-    def open_template(self, user: bytes, model_id: str, content: bytes) -> Template:
-        """Open the template found by `user` in a store of that model.
+    def open_template(self, user: bytes, modality: str, model_id: str, content: bytes) -> Template:
+        """Open the template found by `user` and `modality`, of that model.
 
         Raises:
             DamagedStore: altered, moved or damaged.
         """
         try:
-            template = Template.from_bytes(self._sealer.open("template", content, user, model_id))
+            place = _place(user, modality, model_id)
+            template = Template.from_bytes(self._sealer.open("template", content, *place))
         except MalformedTemplate as error:
             raise DamagedStore("a template that was sealed damaged", received=str(error)) from error
-        if self.user(template.user_id) != user or template.model_id != model_id:
+        named = (self.user(template.user_id), template.modality, template.model_id)
+        if named != (user, modality, model_id):
             raise DamagedStore("a template sealed in the place of another")
         return template
 
@@ -104,15 +111,17 @@ class Rows:
         content = join(
             template.user_id.encode(), _SIZE.pack(vectors.shape[1]), vectors.astype("<f2").tobytes()
         )
-        return self._sealer.seal("vectors", content, self.user(template.user_id), template.model_id)
+        place = _place(self.user(template.user_id), template.modality, template.model_id)
+        return self._sealer.seal("vectors", content, *place)
 
-    def open_vectors(self, user: bytes, model_id: str, content: bytes) -> Vectors:
-        """Open the vectors found by `user`.
+    def open_vectors(self, user: bytes, modality: str, model_id: str, content: bytes) -> Vectors:
+        """Open the vectors found by `user` and `modality`, of that model.
 
         Raises:
             DamagedStore: altered, moved or damaged.
         """
-        user_id, size, vectors = split(self._sealer.open("vectors", content, user, model_id), 3)
+        place = _place(user, modality, model_id)
+        user_id, size, vectors = split(self._sealer.open("vectors", content, *place), 3)
         return Vectors(user_id.decode(), np.frombuffer(vectors, "<f2").reshape(-1, *_SIZE.unpack(size)))
 
     def seal_record(self, kind: str, subject: str, content: bytes) -> bytes:
@@ -140,6 +149,11 @@ class Rows:
             DamagedStore: altered, moved or damaged.
         """
         return self._sealer.open("entry", content, kind, number)
+
+
+def _place(user: bytes, modality: str, model_id: str) -> tuple[bytes | str, ...]:
+    """Return what a user's rows of one modality are bound to; see the top of this file."""
+    return (user, model_id) if modality == PEN else (user, model_id, modality)
 
 
 def _seal_secret(key: Key, secret: bytes) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ from sigverify.errors import AlreadyEnrolled, DamagedStore, StoreError, UnknownU
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
 from sigverify.store.database import Database
-from sigverify.store.rows import Rows, Vectors
+from sigverify.store.rows import Rows
 from sigverify.store.store import START, Change, Mark
 from sigverify.template import Template, check_user_id
 
@@ -38,11 +38,10 @@ class SealedStore:
         """Close."""
         self.close()
 
-    @property
-    def model_id(self) -> str | None:
-        """The model that every template here is of; None while the store is empty."""
+    def models(self) -> dict[str, str]:
+        """Return the model of each modality; see `Store.models`."""
         with self.database.reading():
-            return self._model_id()
+            return self._models()
 
     @property
     def renewal(self) -> Renewal:
@@ -59,26 +58,32 @@ class SealedStore:
         """Keep `template`, wholly or not at all; see `Store.put`."""
         with self.changing() as rows:
             user = rows.user(template.user_id)
-            if not replace and self._has(user):
+            there = self.database.execute(
+                "SELECT 1 FROM templates WHERE subject = ? AND modality = ?", (user, template.modality)
+            )
+            if not replace and there.fetchone() is not None:
                 raise AlreadyEnrolled(
                     f"{template.user_id!r} is enrolled already",
                     hint="Pass replace=True (--replace) to enroll anew, or forget the user first",
                 )
-            self._bind(template.model_id, alone=self._only(user))
+            self._bind(template, user)
             write_template(self.database, rows, template)
             self._revise()
 
-    def get(self, user_id: str) -> Template:
-        """Return the template of `user_id`; see `Store.get`."""
+    def get(self, user_id: str, modality: str) -> Template:
+        """Return the template of `user_id` of that modality; see `Store.get`."""
         check_user_id(user_id)
         with self.reading() as rows:
             user = rows.user(user_id)
+            # A template of a modality without a model is read too, and then does not open.
             row = self.database.execute(
-                "SELECT content, model_id FROM templates, state WHERE subject = ?", (user,)
+                "SELECT content, model_id FROM templates LEFT JOIN models USING (modality) "
+                "WHERE subject = ? AND modality = ?",
+                (user, modality),
             ).fetchone()
         if row is None:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
-        return rows.open_template(user, row[1] or "", row[0])
+        return rows.open_template(user, modality, row[1] or "", row[0])
 
     def delete(self, user_id: str) -> None:
         """Remove `user_id` for good; see `Store.delete`."""
@@ -88,42 +93,76 @@ class SealedStore:
             if not self.database.execute("DELETE FROM templates WHERE subject = ?", (user,)).rowcount:
                 raise UnknownUser(f"{user_id!r} is not enrolled")
             self.database.execute("DELETE FROM vectors WHERE subject = ?", (user,))
-            if self._only(user):
-                self.database.execute("UPDATE state SET model_id = NULL")
+            unbind(self.database)
             self._revise()
             self.database.scrub()
 
-    def users(self) -> tuple[str, ...]:
-        """Return all user ids, sorted; a damaged row is left out and logged."""
-        return tuple(each.user_id for each in self._vectors())
+    def modalities(self, user_id: str) -> tuple[str, ...]:
+        """Return by which modalities `user_id` is enrolled; see `Store.modalities`."""
+        check_user_id(user_id)
+        with self.reading() as rows:
+            found = self.database.execute(
+                "SELECT modality FROM templates WHERE subject = ?", (rows.user(user_id),)
+            ).fetchall()
+        if not found:
+            raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
+        return tuple(sorted(modality for (modality,) in found))
+
+    def users(self, modality: str | None = None) -> tuple[str, ...]:
+        """Return user ids, sorted; a damaged row is left out and logged."""
+        with self.reading() as rows:
+            models = self._models()
+            sealed = self.database.execute("SELECT subject, modality, content FROM vectors").fetchall()
+        found = set()
+        for user, its_modality, content in sealed:
+            if modality in (None, its_modality):
+                with _skipping_damage():
+                    model_id = models.get(its_modality, "")
+                    found.add(rows.open_vectors(user, its_modality, model_id, content).user_id)
+        return tuple(sorted(found))
 
     def __len__(self) -> int:
         """Count the users."""
-        with self.database.guard("read"):
-            return int(self.database.execute("SELECT COUNT(*) FROM vectors").fetchone()[0])
+        with self.database.reading():
+            row = self.database.execute("SELECT COUNT(DISTINCT subject) FROM vectors").fetchone()
+            return int(row[0])
 
-    def changes(self, after: Mark = START, *, limit: int = 1000) -> list[Change]:
+    def count(self, modality: str | None = None) -> int:
+        """Count the users enrolled by that modality; without one, the templates of all."""
+        where, values = ("", ()) if modality is None else ("WHERE modality = ?", (modality,))
+        with self.database.reading():
+            row = self.database.execute(f"SELECT COUNT(*) FROM vectors {where}", values).fetchone()  # noqa: S608
+            return int(row[0])
+
+    def changes(self, modality: str, after: Mark = START, *, limit: int = 1000) -> list[Change]:
         """Return who was enrolled, replaced or touched; see `Store.changes`."""
         while True:
             with self.reading() as rows:
-                model_id = self._model_id() or ""
+                model_id = self._models().get(modality, "")
                 sealed = self.database.execute(
-                    "SELECT revision, subject, content FROM vectors WHERE (revision, subject) > (?, ?) "
+                    "SELECT revision, subject, modality, content FROM vectors "
+                    "WHERE modality = ? AND (revision, subject, modality) > (?, ?, ?) "
                     "ORDER BY revision, subject LIMIT ?",
-                    (*after, limit),
+                    (modality, *after, limit),
                 ).fetchall()
             found = []
             for *place, content in sealed:
                 after = Mark(*place)
                 with _skipping_damage():
-                    found.append(Change(after, *rows.open_vectors(after.subject, model_id, content)))
+                    vectors = rows.open_vectors(after.subject, modality, model_id, content)
+                    found.append(Change(after, *vectors))
+            # Where all of a page are damaged, an empty answer would read as the end.
             if found or not sealed:
                 return found
 
-    def subjects(self) -> frozenset[bytes]:
+    def subjects(self, modality: str) -> frozenset[bytes]:
         """Return what users are found by; see `Store.subjects`."""
-        with self.database.guard("read"):
-            return frozenset(row[0] for row in self.database.execute("SELECT subject FROM vectors"))
+        return frozenset(subject for subject, own in self.places() if own == modality)
+
+    def places(self) -> frozenset[tuple[bytes, str]]:
+        """Return what all templates are found by: subject and modality."""
+        with self.database.reading():
+            return frozenset(self.database.execute("SELECT subject, modality FROM vectors").fetchall())
 
     def touch(self, user_id: str) -> None:
         """Count a user as changed; see `Store.touch`."""
@@ -195,51 +234,43 @@ class SealedStore:
 
     def _current(self) -> Rows:
         """Return what opens the rows; another process may have rekeyed or restored."""
+        # Every rekey draws a new salt, and a restore brings the backup's: another salt, another `Rows`.
         if self.database.head("salt", bytes) != self._rows.salt:
             self._rows = self._unlock()
         return self._rows
 
     def _unlock(self) -> Rows:
-        row = (self.database.head("salt", bytes), self.database.head("secret", bytes))
+        """Open the store's secret by the first key that fits: after a rekey the new one, else the old."""
+        head = (self.database.head("salt", bytes), self.database.head("secret", bytes))
         for key in self._keys[:-1]:
             with contextlib.suppress(WrongKey):
-                return Rows(key, *row)
-        return Rows(self._keys[-1], *row)
+                return Rows(key, *head)
+        # The last one may raise: no key fits.
+        return Rows(self._keys[-1], *head)
 
-    def _model_id(self) -> str | None:
-        model_id: str | None = self.database.head("model_id", str | None)
-        return model_id
+    def _models(self) -> dict[str, str]:
+        return dict(self.database.execute("SELECT modality, model_id FROM models").fetchall())
 
-    def _vectors(self) -> list[Vectors]:
-        """Open all that can be opened, sorted by user."""
-        with self.reading() as rows:
-            model_id = self._model_id() or ""
-            sealed = self.database.execute("SELECT subject, content FROM vectors").fetchall()
-        found = []
-        for user, content in sealed:
-            with _skipping_damage():
-                found.append(rows.open_vectors(user, model_id, content))
-        return sorted(found, key=lambda each: each.user_id)
-
-    def _has(self, user: bytes) -> bool:
-        row = self.database.execute("SELECT 1 FROM templates WHERE subject = ?", (user,)).fetchone()
-        return row is not None
-
-    def _only(self, user: bytes) -> bool:
-        """Say whether nobody else is enrolled."""
-        row = self.database.execute("SELECT 1 FROM templates WHERE subject <> ? LIMIT 1", (user,)).fetchone()
-        return row is None
-
-    def _bind(self, model_id: str, *, alone: bool) -> None:
-        bound = self._model_id()
-        if bound not in (None, model_id) and not alone:
+    def _bind(self, template: Template, user: bytes) -> None:
+        """Bind a modality to the template's model, unless somebody else's template binds it to another."""
+        bound = self._models().get(template.modality)
+        if bound == template.model_id:
+            return
+        others = self.database.execute(
+            "SELECT 1 FROM templates WHERE modality = ? AND subject <> ? LIMIT 1", (template.modality, user)
+        )
+        if bound is not None and others.fetchone() is not None:
             raise StoreError(
                 "the store holds templates of another model",
                 expected=f"model {bound}",
-                received=f"model {model_id}",
+                received=f"model {template.model_id}",
                 hint="Embeddings of two models cannot be compared: enroll into a new store",
             )
-        self.database.execute("UPDATE state SET model_id = ?", (model_id,))
+        self.database.execute(
+            "INSERT INTO models (modality, model_id) VALUES (?, ?) "
+            "ON CONFLICT (modality) DO UPDATE SET model_id = excluded.model_id",
+            (template.modality, template.model_id),
+        )
 
     def _revise(self) -> None:
         self.database.execute("UPDATE state SET revision = revision + 1")
@@ -247,7 +278,15 @@ class SealedStore:
 
 def begin(database: Database, key: Key) -> None:
     """Write the head of a new store."""
-    database.execute("INSERT INTO state VALUES (0, NULL, ?, ?)", Rows.begin(key))
+    database.execute("INSERT INTO state (revision, salt, secret) VALUES (0, ?, ?)", Rows.begin(key))
+
+
+def unbind(database: Database) -> None:
+    """Free each modality of which no template is left: the next one may be of another model."""
+    database.execute(
+        "DELETE FROM models WHERE NOT EXISTS "
+        "(SELECT 1 FROM templates WHERE templates.modality = models.modality)"
+    )
 
 
 @contextlib.contextmanager
@@ -260,16 +299,21 @@ def _skipping_damage() -> Iterator[None]:
 
 
 def write_template(database: Database, rows: Rows, template: Template) -> None:
-    """Write a turned template and its vectors in place of any before, within a transaction."""
+    """Write a template, turned by the store's renewal, and its vectors in place of any before.
+
+    Within a transaction. The vectors count as changed in the revision that the transaction ends with.
+    """
     user = rows.user(template.user_id)
     database.execute(
-        "INSERT INTO templates VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET content = excluded.content",
-        (user, rows.seal_template(template)),
+        "INSERT INTO templates (subject, modality, content) VALUES (?, ?, ?) "
+        "ON CONFLICT (subject, modality) DO UPDATE SET content = excluded.content",
+        (user, template.modality, rows.seal_template(template)),
     )
     database.execute(
-        "INSERT INTO vectors SELECT ?, ?, revision + 1 FROM state WHERE TRUE ON CONFLICT (subject) "
+        "INSERT INTO vectors (subject, modality, content, revision) "
+        "SELECT ?, ?, ?, revision + 1 FROM state WHERE TRUE ON CONFLICT (subject, modality) "
         "DO UPDATE SET content = excluded.content, revision = excluded.revision",
-        (user, rows.seal_vectors(template)),
+        (user, template.modality, rows.seal_vectors(template)),
     )
 
 

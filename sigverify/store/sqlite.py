@@ -26,14 +26,15 @@ class SqliteStore(SealedStore):
         read_only: bool = False,
         timeout_s: float = 5.0,
     ) -> None:
-        """Open, or create where there is nothing yet.
+        """Open, or create where there is nothing yet. A store of the version before is migrated.
 
         Args:
             path: the file, or `MEMORY`.
             key: what it is sealed with; None takes the user's own (`Key.default`), which a new store may
                 make, and for `MEMORY` one that ends with the process.
             create: make the file when it is missing; otherwise that is an error.
-            read_only: refuse changes, and work where the file system does.
+            read_only: refuse changes, and work where the file system does. A store of the version before
+                is read as it is.
             timeout_s: how long to wait for another process that is writing.
 
         Raises:
@@ -49,6 +50,9 @@ class SqliteStore(SealedStore):
             self._keys: tuple[Key, ...] = (self._begin(key),)
             with self.database.guard("read"):
                 self._rows = self._unlock()
+            # Not before the key fits: whoever names the wrong file or key changes nothing.
+            if not read_only:
+                self.database.migrate()
         except BaseException:
             self.database.close()
             raise

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.errors import DamagedStore, StoreError
+from sigverify.store.migration import MOVE_HEAD, MOVES, SET_ASIDE, SHOW_AS_IT_IS, SHOW_AS_TODAY
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
+OLD_VERSION: Final = 3
+"""Is read as it is, and migrated when it is opened for writing."""
 APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 """Written into the SQLite header, so that another program's database is never taken for a store."""
 _CACHE_KB: Final = 256
@@ -20,12 +23,19 @@ MEMORY: Final = ":memory:"
 """In place of a path: a store that ends with the process."""
 
 SCHEMA: Final = """
-CREATE TABLE state (revision INTEGER NOT NULL, model_id TEXT, salt BLOB NOT NULL, secret BLOB NOT NULL);
-CREATE TABLE templates (subject BLOB PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE state (revision INTEGER NOT NULL, salt BLOB NOT NULL, secret BLOB NOT NULL);
+CREATE TABLE models (modality TEXT PRIMARY KEY, model_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE templates (
+    subject BLOB, modality TEXT, content BLOB NOT NULL, PRIMARY KEY (subject, modality)
+);
 CREATE TABLE vectors (
-    subject BLOB PRIMARY KEY, content BLOB NOT NULL, revision INTEGER NOT NULL
+    subject BLOB, modality TEXT, content BLOB NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY (subject, modality)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX changes ON vectors (revision, subject);
+CREATE UNIQUE INDEX changes ON vectors (revision, subject, modality);
+"""
+"""What a migration makes anew."""
+SCHEMA_THAT_STAYED: Final = """
 CREATE TABLE records (
     kind TEXT, subject BLOB, content BLOB NOT NULL, PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
@@ -48,8 +58,10 @@ class SqliteDatabase:
         self.path = str(path)
         self._timeout_s = timeout_s
         self._lock = threading.RLock()
+        self._read_only = read_only
         self._unscrubbed = False
         self._writing = False
+        self._shown_as_today = False
         if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
             raise StoreError(
                 f"no store at {self.path}", expected="a file made by enrolling", hint="Enroll somebody first"
@@ -89,8 +101,7 @@ class SqliteDatabase:
             self.execute("BEGIN IMMEDIATE")
             try:
                 if not self.pragma("schema_version"):
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        self.execute(statement)
+                    self._run(SCHEMA + SCHEMA_THAT_STAYED)
                     first()
                     self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -100,6 +111,19 @@ class SqliteDatabase:
                 raise
             self._check_version()
 
+    def migrate(self) -> None:
+        """Make an old store one of today's, wholly or not at all, unless another process just did."""
+        if self.is_old():
+            with self.changing():
+                # Whoever migrated while this waited for the lock has left nothing to do.
+                if self.is_old():
+                    self._migrate()
+
+    def is_old(self, schema: str = "main") -> bool:
+        """Say whether a file that is open is a store of the version before."""
+        with self.guard("read"):
+            return self.pragma(f"{schema}.user_version") == OLD_VERSION
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Run the body on one state of the store, whatever other processes write meanwhile."""
@@ -107,7 +131,7 @@ class SqliteDatabase:
             if self.in_transaction:
                 yield
                 return
-            self.execute("BEGIN")
+            self._begin_reading()
             try:
                 yield
             finally:
@@ -120,6 +144,8 @@ class SqliteDatabase:
         Within another one of the same thread it joins that.
         """
         with self.guard("write"):
+            if self._read_only:  # SQLite would complain of the views that stand for an old store's tables
+                raise sqlite3.OperationalError("attempt to write a readonly database")
             if self.in_transaction:
                 assert self._writing, "a change within reading() would be rolled back"
                 yield
@@ -191,14 +217,54 @@ class SqliteDatabase:
             self.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         if made:
             self._check_version()
+            self._show_as_today()
         return bool(made)
+
+    def _show_as_today(self) -> None:
+        """Let statements for today's tables read an old store that may not be written."""
+        if self._read_only and self.pragma("user_version") == OLD_VERSION:
+            self.execute("PRAGMA temp_store = MEMORY")
+            for statement in SHOW_AS_TODAY:
+                self.execute(statement)
+            self._shown_as_today = True
+
+    def _begin_reading(self) -> None:
+        """Begin a transaction that sees one state, and see that its tables are of the version expected."""
+        self.execute("BEGIN")
+        if self._shown_as_today and self.pragma("user_version") != OLD_VERSION:
+            # Another process has migrated since. Not within the transaction: it will be rolled back.
+            self.execute("ROLLBACK")
+            for statement in SHOW_AS_IT_IS:
+                self.execute(statement)
+            self._shown_as_today = False
+            self.execute("BEGIN")
+
+    def _migrate(self) -> None:
+        """Move everything from the old tables to today's, within a transaction."""
+        self._run(SET_ASIDE + SCHEMA + MOVE_HEAD)
+        for table, (copy, delete) in MOVES.items():
+            while self.execute(copy).rowcount:
+                self.execute(delete)
+            # The statements above find rows by an index. Where that is damaged some are left, and would go.
+            if self.execute(f"SELECT 1 FROM old_{table} NOT INDEXED LIMIT 1").fetchone():  # noqa: S608
+                raise DamagedStore(
+                    f"the store {self.path} is damaged, and cannot be migrated", hint="Restore a backup"
+                )
+            self.execute(f"DROP TABLE old_{table}")
+        self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self.scrub()
+
+    def _run(self, statements: str) -> None:
+        """Run several statements; `executescript` would commit first."""
+        for statement in filter(str.strip, statements.split(";")):
+            self.execute(statement)
 
     def _check_version(self) -> None:
         version = self.pragma("user_version")
-        if version != SCHEMA_VERSION:
+        if version not in (OLD_VERSION, SCHEMA_VERSION):
             raise StoreError(
                 f"{self.path} is a store of another version",
-                expected=str(SCHEMA_VERSION),
+                expected=f"{OLD_VERSION} or {SCHEMA_VERSION}",
                 received=str(version),
                 hint="Use the sigverify that wrote it, or enroll anew",
             )

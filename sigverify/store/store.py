@@ -17,10 +17,12 @@ class Mark(NamedTuple):
     Attributes:
         revision: of the store with that change.
         subject: what the store finds the user by; it names the user until a rekey.
+        modality: of the references; a user may be enrolled by several.
     """
 
     revision: int
     subject: bytes
+    modality: str = ""
 
 
 START: Final = Mark(0, b"")
@@ -29,7 +31,7 @@ START: Final = Mark(0, b"")
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """One user whose references are new, or may have changed.
+    """One user whose references of one modality are new, or may have changed.
 
     Attributes:
         mark: its place in the order.
@@ -68,9 +70,11 @@ class Records(Protocol):
 class Store(Protocol):
     """What `Verifier` asks of a place for templates. All methods may be called from any thread."""
 
-    @property
-    def model_id(self) -> str | None:
-        """The model that every template here is of; None while the store is empty."""
+    def models(self) -> dict[str, str]:
+        """Return the one model that all templates of a modality are of: modality -> `Model.id`.
+
+        A modality by which nobody is enrolled is not among them.
+        """
 
     @property
     def renewal(self) -> Renewal:
@@ -83,42 +87,49 @@ class Store(Protocol):
         """Return 32 secret bytes for that purpose (keyed digests, chains); a rekey does not change them."""
 
     def put(self, template: Template, *, replace: bool = False) -> None:
-        """Keep `template`, wholly or not at all.
+        """Keep `template`, wholly or not at all, beside the user's templates of other modalities.
 
         Raises:
-            AlreadyEnrolled: the user is there and `replace` is False.
-            StoreError: it cannot be written, or is of another model than those here.
+            AlreadyEnrolled: the user has one of that modality and `replace` is False.
+            StoreError: it cannot be written, or is of another model than those of its modality here.
         """
 
-    def get(self, user_id: str) -> Template:
-        """Return the template of `user_id`. Raises UnknownUser."""
+    def get(self, user_id: str, modality: str) -> Template:
+        """Return the template of `user_id` of that modality. Raises UnknownUser."""
 
     def delete(self, user_id: str) -> None:
-        """Remove `user_id` for good, or raise UnknownUser."""
+        """Remove all templates of `user_id` for good, or raise UnknownUser."""
 
-    def users(self) -> tuple[str, ...]:
-        """Return all user ids, sorted."""
+    def modalities(self, user_id: str) -> tuple[str, ...]:
+        """Return by which modalities `user_id` is enrolled, sorted. Raises UnknownUser."""
+
+    def users(self, modality: str | None = None) -> tuple[str, ...]:
+        """Return the ids of all users, or of those enrolled by that modality, sorted."""
 
     def __len__(self) -> int:
         """Count the users."""
 
-    def changes(self, after: Mark = START, *, limit: int = 1000) -> list[Change]:
+    def count(self, modality: str) -> int:
+        """Count the users enrolled by that modality."""
+
+    def changes(self, modality: str, after: Mark = START, *, limit: int = 1000) -> list[Change]:
         """Return users that were enrolled, replaced or touched after a mark, oldest change first.
 
         To follow a store, ask again with the last one's mark until nothing comes back, and whenever
-        `revision` has changed. Who is gone is not among them: `len` tells that somebody is, `subjects` who is
-        still there. Somebody who was changed twice comes once. A damaged row is left out and logged.
+        `revision` has changed. Who is gone is not among them: `count` tells that somebody is, `subjects` who
+        is still there. Somebody who was changed twice comes once. A damaged row is left out and logged.
 
         Args:
+            modality: of the references.
             after: where to go on.
             limit: how many to return at most.
         """
 
-    def subjects(self) -> frozenset[bytes]:
-        """Return what all users are found by, as in `Mark.subject`."""
+    def subjects(self, modality: str) -> frozenset[bytes]:
+        """Return what all users enrolled by that modality are found by, as in `Mark.subject`."""
 
     def touch(self, user_id: str) -> None:
-        """Count a user as changed, since something about him is that stands in a record.
+        """Count a user as changed, by every modality: something about them that stands in a record is.
 
         Raises:
             UnknownUser: nobody of that id is enrolled.

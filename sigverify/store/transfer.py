@@ -22,13 +22,13 @@ VERSION: Final = 1
 _HEAD: Final = struct.Struct(f"<4sH{SALT_BYTES}s")
 
 
-def export_template(store: Store, user_id: str, key: Key) -> bytes:
-    """Return the template of `user_id`, sealed under the transport key.
+def export_template(store: Store, user_id: str, modality: str, key: Key) -> bytes:
+    """Return the template of `user_id` of that modality, sealed under the transport key.
 
     Raises:
-        UnknownUser: nobody of that id is enrolled.
+        UnknownUser: nobody of that id is enrolled by that modality.
     """
-    template = turned(store.get(user_id), store.renewal, None)
+    template = turned(store.get(user_id, modality), store.renewal, None)
     salt = secrets.token_bytes(SALT_BYTES)
     return _HEAD.pack(MAGIC, VERSION, salt) + Sealer(key, salt).seal("transfer", template.to_bytes(), VERSION)
 

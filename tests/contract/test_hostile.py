@@ -160,7 +160,7 @@ CALLS = {
     "verify": lambda verifier, user: verifier.verify(user, PROBE),
     "score": lambda verifier, user: verifier.score(user, PROBE),
     "forget": lambda verifier, user: verifier.forget(user),
-    "store.get": lambda verifier, user: verifier.store.get(user),
+    "store.get": lambda verifier, user: verifier.store.get(user, "pen"),
     "template": lambda _, user: template(user, 1),
 }
 
@@ -393,7 +393,7 @@ def test_half_a_store(file):
     path, key = file
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(errors.StoreError), SqliteStore(path, key=key) as store:
-        [store.get(user) for user in ("alice", "bob")]
+        [store.get(user, "pen") for user in ("alice", "bob")]
 
 
 def test_one_persons_row_in_anothers_place(file):
@@ -405,7 +405,7 @@ def test_one_persons_row_in_anothers_place(file):
             store.database.execute("UPDATE templates SET content = ? WHERE subject = ?", (content, subject))
         for user in ("alice", "bob"):
             with pytest.raises(errors.DamagedStore):
-                store.get(user)
+                store.get(user, "pen")
 
 
 def test_another_models_template(file):
@@ -421,7 +421,7 @@ def test_an_exported_template_under_the_wrong_key_or_damaged(file):
     path, key = file
     transport = Key.generate()
     with SqliteStore(path, key=key) as store, SqliteStore(MEMORY) as other:
-        data = export_template(store, "alice", transport)
+        data = export_template(store, "alice", "pen", transport)
         with pytest.raises(errors.WrongKey):
             import_template(other, data, Key.generate())
         with pytest.raises(errors.WrongKey):

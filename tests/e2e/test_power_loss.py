@@ -251,7 +251,7 @@ with SqliteStore(PATH, key=KEY) as store:
             count = int(records.get("count", "") or b"0")
             records.put("count", "", b"%d" % (count + 1))
             records.append("audit", name.encode())
-        store.get(f"{name}-{step}")
+        store.get(f"{name}-{step}", "pen")
         if step % 4 == 3:
             store.delete(f"{name}-{step}")
 print(0)

@@ -42,7 +42,7 @@ def test_a_conversation(verifier):
     with pytest.raises(EnrollmentError, match="no more"):
         enrollment.add(signature(0, 3))
     receipt = enrollment.commit()
-    assert receipt.references == len(verifier.store.get("alice")) == 3
+    assert receipt.references == len(verifier.store.get("alice", "pen")) == 3
     assert receipt.flaws == (AdditionReason.TAKEN,) * 3
     assert 0 < receipt.consistency <= 1
     assert verifier.verify("alice", signature(0, 9)).accepted
@@ -126,7 +126,7 @@ def test_sets_that_are_refused_at_once(verifier, name):
 def test_recorded_sets_are_kept_with_what_is_wrong(verifier, name):
     numbers, said = MIXED[name]
     enrollment = verifier.enroll("alice", [signature(*number) for number in numbers], quality="record")
-    assert enrollment.references == len(verifier.store.get("alice")) == len(numbers)
+    assert enrollment.references == len(verifier.store.get("alice", "pen")) == len(numbers)
     assert sum(flaw is not AdditionReason.TAKEN for flaw in enrollment.flaws) == len(said)
 
 

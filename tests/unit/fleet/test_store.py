@@ -85,7 +85,7 @@ def test_more_people_than_fit_a_page(kiosk):
     assert len(other) == 228
     assert other.users() == one.users()
     its, expected = (
-        {change.user_id: change.vectors.tolist() for change in each.changes()} for each in (other, one)
+        {change.user_id: change.vectors.tolist() for change in each.changes("pen")} for each in (other, one)
     )
     assert its == expected
     assert check(other._cache.store).sound
@@ -96,7 +96,7 @@ def test_the_cache_shows_no_more_than_a_store_does(verifier, tmp_path):
     one.enroll("alice", genuine(0), groups=["staff"])
     one.verify("alice", signature(0, 7))
     everything = b"".join(each.read_bytes() for each in tmp_path.iterdir() if each.is_file())
-    needle = one.store.get("alice").references.series.tobytes()[:32]
+    needle = one.store.get("alice", "pen").references.series.tobytes()[:32]
     for each in (b"alice", b"staff", b"SIGT", needle):
         assert each not in everything
 
@@ -112,7 +112,7 @@ def test_the_server_sees_no_name_and_no_template(verifier, postgres, url):
         seen += repr(rows).encode() + b"".join(
             each for row in rows for each in row if isinstance(each, bytes)
         )
-    needle = one.store.get("alice").references.series.tobytes()[:32]
+    needle = one.store.get("alice", "pen").references.series.tobytes()[:32]
     for each in (b"alice", b"staff", b"SIGT", needle):
         assert each not in seen
 
@@ -285,13 +285,13 @@ def test_a_copy_that_is_not_complete_never_says_that_somebody_is_unknown(kiosk, 
         other._cache.store.database.execute("DELETE FROM templates")
         other._cache.store.database.execute("DELETE FROM vectors")
     other._cache.start_over()
-    assert other.get("alice").user_id == "alice"
+    assert other.get("alice", "pen").user_id == "alice"
     with pytest.raises(UnknownUser):
-        other.get("bob")
+        other.get("bob", "pen")
     with pytest.raises(StaleCache, match="not complete"):
         other.users()
     with outage(), pytest.raises(StoreUnreachable):
-        other.get("alice")
+        other.get("alice", "pen")
 
 
 def test_a_fleet_needs_a_key_of_its_own(url, kiosk):
@@ -359,7 +359,7 @@ def test_two_kiosks_enrol_the_same_person(kiosk):
     (winner,) = {0, 1} & set(outcomes)
     for store in stores:
         store.synchronize()
-        assert len(store.get("alice")) == 1 + winner
+        assert len(store.get("alice", "pen")) == 1 + winner
 
 
 def test_the_server_is_rekeyed(verifier, url, key):
@@ -400,7 +400,7 @@ def test_a_new_key_for_the_fleet(kiosk, url, key):
         rekey(server, new)
     with pytest.raises(WrongKey):
         one.synchronize()
-    assert one.get("alice").user_id == "alice"  # until the copy is too old
+    assert one.get("alice", "pen").user_id == "alice"  # until the copy is too old
     one.close()
     with pytest.raises(WrongKey):
         kiosk("one", key=new)
@@ -408,7 +408,7 @@ def test_a_new_key_for_the_fleet(kiosk, url, key):
     with SqliteStore(one.path, key=key) as cache:  # as `sigverify store rekey` does
         rekey(cache, new)
     again = kiosk("one", key=new)
-    assert again.get("alice").to_bytes() == kiosk("fresh", key=new).get("alice").to_bytes()
+    assert again.get("alice", "pen").to_bytes() == kiosk("fresh", key=new).get("alice", "pen").to_bytes()
     assert again.kiosk == name
 
 
@@ -553,14 +553,49 @@ def test_the_last_one_is_forgotten_and_another_model_comes(kiosk, caplog):
         records.delete("groups", "alice")
     other.synchronize()
     assert other.users() == ()
-    assert other.model_id is None
+    assert other.models() == {}
     assert other.records("groups") == {}
     one.put(template("bob", 1, model_id="f" * 16))
     other.synchronize()
     one.put(template("bob", 2, model_id="e" * 16), replace=True)
     other.synchronize()
-    assert len(other.get("bob")) == 2
-    assert other.model_id == "e" * 16
+    assert len(other.get("bob", "pen")) == 2
+    assert other.models() == {"pen": "e" * 16}
+    assert "damaged" not in caplog.text
+
+
+def test_several_modalities_at_every_kiosk(kiosk):
+    one, other = kiosk("one"), kiosk("other")
+    one.put(template("alice", 2))
+    one.put(template("alice", 3, modality="image", model_id="e" * 16))
+    one.put(template("bob", 1, modality="image", model_id="e" * 16))
+    other.synchronize()
+    assert other.models() == {"image": "e" * 16, "pen": template().model_id}
+    assert (other.users("pen"), other.users("image")) == (("alice",), ("alice", "bob"))
+    assert (other.count("pen"), other.count("image"), len(other)) == (1, 2, 2)
+    assert len(other.get("alice", "image")) == 3
+    assert other.subjects("pen") < other.subjects("image")
+    one.touch("alice")
+    other.synchronize()
+    assert [change.user_id for change in other.changes("image")] == ["bob", "alice"]
+    one.delete("alice")
+    other.synchronize()
+    assert (other.models(), other.users()) == ({"image": "e" * 16}, ("bob",))
+    assert check(other._cache.store).sound
+
+
+def test_another_model_of_one_modality_leaves_the_other_modality_alone(kiosk, caplog):
+    one, other = kiosk("one"), kiosk("other")
+    one.put(template("alice"))
+    one.put(template("alice", 2, modality="image", model_id="e" * 16))
+    with one.transaction() as records:
+        records.put("groups", "alice", b"[]")
+    other.synchronize()
+    one.put(template("alice", 3, modality="image", model_id="f" * 16), replace=True)
+    other.synchronize()
+    assert other.models() == {"image": "f" * 16, "pen": template().model_id}
+    assert (len(other.get("alice", "pen")), len(other.get("alice", "image"))) == (5, 3)
+    assert other.records("groups") == {"alice": b"[]"}
     assert "damaged" not in caplog.text
 
 
@@ -580,7 +615,7 @@ class Fleet:
             self._random.choice(does)(store, user)
 
     def fail(self, store, user):
-        store.get(user)
+        store.get(user, "pen")
         with store.transaction(durable=False, local=True) as records:
             Lockout(Schedule()).failed(records, user)
 
@@ -589,7 +624,7 @@ class Fleet:
             Lockout(Schedule()).clear(records, user)
 
     def show(self, store, user):
-        store.get(user)
+        store.get(user, "pen")
         self._shown += 1
         sketch = Sketch(digest=self._shown.to_bytes(16, "little"), bits=self._random.randbytes(64))
         with store.transaction(durable=False, local=True) as records:
@@ -622,7 +657,8 @@ def test_in_the_end_all_kiosks_agree(kiosk, url, key, seed):
         assert check(server).sound
         for store in fleet.stores:
             assert store.users() == users
-            assert all(store.get(user).to_bytes() == server.get(user).to_bytes() for user in users)
+            for user in users:
+                assert store.get(user, "pen").to_bytes() == server.get(user, "pen").to_bytes()
             assert store.records("replay") == memories
             assert {user: failures(store, user) for user in fleet.people} == pytest.approx(counts)
             assert not store.records(OUTBOX)

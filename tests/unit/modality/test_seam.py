@@ -101,7 +101,7 @@ def test_somebody_not_enrolled_is_compared_with_noise(tmp_path, model):
 def test_templates_of_it_say_so_and_keep_the_sign_of_their_spread(tmp_path, model):
     with open_verifier(tmp_path / "melodies.db", model) as verifier:
         verifier.enroll("ann", [melody(1), melody(1, 1), melody(2)], quality="record")
-        template = verifier.store.get("ann")
+        template = verifier.store.get("ann", "melody")
     assert template.modality == "melody"
     signed = template.spread[..., model.manifest.cues.index(SIZE)]
     assert signed.any()

@@ -34,7 +34,7 @@ def verifier(days):
 
 def enrolled(verifier, count=5):
     verifier.enroll("alice", [signature(0, repetition) for repetition in range(count)])
-    return verifier.store.get("alice")
+    return verifier.store.get("alice", "pen")
 
 
 def changed(before, after):
@@ -49,15 +49,15 @@ def test_a_confident_acceptance_renews_the_oldest_that_may_go(verifier, days):
     before = enrolled(verifier)
     assert anchors(before) == 3
     assert verifier.verify("alice", signature(0, 9)).accepted
-    after = verifier.store.get("alice")
+    after = verifier.store.get("alice", "pen")
     assert changed(before, after) == [3]
     assert verifier.verify("alice", signature(0, 10)).accepted
-    assert changed(after, verifier.store.get("alice")) == []
+    assert changed(after, verifier.store.get("alice", "pen")) == []
     days.count += 1
     for repetition in range(11, 20):
         days.count += 1
         assert verifier.verify("alice", signature(0, repetition)).accepted
-    assert changed(before, verifier.store.get("alice")) == [3, 4]
+    assert changed(before, verifier.store.get("alice", "pen")) == [3, 4]
     assert State.from_bytes(verifier.store.read_record(STATE, "alice")).renewals >= 3
 
 
@@ -65,7 +65,7 @@ def test_the_renewed_reference_is_the_probe(verifier):
     enrolled(verifier)
     verifier.verify("alice", signature(0, 9))
     turned = verifier.store.renewal.turn(arithmetic_matcher().embed(signature(0, 9)))
-    its = verifier.store.get("alice")
+    its = verifier.store.get("alice", "pen")
     np.testing.assert_array_equal(its.references.series[3], turned.series)
     assert its.spread[3, 3, 0] == 0
     assert verifier.verify("alice", signature(0, 9)).accepted is False
@@ -76,19 +76,19 @@ def test_restoring_brings_back_what_was_enrolled(verifier, days):
     for repetition in range(9, 13):
         days.count += 1
         verifier.verify("alice", signature(0, repetition))
-    assert changed(before, verifier.store.get("alice"))
+    assert changed(before, verifier.store.get("alice", "pen"))
     assert verifier.restore_references("alice") is True
-    assert verifier.store.get("alice").to_bytes() == before.to_bytes()
+    assert verifier.store.get("alice", "pen").to_bytes() == before.to_bytes()
     assert verifier.restore_references("alice") is False
 
 
 def test_no_renewal_by_rejected_or_by_hesitant_acceptances_or_with_few_references(verifier, monkeypatch):
     before = enrolled(verifier)
     verifier.verify("alice", signature(3, 0))
-    assert not changed(before, verifier.store.get("alice"))
+    assert not changed(before, verifier.store.get("alice", "pen"))
     monkeypatch.setattr("sigverify.verification.CONFIDENCE", 1.1)
     assert verifier.verify("alice", signature(0, 9)).accepted
-    assert not changed(before, verifier.store.get("alice"))
+    assert not changed(before, verifier.store.get("alice", "pen"))
     monkeypatch.undo()
     verifier.enroll("bob", [signature(1, 0), signature(1, 1)])
     assert verifier.verify("bob", signature(1, 9)).accepted
@@ -110,7 +110,7 @@ def test_off_unless_asked_for():
     with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy(fmr=0.1)) as its:
         before = enrolled(its)
         assert its.verify("alice", signature(0, 9)).accepted
-        assert not changed(before, its.store.get("alice"))
+        assert not changed(before, its.store.get("alice", "pen"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x09" * 22, b"\x01\x00" + bytes(20) + b"\xff"])

@@ -116,7 +116,7 @@ def test_a_rekeyed_store(store, searcher):
     before = searcher.search(store.renewal.turn(like(everybody[4])), top_k=6)
     assert len(before) == 6
     rekey(store)
-    turned = store.get("user-004")
+    turned = store.get("user-004", "pen")
     assert ids(searcher.search(like(turned), top_k=6))[0] == "user-004"
     assert searcher.prepare() == 6
 

@@ -29,7 +29,7 @@ def test_a_backup_is_a_store(store, tmp_path):
     assert stat.S_IMODE((tmp_path / "backup.db").stat().st_mode) == 0o600
     with SqliteStore(tmp_path / "backup.db", key=KEY, read_only=True) as copy:
         assert copy.users() == store.users()
-        assert copy.get("user-3").to_bytes() == store.get("user-3").to_bytes()
+        assert copy.get("user-3", "pen").to_bytes() == store.get("user-3", "pen").to_bytes()
     names = {each.name for each in tmp_path.iterdir()}
     assert not {name for name in names if name.startswith((".", "backup.db-"))}
 

@@ -20,7 +20,7 @@ def store():
 def follow(store, mark=START, limit=2):
     """All changes after a mark, page by page, and the last mark."""
     names = []
-    while page := store.changes(mark, limit=limit):
+    while page := store.changes("pen", mark, limit=limit):
         assert len(page) <= limit
         assert [change.mark for change in page] == sorted(change.mark for change in page)
         names += [change.user_id for change in page]
@@ -34,19 +34,19 @@ def enroll(store, *names):
 
 
 def test_an_empty_store(store):
-    assert store.changes() == []
-    assert (len(store), store.subjects()) == (0, frozenset())
+    assert store.changes("pen") == []
+    assert (len(store), store.subjects("pen")) == (0, frozenset())
 
 
 def test_in_order_each_once_with_vectors(store):
     enroll(store, "carol", "alice", "bob")
     names, _ = follow(store)
     assert names == ["carol", "alice", "bob"]
-    for change in store.changes():
-        np.testing.assert_array_equal(change.vectors, store.get(change.user_id).references.vector)
+    for change in store.changes("pen"):
+        np.testing.assert_array_equal(change.vectors, store.get(change.user_id, "pen").references.vector)
         assert change.vectors.dtype == np.float16
     assert len(store) == 3
-    assert store.subjects() == {change.mark.subject for change in store.changes()}
+    assert store.subjects("pen") == {change.mark.subject for change in store.changes("pen")}
 
 
 def test_only_what_is_new(store):
@@ -64,14 +64,14 @@ def test_only_what_is_new(store):
 
 def test_who_is_gone_is_no_longer_among_the_subjects(store):
     enroll(store, "carol", "alice")
-    gone = {change.user_id: change.mark.subject for change in store.changes()}["carol"]
+    gone = {change.user_id: change.mark.subject for change in store.changes("pen")}["carol"]
     _, mark = follow(store)
     before = store.revision()
     store.delete("carol")
     assert store.revision() > before
     assert follow(store, mark)[0] == []
     assert len(store) == 1
-    assert gone not in store.subjects()
+    assert gone not in store.subjects("pen")
 
 
 def test_touching(store):
@@ -104,18 +104,18 @@ def test_everybody_changes_with_a_rekey_and_with_a_restore(tmp_path):
         backup(store, tmp_path / "copy.db")
         enroll(store, "carol")
         _, mark = follow(store)
-        subjects = store.subjects()
+        subjects = store.subjects("pen")
         rekey(store)
         names, mark = follow(store, mark)
         assert sorted(names) == ["alice", "bob", "carol"]
-        assert not subjects & store.subjects()
+        assert not subjects & store.subjects("pen")
         restore(tmp_path / "copy.db", tmp_path / "its.db", key=key)
         assert sorted(follow(store, mark)[0]) == ["alice", "bob"]
 
 
 def test_a_damaged_row_is_left_out_and_does_not_end_the_list(store):
     enroll(store, "alice", "bob", "carol")
-    damaged = store.changes()[0].mark.subject
+    damaged = store.changes("pen")[0].mark.subject
     store.database.execute("UPDATE vectors SET content = x'00' WHERE subject = ?", (damaged,))
     assert follow(store, limit=1)[0] == ["bob", "carol"]
 

@@ -103,8 +103,8 @@ def test_a_repair_rebuilds_vectors_from_templates(path):
         spoil(store, "DELETE FROM templates WHERE subject = ?", users[2])
         assert repair(store).sound
         assert len(store.users()) == 19
-        mended = {change.user_id: change.vectors for change in store.changes()}
-        assert (mended["user-00"] == store.get("user-00").references.vector).all()
+        mended = {change.user_id: change.vectors for change in store.changes("pen")}
+        assert (mended["user-00"] == store.get("user-00", "pen").references.vector).all()
 
 
 def test_a_repair_touches_nothing_sound(path):

@@ -36,17 +36,17 @@ def store(request):
 
 def test_put_get_delete(store):
     assert store.users() == ()
-    assert store.model_id is None
+    assert store.models() == {}
     before = template("bob")
     store.put(before)
     store.put(template("alice", 1))
     assert store.users() == ("alice", "bob")
-    assert store.model_id == before.model_id
-    assert store.get("bob").to_bytes() == before.to_bytes()
+    assert store.models() == {"pen": before.model_id}
+    assert store.get("bob", "pen").to_bytes() == before.to_bytes()
     store.delete("bob")
     assert store.users() == ("alice",)
     with pytest.raises(UnknownUser, match="'bob' is not enrolled"):
-        store.get("bob")
+        store.get("bob", "pen")
     with pytest.raises(UnknownUser):
         store.delete("bob")
 
@@ -55,10 +55,10 @@ def test_enrolled_twice_needs_replace(store):
     store.put(template("alice", 5))
     with pytest.raises(AlreadyEnrolled, match="replace=True"):
         store.put(template("alice", 3))
-    assert len(store.get("alice")) == 5
+    assert len(store.get("alice", "pen")) == 5
     store.put(template("alice", 3), replace=True)
-    assert len(store.get("alice")) == 3
-    assert [len(change.vectors) for change in store.changes()] == [3]
+    assert len(store.get("alice", "pen")) == 3
+    assert [len(change.vectors) for change in store.changes("pen")] == [3]
 
 
 def test_one_model_a_store(store):
@@ -68,22 +68,22 @@ def test_one_model_a_store(store):
     assert store.users() == ("alice",)
     store.delete("alice")
     store.put(template("bob", model_id=OTHER_MODEL))
-    assert store.model_id == OTHER_MODEL
+    assert store.models() == {"pen": OTHER_MODEL}
 
 
 def test_replacing_the_only_user_may_change_the_model(store):
     store.put(template("alice"))
     store.put(template("alice", model_id=OTHER_MODEL), replace=True)
-    assert store.model_id == OTHER_MODEL
+    assert store.models() == {"pen": OTHER_MODEL}
 
 
 def test_changes_hold_every_reference_once(store):
-    assert store.changes() == []
+    assert store.changes("pen") == []
     for user, count in {"carol": 2, "alice": 5, "bob": 1}.items():
         store.put(template(user, count))
-    changes = {change.user_id: change.vectors for change in store.changes()}
+    changes = {change.user_id: change.vectors for change in store.changes("pen")}
     assert {user: len(vectors) for user, vectors in changes.items()} == {"carol": 2, "alice": 5, "bob": 1}
-    np.testing.assert_array_equal(changes["carol"], store.get("carol").references.vector)
+    np.testing.assert_array_equal(changes["carol"], store.get("carol", "pen").references.vector)
 
 
 def test_revision_rises_with_every_change_and_with_nothing_else(store):
@@ -104,7 +104,7 @@ def test_revision_rises_with_every_change_and_with_nothing_else(store):
 @pytest.mark.parametrize("user_id", ["", "a\0b", "a" * 257])
 def test_impossible_user_ids(store, user_id):
     with pytest.raises(ConfigError):
-        store.get(user_id)
+        store.get(user_id, "pen")
 
 
 def test_a_change_that_fails_halfway_leaves_nothing(store, monkeypatch):
@@ -125,7 +125,7 @@ def test_many_threads(store):
     def work(number):
         for turn in range(5):
             store.put(template(f"user-{number}", 1, seed=number), replace=turn > 0)
-            store.get(f"user-{number}")
+            store.get(f"user-{number}", "pen")
 
     in_threads(6, work)
     assert len(store.users()) == 6
@@ -187,9 +187,9 @@ def test_nothing_of_a_transaction_that_fails_is_kept(store):
 def test_a_transaction_sees_what_it_wrote(store):
     with store.transaction():
         store.put(template("alice"))
-        assert store.get("alice").user_id == "alice"
+        assert store.get("alice", "pen").user_id == "alice"
         assert len(store) == 1
-        assert store.model_id == template().model_id
+        assert store.models() == {"pen": template().model_id}
         with store.transaction() as joined:
             joined.put("groups", "alice", b"[]")
         assert store.read_record("groups", "alice") == b"[]"
@@ -198,16 +198,17 @@ def test_a_transaction_sees_what_it_wrote(store):
 def test_changes_can_be_followed(store):
     for number, user in enumerate(("alice", "bob", "carol")):
         store.put(template(user, 2, seed=number))
-    first = store.changes(limit=2)
+    first = store.changes("pen", limit=2)
     assert [change.user_id for change in first] == ["alice", "bob"]
-    assert [change.user_id for change in store.changes(first[-1].mark)] == ["carol"]
-    np.testing.assert_array_equal(first[1].vectors, store.get("bob").references.vector.astype(np.float16))
-    mark = store.changes()[-1].mark
+    assert [change.user_id for change in store.changes("pen", first[-1].mark)] == ["carol"]
+    kept = store.get("bob", "pen").references.vector
+    np.testing.assert_array_equal(first[1].vectors, kept.astype(np.float16))
+    mark = store.changes("pen")[-1].mark
     store.touch("bob")
     store.put(template("alice", 1), replace=True)
     store.delete("carol")
-    assert [change.user_id for change in store.changes(mark)] == ["bob", "alice"]
-    assert {change.mark.subject for change in store.changes(START)} == store.subjects()
+    assert [change.user_id for change in store.changes("pen", mark)] == ["bob", "alice"]
+    assert {change.mark.subject for change in store.changes("pen", START)} == store.subjects("pen")
     assert len(store) == 2
     with pytest.raises(UnknownUser):
         store.touch("carol")
@@ -243,3 +244,51 @@ def test_a_closed_store_says_so(store):
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.users()
+
+
+def test_a_person_may_be_enrolled_by_several_modalities(store):
+    store.put(template("alice", 2))
+    store.put(template("alice", 3, modality="image", model_id=OTHER_MODEL))
+    store.put(template("bob", 1, modality="image", model_id=OTHER_MODEL))
+    assert store.models() == {"image": OTHER_MODEL, "pen": template().model_id}
+    assert (len(store.get("alice", "pen")), len(store.get("alice", "image"))) == (2, 3)
+    assert (store.modalities("alice"), store.modalities("bob")) == (("image", "pen"), ("image",))
+    assert (store.users(), store.users("image"), store.users("pen")) == (
+        ("alice", "bob"), ("alice", "bob"), ("alice",),
+    )  # fmt: skip
+    assert (len(store), store.count("image"), store.count("pen")) == (2, 2, 1)
+    assert len(store.subjects("image")) == 2
+    assert store.subjects("pen") < store.subjects("image")
+    with pytest.raises(UnknownUser):
+        store.get("bob", "pen")
+    with pytest.raises(AlreadyEnrolled):
+        store.put(template("alice", 1, modality="image", model_id=OTHER_MODEL))
+    with pytest.raises(StoreError, match="of another model"):
+        store.put(template("carol", modality="image"))
+
+
+def test_changes_are_followed_by_modality(store):
+    store.put(template("alice", 2))
+    store.put(template("alice", 3, modality="image", model_id=OTHER_MODEL))
+    pen, image = store.changes("pen"), store.changes("image")
+    assert [len(change.vectors) for change in (*pen, *image)] == [2, 3]
+    assert [change.mark.modality for change in (*pen, *image)] == ["pen", "image"]
+    assert store.changes("pen", pen[-1].mark) == []
+    store.touch("alice")
+    assert [change.user_id for change in store.changes("pen", pen[-1].mark)] == ["alice"]
+    assert [change.user_id for change in store.changes("image", image[-1].mark)] == ["alice"]
+    assert store.changes("finger") == []
+
+
+def test_a_person_is_deleted_with_all_modalities(store):
+    store.put(template("alice"))
+    store.put(template("alice", modality="image", model_id=OTHER_MODEL))
+    store.put(template("bob"))
+    store.delete("alice")
+    assert store.models() == {"pen": template().model_id}
+    for ask in (lambda: store.get("alice", "image"), lambda: store.modalities("alice")):
+        with pytest.raises(UnknownUser):
+            ask()
+    store.put(template("bob", modality="image", model_id="e" * 16))  # freed: of any model
+    store.delete("bob")
+    assert store.models() == {}

@@ -105,7 +105,7 @@ def test_damage_is_found_row_by_row_and_repaired(store):
         (Part.TEMPLATES, "user-1"),
     ]
     with pytest.raises(DamagedStore):
-        store.get("user-1")
+        store.get("user-1", "pen")
     assert repair(store).sound
     assert store.users() == ("user-0", "user-2", "user-3")
 
@@ -125,10 +125,10 @@ def test_rekeying_is_one_transaction(store, url):
         rekey(store, new)
         raise Cut
     with PostgresStore(url, key=KEY) as again:
-        assert again.get("alice").to_bytes() == before.to_bytes()
+        assert again.get("alice", "pen").to_bytes() == before.to_bytes()
     assert rekey(store, new) == 1
     with PostgresStore(url, key=new) as again:
-        assert again.get("alice").to_bytes() != before.to_bytes()
+        assert again.get("alice", "pen").to_bytes() != before.to_bytes()
         assert again.read_record("lockout", "alice") == b"tries"
         assert again.journal("audit") == [(1, b"came")]
         assert again.secret("audit") == secret

@@ -22,7 +22,7 @@ def path(tmp_path):
         for number, user in enumerate(("alice", "bob", "carol")):
             store.put(turned(template(user, 2, seed=number), None, store.renewal))
         with store.transaction() as records:
-            records.put("adaptation", "alice", store.get("bob").to_bytes())
+            records.put("adaptation", "alice", store.get("bob", "pen").to_bytes())
             records.put("lockout", "", b"five tries")
             for number in range(3):
                 records.append("audit", b"%d" % number)
@@ -32,7 +32,9 @@ def path(tmp_path):
 def scores(store, probe):
     """What verifying and searching see of the probe against everybody."""
     its = store.renewal.turn(probe)
-    return np.concatenate([distances(its, store.get(user).references, PEN.cues) for user in store.users()])
+    return np.concatenate(
+        [distances(its, store.get(user, "pen").references, PEN.cues) for user in store.users()]
+    )
 
 
 @pytest.mark.parametrize("key", [NEW, OLD, None], ids=["new key", "same key", "no key named"])
@@ -62,16 +64,16 @@ def test_no_row_stays_as_it_was_and_no_template_is_in_the_same_coordinates(path)
             return {each for row in store.database.execute(query) for each in row}
 
     with SqliteStore(path, key=OLD) as store:
-        before, its = rows(store), store.get("alice").references
+        before, its = rows(store), store.get("alice", "pen").references
         rekey(store)
         assert not before & rows(store)
-        assert distances(its[0], store.get("alice").references, PEN.cues)[0, 2] > 0.5
+        assert distances(its[0], store.get("alice", "pen").references, PEN.cues)[0, 2] > 0.5
 
 
 def test_an_earlier_template_kept_in_a_record_is_turned_too(path):
     with SqliteStore(path, key=OLD) as store:
         rekey(store, NEW)
-        assert store.read_record("adaptation", "alice") == store.get("bob").to_bytes()
+        assert store.read_record("adaptation", "alice") == store.get("bob", "pen").to_bytes()
 
 
 def test_the_old_key_opens_nothing_any_more(path):
@@ -86,11 +88,11 @@ def test_others_that_have_it_open_go_on_with_the_same_key_only(path):
         renewal = other.renewal
         rekey(one)
         assert other.renewal is not renewal
-        assert other.get("alice").to_bytes() == one.get("alice").to_bytes()
+        assert other.get("alice", "pen").to_bytes() == one.get("alice", "pen").to_bytes()
         other.put(template("dave"))
-        assert one.get("dave").user_id == "dave"
+        assert one.get("dave", "pen").user_id == "dave"
         rekey(one, NEW)
-        for attempt in (lambda: other.get("alice"), lambda: other.put(template("eve")), other.users):
+        for attempt in (lambda: other.get("alice", "pen"), lambda: other.put(template("eve")), other.users):
             with pytest.raises(WrongKey):
                 attempt()
         assert "eve" not in one.users()
@@ -102,7 +104,7 @@ def test_a_damaged_row_stops_it_and_nothing_changes(path):
             store.database.execute("UPDATE records SET content = zeroblob(40) WHERE kind = 'lockout'")
         with pytest.raises(DamagedStore):
             rekey(store, NEW)
-        assert store.get("alice").user_id == "alice"
+        assert store.get("alice", "pen").user_id == "alice"
     with SqliteStore(path, key=OLD) as store:
         assert store.users() == ("alice", "bob", "carol")
 
@@ -113,7 +115,7 @@ def test_within_a_transaction_that_fails_the_old_key_stays(path):
             records.append("audit", b"rekeyed")
             rekey(store, NEW)
             raise ZeroDivisionError
-        assert store.get("alice").user_id == "alice"
+        assert store.get("alice", "pen").user_id == "alice"
         store.put(template("dave"))
         assert len(store.journal("audit")) == 3
     with SqliteStore(path, key=OLD) as store:
@@ -138,7 +140,7 @@ def test_an_empty_store(tmp_path):
     with SqliteStore(tmp_path / "store.db", key=OLD) as store:
         assert rekey(store, NEW) == 0
         with pytest.raises(UnknownUser):
-            store.get("alice")
+            store.get("alice", "pen")
 
 
 def test_many_rekeys_wear_the_vectors_off_slowly(path):

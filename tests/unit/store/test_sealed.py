@@ -11,6 +11,7 @@ from in_threads import in_threads
 from sigverify.errors import DamagedStore, KeyUnavailable, UnknownUser, WrongKey
 from sigverify.protection.keys import Key, default_path
 from sigverify.store import MEMORY, SqliteStore
+from sigverify.store.check import check
 
 KEY = Key(bytes(range(32)))
 
@@ -94,7 +95,7 @@ def refuse_both(path, *errors):
     with SqliteStore(path, key=KEY) as store:
         for user in ("alice", "bob"):
             with pytest.raises(errors):
-                store.get(user)
+                store.get(user, "pen")
 
 
 def test_exchanged_templates_do_not_open(path):
@@ -103,8 +104,26 @@ def test_exchanged_templates_do_not_open(path):
 
 
 def test_a_template_of_another_model_does_not_open(path):
-    alter(path, "UPDATE state SET model_id = 'ffffffffffffffff'")
+    alter(path, "UPDATE models SET model_id = 'ffffffffffffffff'")
     refuse_both(path, DamagedStore)
+
+
+def test_rows_copied_to_another_modality_do_not_open(path):
+    """Not even where both modalities claim one model."""
+    with SqliteStore(path, key=KEY) as store:
+        store.put(template("carol", 1, modality="image", model_id=MODEL_ID))
+        assert store.get("carol", "image").modality == "image"
+    for table in ("templates", "vectors"):
+        alter(
+            path,
+            f"UPDATE {table} SET modality = CASE modality WHEN 'pen' THEN 'image' ELSE 'pen' END",  # noqa: S608
+        )
+    with SqliteStore(path, key=KEY) as store:
+        for user, modality in (("alice", "image"), ("bob", "image"), ("carol", "pen")):
+            with pytest.raises(DamagedStore):
+                store.get(user, modality)
+        assert store.users() == ()
+        assert {each.modality for each in check(store).findings} == {"image", "pen"}
 
 
 def test_a_template_under_another_digest_is_nobodys(path):
@@ -116,7 +135,7 @@ def test_exchanged_vectors_are_left_out_of_searches_and_lists(path):
     exchange(path, "vectors")
     with SqliteStore(path, key=KEY) as store:
         assert store.users() == ()
-        assert store.changes() == []
+        assert store.changes("pen") == []
 
 
 def test_exchanged_records_and_entries(path):
@@ -139,7 +158,7 @@ def test_a_row_of_another_store_does_not_open_here(path, tmp_path):
         with store.changing():
             store.database.execute("UPDATE templates SET content = ?", (content,))
         with pytest.raises(DamagedStore):
-            store.get("alice")
+            store.get("alice", "pen")
 
 
 def test_a_head_that_was_altered(path):
@@ -158,8 +177,8 @@ def test_one_damaged_row_does_not_lock_the_others_out(path):
         with store.changing():
             store.database.execute("UPDATE vectors SET content = zeroblob(60) WHERE subject = ?", (user,))
         assert store.users() == ("bob",)
-        assert [change.user_id for change in store.changes()] == ["bob"]
-        assert store.get("alice").user_id == "alice"
+        assert [change.user_id for change in store.changes("pen")] == ["bob"]
+        assert store.get("alice", "pen").user_id == "alice"
 
 
 def test_records_and_journals(path):
@@ -219,7 +238,7 @@ def test_threads_share_one_store(path):
                     before = int(records.get("count", "") or b"0")
                     records.put("count", "", b"%d" % (before + 1))
                 if not np.array_equal(
-                    store.get("bob").references.vector, template("bob", 2, seed=3).references.vector
+                    store.get("bob", "pen").references.vector, template("bob", 2, seed=3).references.vector
                 ):
                     wrong.append((number, turn))
 

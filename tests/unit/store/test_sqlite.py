@@ -87,7 +87,7 @@ def test_read_only_reads_and_refuses_to_write(tmp_path):
     with SqliteStore(path) as store:
         store.put(template("alice"))
     with SqliteStore(path, read_only=True) as store:
-        assert store.get("alice").user_id == "alice"
+        assert store.get("alice", "pen").user_id == "alice"
         with pytest.raises(StoreError, match="readonly"):
             store.put(template("bob"))
 
@@ -100,7 +100,7 @@ def test_damaged_pages_are_an_error_not_a_crash(tmp_path):
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(data)
     with pytest.raises(StoreError), SqliteStore(path) as store:
-        store.get("alice")
+        store.get("alice", "pen")
 
 
 WRITER = """

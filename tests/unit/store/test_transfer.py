@@ -24,31 +24,31 @@ def stores():
 
 def test_from_one_device_to_another(stores):
     one, other = stores
-    data = export_template(one, "alice", TRANSPORT)
+    data = export_template(one, "alice", "pen", TRANSPORT)
     its = import_template(other, data, TRANSPORT)
     assert its.user_id == "alice"
-    assert other.get("alice").to_bytes() == its.to_bytes()
+    assert other.get("alice", "pen").to_bytes() == its.to_bytes()
     probe = template(seed=9).references[0]
-    here = distances(one.renewal.turn(probe), one.get("alice").references, PEN.cues)
-    there = distances(other.renewal.turn(probe), other.get("alice").references, PEN.cues)
+    here = distances(one.renewal.turn(probe), one.get("alice", "pen").references, PEN.cues)
+    there = distances(other.renewal.turn(probe), other.get("alice", "pen").references, PEN.cues)
     np.testing.assert_array_equal(there[:, [0, 1, 3]], here[:, [0, 1, 3]])
     np.testing.assert_allclose(there[:, 2], here[:, 2], atol=1e-3)  # rounded to float16 twice more
-    assert other.get("alice").to_bytes() != one.get("alice").to_bytes()
+    assert other.get("alice", "pen").to_bytes() != one.get("alice", "pen").to_bytes()
 
 
 def test_sealed_anew_each_time(stores):
     one, _ = stores
-    assert export_template(one, "alice", TRANSPORT) != export_template(one, "alice", TRANSPORT)
+    assert export_template(one, "alice", "pen", TRANSPORT) != export_template(one, "alice", "pen", TRANSPORT)
 
 
 def test_nobody_of_that_id(stores):
     with pytest.raises(UnknownUser):
-        export_template(stores[0], "bob", TRANSPORT)
+        export_template(stores[0], "bob", "pen", TRANSPORT)
 
 
 def test_another_transport_key(stores):
     one, other = stores
-    data = export_template(one, "alice", TRANSPORT)
+    data = export_template(one, "alice", "pen", TRANSPORT)
     for key in (Key.generate(), one.key):
         with pytest.raises(WrongKey, match="transport key"):
             import_template(other, data, key)
@@ -57,7 +57,7 @@ def test_another_transport_key(stores):
 
 def test_enrolled_already(stores):
     one, other = stores
-    data = export_template(one, "alice", TRANSPORT)
+    data = export_template(one, "alice", "pen", TRANSPORT)
     import_template(other, data, TRANSPORT)
     with pytest.raises(AlreadyEnrolled):
         import_template(other, data, TRANSPORT)
@@ -68,12 +68,12 @@ def test_of_another_model(stores):
     one, other = stores
     other.put(template("bob", model_id="f" * 16))
     with pytest.raises(StoreError, match="another model"):
-        import_template(other, export_template(one, "alice", TRANSPORT), TRANSPORT)
+        import_template(other, export_template(one, "alice", "pen", TRANSPORT), TRANSPORT)
 
 
 def test_of_another_version(stores):
     one, other = stores
-    data = bytearray(export_template(one, "alice", TRANSPORT))
+    data = bytearray(export_template(one, "alice", "pen", TRANSPORT))
     data[4] = 9
     with pytest.raises(MalformedTemplate, match="another version"):
         import_template(other, bytes(data), TRANSPORT)
@@ -87,7 +87,7 @@ def test_bytes_that_are_no_export(data, with_magic):
 
 def test_every_altered_byte_is_noticed(stores):
     one, other = stores
-    data = export_template(one, "alice", TRANSPORT)
+    data = export_template(one, "alice", "pen", TRANSPORT)
     for position in range(6, len(data), 97):
         altered = bytearray(data)
         altered[position] ^= 16

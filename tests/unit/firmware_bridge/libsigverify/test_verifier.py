@@ -116,7 +116,7 @@ def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people
 def test_a_template_out_of_a_store_verifies_in_c(native, python, people):
     """As docs/native.md says: turned back into the model's own coordinates."""
     for writer, (_, genuine, _) in people.items():
-        template = turned(python.store.get(writer), python.store.renewal, None)
+        template = turned(python.store.get(writer, "pen"), python.store.renewal, None)
         expected = pytest.approx(python.score(writer, genuine[0]), abs=TOLERANCE)
         assert native.score(template, genuine[0]) == expected
 
