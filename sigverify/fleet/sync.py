@@ -81,7 +81,9 @@ def _follow(server: PostgresStore, cache: Cache, now: Instant) -> Head:
             changed = records[-1].changed
         # Records first: who has been searched anew since a user's change must find the groups changed too.
         mark = progress.users
-        while mark.revision < head.revision and (users := server.sealed_users(mark, limit=_USERS_A_PAGE)):
+        # A rekey gives all users one revision: the mark may have reached it, and the last page not.
+        news = mark.revision < head.revision or not progress.complete
+        while news and (users := server.sealed_users(mark, limit=_USERS_A_PAGE)):
             cache.take_users(users)
             mark = users[-1].mark
         if cache.store.count() != server.count():

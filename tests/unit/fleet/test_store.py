@@ -564,6 +564,18 @@ def test_the_last_one_is_forgotten_and_another_model_comes(kiosk, caplog):
     assert "damaged" not in caplog.text
 
 
+def test_a_rekey_of_more_people_than_fit_a_page(kiosk, url, key):
+    """All of them then have one revision, and the last page ends where the first did."""
+    one = kiosk("one")
+    with one.transaction():
+        for number in range(230):
+            one.put(template(f"user-{number}", 1))
+    with PostgresStore(url, key=key) as server:
+        rekey(server)
+    one.synchronize()
+    assert len(one.users()) == 230
+
+
 def test_several_modalities_at_every_kiosk(kiosk):
     one, other = kiosk("one"), kiosk("other")
     one.put(template("alice", 2))
