@@ -21,7 +21,8 @@ KEY = Key(bytes(range(32)))
 SUPPORT = Path(__file__).parents[1] / "support"
 
 BEGINNING = """
-import json, os, random, resource, signal, sys, time
+import json, os, random, resource, signal, sqlite3, sys, time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
@@ -137,6 +138,97 @@ def test_killed_while_rekeying_exactly_one_of_the_keys_opens_everything(tmp_path
     outcomes = run(REKEYING, tmp_path / "store.db", 30)
     assert all(sorted(outcome, key=str) == [None, True] for outcome in outcomes)
     assert {tuple(outcome) for outcome in outcomes} == {(True, None), (None, True)}
+
+
+MIGRATING = """
+# Each round a child opens an old store for writing, and is killed somewhere in between.
+from old_stores import old_file
+old_file(PATH, people := int(sys.argv[3]))
+original = PATH.read_bytes()
+def begin():
+    for end in ("-wal", "-shm"):
+        Path(f"{PATH}{end}").unlink(missing_ok=True)
+    PATH.write_bytes(original)
+def version():
+    with closing(sqlite3.connect(f"file:{PATH}?mode=ro", uri=True)) as database:
+        return database.execute("PRAGMA user_version").fetchone()[0]
+def migrate():
+    SqliteStore(PATH, key=KEY).close()
+start = time.perf_counter()
+migrate()
+usual_s = time.perf_counter() - start
+random.seed(5)
+rounds = int(sys.argv[4])
+killed, versions, wrong = 0, [], []
+for turn in range(rounds):
+    begin()
+    child = os.fork()
+    if not child:
+        migrate()
+        os._exit(0)
+    time.sleep(random.uniform(0.0, 1.2 * usual_s))
+    os.kill(child, signal.SIGKILL)
+    killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+    versions.append(version())
+    # First as a reader finds it, then as the next writer does; that one migrates what is not migrated yet.
+    for options in ({"read_only": True}, {}):
+        with SqliteStore(PATH, key=KEY, **options) as store:
+            health = check(store)
+            counts = (health.templates, health.records, health.entries, len(store.users("pen")))
+            if not health.sound or counts != (people,) * 4:
+                wrong.append([turn, counts, [str(each) for each in health.findings]])
+    if version() != 4:
+        wrong.append([turn, version()])
+print(json.dumps({"killed": killed, "versions": sorted(set(versions)), "wrong": wrong}))
+"""
+
+
+@pytest.mark.slow
+def test_killed_while_migrating_nothing_is_lost(tmp_path):
+    result = run(MIGRATING, tmp_path / "store.db", 60, 200)
+    assert result["wrong"] == []
+    assert result["killed"] > 100
+    assert result["versions"] == [3, 4]
+
+
+@pytest.mark.slow
+def test_killed_while_migrating_thousands_nothing_is_lost(tmp_path):
+    result = run(MIGRATING, tmp_path / "store.db", 2000, 8, timeout=300)
+    assert result["wrong"] == []
+    assert 3 in result["versions"]
+
+
+def test_killed_a_few_times_while_migrating(tmp_path):
+    result = run(MIGRATING, tmp_path / "store.db", 40, 12)
+    assert result["wrong"] == []
+
+
+MIGRATING_ON_A_FULL_DISK = """
+from old_stores import old_file
+old_file(PATH, 300)
+before = PATH.read_bytes()
+outcomes = []
+for room_kb in map(int, sys.argv[3:]):
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room_kb * 1000, resource.RLIM_INFINITY))
+        try:
+            SqliteStore(PATH, key=KEY)
+        except StoreError as error:
+            os._exit(7 if "before it is safe" in str(error) else 8)
+        os._exit(0)
+    outcomes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    with SqliteStore(PATH, key=KEY, read_only=True) as store:
+        assert check(store).sound and check(store).templates == 300
+        assert not store.database.pragma("user_version") == 4
+with SqliteStore(PATH, key=KEY) as store:
+    assert check(store).sound and check(store).templates == 300
+print(json.dumps(outcomes))
+"""
+
+
+def test_a_full_disk_leaves_an_old_store_as_it_was(tmp_path):
+    assert run(MIGRATING_ON_A_FULL_DISK, tmp_path / "store.db", 50, 300, 900) == [7, 7, 7]
 
 
 def test_a_torn_log_leaves_all_up_to_some_moment(tmp_path):

@@ -6,6 +6,25 @@ template.bin, model.sigmodel        files of the current versions: later version
 protocol.json                       frames of the wire protocol, and bytes that are none
 
 And what type checkers read of the package, sigverify/__init__.pyi.
+
+store-v3.db is not written here: it is a store of the version before modalities, and stays for good. It was
+made by the code of commit 2ed6e08, in its root and with PYTHONPATH=.:tests/support, by::
+
+    from builders import arithmetic_engine, signature
+    from sigverify import Key, Model, Verifier
+    from sigverify.store import SqliteStore
+    from sigverify.store.backup import backup
+
+    store = SqliteStore("draft.db", key=Key(bytes(range(32))))
+    engine = arithmetic_engine(Model.read("tests/golden/model.sigmodel"))
+    with Verifier(store, engine) as verifier:
+        verifier.enroll("alice", [signature(0, number) for number in range(3)], groups=["staff"])
+        verifier.enroll("bob", [signature(1, number) for number in range(2)])
+        verifier.verify("alice", signature(1, 7))  # rejected
+        verifier.verify("alice", signature(0, 8))  # accepted
+        verifier.forget("bob")
+        verifier.enroll("bob", [signature(1, number) for number in range(2)])
+        backup(store, "store-v3.db")
 """
 
 import json

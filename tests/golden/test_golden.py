@@ -2,12 +2,17 @@
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import arithmetic_matcher, signature
 
-from sigverify import Model, Template
+from sigverify import Key, Model, Template, Verifier
+from sigverify.decision import Reason
+from sigverify.store import SqliteStore
+from sigverify.store.check import check
 
 HERE = Path(__file__).parent
 spec = importlib.util.spec_from_file_location("regenerate", HERE / "regenerate.py")
@@ -48,3 +53,24 @@ def test_a_model_of_this_version_still_reads():
     data = (HERE / "model.sigmodel").read_bytes()
     assert Model.from_bytes(data) == regenerate.model()
     assert regenerate.model().to_bytes() == data
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_store_of_the_version_before_modalities_still_opens(tmp_path, read_only):
+    path = shutil.copy(HERE / "store-v3.db", tmp_path / "store.db")
+    key, matcher = Key(bytes(range(32))), arithmetic_matcher(Model.read(HERE / "model.sigmodel"))
+    with Verifier(SqliteStore(path, key=key, read_only=read_only), matcher) as verifier:
+        assert verifier.users() == ("alice", "bob")
+        assert verifier.groups("alice") == ("staff",)
+        assert verifier.score("alice", signature(0, 9)) > 0.9 > verifier.score("alice", signature(1, 9))
+        assert [match.user_id for match in verifier.identify(signature(1, 9), fpir=0.01)] == ["bob"]
+        assert verifier.audit.verify().intact
+        assert len(list(verifier.audit.entries())) == 7
+        assert check(verifier.store).sound
+        if not read_only:
+            assert verifier.verify("alice", signature(0, 9)).accepted
+            assert not verifier.verify("alice", signature(1, 9)).accepted
+            # What was shown before the migration is remembered after it.
+            assert verifier.verify("alice", signature(0, 8)).reason is Reason.REPLAY
+            assert check(verifier.store).sound
+            assert verifier.audit.verify().intact
