@@ -1,5 +1,6 @@
 import pytest
 from builders import template
+from old_stores import KEY, old_file
 
 from sigverify.protection.keys import Key
 from sigverify.store import SqliteStore
@@ -77,6 +78,33 @@ def test_backup_and_restore(answer, path, key, tmp_path):
     code, content = answer("store", "restore", "--store", path, "--key", key, tmp_path / "backup.db")
     assert (code, content) == (0, {"templates": 2})
     assert answer("users", "--store", path, "--key", key)[1] == {"users": ["alice", "bob"]}
+
+
+def test_of_somebody_enrolled_by_several_modalities_one_is_exported(answer, path, key, tmp_path):
+    with SqliteStore(path, key=Key.from_file(key)) as store:
+        store.put(template("alice", 3, modality="image", model_id="f" * 16))
+    file, transport, other = tmp_path / "alice.sigx", tmp_path / "transport.key", tmp_path / "other.db"
+    answer("store", "keygen", transport)
+    export = ("store", "export", "--store", path, "--key", key, "--user", "alice", file)
+    code, refused = answer(*export, "--transport-key", transport)
+    assert code == 4
+    assert "--modality image or pen" in str(refused)
+    assert answer(*export, "--transport-key", transport, "--modality", "image")[0] == 0
+    code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
+    assert (code, content["references"], content["model"]) == (0, 3, "f" * 16)
+
+
+def test_looking_at_an_old_store_changes_nothing(answer, tmp_path):
+    old = old_file(tmp_path / "old.db")
+    KEY.to_file(tmp_path / "old.key")
+    before = old.read_bytes()
+    code, content = answer("info", old, "--key", tmp_path / "old.key")
+    assert (code, content["users"], content["references"]) == (0, 3, 3)
+    assert list(content["models"]) == ["pen"]
+    assert answer("store", "check", "--store", old, "--key", tmp_path / "old.key")[0] == 0
+    assert old.read_bytes() == before
+    assert answer("store", "backup", "--store", old, "--key", tmp_path / "old.key", tmp_path / "b.db")[0] == 0
+    assert answer("users", "--store", old, "--key", tmp_path / "old.key")[1]["users"][0] == "user-0"
 
 
 def test_export_and_import(answer, path, key, tmp_path):

@@ -243,6 +243,29 @@ def test_damage_is_found_before_and_after(path):
         assert store.users() == USERS
 
 
+def test_damaged_pages_lose_nothing_silently(tmp_path):
+    """One page after another: the old store stays to be read, or all is moved and `check` names the rest."""
+    people = 12
+    original = old_file(tmp_path / "old.db", people).read_bytes()
+    size, outcomes = 4096, []
+    for page in range(1, len(original) // size):
+        path = tmp_path / f"page-{page}.db"
+        before = original[: page * size] + b"\xa5" * size + original[(page + 1) * size :]
+        path.write_bytes(before)
+        try:
+            with SqliteStore(path, key=KEY) as store:
+                health = check(store)
+                damaged = {each.row for each in health.findings if each.part == "templates"}
+        except StoreError:
+            assert path.read_bytes() == before
+            outcomes.append("refused")
+        else:
+            assert version(path) == 4
+            assert health.templates + len(damaged) == people
+            outcomes.append("migrated")
+    assert set(outcomes) == {"refused", "migrated"}
+
+
 def test_an_old_server(postgres):
     url = old_server(postgres.url(), PEOPLE)
     with PostgresStore(url, key=KEY) as store:
