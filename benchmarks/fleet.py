@@ -77,7 +77,7 @@ def measure(server, folder, *, people, runs):
         for number in range(people):
             with two.transaction(durable=False, local=True) as records:
                 records.put("replay", f"user-{number}", b"\1" + bytes(81))
-        show("telling what an outage left", f"{people / timed(two.synchronize):.0f} records/s")
+        show("uploading what an outage left", f"{people / timed(two.synchronize):.0f} records/s")
 
 
 def fill(store, people, model_id):

@@ -25,7 +25,7 @@ from sigverify.matcher import Matcher
 from sigverify.modality.pen.features import features
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.store import MEMORY
-from sigverify.store.rekey import turned
+from sigverify.store.rekey import change_renewal
 
 REFERENCES = 5
 PROBES = 20
@@ -93,7 +93,7 @@ def main():
         folder = Path(name)
         with Verifier.open(MEMORY, model=model) as verifier:
             verifier.enroll("alice", references)
-            template = turned(verifier.store.get("alice", "pen"), verifier.store.renewal, None)
+            template = change_renewal(verifier.store.get("alice", "pen"), verifier.store.renewal, None)
         native = of_c(folder, template, probes, rounds)
     python = of_python(template, probes, rounds, model)
     lines = ["| median | C | Python | target |", "|---|---|---|---|"]

@@ -1,8 +1,8 @@
 """`Cache`: a kiosk's copy of the fleet's store, in a file sealed as the server's rows are.
 
 The copy has the server's salt and secret, so that rows are copied as they are, never opened on the way.
-Beside them lie what this kiosk noted and has not told yet (`outbox`), its own audit log, and how far it has
-followed.
+Beside them lie what this kiosk noted and has not uploaded yet (`outbox`), its own audit log, and how far it
+has followed.
 """
 
 import json
@@ -69,10 +69,10 @@ class Cache:
             records.put(KIND, "contact", json.dumps(asdict(moment)).encode())
 
     def has_news(self, *, after: int) -> bool:
-        """Say whether there is something to tell: a record, or an entry of the log above that number."""
+        """Say whether there is something to upload: a record, or an entry of the log above that number."""
         with self.store.reading():
-            untold = self.store.database.execute("SELECT 1 FROM records WHERE kind = ? LIMIT 1", (OUTBOX,))
-            return untold.fetchone() is not None or bool(self.store.journal(AUDIT, after=after, limit=1))
+            waiting = self.store.database.execute("SELECT 1 FROM records WHERE kind = ? LIMIT 1", (OUTBOX,))
+            return waiting.fetchone() is not None or bool(self.store.journal(AUDIT, after=after, limit=1))
 
     def kiosk(self) -> str:
         """Return the name under which the server keeps this kiosk's audit log; made on first use."""
@@ -235,7 +235,7 @@ class Cache:
         database = self.store.database
         for table in ("templates", "vectors"):
             database.execute(f"DELETE FROM {table}")  # noqa: S608, names of ours
-        self._drop_told()
+        self._drop_uploaded()
         reseal_records(database, rows, new)
         reseal_journals(database, rows, new)
         database.execute(
@@ -243,13 +243,13 @@ class Cache:
         )
         self._write_progress(Progress())
 
-    def _drop_told(self) -> None:
+    def _drop_uploaded(self) -> None:
         """Delete what the server has too: it is read anew, and what it deleted meanwhile stays away."""
-        untold = self.store.records(OUTBOX)
+        waiting = self.store.records(OUTBOX)
         with self.store.transaction() as records:
             for kind in (*SHARED, GROUPS):
                 for subject in self.store.records(kind):
-                    if subject and address(kind, subject) not in untold:
+                    if subject and address(kind, subject) not in waiting:
                         records.delete(kind, subject)
                         records.delete(BASE + kind, subject)
 

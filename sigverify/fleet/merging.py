@@ -1,6 +1,6 @@
 """Merging what kiosks noted apart from each other: of two lock-outs the stricter, of two memories all.
 
-On the server the moment of a failed try is told by the server's clock. A kiosk's own clocks, which nobody
+On the server the moment of a failed try is given by the server's clock. A kiosk's own clocks, which nobody
 can set (`Instant`), mean nothing to another kiosk: there they would read as a restart long ago.
 """
 
@@ -17,7 +17,7 @@ LEAST_REMEMBERED: Final = 64
 
 
 def to_shared(content: bytes, *, now: Instant, server_s: float) -> bytes:
-    """Tell the moment of failed tries by the server's clock, which shows `server_s` now.
+    """Convert the moment of failed tries to the server's clock, which shows `server_s` now.
 
     What cannot be read stays as it is, here and in `to_local`: it locks its subject until somebody unlocks.
     """
@@ -29,7 +29,7 @@ def to_shared(content: bytes, *, now: Instant, server_s: float) -> bytes:
 
 
 def to_local(content: bytes, *, now: Instant, server_s: float) -> bytes:
-    """Tell a moment of the server's clock, which shows `server_s` now, by the clocks here."""
+    """Convert a moment of the server's clock, which shows `server_s` now, to the clocks here."""
     tries = _read(content)
     if tries is None:
         return content
@@ -41,7 +41,7 @@ def to_local(content: bytes, *, now: Instant, server_s: float) -> bytes:
 def merge_lockouts(
     local: bytes | None, other: bytes | None, *, base: bytes | None, same: bool
 ) -> bytes | None:
-    """Merge two records of failed tries, told by the same clocks; of one that cannot be read, that one.
+    """Merge two records of failed tries, by the same clocks; of one that cannot be read, that one.
 
     Args:
         local: as it stands here.

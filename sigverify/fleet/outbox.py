@@ -1,4 +1,4 @@
-"""`OutboxRecords`: the records of a kiosk's cache, which remember what the server has not been told yet."""
+"""`OutboxRecords`: the records of a kiosk's cache, which remember what has not been uploaded yet."""
 
 import json
 from typing import Final
@@ -14,11 +14,11 @@ MEMORIES: Final = (REPLAY, REPLAY + UNKNOWN)
 SHARED: Final = (*LOCKOUTS, *MEMORIES)
 """Kinds of records that every kiosk of a fleet has to know, and any may write."""
 OUTBOX: Final = "fleet-outbox"
-"""Kind of the records that name what is to be told: see `address`."""
+"""Kind of the records that name what is to be uploaded: see `address`."""
 
 
 def is_shared(kind: str, subject: str) -> bool:
-    """Say whether other kiosks have to know; how often somebody failed at this device is its own affair."""
+    """Say whether other kiosks have to know. Failures counted for this device concern it alone."""
     return kind in SHARED and subject != DEVICE
 
 

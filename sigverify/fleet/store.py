@@ -4,13 +4,13 @@
 what                    where
 ======================  =====================================================================================
 reading                 the cache alone: as fast as a file, and while the server is away
-trying (`local=True`)   written in the cache, told to the server afterwards; see `merging`
+trying (`local=True`)   written in the cache, uploaded afterwards; see `merging`
 enrolling, forgetting,  one transaction of the server, then read into the cache; `StoreUnreachable` while the
 groups, unlocking       server is away
 ======================  =====================================================================================
 
 A thread asks the server every `poll_s` seconds whether something changed. No notification: polling one row
-costs next to nothing, needs no connection of its own, and works through a pooler.
+takes 0.3 ms, needs no second connection, and works through a pooler.
 """
 
 import contextlib
@@ -38,8 +38,9 @@ Found = TypeVar("Found")
 DAY_S: Final = 86_400.0
 
 _WRITE_DOWN_S: Final = 60.0
-"""The moment of the last contact is written down so often: every poll would wear out a memory card."""
+"""How often the moment of the last contact is written down: at every poll it would wear out a memory card."""
 _LONGEST_PAUSE_S: Final = 30.0
+"""Between two tries to reach a server that is away; pauses begin at 1 s and double."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class FleetStore:
             self._written = self._contact
             self._begin()
         except BaseException:
-            self._let_go()
+            self._close_both()
             raise
         self._follower = threading.Thread(target=self._follow, args=(poll_s,), name="fleet", daemon=True)
         if poll_s is not None:
@@ -228,7 +229,7 @@ class FleetStore:
         return self._here().journal(kind, after=after, limit=limit)
 
     def synchronize(self) -> None:
-        """Tell the server what was noted here, and read what changed there.
+        """Upload what was noted here, and read what changed on the server.
 
         Raises:
             StoreUnreachable: the server is away.
@@ -248,7 +249,7 @@ class FleetStore:
             self._note_contact(now)
 
     def close(self) -> None:
-        """Tell the server what is left to tell, if it is there, and let go; closing twice is fine."""
+        """Upload what is left, if the server is there, and close; closing twice is fine."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -258,9 +259,9 @@ class FleetStore:
         if self._contact is not None and self._contact != self._written:
             with contextlib.suppress(StoreError):
                 self._cache.note_contact(self._contact)
-        self._let_go()
+        self._close_both()
 
-    def _let_go(self) -> None:
+    def _close_both(self) -> None:
         if self._server is not None:
             self._server.close()
         self._cache.store.close()
@@ -343,13 +344,13 @@ class FleetStore:
         try:
             self.synchronize()
         except StoreError as error:
-            _log.warning("the fleet's server and this kiosk are not at one: %s", error)
+            _log.warning("this kiosk could not synchronize with the fleet's server: %s", error)
 
     def _follow(self, poll_s: float) -> None:
         while not self._ended.wait(poll_s):
             try:
                 self._try_to_synchronize()
-            except Exception:  # noqa: BLE001, this thread has nobody to raise it to
+            except Exception:  # noqa: BLE001, nothing above this thread would see it
                 _log.exception("following the fleet's server failed; it is tried again")
 
     def _note_contact(self, now: Instant) -> None:

@@ -50,12 +50,13 @@ class _Turn:
     back: bool
 
     def apply(self, values: Int8Array) -> Int8Array:
-        turned = np.take(values, self.order, axis=-1) * self.signs
-        return np.ascontiguousarray(turned[..., ::-1, :]) if self.back else turned
+        moved = np.take(values, self.order, axis=-1) * self.signs
+        return np.ascontiguousarray(moved[..., ::-1, :]) if self.back else moved
 
     def undo(self, values: Int8Array) -> Int8Array:
-        turned = np.take(values * self.signs, np.argsort(self.order), axis=-1)
-        return np.ascontiguousarray(turned[..., ::-1, :]) if self.back else turned
+        # Signs first: they belong to the channels' new places.
+        moved = np.take(values * self.signs, np.argsort(self.order), axis=-1)
+        return np.ascontiguousarray(moved[..., ::-1, :]) if self.back else moved
 
 
 class Renewal:
@@ -71,24 +72,24 @@ class Renewal:
         """Show nothing."""
         return "<Renewal>"
 
-    def turn(self, its: Embedded) -> Embedded:
+    def turn(self, embedded: Embedded) -> Embedded:
         """Return an embedding, or references, in this store's coordinates. int8 values are within ±127."""
-        rotation = self._rotation(its.vector.shape[-1])
+        rotation = self._rotation(embedded.vector.shape[-1])
         return replace(
-            its,
-            series=self._turn(_SERIES, its.series.shape[-1]).apply(its.series),
-            sequence=self._turn("sequence", its.sequence.shape[-1]).apply(its.sequence),
-            vector=np.asarray(its.vector @ rotation, np.float32),
+            embedded,
+            series=self._turn(_SERIES, embedded.series.shape[-1]).apply(embedded.series),
+            sequence=self._turn("sequence", embedded.sequence.shape[-1]).apply(embedded.sequence),
+            vector=np.asarray(embedded.vector @ rotation, np.float32),
         )
 
-    def restore(self, its: Embedded) -> Embedded:
+    def restore(self, embedded: Embedded) -> Embedded:
         """Return what `turn` was given, the vector to float32 rounding."""
-        rotation = self._rotation(its.vector.shape[-1])
+        rotation = self._rotation(embedded.vector.shape[-1])
         return replace(
-            its,
-            series=self._turn(_SERIES, its.series.shape[-1]).undo(its.series),
-            sequence=self._turn("sequence", its.sequence.shape[-1]).undo(its.sequence),
-            vector=np.asarray(its.vector @ rotation.T, np.float32),
+            embedded,
+            series=self._turn(_SERIES, embedded.series.shape[-1]).undo(embedded.series),
+            sequence=self._turn("sequence", embedded.sequence.shape[-1]).undo(embedded.sequence),
+            vector=np.asarray(embedded.vector @ rotation.T, np.float32),
         )
 
     def _make_turn(self, name: str, channels: int) -> _Turn:
@@ -106,13 +107,18 @@ class Renewal:
         numbers = _Numbers(self._secret, f"vector {size}")
         matrix: FloatArray = np.eye(size)
         for count in range(2, size + 1):
+            # A direction drawn uniformly in the last `count` dimensions.
             mirror = np.array([numbers.normal() for _ in range(count)])
+            # The mirror that takes it to the first axis. Adding with its own sign cancels no digits; `fsum`
+            # gives the same sum on every platform.
             sign = 1.0 if mirror[0] >= 0 else -1.0
             mirror[0] += sign * math.sqrt(math.fsum(mirror**2))
             mirror /= math.sqrt(math.fsum(mirror**2))
+            # Reflect those rows, and undo the sign that was chosen for the digits' sake.
             lower = matrix[size - count :]
             lower -= 2 * np.outer(mirror, mirror @ lower)
             lower[0] *= -sign
+        # Every step so far leaves the last sign to be drawn: half of the matrices are rotations.
         matrix[-1] *= 1 - 2 * numbers.below(2)
         return np.asarray(matrix, np.float32)
 

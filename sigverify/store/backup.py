@@ -98,7 +98,7 @@ def _source(store: SqliteStore) -> Iterator[sqlite3.Connection]:
 def _copy(source: sqlite3.Connection, draft: Path) -> None:
     with contextlib.closing(sqlite3.connect(draft)) as copy:
         source.backup(copy)
-        # One file is easier kept than a file and its log.
+        # Without a log: a backup is one file.
         copy.execute("PRAGMA journal_mode = DELETE")
 
 

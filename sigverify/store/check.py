@@ -121,7 +121,7 @@ class _Check:
     def run(self) -> Health:
         self._structure()
         vectors = dict(self._each(Part.VECTORS, self._open_vectors))
-        names = {place: its.user_id for place, its in vectors.items()}
+        names = {place: opened.user_id for place, opened in vectors.items()}
         templates = 0
         for place, template in self._each(Part.TEMPLATES, self._open_template, names):
             templates += 1

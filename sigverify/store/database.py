@@ -56,4 +56,4 @@ class Database(Protocol):
         """Return what the database finds wrong with its own pages; nothing where all is well."""
 
     def close(self) -> None:
-        """Let go of the database; closing twice is fine."""
+        """Close the database; closing twice is fine."""

@@ -158,7 +158,7 @@ class PostgresDatabase:
         """Run the body in one transaction: committed whole, or rolled back when anything is raised.
 
         Within another one of the same thread it joins that. No other writer is in between. When the
-        connection breaks while it is committed, nobody can tell whether it was.
+        connection breaks while it is committed, nothing shows whether it was.
         """
         with self.guard("write"):
             if self._within:
@@ -194,7 +194,7 @@ class PostgresDatabase:
         return []
 
     def close(self) -> None:
-        """Let go of the connection; closing twice is fine."""
+        """Close the connection; closing twice is fine."""
         with self._lock:
             self._closed = True
             self._drop()
@@ -232,7 +232,7 @@ class PostgresDatabase:
             return
         self._drop()
         seconds = max(2, round(self._timeout_s))
-        given = self._driver.conninfo.conninfo_to_dict(self._url)
+        options = self._driver.conninfo.conninfo_to_dict(self._url)
         defaults = {
             "connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds,
             "keepalives_idle": seconds, "keepalives_interval": 2, "keepalives_count": 3,
@@ -240,7 +240,7 @@ class PostgresDatabase:
         }  # fmt: skip
         # Statements are not prepared, so that a pooler may stand in between.
         self._connection = self._driver.connect(
-            **{**defaults, **given}, autocommit=True, prepare_threshold=None
+            **{**defaults, **options}, autocommit=True, prepare_threshold=None
         )
         for setting in _SETTINGS:
             self._run(setting.format(timeout_ms=round(1000 * self._timeout_s)))
@@ -281,34 +281,34 @@ class PostgresDatabase:
         return row and int(row[0])
 
     def _translated(self, error: Exception, verb: str) -> StoreError:
-        """Tell a server that is away from one that refuses. What libpq says names no password."""
-        said = " ".join(str(error).split())
+        """Distinguish a server that is away from one that refuses. Messages of libpq name no password."""
+        message = " ".join(str(error).split())
         lost = self._connection is None or self._connection.closed
         refused = isinstance(error, self._driver.errors.InvalidAuthorizationSpecification) or any(
-            words in said for words in _REFUSALS
+            words in message for words in _REFUSALS
         )
         if lost and not refused:
             self._drop()
             return StoreUnreachable(
                 f"the server {self.path} cannot be reached",
-                received=said,
+                received=message,
                 hint="Verifying goes on from the cache; enrolling and forgetting need the server",
             )
         if verb == "migrate" and isinstance(error, self._driver.errors.InsufficientPrivilege):
             hint = "It is of the version before: open it once with the role that owns its tables"
         else:
-            hint = _hint(said)
-        return StoreError(f"cannot {verb} the store {self.path}", received=said, hint=hint)
+            hint = _hint(message)
+        return StoreError(f"cannot {verb} the store {self.path}", received=message, hint=hint)
 
     def _shown(self) -> str:
         """Return the address without user and password."""
         try:
-            given = self._driver.conninfo.conninfo_to_dict(self._url)
+            options = self._driver.conninfo.conninfo_to_dict(self._url)
         except self._driver.Error as error:
             raise StoreError(
                 "no address of a server", expected="postgresql://HOST/DATABASE", hint="See docs/fleet.md"
             ) from error
-        return f"{SCHEMES[0]}{given.get('host', '')}/{given.get('dbname', '')}"
+        return f"{SCHEMES[0]}{options.get('host', '')}/{options.get('dbname', '')}"
 
 
 _REFUSALS: Final = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "no password")
@@ -320,8 +320,8 @@ _HINTS: Final = {
 }
 
 
-def _hint(said: str) -> str:
-    return next((hint for words, hint in _HINTS.items() if words in said), "")
+def _hint(message: str) -> str:
+    return next((hint for words, hint in _HINTS.items() if words in message), "")
 
 
 def _import_psycopg() -> ModuleType:

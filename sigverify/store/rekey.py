@@ -43,8 +43,8 @@ def rekey(store: SealedStore, key: Key | None = None) -> int:
     return count
 
 
-def turned(template: Template, before: Renewal | None, after: Renewal | None) -> Template:
-    """Turn a template from one renewal to another; None is the model's own coordinates."""
+def change_renewal(template: Template, before: Renewal | None, after: Renewal | None) -> Template:
+    """Return a template turned from one renewal to another; None is the model's own coordinates."""
     references = template.references
     if before:
         references = before.restore(references)
@@ -67,7 +67,7 @@ def _templates(database: Database, old: Rows, new: Rows) -> int:
         # Under the new salt the user is found by another digest, so the old rows do not get overwritten.
         for table in ("templates", "vectors"):
             database.execute(f"DELETE FROM {table} WHERE subject = ? AND modality = ?", place)  # noqa: S608, names of ours
-        write_template(database, new, turned(template, old.renewal, new.renewal))
+        write_template(database, new, change_renewal(template, old.renewal, new.renewal))
     return len(places)
 
 
@@ -87,7 +87,7 @@ def reseal_records(database: Database, old: Rows, new: Rows) -> None:
 def _turn_record(content: bytes, old: Rows, new: Rows) -> bytes:
     """A record may be an earlier template, kept for undoing: it is turned as the others are."""
     with contextlib.suppress(MalformedTemplate):
-        return turned(Template.from_bytes(content), old.renewal, new.renewal).to_bytes()
+        return change_renewal(Template.from_bytes(content), old.renewal, new.renewal).to_bytes()
     return content
 
 

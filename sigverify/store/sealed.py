@@ -157,7 +157,7 @@ class SealedStore:
 
     def subjects(self, modality: str) -> frozenset[bytes]:
         """Return what users are found by; see `Store.subjects`."""
-        return frozenset(subject for subject, own in self.places() if own == modality)
+        return frozenset(subject for subject, each in self.places() if each == modality)
 
     def places(self) -> frozenset[tuple[bytes, str]]:
         """Return what all templates are found by: subject and modality."""
@@ -208,7 +208,7 @@ class SealedStore:
             return [(number, rows.open_entry(kind, number, content)) for number, content in found]
 
     def close(self) -> None:
-        """Let go of the file; closing twice is fine."""
+        """Close the database; closing twice is fine."""
         self.database.close()
 
     @contextlib.contextmanager
@@ -225,7 +225,7 @@ class SealedStore:
 
     @property
     def key(self) -> Key:
-        """The key given, or found; of no use to who may not read the store anyway."""
+        """The key given, or found; who may read the store has it anyway."""
         return self._keys[0]
 
     def also_try(self, key: Key) -> None:

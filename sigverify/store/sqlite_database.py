@@ -18,7 +18,8 @@ OLD_VERSION: Final = 3
 APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 """Written into the SQLite header, so that another program's database is never taken for a store."""
 _CACHE_KB: Final = 256
-"""Of pages that SQLite keeps in memory; its own default, 2 MB, is what a small board would notice."""
+"""Of pages that SQLite keeps in memory. Its default is 2 MB for each connection: much for a small board.
+Reading one person takes about ten pages of 4 kB."""
 MEMORY: Final = ":memory:"
 """In place of a path: a store that ends with the process."""
 
@@ -174,7 +175,7 @@ class SqliteDatabase:
         with self._lock:
             try:
                 yield
-            # UnicodeDecodeError: sqlite3 shows a damaged schema in its message, and stumbles over that.
+            # UnicodeDecodeError: sqlite3 shows a damaged schema in its message, which may be no text.
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise StoreError(
                     f"cannot {verb} the store {self.path}", received=str(error), hint=_hint(error)
@@ -201,7 +202,7 @@ class SqliteDatabase:
         return int(self.execute(f"PRAGMA {name}").fetchone()[0])
 
     def close(self) -> None:
-        """Let go of the file; closing twice is fine."""
+        """Close the file; closing twice is fine."""
         with self._lock:
             self._connection.close()
 
@@ -270,7 +271,7 @@ class SqliteDatabase:
             )
 
     def _log_ahead(self) -> None:
-        """Switch the write-ahead log on; SQLite itself does not wait for another process that does so too."""
+        """Switch the write-ahead log on; SQLite itself does not wait for a process that is doing the same."""
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:

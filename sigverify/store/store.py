@@ -161,4 +161,4 @@ class Store(Protocol):
         """Return a journal's entries with numbers above `after`, oldest first."""
 
     def close(self) -> None:
-        """Let go of what it holds; closing twice is fine."""
+        """Close what it has open; closing twice is fine."""

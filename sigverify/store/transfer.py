@@ -12,7 +12,7 @@ from typing import Final
 from sigverify.errors import DamagedStore, MalformedTemplate, WrongKey
 from sigverify.protection.keys import Key
 from sigverify.protection.sealing import SALT_BYTES, Sealer
-from sigverify.store.rekey import turned
+from sigverify.store.rekey import change_renewal
 from sigverify.store.store import Store
 from sigverify.template import Template
 
@@ -28,7 +28,7 @@ def export_template(store: Store, user_id: str, modality: str, key: Key) -> byte
     Raises:
         UnknownUser: nobody of that id is enrolled by that modality.
     """
-    template = turned(store.get(user_id, modality), store.renewal, None)
+    template = change_renewal(store.get(user_id, modality), store.renewal, None)
     salt = secrets.token_bytes(SALT_BYTES)
     return _HEAD.pack(MAGIC, VERSION, salt) + Sealer(key, salt).seal("transfer", template.to_bytes(), VERSION)
 
@@ -57,6 +57,6 @@ def import_template(store: Store, data: bytes, key: Key, *, replace: bool = Fals
             expected="the key it was exported with",
             hint="If it is that one, the bytes were altered on the way: export again",
         ) from None
-    template = turned(Template.from_bytes(content), None, store.renewal)
+    template = change_renewal(Template.from_bytes(content), None, store.renewal)
     store.put(template, replace=replace)
     return template

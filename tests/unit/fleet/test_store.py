@@ -516,20 +516,20 @@ def test_a_copy_that_lost_rows_is_read_anew(kiosk):
     assert one.users() == ("user-0", "user-1", "user-2")
 
 
-def test_a_try_while_the_server_is_told_counts_once(verifier, monkeypatch):
+def test_a_try_during_an_upload_counts_once(verifier, monkeypatch):
     one = verifier("one")
     one.enroll("alice", genuine(0))
     for repetition in range(2):
         one.verify("alice", signature(1, repetition))
-    tell_one = sync._Telling._tell_one
+    upload_one = sync._Upload._upload_one
 
     def try_meanwhile(self, records, kind, subject):
-        told = tell_one(self, records, kind, subject)
+        uploaded = upload_one(self, records, kind, subject)
         if kind == "lockout":
             one.verify("alice", signature(1, 7))
-        return told
+        return uploaded
 
-    monkeypatch.setattr(sync._Telling, "_tell_one", try_meanwhile)
+    monkeypatch.setattr(sync._Upload, "_upload_one", try_meanwhile)
     one.store.synchronize()
     monkeypatch.undo()
     assert failures(one.store, "alice") == 3

@@ -10,7 +10,7 @@ from sigverify.modality.pen.pen import PEN
 from sigverify.protection.keys import Key
 from sigverify.store import SqliteStore
 from sigverify.store.check import check
-from sigverify.store.rekey import rekey, turned
+from sigverify.store.rekey import change_renewal, rekey
 from sigverify.verifier import Verifier
 
 OLD, NEW = Key(bytes(range(32))), Key(bytes(range(1, 33)))
@@ -20,7 +20,7 @@ OLD, NEW = Key(bytes(range(32))), Key(bytes(range(1, 33)))
 def path(tmp_path):
     with SqliteStore(tmp_path / "store.db", key=OLD) as store:
         for number, user in enumerate(("alice", "bob", "carol")):
-            store.put(turned(template(user, 2, seed=number), None, store.renewal))
+            store.put(change_renewal(template(user, 2, seed=number), None, store.renewal))
         with store.transaction() as records:
             records.put("adaptation", "alice", store.get("bob", "pen").to_bytes())
             records.put("lockout", "", b"five tries")

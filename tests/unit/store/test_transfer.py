@@ -9,7 +9,7 @@ from sigverify.matching.distances import distances
 from sigverify.modality.pen.pen import PEN
 from sigverify.protection.keys import Key
 from sigverify.store import MEMORY, SqliteStore
-from sigverify.store.rekey import turned
+from sigverify.store.rekey import change_renewal
 from sigverify.store.transfer import export_template, import_template
 
 TRANSPORT = Key(bytes(range(32)))
@@ -18,7 +18,7 @@ TRANSPORT = Key(bytes(range(32)))
 @pytest.fixture
 def stores():
     with SqliteStore(MEMORY) as one, SqliteStore(MEMORY) as other:
-        one.put(turned(template("alice", 3), None, one.renewal))
+        one.put(change_renewal(template("alice", 3), None, one.renewal))
         yield one, other
 
 

@@ -19,7 +19,7 @@ from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.pen import PEN
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import litert_library
-from sigverify.store.rekey import turned
+from sigverify.store.rekey import change_renewal
 from sigverify.template import stored
 
 CREATED = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people
 def test_a_template_out_of_a_store_verifies_in_c(native, python, people):
     """As docs/native.md says: turned back into the model's own coordinates."""
     for writer, (_, genuine, _) in people.items():
-        template = turned(python.store.get(writer, "pen"), python.store.renewal, None)
+        template = change_renewal(python.store.get(writer, "pen"), python.store.renewal, None)
         expected = pytest.approx(python.score(writer, genuine[0]), abs=TOLERANCE)
         assert native.score(template, genuine[0]) == expected
 
