@@ -3,6 +3,7 @@
 import logging
 
 from sigverify.audit import AuditLog, Event
+from sigverify.modality.registry import modalities
 from sigverify.policy.adaptation import kinds as adaptation_kinds
 from sigverify.policy.lockout import DEVICE
 from sigverify.policy.lockout import KIND as LOCKOUT
@@ -20,7 +21,9 @@ def forget(store: Store, user_id: str) -> None:
         UnknownUser: nobody of that id is enrolled.
     """
     with store.transaction() as records:
-        adaptation = [kind for each in store.modalities(user_id) for kind in adaptation_kinds(each)]
+        # Also of modalities they are no longer enrolled by: a repair may have deleted a template.
+        enrolled = {*store.modalities(user_id), *modalities()}
+        adaptation = [kind for each in enrolled for kind in adaptation_kinds(each)]
         store.delete(user_id)
         for kind in (LOCKOUT, REPLAY, *adaptation, GROUPS):
             records.delete(kind, user_id)

@@ -114,11 +114,11 @@ class SealedStore:
             models = self._models()
             sealed = self.database.execute("SELECT subject, modality, content FROM vectors").fetchall()
         found = set()
-        for user, its_modality, content in sealed:
-            if modality in (None, its_modality):
+        for user, enrolled_by, content in sealed:
+            if modality in (None, enrolled_by):
                 with _skipping_damage():
-                    model_id = models.get(its_modality, "")
-                    found.add(rows.open_vectors(user, its_modality, model_id, content).user_id)
+                    model_id = models.get(enrolled_by, "")
+                    found.add(rows.open_vectors(user, enrolled_by, model_id, content).user_id)
         return tuple(sorted(found))
 
     def __len__(self) -> int:

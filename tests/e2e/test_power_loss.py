@@ -109,6 +109,9 @@ random.seed(3)
 with SqliteStore(PATH, key=KEY) as store:
     for number in range(40):
         store.put(replace(ITS, user_id=f"user-{number}"))
+    start = time.perf_counter()
+    rekey(store)
+    usual_s = time.perf_counter() - start
 keys, outcomes = [KEY, Key(bytes(range(1, 33)))], []
 for turn in range(int(sys.argv[3])):
     child = os.fork()
@@ -116,7 +119,7 @@ for turn in range(int(sys.argv[3])):
         with SqliteStore(PATH, key=keys[0]) as store:
             rekey(store, keys[1])
         os._exit(0)
-    time.sleep(random.uniform(0.0, 0.15))
+    time.sleep(random.uniform(0.0, 2 * usual_s + 0.05))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     fitting = []

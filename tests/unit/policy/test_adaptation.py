@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, signature
+from builders import arithmetic_matcher, signature, template
 
 from sigverify.errors import StoreError
 from sigverify.policy import Policy
-from sigverify.policy.adaptation import ORIGINAL, PAUSE_S, STATE, State, anchors
+from sigverify.policy.adaptation import ORIGINAL, PAUSE_S, STATE, State, anchors, kinds
 from sigverify.policy.clock import Instant
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
@@ -104,6 +104,20 @@ def test_enrolling_anew_and_forgetting_leave_nothing(verifier):
     verifier.verify("alice", signature(1, 9))
     verifier.forget("alice")
     assert not {kind for kind in (ORIGINAL, STATE) if verifier.store.records(kind)}
+
+
+def test_each_modality_has_records_of_its_own_and_forgetting_deletes_all(verifier):
+    enrolled(verifier)
+    verifier.verify("alice", signature(0, 9))
+    verifier.store.put(template("alice", 3, modality="image", model_id="f" * 16))
+    with verifier.store.transaction() as records:
+        for kind in kinds("image"):
+            records.put(kind, "alice", b"of the image")
+    assert verifier.restore_references("alice")
+    assert verifier.store.read_record(ORIGINAL, "alice") is None
+    assert verifier.store.read_record(kinds("image")[0], "alice") == b"of the image"
+    verifier.forget("alice")
+    assert not {kind for kind in (*kinds("pen"), *kinds("image")) if verifier.store.records(kind)}
 
 
 def test_off_unless_asked_for():

@@ -337,6 +337,14 @@ def test_an_old_kiosk_goes_on_with_its_copy_and_an_old_server(postgres, tmp_path
     # The copy as the version before wrote it: its progress names no modality.
     with closing(sqlite3.connect(cache)) as database:
         database.executescript(DOWNGRADE)
+    shutil.copy(cache, tmp_path / "away.db")
+    postgres.stop()
+    try:
+        with FleetStore(url, key=KEY, cache=tmp_path / "away.db", poll_s=None) as store:
+            assert store.users("pen") == USERS
+            assert store.get("user-1", "pen").user_id == "user-1"
+    finally:
+        postgres.start()
     with FleetStore(url, key=KEY, cache=cache, poll_s=None) as store:
         assert store.users("pen") == USERS
         store.put(template("user-1", modality="image", model_id="f" * 16))
