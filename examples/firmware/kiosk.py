@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from glob import glob
 from typing import Final, TypeVar
 
-from firmware_bridge.client.client import Client
+from firmware_bridge.client import Client
 from sigverify import Decision, Signature, SigverifyError, read_signature
 from sigverify.errors import Busy, Disconnected
 

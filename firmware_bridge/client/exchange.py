@@ -9,11 +9,13 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import islice
 from typing import Final, TypeVar
 
 from firmware_bridge.protocol import messages
 from firmware_bridge.protocol.captures import split
-from firmware_bridge.protocol.client_connection import ClientConnection, to_error
+from firmware_bridge.protocol.client_connection import ClientConnection
+from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.messages import Message, Points
 from sigverify.decision import Decision, Outcome, Reason
@@ -52,7 +54,7 @@ Probe = Signature | int
 """A signature to send, or the number of a capture that was sent already."""
 
 
-class Exchanges:
+class Calls:
     """All calls of one client, over one line after the other."""
 
     def __init__(self, *, name: str = "", token: Key | None = None) -> None:
@@ -74,7 +76,7 @@ class Exchanges:
             if answer.number:  # else something arrived damaged: what is lost is asked again in time
                 self._answers[answer.number] = message
 
-    def shake(self) -> Exchange[messages.Welcome]:
+    def handshake(self) -> Exchange[messages.Welcome]:
         """Do the handshake: the first thing on a line."""
         self._pieces.clear()
         for _ in range(_TRIES):
@@ -255,6 +257,20 @@ class Exchanges:
                 tries += 1
             else:
                 return capture
+
+
+def bounded(signatures: Iterable[Signature]) -> list[Signature]:
+    """Take one more than can be enrolled at most, of an iterator that may have no end."""
+    return list(islice(signatures, MAX_REFERENCES + 1))
+
+
+def line_error(error: OSError) -> Disconnected:
+    """Return what a caller is told of a line that broke."""
+    return Disconnected(
+        "the line to the daemon broke",
+        received=error.strerror or str(error),
+        hint="What was asked may have been done; the next call connects again",
+    )
 
 
 def _decision(made: messages.DecisionMade) -> Decision:

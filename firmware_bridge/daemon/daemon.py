@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from firmware_bridge.daemon.metrics import Metrics, is_notable
+from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
-from firmware_bridge.daemon.service import Desk, Service
-from firmware_bridge.daemon.session import Ending, Limits, Visit
+from firmware_bridge.daemon.service import ClientEnrollment, Service
+from firmware_bridge.daemon.session import Ending, Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
+from firmware_bridge.log_thinning import is_notable
 from firmware_bridge.protocol.daemon_connection import (
-    CLIENTS_OWN,
-    EVERYTHING,
-    Asked,
+    ALL_CAPABILITIES,
     Capability,
-    Connection,
-    to_message,
+    DaemonConnection,
+    Request,
 )
+from firmware_bridge.protocol.errors import CLIENT_ERRORS, to_message
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import Message, encode
 from firmware_bridge.transport.address import is_loopback
 from firmware_bridge.transport.line import Line
-from firmware_bridge.transport.listeners import Door, TcpDoor
+from firmware_bridge.transport.listeners import Listener, TcpListener
 from sigverify.errors import BridgeError, Busy, ConfigError, SigverifyError
 from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
@@ -43,17 +43,17 @@ _HELLO_BYTES: Final = 4096
 
 
 class Daemon:
-    """Attends to whoever comes in by its doors, until it is stopped.
+    """Attends to whoever comes in by its listeners, until it is stopped.
 
     >>> daemon = Daemon(lambda: Verifier.open("kiosk.db"))                   # doctest: +SKIP
-    >>> asyncio.run(daemon.run([UnixDoor("/run/sigverify/socket")]))         # doctest: +SKIP
+    >>> asyncio.run(daemon.run([UnixListener("/run/sigverify/socket")]))         # doctest: +SKIP
     """
 
     def __init__(
         self,
         open_verifier: Callable[[], Verifier],
         *,
-        allowed: Iterable[Capability] = EVERYTHING,
+        allowed: Iterable[Capability] = ALL_CAPABILITIES,
         token: Key | None = None,
         fixed_rates: bool = False,
         limits: Limits | None = None,
@@ -76,7 +76,7 @@ class Daemon:
         self._limits = limits or Limits()
         self._notifier = notifier or Notifier()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="sigverify")
-        self._visits: set[Visit] = set()
+        self._sessions: set[Session] = set()
         self._turning_away = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -88,27 +88,27 @@ class Daemon:
 
     async def run(
         self,
-        doors: Sequence[Door],
+        listeners: Sequence[Listener],
         *,
         page: MetricsPage | None = None,
         announce: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open the verifier and the doors; return when stopped, with all requests under way answered.
+        """Open the verifier and the listeners; return when stopped, with all requests under way answered.
 
         Args:
-            doors: where clients come in.
+            listeners: where clients come in.
             page: where metrics are shown.
             announce: called once, when clients can come in.
 
         Raises:
             ConfigError: a port that others reach, and no token.
-            BridgeError: a door cannot be opened.
+            BridgeError: a listener cannot be opened.
             SigverifyError: the verifier cannot be opened.
         """
-        for door in doors:
-            self._check(door)
+        for listener in listeners:
+            self._check(listener)
         with _signals({signal.SIGHUP: self._reload.set}):  # it would end whoever does not heed it yet
-            await self._attend(doors, page, announce)
+            await self._attend(listeners, page, announce)
 
     def stop(self) -> None:
         """End `run`, soon."""
@@ -136,17 +136,17 @@ class Daemon:
             self._notifier.ready()
 
     async def _attend(
-        self, doors: Sequence[Door], page: MetricsPage | None, announce: Callable[[], None]
+        self, listeners: Sequence[Listener], page: MetricsPage | None, announce: Callable[[], None]
     ) -> None:
-        opened: list[Door] = []
+        opened: list[Listener] = []
         helpers: list[asyncio.Task[None]] = []
         try:
             self._service = await self._in_worker(self._make_service)
             with _signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.stop)):
-                for door in doors:
-                    await door.open(self._welcome)
-                    opened.append(door)
-                    _log.info("listening at %s", door)
+                for listener in listeners:
+                    await listener.open(self._welcome)
+                    opened.append(listener)
+                    _log.info("listening at %s", listener)
                 if page is not None:
                     await page.open(self.metrics)
                 helpers += [asyncio.create_task(its) for its in (self._watch(), self._reload_when_wanted())]
@@ -159,10 +159,10 @@ class Daemon:
                 page.close()
             await self._shut(opened, helpers)
 
-    def _check(self, door: Door) -> None:
-        if isinstance(door, TcpDoor) and self._token is None and not is_loopback(door.host):
+    def _check(self, listener: Listener) -> None:
+        if isinstance(listener, TcpListener) and self._token is None and not is_loopback(listener.host):
             raise ConfigError(
-                f"others than this machine reach {door}",
+                f"others than this machine reach {listener}",
                 expected="a token, or a loopback address",
                 hint="Make one with `sigverify store keygen`, and give it with --token",
             )
@@ -181,29 +181,29 @@ class Daemon:
 
     async def _welcome(self, line: Line) -> None:
         """Attend to one client to the end."""
-        if len(self._visits) >= self._limits.clients or self._stop.is_set():
+        if len(self._sessions) >= self._limits.clients or self._stop.is_set():
             await self._turn_away(line)
             return
-        connection = Connection(allowed=self._allowed, token=self._token, patient=line.patient)
-        visit = Visit(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
-        self._visits.add(visit)
+        connection = DaemonConnection(allowed=self._allowed, token=self._token, persistent=line.persistent)
+        session = Session(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
+        self._sessions.add(session)
         self._idle.clear()
         self.metrics.clients += 1
         try:
-            ending = await visit.run()
+            ending = await session.run()
             self.metrics.lines[ending] += 1
             if is_notable(self.metrics.lines[ending]):
                 _log.info(
                     "client %r left: %s (%d so far)", connection.name, ending, self.metrics.lines[ending]
                 )
-        except Exception as error:  # noqa: BLE001 - one client's failure must not end a serial line's door
+        except Exception as error:  # noqa: BLE001 - one client's failure must not end a serial line's listener
             self.metrics.lines[Ending.BROKEN] += 1
             self._note("a client's line failed", error)
             line.close()
         finally:
             self.metrics.clients -= 1
-            self._visits.discard(visit)
-            if not self._visits:
+            self._sessions.discard(session)
+            if not self._sessions:
                 self._idle.set()
 
     async def _turn_away(self, line: Line) -> None:
@@ -225,19 +225,19 @@ class Daemon:
                     self._turning_away -= 1
         line.close()
 
-    async def _carry_out(self, asked: Asked, desk: Desk) -> Message:
+    async def _carry_out(self, asked: Request, state: ClientEnrollment) -> Message:
         def work() -> Message:
             assert self._service is not None  # looked up only now: a reload may have come in between
             self.metrics.busy_since = time.monotonic()
             try:
-                return self._service.carry_out(asked, desk)
+                return self._service.carry_out(asked, state)
             finally:
                 self.metrics.busy_since = None
 
         try:
             return await self._in_worker(work)
         except SigverifyError as error:
-            if not isinstance(error, CLIENTS_OWN):
+            if not isinstance(error, CLIENT_ERRORS):
                 self._note("a request failed", error)
             return to_message(error)
         except Exception as error:  # noqa: BLE001 - one request must not end the daemon
@@ -267,14 +267,14 @@ class Daemon:
             self._notifier.alive()
             await asyncio.sleep(self._notifier.watchdog_s / 2)
 
-    async def _shut(self, doors: Sequence[Door], helpers: "list[asyncio.Task[None]]") -> None:
+    async def _shut(self, listeners: Sequence[Listener], helpers: "list[asyncio.Task[None]]") -> None:
         self._stop.set()
-        for visit in self._visits:
-            visit.stop()
+        for session in self._sessions:
+            session.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), 2 * self._limits.grace_s)
-        for door in doors:
-            await door.close()
+        for listener in listeners:
+            await listener.close()
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)

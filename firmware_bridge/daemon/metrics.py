@@ -85,15 +85,6 @@ class Metrics:
         return lines
 
 
-def is_notable(count: int) -> bool:
-    """Whether to log what happened for the count-th time: the 1st, 2nd, 4th … so nobody fills a disk with it.
-
-    >>> [count for count in range(1, 20) if is_notable(count)]
-    [1, 2, 4, 8, 16]
-    """
-    return count & (count - 1) == 0
-
-
 def _labeled(label: str, counts: "Counter[str]") -> dict[str, float]:
     return {f'{label}="{name}"': count for name, count in sorted(counts.items())}
 

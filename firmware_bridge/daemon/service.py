@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_bridge.protocol.captures import MAX_SAMPLES
-from firmware_bridge.protocol.daemon_connection import Asked
+from firmware_bridge.protocol.daemon_connection import Request
 from firmware_bridge.protocol.fields import MAX_ITEMS
 from firmware_bridge.protocol.messages import (
     Abandon,
@@ -39,10 +39,10 @@ _MOST_MATCHES: Final = 100
 
 
 @dataclass
-class Desk:
-    """What is under way for one client: the enrollment begun in its session, with that service."""
+class ClientEnrollment:
+    """What is under way for one client: the enrollment begun in its handshake, with that service."""
 
-    session: int = 0
+    handshake: int = 0
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
@@ -57,32 +57,32 @@ class Service:
         self.verifier = verifier
         self._fixed_rates = fixed_rates
 
-    def carry_out(self, asked: Asked, desk: Desk) -> Message:
+    def carry_out(self, asked: Request, state: ClientEnrollment) -> Message:
         """Return the answer to a request.
 
         Raises:
             SigverifyError: what the verifier raises, and ProtocolError for what cannot be asked here.
         """
-        if desk.session != asked.session or desk.service is not self:  # said hello again, or reloaded
-            desk.session, desk.service, desk.enrollment = asked.session, self, None
+        if state.handshake != asked.handshake or state.service is not self:  # said hello again, or reloaded
+            state.handshake, state.service, state.enrollment = asked.handshake, self, None
         if asked.signature is not None:
-            return self._look(asked.message, asked.signature, desk)
+            return self._look(asked.message, asked.signature, state)
         if isinstance(asked.message, Enroll):
-            return self._enroll(asked.message, desk)
+            return self._enroll(asked.message, state)
         if isinstance(asked.message, Commit):
-            return _commit(desk)
+            return _commit(state)
         if isinstance(asked.message, Abandon):
-            desk.enrollment = None
+            state.enrollment = None
             return Done()
         return self._manage(asked.message)
 
-    def _look(self, message: Message, signature: Signature, desk: Desk) -> Message:
+    def _look(self, message: Message, signature: Signature, state: ClientEnrollment) -> Message:
         """Answer what is asked about a signature."""
         if isinstance(message, Verify):
             return self._verify(message, signature)
         if isinstance(message, Identify):
             return self._identify(message, signature)
-        return _add(desk, signature)
+        return _add(state, signature)
 
     def _manage(self, message: Message) -> Message:
         if isinstance(message, Users):
@@ -118,12 +118,12 @@ class Service:
             scores=scores if len(scores) == len(found) else None,
         )
 
-    def _enroll(self, message: Enroll, desk: Desk) -> Enrolling:
-        desk.enrollment, desk.samples = None, 0
-        desk.enrollment = self.verifier.enrollment(
+    def _enroll(self, message: Enroll, state: ClientEnrollment) -> Enrolling:
+        state.enrollment, state.samples = None, 0
+        state.enrollment = self.verifier.enrollment(
             message.user, references=message.references, replace=message.replace, groups=message.groups
         )
-        return Enrolling(remaining=desk.enrollment.remaining)
+        return Enrolling(remaining=state.enrollment.remaining)
 
     def _users(self, message: Users) -> UserList:
         later = [user for user in self.verifier.users() if user > message.after]
@@ -140,23 +140,23 @@ class Service:
         )
 
 
-def _enrollment(desk: Desk) -> Enrollment:
-    if desk.enrollment is None:
+def _enrollment(state: ClientEnrollment) -> Enrollment:
+    if state.enrollment is None:
         raise EnrollmentError("no enrollment is under way", hint="Begin one; a reload of the daemon drops it")
-    return desk.enrollment
+    return state.enrollment
 
 
-def _add(desk: Desk, signature: Signature) -> AdditionMade:
-    enrollment = _enrollment(desk)
-    if desk.samples + len(signature) > MAX_SAMPLES:
+def _add(state: ClientEnrollment, signature: Signature) -> AdditionMade:
+    enrollment = _enrollment(state)
+    if state.samples + len(signature) > MAX_SAMPLES:
         raise Busy("too many samples for one enrollment", expected=f"at most {MAX_SAMPLES}")
-    desk.samples += len(signature)
+    state.samples += len(signature)
     return _addition(enrollment.add(signature))
 
 
-def _commit(desk: Desk) -> Enrolled:
-    enrollment = _enrollment(desk).commit()
-    desk.enrollment = None
+def _commit(state: ClientEnrollment) -> Enrolled:
+    enrollment = _enrollment(state).commit()
+    state.enrollment = None
     return _enrolled(enrollment)
 
 

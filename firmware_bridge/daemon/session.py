@@ -1,4 +1,4 @@
-"""`Visit`: one client of the daemon, from the moment its line is open until it is closed."""
+"""`Session`: one client of the daemon, from the moment its line is open until it is closed."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from firmware_bridge.daemon.metrics import Metrics
-from firmware_bridge.daemon.service import Desk
-from firmware_bridge.protocol.daemon_connection import WINDOW, Asked, Connection
+from firmware_bridge.daemon.service import ClientEnrollment
+from firmware_bridge.protocol.daemon_connection import WINDOW, DaemonConnection, Request
 from firmware_bridge.protocol.messages import Condition, DecisionMade, Error, Health, Message
 from firmware_bridge.transport.line import Line
 
@@ -25,7 +25,7 @@ _LAST_WORDS_S: Final = 1.0
 
 
 class Ending(StrEnum):
-    """How a visit ended."""
+    """How a session ended."""
 
     CLOSED = "closed"
     STOPPED = "stopped"
@@ -53,23 +53,29 @@ class Limits:
     grace_s: float = 5.0
 
 
-CarryOut = Callable[[Asked, Desk], Awaitable[Message]]
+CarryOut = Callable[[Request, ClientEnrollment], Awaitable[Message]]
 
 
-class Visit:
+class Session:
     """Reads requests, has them carried out one after the other, and writes the answers."""
 
     def __init__(
-        self, line: Line, connection: Connection, carry_out: CarryOut, *, limits: Limits, metrics: Metrics
+        self,
+        line: Line,
+        connection: DaemonConnection,
+        carry_out: CarryOut,
+        *,
+        limits: Limits,
+        metrics: Metrics,
     ) -> None:
         self._line = line
         self._connection = connection
         self._carry_out = carry_out
         self._limits = limits
         self._metrics = metrics
-        self._desk = Desk()
-        self._session = 0
-        self._queue: asyncio.Queue[tuple[Asked, float] | None] = asyncio.Queue(2 * WINDOW)
+        self._state = ClientEnrollment()
+        self._handshake = 0
+        self._queue: asyncio.Queue[tuple[Request, float] | None] = asyncio.Queue(2 * WINDOW)
         self._writing = asyncio.Lock()
         self._reading: asyncio.Task[Ending] | None = None
 
@@ -95,7 +101,7 @@ class Visit:
 
     async def _read(self) -> Ending:
         try:
-            if not self._line.patient:
+            if not self._line.persistent:
                 async with asyncio.timeout(self._limits.handshake_s):
                     ending = await self._read_while(lambda: not self._connection.open)
                 if ending is not None:
@@ -121,10 +127,10 @@ class Visit:
                 return Ending.RUBBISH if self._connection.open else Ending.REFUSED
         return None
 
-    async def _take(self, asked: Asked) -> None:
+    async def _take(self, asked: Request) -> None:
         """Answer what can be answered at once; the rest waits its turn."""
-        if asked.session != self._session:  # said hello again: nobody waits for the answers any more
-            self._session = asked.session
+        if asked.handshake != self._handshake:  # said hello again: nobody waits for the answers any more
+            self._handshake = asked.handshake
             self._drop_waiting()
         if isinstance(asked.message, Health):
             self._connection.answer(asked, self._condition())
@@ -144,8 +150,8 @@ class Visit:
             return Ending.BROKEN
         return Ending.CLOSED
 
-    async def _serve(self, asked: Asked, start: float) -> None:
-        message = await self._carry_out(asked, self._desk)
+    async def _serve(self, asked: Request, start: float) -> None:
+        message = await self._carry_out(asked, self._state)
         status = message.status if isinstance(message, Error) else 0
         operation = type(asked.message).__name__.lower()
         self._metrics.count(operation, status, time.perf_counter() - start)

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from firmware_bridge.kiosk.desk import Desk
 from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard
+from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.live import Live
 from firmware_bridge.kiosk.openapi import description
 from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation, Role
@@ -39,9 +39,9 @@ def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlett
             may do everything.
     """
     settings = settings or Settings()
-    desk = Desk(verifier, settings)
+    kiosk = Kiosk(verifier, settings)
     routes = [
-        Route(each.path, _endpoint(desk, each), methods=[each.method], max_body_size=MAX_BODY)
+        Route(each.path, _endpoint(kiosk, each), methods=[each.method], max_body_size=MAX_BODY)
         for each in OPERATIONS
     ]
     return Starlette(
@@ -56,23 +56,23 @@ def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlett
     )
 
 
-def _endpoint(desk: Desk, operation: Operation) -> Endpoint:
+def _endpoint(kiosk: Kiosk, operation: Operation) -> Endpoint:
     """Return what starlette calls: read, check, do in a thread, answer."""
 
     async def answer(request: Request) -> Response:
         body = await request.body()
-        return JSONResponse(await run_in_threadpool(_answer, desk, operation, request, body))
+        return JSONResponse(await run_in_threadpool(_answer, kiosk, operation, request, body))
 
     return answer
 
 
-def _answer(desk: Desk, operation: Operation, request: Request, body: bytes) -> Answer:
-    return operation.do(desk, _call(desk, operation, request, body))
+def _answer(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Answer:
+    return operation.do(kiosk, _call(kiosk, operation, request, body))
 
 
-def _call(desk: Desk, operation: Operation, request: Request, body: bytes) -> Call:
+def _call(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Call:
     session = request.headers.get(OPERATOR_HEADER)
-    operator = desk.operators.has(session)
+    operator = kiosk.operators.has(session)
     if operation.role is Role.OPERATOR and not operator:
         raise Refused(403, "this is for operators", hint="Sign in with the operator's code")
     query = check(dict(request.query_params), shape(**operation.query))

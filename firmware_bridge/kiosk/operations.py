@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import sigverify
-from firmware_bridge.kiosk.desk import Desk
+from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER, Schema, named, optional, shape
 from sigverify.decision import Decision
 from sigverify.formats.signature_pad import from_groups
@@ -56,7 +56,7 @@ class Operation:
     path: str
     role: Role
     summary: str
-    do: Callable[[Desk, Call], Answer]
+    do: Callable[[Kiosk, Call], Answer]
     gives: Schema
     takes: Schema | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
@@ -67,62 +67,62 @@ class Operation:
         return self.do.__name__.strip("_")
 
 
-def health(desk: Desk, _call: Call) -> Answer:
+def health(kiosk: Kiosk, _call: Call) -> Answer:
     """Tell that the page, the model and the store are there."""
-    _ = desk.verifier(operator=False).store.models()  # reads the store: raises where it is gone
+    _ = kiosk.verifier(operator=False).store.models()  # reads the store: raises where it is gone
     return {"healthy": True}
 
 
-def info(desk: Desk, call: Call) -> Answer:
+def info(kiosk: Kiosk, call: Call) -> Answer:
     """Tell what the page needs to know at its start."""
     return {
         "version": sigverify.__version__,
-        "model": desk.verifier(operator=False).model.manifest.name,
+        "model": kiosk.verifier(operator=False).model.manifest.name,
         "operator": call.operator,
-        "open": desk.operators.open_to_all,
-        "references": desk.settings.references,
-        "keyboard": desk.settings.keyboard,
+        "open": kiosk.operators.open_to_all,
+        "references": kiosk.settings.references,
+        "keyboard": kiosk.settings.keyboard,
     }
 
 
-def sign_in(desk: Desk, call: Call) -> Answer:
+def sign_in(kiosk: Kiosk, call: Call) -> Answer:
     """Make an operator of whoever knows the code."""
-    return {"session": desk.operators.sign_in(call.given["code"])}
+    return {"session": kiosk.operators.sign_in(call.given["code"])}
 
 
-def sign_out(desk: Desk, call: Call) -> Answer:
+def sign_out(kiosk: Kiosk, call: Call) -> Answer:
     """Make a visitor of an operator."""
-    desk.operators.sign_out(call.session)
+    kiosk.operators.sign_out(call.session)
     return {}
 
 
-def verify(desk: Desk, call: Call) -> Answer:
+def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
-    decision = desk.verifier(operator=call.operator).verify(call.given["user"], call.signature)
+    decision = kiosk.verifier(operator=call.operator).verify(call.given["user"], call.signature)
     return _decision(decision)
 
 
-def identify(desk: Desk, call: Call) -> Answer:
+def identify(kiosk: Kiosk, call: Call) -> Answer:
     """Find whose signature it is; nobody, where it is a stranger's."""
-    verifier = desk.verifier(operator=True)
-    matches = verifier.identify(call.signature, top_k=5, fpir=desk.settings.fpir)
+    verifier = kiosk.verifier(operator=True)
+    matches = verifier.identify(call.signature, top_k=5, fpir=kiosk.settings.fpir)
     return {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
 
 
-def begin_enrollment(desk: Desk, call: Call) -> Answer:
+def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Begin to enroll somebody; nothing is stored before the commit."""
-    enrollment = desk.verifier(operator=True).enrollment(
+    enrollment = kiosk.verifier(operator=True).enrollment(
         call.given["user"],
-        references=desk.settings.references,
+        references=kiosk.settings.references,
         replace=call.given.get("replace", False),
     )
-    return {"enrollment": desk.enrollments.begin(enrollment), "remaining": enrollment.remaining}
+    return {"enrollment": kiosk.enrollments.begin(enrollment), "remaining": enrollment.remaining}
 
 
-def add_signature(desk: Desk, call: Call) -> Answer:
+def add_signature(kiosk: Kiosk, call: Call) -> Answer:
     """Take a signature as a reference, or say why not."""
     signature = call.signature
-    with desk.enrollments.use(call.given["enrollment"]) as enrollment:
+    with kiosk.enrollments.use(call.given["enrollment"]) as enrollment:
         addition = enrollment.add(signature)
     return {
         "accepted": addition.accepted,
@@ -133,9 +133,9 @@ def add_signature(desk: Desk, call: Call) -> Answer:
     }
 
 
-def commit_enrollment(desk: Desk, call: Call) -> Answer:
+def commit_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Store the references, all of them or, where anything is wrong, none."""
-    made = desk.enrollments.commit(call.given["enrollment"])
+    made = kiosk.enrollments.commit(call.given["enrollment"])
     return {
         "user": made.user_id,
         "references": made.references,
@@ -144,26 +144,26 @@ def commit_enrollment(desk: Desk, call: Call) -> Answer:
     }
 
 
-def cancel_enrollment(desk: Desk, call: Call) -> Answer:
+def cancel_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Forget an enrollment that was not committed, and its signatures."""
-    desk.enrollments.end(call.given["enrollment"])
+    kiosk.enrollments.end(call.given["enrollment"])
     return {}
 
 
-def users(desk: Desk, _call: Call) -> Answer:
+def users(kiosk: Kiosk, _call: Call) -> Answer:
     """List who is enrolled."""
-    return {"users": list(desk.verifier(operator=True).users())}
+    return {"users": list(kiosk.verifier(operator=True).users())}
 
 
-def forget(desk: Desk, call: Call) -> Answer:
+def forget(kiosk: Kiosk, call: Call) -> Answer:
     """Delete a person's references for good."""
-    desk.verifier(operator=True).forget(call.given["user"])
+    kiosk.verifier(operator=True).forget(call.given["user"])
     return {}
 
 
-def unlock(desk: Desk, call: Call) -> Answer:
+def unlock(kiosk: Kiosk, call: Call) -> Answer:
     """End the wait of a user, or without a name that of the whole device."""
-    desk.verifier(operator=True).unlock(call.given.get("user", DEVICE))
+    kiosk.verifier(operator=True).unlock(call.given.get("user", DEVICE))
     return {}
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_bridge.protocol.daemon_connection import proof
+from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED, check
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
+from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import (
-    NO_HANDSHAKE,
     VERSION,
     Authenticate,
     BadMessage,
@@ -22,13 +22,10 @@ from firmware_bridge.protocol.messages import (
     encode,
 )
 from sigverify.errors import (
-    BY_STATUS,
-    BridgeError,
     Disconnected,
     Misuse,
     NotAllowed,
     ProtocolError,
-    SigverifyError,
 )
 from sigverify.protection.keys import Key
 
@@ -200,15 +197,6 @@ class ClientConnection:
             raise Misuse(str(error)) from error
         limit = MAX_PAYLOAD if self.welcome is None else min(MAX_PAYLOAD, self.welcome.max_payload)
         self._out += frame(encode(number, message), limit=limit)
-
-
-def to_error(message: Error) -> SigverifyError:
-    """Return the error that a message tells of: of the SDK's class where the number is known here."""
-    if message.name == NO_HANDSHAKE:
-        return Disconnected(
-            "the daemon was started anew", hint="What was asked was not done; the next call connects again"
-        )
-    return BY_STATUS.get(message.status, BridgeError)(message.message)
 
 
 def _decoded(payload: bytes) -> tuple[int, Message]:

@@ -1,4 +1,4 @@
-"""`Connection`: the daemon's side of the protocol. Bytes in, requests out; answers in, bytes out; no I/O.
+"""`DaemonConnection`: the daemon's side. Bytes in, requests out; answers in, bytes out; no I/O.
 
 Whoever owns the line feeds what it read to `receive`, carries out the requests that this returns, hands each
 answer to `answer` or `fail`, and writes what `outgoing` returns. What needs no model is answered here: the
@@ -14,7 +14,9 @@ from hmac import compare_digest
 from typing import Final
 
 from firmware_bridge.protocol.captures import Captures
+from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
+from firmware_bridge.protocol.handshake import NONCE_BYTES, proof
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     UNANSWERED,
@@ -30,7 +32,6 @@ from firmware_bridge.protocol.messages import (
     Done,
     End,
     Enroll,
-    Error,
     Forget,
     Health,
     Hello,
@@ -47,16 +48,10 @@ from firmware_bridge.protocol.messages import (
     encode,
 )
 from sigverify.errors import (
-    AlreadyEnrolled,
-    BridgeError,
     Busy,
-    ConfigError,
-    EnrollmentError,
-    InvalidSignature,
     NotAllowed,
     ProtocolError,
     SigverifyError,
-    UnknownUser,
 )
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
@@ -67,18 +62,6 @@ CREDIT: Final = 16
 """`Points` that may be on the way: few enough for the buffers of a serial line."""
 MAX_FAULTS: Final = 32
 """Pieces of rubbish in a row after which a line is given up."""
-
-_NONCE_BYTES: Final = 16
-_MESSAGE_CHARACTERS: Final = 200
-CLIENTS_OWN: Final = (
-    InvalidSignature,
-    UnknownUser,
-    AlreadyEnrolled,
-    EnrollmentError,
-    ConfigError,
-    BridgeError,
-)
-"""Errors about what the client sent. All others are about the device, and may name its files."""
 
 
 class Capability(StrEnum):
@@ -91,7 +74,7 @@ class Capability(StrEnum):
     FORGET = "forget"
 
 
-EVERYTHING: Final = frozenset(Capability)
+ALL_CAPABILITIES: Final = frozenset(Capability)
 _NEEDED: Final[dict[type[Message], Capability | None]] = {
     Verify: Capability.VERIFY,
     Identify: Capability.IDENTIFY,
@@ -107,45 +90,45 @@ _NEEDED: Final[dict[type[Message], Capability | None]] = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Asked:
+class Request:
     """A request to carry out.
 
     Attributes:
         number: its id.
         message: what is asked.
         signature: the capture that it speaks of, or None.
-        session: counts the handshakes on this line; answers to an earlier session are dropped.
+        handshake: its number on this line; answers to requests of an earlier one are dropped.
     """
 
     number: int
     message: Message
     signature: Signature | None
-    session: int
+    handshake: int
 
 
-class Connection:
+class DaemonConnection:
     """One line to one client."""
 
     def __init__(
         self,
         *,
-        allowed: Iterable[Capability] = EVERYTHING,
+        allowed: Iterable[Capability] = ALL_CAPABILITIES,
         token: Key | None = None,
-        patient: bool = False,
+        persistent: bool = False,
         nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Let the client do what is `allowed`, once it proved the `token`, if there is one.
 
-        A `patient` line is never given up: on a serial line rubbish may be noise, and there is no hanging up.
+        A `persistent` line is never closed: on a serial line rubbish may be noise, and nobody can hang up.
         """
         self._allowed = frozenset(allowed)
         self._token = token
-        self._patient = patient
+        self._patient = persistent
         self._make_nonce = nonce
         self._deframer = Deframer()
         self._out = bytearray()
         self._faults = 0
-        self._session = 0
+        self._handshakes = 0
         self._reset(MIN_PAYLOAD)
         self._greeted = False
         self.closing = False
@@ -154,9 +137,9 @@ class Connection:
         """What the client calls itself."""
 
     @property
-    def session(self) -> int:
+    def handshakes(self) -> int:
         """Count the handshakes; 0 before the first."""
-        return self._session
+        return self._handshakes
 
     @property
     def open(self) -> bool:
@@ -168,9 +151,9 @@ class Connection:
         """Bytes of incomplete frames, and samples of captures and requests, kept for this client."""
         return self._deframer.held + self._captures.samples
 
-    def receive(self, data: bytes) -> list[Asked]:
+    def receive(self, data: bytes) -> list[Request]:
         """Take bytes from the line, and return what is to be carried out; never raises."""
-        asked: list[Asked] = []
+        asked: list[Request] = []
         for found in self._deframer.feed(data):
             if self.closing:
                 break
@@ -180,9 +163,9 @@ class Connection:
                 asked += self._payload(found)
         return asked
 
-    def answer(self, asked: Asked, message: Message) -> None:
+    def answer(self, asked: Request, message: Message) -> None:
         """Send the answer to a request."""
-        if asked.session == self._session:
+        if asked.handshake == self._handshakes:
             self._waiting.discard(asked.number)
             if asked.signature is not None:
                 self._captures.give_back(asked.signature)
@@ -206,7 +189,7 @@ class Connection:
         self._repeated: set[int] = set()
         self._nonce: bytes | None = None
 
-    def _payload(self, payload: bytes) -> list[Asked]:
+    def _payload(self, payload: bytes) -> list[Request]:
         try:
             number, message = decode(payload)
             self._faults = 0
@@ -227,7 +210,7 @@ class Connection:
         if self._faults <= MAX_FAULTS:
             self._send_error(number, error)
 
-    def _message(self, number: int, message: Message) -> list[Asked]:
+    def _message(self, number: int, message: Message) -> list[Request]:
         if isinstance(message, Hello):
             self._hello(number, message)
         elif not self._greeted:
@@ -255,13 +238,13 @@ class Connection:
             )
             self.closing = not self._patient
             return
-        self._session += 1
+        self._handshakes += 1
         self._reset(hello.max_payload)
         self._greeted = True
         self._newest = number
         self.name = hello.name[:64]
         if self._token is not None:
-            self._nonce = self._make_nonce(_NONCE_BYTES)
+            self._nonce = self._make_nonce(NONCE_BYTES)
         welcome = Welcome(
             version=VERSION,
             max_payload=MAX_PAYLOAD,
@@ -309,7 +292,7 @@ class Connection:
             self._send_error(number, ProtocolError("ids of requests must rise"))
         return False
 
-    def _request(self, number: int, message: Message) -> list[Asked]:
+    def _request(self, number: int, message: Message) -> list[Request]:
         try:
             if isinstance(message, End):
                 self._send_answer(number, self._captures.end(message.capture, message.pieces))
@@ -322,7 +305,7 @@ class Connection:
             self._send_answer(number, to_message(error))
             return []
         self._waiting.add(number)
-        return [Asked(number=number, message=message, signature=signature, session=self._session)]
+        return [Request(number=number, message=message, signature=signature, handshake=self._handshakes)]
 
     def _check(self, message: Message) -> None:
         """Refuse what may not be asked, or not now."""
@@ -347,25 +330,6 @@ class Connection:
 
     def _send(self, payload: bytes) -> None:
         self._out += frame(payload)
-
-
-def proof(token: Key, nonce: bytes) -> bytes:
-    """Return what proves that one has the token: HKDF-SHA256 with the nonce as salt; the token stays."""
-    return token.derive(b"sigverify bridge 1", nonce)
-
-
-def to_message(error: SigverifyError) -> Error:
-    """Return what a client is told of an error; of one that is about the device only what kind it is.
-
-    >>> to_message(UnknownUser("'ann' is not enrolled")).message
-    "'ann' is not enrolled"
-    >>> from sigverify.errors import KeyUnavailable
-    >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
-    'There is no key where one was named, or it is malformed, or others may read it.'
-    """
-    told = str(error) if isinstance(error, CLIENTS_OWN) else (type(error).__doc__ or "").partition("\n")[0]
-    name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
-    return Error(status=error.status, name=name, message=told[:_MESSAGE_CHARACTERS])
 
 
 def _fitted(number: int, message: Message, room: int) -> bytes:

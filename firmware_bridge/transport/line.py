@@ -34,20 +34,20 @@ class Line:
 
     Attributes:
         reader, writer: the streams.
-        patient: nobody hangs up on a serial line: rubbish and silence are waited out.
-        hearing: the transport under `reader`, where closing `writer` does not close it.
+        persistent: nobody hangs up on a serial line: rubbish and silence are waited out.
+        read_transport: the transport under `reader`, where closing `writer` does not close it.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    patient: bool = False
-    hearing: asyncio.BaseTransport | None = None
+    persistent: bool = False
+    read_transport: asyncio.BaseTransport | None = None
 
     def close(self) -> None:
         """Close both ways, after what is written already."""
         self.writer.close()
-        if self.hearing is not None:
-            self.hearing.close()
+        if self.read_transport is not None:
+            self.read_transport.close()
 
     async def closed(self) -> None:
         """Wait a while for what `close` began: TLS says goodbye first."""
@@ -166,12 +166,12 @@ async def open_serial(device: str, baud: int = DEFAULT_BAUD) -> Line:
     finally:
         port.close()
     reader = asyncio.StreamReader()
-    hearing, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), incoming)
+    read_transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), incoming)
     transport, protocol = await loop.connect_write_pipe(
         lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), outgoing
     )
     writer = asyncio.StreamWriter(transport, protocol, None, loop)
-    return Line(reader, writer, patient=True, hearing=hearing)
+    return Line(reader, writer, persistent=True, read_transport=read_transport)
 
 
 def serial_port(device: str, baud: int) -> "serial.Serial":

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-from firmware_bridge.daemon.metrics import is_notable
+from firmware_bridge.log_thinning import is_notable
 from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_serial
 from firmware_bridge.transport.tls import server_context
 from sigverify.errors import BridgeError
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _REOPEN_S: Final = 1.0
 """Between tries to open a serial line that went away."""
 _LOCK_S: Final = 5.0
-"""For a daemon that opens its door in the same folder."""
+"""For a daemon that opens its listener in the same folder."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _KEEPALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -43,7 +43,7 @@ _TLS_S: Final = 10.0
 Welcome = Callable[[Line], Awaitable[None]]
 
 
-class Door(Protocol):
+class Listener(Protocol):
     """A way in. `str` names it for the log."""
 
     async def open(self, welcome: Welcome) -> None:
@@ -53,7 +53,7 @@ class Door(Protocol):
         """Let nobody in any more."""
 
 
-class UnixDoor:
+class UnixListener:
     """A unix socket. The file's mode says who may try, the uid that the kernel vouches for who comes in."""
 
     def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] = frozenset()) -> None:
@@ -69,10 +69,10 @@ class UnixDoor:
         return f"unix:{self._path}"
 
     async def open(self, welcome: Welcome) -> None:
-        """See `Door.open`."""
+        """See `Listener.open`."""
         async with _alone_in(self._path.parent):
             _remove_stale(self._path)
-            listener = self._listen()
+            bound = self._listen()
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if self._knows(writer):
@@ -80,10 +80,10 @@ class UnixDoor:
             else:
                 writer.transport.abort()
 
-        self._server = await asyncio.start_unix_server(enter, sock=listener)
+        self._server = await asyncio.start_unix_server(enter, sock=bound)
 
     async def close(self) -> None:
-        """See `Door.close`."""
+        """See `Listener.close`."""
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
@@ -91,16 +91,16 @@ class UnixDoor:
                     self._path.unlink()
 
     def _listen(self) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listener.bind(str(self._path))
+            bound.bind(str(self._path))
             self._path.chmod(self._mode)
-            listener.listen()  # nobody comes in before this, whatever the umask made of the mode
+            bound.listen()  # nobody comes in before this, whatever the umask made of the mode
             self._file = _identity(self._path)
         except OSError as error:
-            listener.close()
+            bound.close()
             raise _cannot_listen(self._path, error) from error
-        return listener
+        return bound
 
     def _knows(self, writer: asyncio.StreamWriter) -> bool:
         peer = writer.get_extra_info("socket")
@@ -115,7 +115,7 @@ class UnixDoor:
         return False
 
 
-class TcpDoor:
+class TcpListener:
     """A TCP port. With a token, TLS by it; without, nothing is encrypted."""
 
     def __init__(self, host: str, port: int, *, tls: Key | None = None) -> None:
@@ -143,7 +143,7 @@ class TcpDoor:
         return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
 
     async def open(self, welcome: Welcome) -> None:
-        """See `Door.open`."""
+        """See `Listener.open`."""
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connected = writer.get_extra_info("socket")
@@ -159,7 +159,7 @@ class TcpDoor:
             raise _cannot_listen(self, error) from error
 
     async def close(self) -> None:
-        """See `Door.close`."""
+        """See `Listener.close`."""
         if self._server is not None:
             self._server.close()
 
@@ -179,7 +179,7 @@ class TcpDoor:
         return False
 
 
-class SerialDoor:
+class SerialListener:
     """A serial line with one client at its other end; opened again when it comes back."""
 
     def __init__(self, device: str, *, baud: int = DEFAULT_BAUD) -> None:
@@ -190,12 +190,12 @@ class SerialDoor:
         return f"serial:{self._device}"
 
     async def open(self, welcome: Welcome) -> None:
-        """See `Door.open`."""
+        """See `Listener.open`."""
         line = await open_serial(self._device, self._baud)  # a wrong name shows at once
         self._task = asyncio.create_task(self._attend(welcome, line))
 
     async def close(self) -> None:
-        """See `Door.close`."""
+        """See `Listener.close`."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -20,7 +20,7 @@ from sigverify.cli.options import (
 
 if TYPE_CHECKING:
     from firmware_bridge.protocol.daemon_connection import Capability
-    from firmware_bridge.transport.listeners import Door
+    from firmware_bridge.transport.listeners import Listener
     from sigverify.protection.keys import Key
 
 
@@ -107,9 +107,9 @@ def serve(
     from sigverify.verifier import Verifier
 
     wanted = read_key(token)
-    doors = _doors(socket, mode, allow_uid, serial, baud)
-    doors += _ports(tcp, tls, wanted)
-    if not doors:
+    listeners = _listeners(socket, mode, allow_uid, serial, baud)
+    listeners += _ports(tcp, tls, wanted)
+    if not listeners:
         raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(fmr=fmr)
     page = None if metrics is None else MetricsPage(*_address(metrics))
@@ -141,38 +141,38 @@ def serve(
     )
 
     def announce() -> None:
-        places = [str(door) for door in doors]
+        places = [str(listener) for listener in listeners]
         content = {"listening": places, "metrics": None if page is None else str(page)}
         report(content, as_json=as_json, render=lambda: f"Listening at {', '.join(places)}")
         sys.stdout.flush()  # whoever started this may wait for the line
 
-    asyncio.run(daemon.run(doors, page=page, announce=announce))
+    asyncio.run(daemon.run(listeners, page=page, announce=announce))
 
 
-def _doors(
+def _listeners(
     path: Path | None,
     mode: str,
     uids: list[int] | None,
     serial: str | None,
     baud: int,
-) -> "list[Door]":
-    from firmware_bridge.transport.listeners import SerialDoor, UnixDoor
+) -> "list[Listener]":
+    from firmware_bridge.transport.listeners import SerialListener, UnixListener
 
-    doors: list[Door] = []
+    listeners: list[Listener] = []
     if path is not None:
-        doors.append(UnixDoor(path, mode=_octal(mode), uids=frozenset(uids or ())))
+        listeners.append(UnixListener(path, mode=_octal(mode), uids=frozenset(uids or ())))
     if serial is not None:
-        doors.append(SerialDoor(serial, baud=baud))
-    return doors
+        listeners.append(SerialListener(serial, baud=baud))
+    return listeners
 
 
-def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Door]":
-    from firmware_bridge.transport.listeners import TcpDoor
+def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Listener]":
+    from firmware_bridge.transport.listeners import TcpListener
     from sigverify.errors import ConfigError
 
     if tls and (tcp is None or token is None):
         raise ConfigError("--tls encrypts a port by a token", expected="--tcp HOST:PORT and --token")
-    return [] if tcp is None else [TcpDoor(*_address(tcp), tls=token if tls else None)]
+    return [] if tcp is None else [TcpListener(*_address(tcp), tls=token if tls else None)]
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from running_daemon import RunningDaemon, connected
 from firmware_bridge.daemon.session import Limits
 from firmware_bridge.protocol.framing import Deframer
 from firmware_bridge.protocol.messages import Begin, End, Enroll, Hello, Points, Verify, decode
-from firmware_bridge.transport.listeners import UnixDoor
+from firmware_bridge.transport.listeners import UnixListener
 from sigverify import Verifier
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -129,7 +129,7 @@ class Cable:
             self._end.sendall(data)
 
 
-class Desk:
+class Bench:
     """A board on a cable; `at` says what happens when, by the board's clock."""
 
     def __init__(self, board, cable, folder):
@@ -186,7 +186,7 @@ def enrolled(tmp_path_factory, board):
     """The path of a store in which alice is enrolled: with the board's pen and its button."""
     folder = tmp_path_factory.mktemp("enrolled")
     with served(folder, folder / "store.db") as cable:
-        shown = Desk(board, cable, folder).run(
+        shown = Bench(board, cable, folder).run(
             away(200, button=1), *(pen(signature(0, number)) for number in range(5))
         )
     assert shown == [{GREEN, ENROLLMENT}] * 5 + [{GREEN}]
@@ -196,9 +196,9 @@ def enrolled(tmp_path_factory, board):
 @contextlib.contextmanager
 def served(folder, store):
     """A cable to a daemon with the model that ships."""
-    door = UnixDoor(folder / "socket")
+    listener = UnixListener(folder / "socket")
     limits = Limits(handshake_s=60.0)  # a serial line is not hung up on
-    with RunningDaemon([door], open_verifier=lambda: Verifier.open(store), limits=limits):
+    with RunningDaemon([listener], open_verifier=lambda: Verifier.open(store), limits=limits):
         cable = Cable(folder / "socket")
         try:
             yield cable
@@ -211,7 +211,7 @@ def desk(board, enrolled, tmp_path):
     store = tmp_path / "store.db"
     shutil.copy(enrolled, store)
     with served(tmp_path, store) as cable:
-        yield Desk(board, cable, tmp_path)
+        yield Bench(board, cable, tmp_path)
 
 
 def test_the_lamp_is_green_for_the_person_and_red_for_another_and_for_no_signature(desk):
@@ -262,11 +262,11 @@ def test_somebody_who_writes_while_the_line_is_down_begins_no_capture(desk):
 
 
 def test_an_enrollment_that_is_not_allowed_is_red(board, tmp_path):
-    door = UnixDoor(tmp_path / "socket")
-    with RunningDaemon([door], allowed=frozenset(), limits=Limits(handshake_s=60.0)):
+    listener = UnixListener(tmp_path / "socket")
+    with RunningDaemon([listener], allowed=frozenset(), limits=Limits(handshake_s=60.0)):
         cable = Cable(tmp_path / "socket")
         try:
-            assert Desk(board, cable, tmp_path).run(away(200, button=1)) == [{RED}]
+            assert Bench(board, cable, tmp_path).run(away(200, button=1)) == [{RED}]
         finally:
             cable.close()
     assert cable.kinds() == [Hello, Enroll]

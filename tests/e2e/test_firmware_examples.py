@@ -165,7 +165,7 @@ class Conversation:
 def test_the_python_kiosk_through_a_day_and_a_power_cut(serve, start):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     kiosk = Conversation(start(FIRMWARE / "kiosk.py", "kiosk.socket", **pipes))
-    daemon = serve()  # after the kiosk: which is patient
+    daemon = serve()  # after the kiosk: which is persistent
     enrolled = kiosk.ask("enroll ann ann-[1-5].csv", until="enrolled, 5 references")
     assert enrolled[-6:-1] == [f"signature {number}: taken" for number in range(1, 6)]
     assert kiosk.ask("verify ann ann-6.csv", until="accepted")[-1] == "accepted: opens"

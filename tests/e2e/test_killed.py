@@ -14,7 +14,7 @@ import pytest
 from builders import signature
 from running_daemon import eventually
 
-from firmware_bridge.client.client import AsyncClient, Client
+from firmware_bridge.client import AsyncClient, Client
 from sigverify.audit import Event
 from sigverify.errors import Disconnected, SigverifyError, UnknownUser
 from sigverify.verifier import Verifier

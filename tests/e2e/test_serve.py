@@ -14,7 +14,7 @@ import pytest
 from builders import signature
 from running_daemon import eventually
 
-from firmware_bridge.client.client import Client
+from firmware_bridge.client import Client
 from sigverify.errors import Disconnected, NotAllowed
 from sigverify.protection.keys import Key
 
@@ -123,14 +123,14 @@ import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
 from running_daemon import opener
 from firmware_bridge.daemon.daemon import Daemon
-from firmware_bridge.transport.listeners import UnixDoor
+from firmware_bridge.transport.listeners import UnixListener
 
 def slow():
     print("opening", flush=True)
     time.sleep(0.5)
     return opener()()
 
-asyncio.run(Daemon(slow).run([UnixDoor(sys.argv[2])], announce=lambda: print("open", flush=True)))
+asyncio.run(Daemon(slow).run([UnixListener(sys.argv[2])], announce=lambda: print("open", flush=True)))
 """
 
 

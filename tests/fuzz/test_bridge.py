@@ -26,8 +26,8 @@ HELLO = Hello(version=1, max_payload=MAX_PAYLOAD)
 
 
 @given(st.lists(damaged([GOOD]) | st.binary(max_size=80), max_size=5), st.booleans())
-def test_a_client_that_sends_anything(pieces, patient):
-    daemon = MemoryLine(patient=patient).shake().daemon
+def test_a_client_that_sends_anything(pieces, persistent):
+    daemon = MemoryLine(persistent=persistent).shake().daemon
     for piece in pieces:
         for asked in daemon.receive(piece):
             daemon.answer(asked, Done())
@@ -37,7 +37,7 @@ def test_a_client_that_sends_anything(pieces, patient):
     assert daemon.receive(b"\0" + frame(encode(99, HELLO))) == []
     said = Deframer().feed(daemon.outgoing())
     if daemon.closing:
-        assert not patient
+        assert not persistent
     else:
         assert decode(said[-1])[0] == 99
 

@@ -38,9 +38,9 @@ import numpy as np
 
 import sigverify
 from firmware_bridge.protocol import messages
-from firmware_bridge.protocol.daemon_connection import proof
 from firmware_bridge.protocol.fields import to_map
 from firmware_bridge.protocol.framing import frame
+from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import encode
 from sigverify import Signature, Template, read_signature
 from sigverify.manifest import Manifest, Precision

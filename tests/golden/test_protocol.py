@@ -8,9 +8,10 @@ import cbor2
 import pytest
 from cobs import cobs
 
-from firmware_bridge.protocol.daemon_connection import Connection, proof
+from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.fields import from_map
 from firmware_bridge.protocol.framing import Deframer, Fault, frame
+from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import KINDS, Hello, Kind, decode, encode
 from sigverify.protection.keys import Key
 
@@ -61,7 +62,7 @@ def test_faults(name):
 
 @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["why"])
 def test_what_is_no_message(vector):
-    daemon = Connection()
+    daemon = DaemonConnection()
     daemon.receive(frame(encode(1, Hello(version=1, max_payload=8192))))
     daemon.outgoing()
     assert daemon.receive(frame(bytes.fromhex(vector["payload"]))) == []

@@ -1,16 +1,16 @@
 """A line in memory between the two sides of the wire protocol."""
 
 from firmware_bridge.protocol.client_connection import ClientConnection
-from firmware_bridge.protocol.daemon_connection import Connection
+from firmware_bridge.protocol.daemon_connection import DaemonConnection
 
 
 class MemoryLine:
     """Carries bytes between a client and a daemon's side, `step` at a time, until both are silent."""
 
     def __init__(self, *, step=None, token=None, client_token=None, **options):
-        """Make both sides; options are those of `Connection`."""
+        """Make both sides; options are those of `DaemonConnection`."""
         self.client = ClientConnection(name="test", token=client_token)
-        self.daemon = Connection(token=token, **options)
+        self.daemon = DaemonConnection(token=token, **options)
         self.step = step
         self.asked = []
 

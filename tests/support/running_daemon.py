@@ -25,8 +25,8 @@ def opener(path=":memory:", policy=None):
 class RunningDaemon:
     """Runs until `stop`; as a context manager, until its end."""
 
-    def __init__(self, doors, *, open_verifier=None, environment=None, page=None, **options):
-        self.doors = doors
+    def __init__(self, listeners, *, open_verifier=None, environment=None, page=None, **options):
+        self.listeners = listeners
         self._open = open_verifier or opener()
         self._environment = environment or {}
         self._options = {"limits": Limits(handshake_s=1.0, write_s=1.0, grace_s=2.0)} | options
@@ -71,7 +71,7 @@ class RunningDaemon:
         notifier = Notifier(self._environment)
         told, notifier.ready = notifier.ready, lambda: (told(), self._ready.set())
         self.daemon = Daemon(self._open, notifier=notifier, **self._options)
-        await self.daemon.run(self.doors, page=self._page)
+        await self.daemon.run(self.listeners, page=self._page)
 
 
 def eventually(true, seconds=5.0):

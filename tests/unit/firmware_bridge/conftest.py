@@ -1,7 +1,7 @@
 import pytest
 from running_daemon import RunningDaemon
 
-from firmware_bridge.transport.listeners import UnixDoor
+from firmware_bridge.transport.listeners import UnixListener
 
 
 @pytest.fixture
@@ -11,10 +11,10 @@ def path(tmp_path):
 
 @pytest.fixture
 def daemon(path):
-    with RunningDaemon([UnixDoor(path)]) as running:
+    with RunningDaemon([UnixListener(path)]) as running:
         yield running
 
 
 @pytest.fixture
 def address(daemon):
-    return str(daemon.doors[0])
+    return str(daemon.listeners[0])

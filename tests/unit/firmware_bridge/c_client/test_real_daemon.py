@@ -4,7 +4,7 @@ import pytest
 from builders import signature
 from running_daemon import RunningDaemon
 
-from firmware_bridge.transport.listeners import UnixDoor
+from firmware_bridge.transport.listeners import UnixListener
 from sigverify.protection.keys import Key
 
 TOKEN = bytes(range(32))
@@ -29,7 +29,7 @@ def ask(driver, command):
 @pytest.mark.parametrize("token", [None, TOKEN], ids=["open", "token"])
 def test_enrol_verify_identify_list_forget(drive, path, token):
     key = None if token is None else Key(token)
-    with RunningDaemon([UnixDoor(path)], token=key):
+    with RunningDaemon([UnixListener(path)], token=key):
         its = drive(path)
         assert its.say(f"hello pen {'-' if token is None else token.hex()}") == 0
         assert ask(its, "enroll alice 5 0")["remaining"] == 5
@@ -50,7 +50,7 @@ def test_enrol_verify_identify_list_forget(drive, path, token):
 
 
 def test_a_wrong_token(drive, path):
-    with RunningDaemon([UnixDoor(path)], token=Key(TOKEN)):
+    with RunningDaemon([UnixListener(path)], token=Key(TOKEN)):
         its = drive(path)
         its.say(f"hello pen {'17' * 32}")
         assert [each["status"] for each in its.answers if each["kind"] == 127] == [74]

@@ -12,11 +12,11 @@ from builders import signature
 from in_threads import in_threads
 from running_daemon import RunningDaemon, opener
 
-from firmware_bridge.client.client import AsyncClient, Client
+from firmware_bridge.client import AsyncClient, Client
 from firmware_bridge.protocol.captures import split
-from firmware_bridge.protocol.daemon_connection import Capability, Connection
+from firmware_bridge.protocol.daemon_connection import Capability, DaemonConnection
 from firmware_bridge.protocol.messages import Commit, Forget
-from firmware_bridge.transport.listeners import TcpDoor, UnixDoor
+from firmware_bridge.transport.listeners import TcpListener, UnixListener
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.errors import (
@@ -245,9 +245,9 @@ def test_a_signature_longer_than_a_line_takes(client):
 @pytest.mark.parametrize("kind", [Client, Waiting])
 class TestLines:
     def test_tcp_and_its_token(self, kind):
-        token, door = Key.generate(), TcpDoor("127.0.0.1", 0)
-        with RunningDaemon([door], token=token):
-            address = f"tcp:127.0.0.1:{door.port}"
+        token, listener = Key.generate(), TcpListener("127.0.0.1", 0)
+        with RunningDaemon([listener], token=token):
+            address = f"tcp:127.0.0.1:{listener.port}"
             with kind(address, token=token) as client:
                 assert client.users() == ()
             for wrong in (None, Key.generate()):
@@ -262,29 +262,29 @@ class TestLines:
 
     def test_the_daemon_comes_back(self, kind, path, tmp_path):
         opening = opener(tmp_path / "store.db")
-        with RunningDaemon([UnixDoor(path)], open_verifier=opening), kind(path) as client:
+        with RunningDaemon([UnixListener(path)], open_verifier=opening), kind(path) as client:
             client.enroll("alice", ALICE)
             first = client
             first.health()
-        with kind(path) as client, RunningDaemon([UnixDoor(path)], open_verifier=opening) as running:
+        with kind(path) as client, RunningDaemon([UnixListener(path)], open_verifier=opening) as running:
             assert client.users() == ("alice",)
             running.stop()
             with pytest.raises(Disconnected):
                 client.users()
-            with RunningDaemon([UnixDoor(path)], open_verifier=opening):
+            with RunningDaemon([UnixListener(path)], open_verifier=opening):
                 assert client.users() == ("alice",)
 
     def test_a_line_cut_between_the_doing_and_the_answer(self, kind, path, monkeypatch):
         """The client says that it does not know; asking again by itself would fail, or undo a replacement."""
-        answer = Connection.answer
+        answer = DaemonConnection.answer
 
         def cut(connection, asked, message):
             if isinstance(asked.message, Commit | Forget):
                 raise ConnectionResetError
             answer(connection, asked, message)
 
-        with RunningDaemon([UnixDoor(path)]), kind(path) as client:
-            monkeypatch.setattr(Connection, "answer", cut)
+        with RunningDaemon([UnixListener(path)]), kind(path) as client:
+            monkeypatch.setattr(DaemonConnection, "answer", cut)
             with pytest.raises(Disconnected, match="may have been done"):
                 client.enroll("alice", ALICE)
             assert client.users() == ("alice",)
@@ -326,7 +326,7 @@ class TestLines:
     def test_what_an_untrusted_client_may(self, kind, path):
         opening = opener(policy=Policy.kiosk())
         with RunningDaemon(
-            [UnixDoor(path)], open_verifier=opening, fixed_rates=True, allowed=[Capability.VERIFY]
+            [UnixListener(path)], open_verifier=opening, fixed_rates=True, allowed=[Capability.VERIFY]
         ) as running:
             running.daemon._service.verifier.enroll("alice", ALICE)
             with kind(path) as client:

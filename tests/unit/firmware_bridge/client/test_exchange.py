@@ -3,8 +3,8 @@
 import pytest
 from builders import signature
 
-from firmware_bridge.client.exchange import Exchanges
-from firmware_bridge.protocol.daemon_connection import CREDIT, Connection
+from firmware_bridge.client.exchange import Calls
+from firmware_bridge.protocol.daemon_connection import CREDIT, DaemonConnection
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import (
     Abandon,
@@ -29,13 +29,13 @@ class LossyLine:
     """Runs calls against a daemon's side; `lost` is asked of each message whether it never arrives."""
 
     def __init__(self, lost=lambda _: False, answer=DECISION):
-        self.calls = Exchanges()
-        self.daemon = Connection()
+        self.calls = Calls()
+        self.daemon = DaemonConnection()
         self.asked = []
         self._lost = lost
         self._answer = answer
         self._up, self._down = Deframer(), Deframer()
-        self.run(self.calls.shake())
+        self.run(self.calls.handshake())
 
     def run(self, exchange):
         step = next(exchange)
@@ -114,11 +114,11 @@ def test_captures_side_by_side():
 
 
 def test_no_number_of_a_capture_comes_again_on_another_line():
-    """Asked about by its number after the line broke, it would be another person's signature."""
+    """Request about by its number after the line broke, it would be another person's signature."""
     line = LossyLine()
     first = line.run(line.calls.begin())
-    line.daemon = Connection()
-    line.run(line.calls.shake())
+    line.daemon = DaemonConnection()
+    line.run(line.calls.handshake())
     assert line.run(line.calls.begin()) != first
 
 

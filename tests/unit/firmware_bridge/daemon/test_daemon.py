@@ -18,17 +18,17 @@ import pytest
 from builders import signature
 from running_daemon import RunningDaemon, connected, eventually, opener
 
-from firmware_bridge.client.client import Client
+from firmware_bridge.client import Client
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
-from firmware_bridge.daemon.session import Limits, Visit
+from firmware_bridge.daemon.session import Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
 from firmware_bridge.protocol.captures import split
-from firmware_bridge.protocol.daemon_connection import Connection
+from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import Begin, End, Hello, Info, Users, Verify, decode, encode
 from firmware_bridge.transport.line import Line
-from firmware_bridge.transport.listeners import TcpDoor, UnixDoor
+from firmware_bridge.transport.listeners import TcpListener, UnixListener
 from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrollmentError, StoreError
 from sigverify.protection.keys import Key
 
@@ -57,7 +57,7 @@ def hung_up(its):
 
 @pytest.fixture
 def locked(path):
-    """The folder of the socket, locked as by a daemon that opens its door."""
+    """The folder of the socket, locked as by a daemon that opens its listener."""
     folder = os.open(path.parent, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     yield folder
@@ -66,16 +66,16 @@ def locked(path):
 
 class TestWhoComesIn:
     def test_the_sockets_mode(self, path):
-        with RunningDaemon([UnixDoor(path, mode=0o600)]):
+        with RunningDaemon([UnixListener(path, mode=0o600)]):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert not path.exists()
 
     def test_only_known_users(self, path, monkeypatch):
-        door = UnixDoor(path, uids=frozenset({12345}))
-        with RunningDaemon([door]), Client(path) as client:
+        listener = UnixListener(path, uids=frozenset({12345}))
+        with RunningDaemon([listener]), Client(path) as client:
             assert client.users() == ()
             client.close()
-            monkeypatch.setattr(door, "_uids", {12345})
+            monkeypatch.setattr(listener, "_uids", {12345})
             with pytest.raises(Disconnected):
                 client.users()
 
@@ -85,7 +85,7 @@ class TestWhoComesIn:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "socket"
             Path(folder).chmod(0o755)
-            with RunningDaemon([UnixDoor(path, mode=0o666, uids=allowed)]) as running:
+            with RunningDaemon([UnixListener(path, mode=0o666, uids=allowed)]) as running:
                 os.seteuid(NOBODY)
                 try:
                     its = connected(path)
@@ -103,19 +103,22 @@ class TestWhoComesIn:
     def test_a_socket_left_behind(self, path):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(str(path))
-        with RunningDaemon([UnixDoor(path)]), Client(path) as client:
+        with RunningDaemon([UnixListener(path)]), Client(path) as client:
             assert client.users() == ()
-            with pytest.raises(BridgeError, match=r"listens at .* already"), RunningDaemon([UnixDoor(path)]):
+            with (
+                pytest.raises(BridgeError, match=r"listens at .* already"),
+                RunningDaemon([UnixListener(path)]),
+            ):
                 pass
             assert client.users() == ()
 
     def test_one_that_is_about_to_listen_is_waited_for(self, path, locked):
         async def opened():
-            door = asyncio.create_task(UnixDoor(path).open(Line))
+            listener = asyncio.create_task(UnixListener(path).open(Line))
             await asyncio.sleep(0.05)
             other.listen()
             fcntl.flock(locked, fcntl.LOCK_UN)
-            await door
+            await listener
 
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(path))
@@ -125,7 +128,7 @@ class TestWhoComesIn:
     @pytest.mark.usefixtures("locked")
     def test_a_folder_that_stays_locked(self, path, monkeypatch):
         monkeypatch.setattr("firmware_bridge.transport.listeners._LOCK_S", 0.05)
-        with pytest.raises(BridgeError, match="stays locked"), RunningDaemon([UnixDoor(path)]):
+        with pytest.raises(BridgeError, match="stays locked"), RunningDaemon([UnixListener(path)]):
             pass
 
     def test_one_that_hangs_is_there_too(self, path):
@@ -137,11 +140,11 @@ class TestWhoComesIn:
                     its = waiting.enter_context(socket.socket(socket.AF_UNIX))
                     its.setblocking(False)
                     its.connect(str(path))
-            with pytest.raises(BridgeError, match="hangs"), RunningDaemon([UnixDoor(path)]):
+            with pytest.raises(BridgeError, match="hangs"), RunningDaemon([UnixListener(path)]):
                 pass
 
     def test_the_socket_of_another_daemon_stays(self, path):
-        with RunningDaemon([UnixDoor(path)]):
+        with RunningDaemon([UnixListener(path)]):
             path.unlink()
             with socket.socket(socket.AF_UNIX) as other:
                 other.bind(str(path))
@@ -150,15 +153,15 @@ class TestWhoComesIn:
     def test_the_umask_says_nothing_about_the_mode(self, path):
         before = os.umask(0o077)
         try:
-            with RunningDaemon([UnixDoor(path, mode=0o666)]):
+            with RunningDaemon([UnixListener(path, mode=0o666)]):
                 assert stat.S_IMODE(path.stat().st_mode) == 0o666
         finally:
             os.umask(before)
 
     def test_many_refused_fill_no_log(self, path, monkeypatch, caplog):
-        door = UnixDoor(path)
-        with RunningDaemon([door]):
-            monkeypatch.setattr(door, "_uids", {12345})
+        listener = UnixListener(path)
+        with RunningDaemon([listener]):
+            monkeypatch.setattr(listener, "_uids", {12345})
             for _ in range(20):
                 with connected(path) as its:
                     assert hung_up(its)
@@ -167,40 +170,40 @@ class TestWhoComesIn:
         assert refusals[-1].endswith("(16 so far)")
 
     def test_a_tcp_client_that_lost_its_power_is_noticed(self):
-        door = TcpDoor("127.0.0.1", 0)
-        with RunningDaemon([door]) as running, Client(f"tcp:127.0.0.1:{door.port}") as client:
+        listener = TcpListener("127.0.0.1", 0)
+        with RunningDaemon([listener]) as running, Client(f"tcp:127.0.0.1:{listener.port}") as client:
             client.users()
-            [visit] = running.daemon._visits
-            its = visit._line.writer.get_extra_info("socket")
+            [session] = running.daemon._sessions
+            its = session._line.writer.get_extra_info("socket")
             assert its.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
 
     def test_no_file_is_replaced(self, path):
         path.write_text("precious")
-        with pytest.raises(BridgeError, match="no socket"), RunningDaemon([UnixDoor(path)]):
+        with pytest.raises(BridgeError, match="no socket"), RunningDaemon([UnixListener(path)]):
             pass
         assert path.read_text() == "precious"
 
     def test_no_folder(self, tmp_path):
-        door = UnixDoor(tmp_path / "none" / "socket")
-        with pytest.raises(BridgeError, match="cannot listen"), RunningDaemon([door]):
+        listener = UnixListener(tmp_path / "none" / "socket")
+        with pytest.raises(BridgeError, match="cannot listen"), RunningDaemon([listener]):
             pass
 
     def test_an_open_port_needs_a_token(self):
         with (
             pytest.raises(ConfigError, match="a token, or a loopback"),
-            RunningDaemon([TcpDoor(EVERYWHERE, 0)]),
+            RunningDaemon([TcpListener(EVERYWHERE, 0)]),
         ):
             pass
-        with RunningDaemon([TcpDoor(EVERYWHERE, 0)], token=Key.generate()):
+        with RunningDaemon([TcpListener(EVERYWHERE, 0)], token=Key.generate()):
             pass
 
     def test_a_port_that_is_taken(self):
-        first = TcpDoor("127.0.0.1", 0)
+        first = TcpListener("127.0.0.1", 0)
         with (
             RunningDaemon([first]),
             pytest.raises(BridgeError, match="cannot listen"),
-            RunningDaemon([TcpDoor("127.0.0.1", first.port)]),
+            RunningDaemon([TcpListener("127.0.0.1", first.port)]),
         ):
             pass
 
@@ -208,7 +211,7 @@ class TestWhoComesIn:
         def fail():
             raise StoreError("no store")
 
-        with pytest.raises(StoreError), RunningDaemon([UnixDoor(path)], open_verifier=fail):
+        with pytest.raises(StoreError), RunningDaemon([UnixListener(path)], open_verifier=fail):
             pass
         assert not path.exists()
 
@@ -277,11 +280,11 @@ class TestStrangers:
             reader.feed_data(HELLO + frame(encode(0, Begin(capture=1))) * 5000)
             reader.feed_eof()
             line = Line(reader, Deaf())
-            visit = asyncio.create_task(
-                Visit(line, Connection(), None, limits=Limits(), metrics=Metrics()).run()
+            session = asyncio.create_task(
+                Session(line, DaemonConnection(), None, limits=Limits(), metrics=Metrics()).run()
             )
             turns = 0
-            while not visit.done():
+            while not session.done():
                 await asyncio.sleep(0)
                 turns += 1
             return turns
@@ -324,7 +327,11 @@ class TestStrangers:
 
     def test_too_many(self, path):
         limits = Limits(clients=2)
-        with RunningDaemon([UnixDoor(path)], limits=limits), Client(path) as first, Client(path) as second:
+        with (
+            RunningDaemon([UnixListener(path)], limits=limits),
+            Client(path) as first,
+            Client(path) as second,
+        ):
             first.users()
             second.users()
             with Client(path) as third:
@@ -389,7 +396,7 @@ class TestLife:
 
     def test_reload(self, path, tmp_path):
         opening = opener(tmp_path / "store.db")
-        with RunningDaemon([UnixDoor(path)], open_verifier=opening) as running, Client(path) as client:
+        with RunningDaemon([UnixListener(path)], open_verifier=opening) as running, Client(path) as client:
             client.enroll("alice", ALICE)
             before = running.daemon._service.verifier
             client.begin_enrollment("bob", references=1)
@@ -440,9 +447,9 @@ class TestLife:
 
     def test_a_line_that_dies_is_broken(self, path, monkeypatch):
         async def dead(*_):
-            raise TimeoutError(110, "Connection timed out")
+            raise TimeoutError(110, "DaemonConnection timed out")
 
-        with RunningDaemon([UnixDoor(path)]) as running, Client(path) as client:
+        with RunningDaemon([UnixListener(path)]) as running, Client(path) as client:
             client.health()
             monkeypatch.setattr("asyncio.StreamReader.read", dead)
             with contextlib.suppress(Disconnected):
@@ -456,7 +463,7 @@ class TestLife:
 
         with Client(address) as before, Client(address) as client:
             before.health()
-            monkeypatch.setattr("firmware_bridge.protocol.daemon_connection.Connection.receive", crash)
+            monkeypatch.setattr("firmware_bridge.protocol.daemon_connection.DaemonConnection.receive", crash)
             with pytest.raises(Disconnected):
                 client.users()
             monkeypatch.undo()
@@ -488,7 +495,7 @@ class TestServiceManager:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(str(tmp_path / "notify"))
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
-            with RunningDaemon([UnixDoor(path)], environment=environment) as running:
+            with RunningDaemon([UnixListener(path)], environment=environment) as running:
                 said, deadline = [], time.monotonic() + 10
                 while said.count("WATCHDOG=1") < 3 and time.monotonic() < deadline:
                     time.sleep(0.02)
@@ -507,7 +514,7 @@ class TestServiceManager:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(str(tmp_path / "notify"))
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
-            with RunningDaemon([UnixDoor(path)], environment=environment) as running:
+            with RunningDaemon([UnixListener(path)], environment=environment) as running:
                 running.daemon._worker.submit(time.sleep, 0.6)
                 time.sleep(0.15)
                 self.heard(manager)
@@ -554,7 +561,7 @@ class TestMetrics:
             return answer.read().decode()
 
     def test_what_is_counted(self, path, page):
-        with RunningDaemon([UnixDoor(path)], page=page), Client(path) as client:
+        with RunningDaemon([UnixListener(path)], page=page), Client(path) as client:
             client.enroll("alice", ALICE)
             client.verify("alice", signature(0, 9))
             client.verify("alice", signature(7, 9))
@@ -572,7 +579,7 @@ class TestMetrics:
             assert self.read(page, "/health") == "ok\n"
 
     def test_whatever_else_is_asked(self, path, page):
-        with RunningDaemon([UnixDoor(path)], page=page):
+        with RunningDaemon([UnixListener(path)], page=page):
             with pytest.raises(urllib.error.HTTPError, match="404") as raised:
                 self.read(page, "/etc/passwd")
             raised.value.close()
@@ -584,7 +591,7 @@ class TestMetrics:
             assert self.read(page, "/health") == "ok\n"
 
     def test_many_at_once_take_no_files_from_clients(self, path, page):
-        with RunningDaemon([UnixDoor(path)], page=page), contextlib.ExitStack() as idle:
+        with RunningDaemon([UnixListener(path)], page=page), contextlib.ExitStack() as idle:
             visitors = [
                 idle.enter_context(socket.create_connection(("127.0.0.1", page.port), 2)) for _ in range(40)
             ]
@@ -595,7 +602,7 @@ class TestMetrics:
             assert self.read(page, "/health") == "ok\n"
 
     def test_a_worker_that_is_stuck(self, path, page):
-        with RunningDaemon([UnixDoor(path)], page=page) as running, Client(path) as client:
+        with RunningDaemon([UnixListener(path)], page=page) as running, Client(path) as client:
             assert client.health().ready
             running.daemon.metrics.busy_since = time.monotonic() - 11
             assert not client.health().ready
@@ -605,7 +612,7 @@ class TestMetrics:
             raised.value.close()
 
     def test_a_port_that_is_taken(self, path, page):
-        with RunningDaemon([UnixDoor(path)], page=page):
+        with RunningDaemon([UnixListener(path)], page=page):
             second = MetricsPage("127.0.0.1", page.port)
             with pytest.raises(BridgeError, match="cannot show metrics"), RunningDaemon([], page=second):
                 pass

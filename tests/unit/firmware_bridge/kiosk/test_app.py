@@ -227,12 +227,12 @@ def test_a_store_that_is_gone(visitor, verifier):
 def test_the_operators_policy_differs_in_what_it_shows_only(verifier):
     from dataclasses import replace
 
-    from firmware_bridge.kiosk.desk import Desk
+    from firmware_bridge.kiosk.kiosk import Kiosk
     from firmware_bridge.kiosk.settings import Settings
 
-    desk = Desk(verifier, Settings(code="123456"))
-    assert desk.verifier(operator=False) is verifier
+    kiosk = Kiosk(verifier, Settings(code="123456"))
+    assert kiosk.verifier(operator=False) is verifier
     assert verifier.policy == Policy.kiosk()
-    theirs = desk.verifier(operator=True)
+    theirs = kiosk.verifier(operator=True)
     assert theirs.store is verifier.store
     assert theirs.policy == replace(Policy.kiosk(), reveal_score=True, reveal_unknown=True)

@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from lines import MemoryLine
 
 from firmware_bridge.protocol.captures import MAX_CAPTURES, MAX_SAMPLES, split
-from firmware_bridge.protocol.client_connection import Answer, ClientConnection, to_error
+from firmware_bridge.protocol.client_connection import Answer, ClientConnection
 from firmware_bridge.protocol.daemon_connection import (
     CREDIT,
     MAX_FAULTS,
     WINDOW,
     Capability,
-    Connection,
-    proof,
-    to_message,
+    DaemonConnection,
 )
+from firmware_bridge.protocol.errors import to_error, to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
+from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import (
     Add,
     Authenticate,
@@ -66,7 +66,7 @@ def raw(daemon, number, message):
 
 
 def greeted(**options):
-    daemon = Connection(**options)
+    daemon = DaemonConnection(**options)
     raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
     return daemon
 
@@ -122,22 +122,22 @@ def test_errors_carry_status_name_and_sentence():
 class TestHandshake:
     def test_nothing_before_it(self):
         for message in (Info(), Begin(capture=1), Authenticate(proof=b"")):
-            asked, said = raw(Connection(), 5, message)
+            asked, said = raw(DaemonConnection(), 5, message)
             assert not asked
             assert said[0][1].status == 71
 
     @pytest.mark.parametrize("hello", [Hello(version=0, max_payload=8192), Hello(version=1, max_payload=64)])
     def test_no_common_ground(self, hello):
-        daemon = Connection()
+        daemon = DaemonConnection()
         assert raw(daemon, 1, hello)[1][0][1].message.startswith("no common protocol")
         assert daemon.closing
 
     def test_a_later_client_is_answered_in_this_version(self):
-        _, [(number, welcome)] = raw(Connection(), 3, Hello(version=9, max_payload=99_999))
+        _, [(number, welcome)] = raw(DaemonConnection(), 3, Hello(version=9, max_payload=99_999))
         assert (number, welcome.version, welcome.nonce) == (3, 1, None)
 
     def test_a_wrong_token(self):
-        daemon = Connection(token=TOKEN)
+        daemon = DaemonConnection(token=TOKEN)
         raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
         assert raw(daemon, 2, Info())[1][0][1].status == 74
         assert raw(daemon, 3, Authenticate(proof=bytes(32)))[1][0][1].status == 74
@@ -145,7 +145,7 @@ class TestHandshake:
         assert not daemon.open
 
     def test_each_handshake_wants_another_proof(self):
-        daemon = Connection(token=TOKEN)
+        daemon = DaemonConnection(token=TOKEN)
         _, [(_, first)] = raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
         _, [(_, second)] = raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
         assert first.nonce != second.nonce
@@ -370,7 +370,7 @@ class TestRubbish:
         assert daemon.outgoing() == b""
 
     def test_a_serial_line_is_never_given_up_but_told_no_more(self):
-        daemon = Connection(patient=True)
+        daemon = DaemonConnection(persistent=True)
         daemon.receive(b"rubbish\0" * 1000)
         assert len(Deframer().feed(daemon.outgoing())) == MAX_FAULTS
         assert not daemon.closing
@@ -378,7 +378,7 @@ class TestRubbish:
 
     def test_a_web_page_cannot_speak_through_a_browser(self):
         """It can make one send frames to a port of its own machine, but only behind lines of HTTP."""
-        daemon = Connection()
+        daemon = DaemonConnection()
         good = frame(encode(1, Hello(version=1, max_payload=MAX_PAYLOAD))) + frame(
             encode(2, Forget(user="ann"))
         )

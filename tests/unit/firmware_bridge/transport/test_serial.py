@@ -10,9 +10,9 @@ from builders import signature
 from running_daemon import RunningDaemon, eventually
 from serial_pair import SerialPair
 
-from firmware_bridge.client.client import AsyncClient, Client
+from firmware_bridge.client import AsyncClient, Client
 from firmware_bridge.transport.line import open_serial, serial_port
-from firmware_bridge.transport.listeners import SerialDoor
+from firmware_bridge.transport.listeners import SerialListener
 from sigverify.errors import BridgeError, Disconnected
 from sigverify.protection.keys import Key
 
@@ -25,7 +25,7 @@ def whole_numbers(its):
 
 
 def test_at_115200_baud():
-    with SerialPair() as cable, RunningDaemon([SerialDoor(cable.first)]):
+    with SerialPair() as cable, RunningDaemon([SerialListener(cable.first)]):
         with Client(f"serial:{cable.second}") as client:
             client.enroll("alice", ALICE)
             before, start = cable.carried, time.monotonic()
@@ -43,12 +43,12 @@ def test_asyncio_and_a_token():
             await client.enroll("alice", ALICE)
             return await client.users()
 
-    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialDoor(cable.first)], token=token):
+    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialListener(cable.first)], token=token):
         assert asyncio.run(main(cable.second)) == ("alice",)
 
 
 def test_a_client_that_reboots_begins_anew():
-    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialDoor(cable.first)]):
+    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialListener(cable.first)]):
         port = serial_port(cable.second, 115_200)
         port.write(b"half a fra")
         port.close()
@@ -59,7 +59,7 @@ def test_a_client_that_reboots_begins_anew():
 
 
 def test_rubbish_for_a_long_time_is_waited_out():
-    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialDoor(cable.first)]):
+    with SerialPair(baud=921_600) as cable, RunningDaemon([SerialListener(cable.first)]):
         port = serial_port(cable.second, 115_200)
         port.write(random.Random(0).randbytes(20_000))
         port.close()
@@ -71,7 +71,7 @@ def test_a_noisy_line_loses_nothing():
     """Every second signature is hit: requests are asked again, signatures with gaps sent again."""
     with (
         SerialPair(baud=921_600, noise=4001) as cable,
-        RunningDaemon([SerialDoor(cable.first)]) as running,
+        RunningDaemon([SerialListener(cable.first)]) as running,
         Client(f"serial:{cable.second}", timeout_s=0.3) as client,
     ):
         client.enroll("alice", [whole_numbers(its) for its in ALICE])
@@ -85,7 +85,7 @@ def test_a_noisy_line_loses_nothing():
 def test_one_line_one_daemon():
     with (
         SerialPair() as cable,
-        RunningDaemon([SerialDoor(cable.first)]),
+        RunningDaemon([SerialListener(cable.first)]),
         pytest.raises(BridgeError, match="cannot open the serial line"),
     ):
         serial_port(cable.first, 115_200)
@@ -106,16 +106,16 @@ def test_a_line_that_goes_away_and_comes_back(monkeypatch):
     monkeypatch.setattr("firmware_bridge.transport.listeners._REOPEN_S", 0.05)
     with (
         SerialPair(baud=921_600) as cable,
-        RunningDaemon([SerialDoor(cable.first)]) as running,
+        RunningDaemon([SerialListener(cable.first)]) as running,
         Client(f"serial:{cable.second}") as client,
     ):
         assert client.users() == ()
         with monkeypatch.context() as patch:
             patch.setattr("serial.Serial", gone)
-            [visit] = running.daemon._visits
-            running.call(visit.stop)
+            [session] = running.daemon._sessions
+            running.call(session.stop)
             time.sleep(0.3)
-        eventually(lambda: len(running.daemon._visits) == 1)
+        eventually(lambda: len(running.daemon._sessions) == 1)
         client.close()
         assert client.users() == ()
 
@@ -132,9 +132,9 @@ def test_a_line_that_goes_away_and_comes_back(monkeypatch):
 def test_a_daemon_that_was_started_anew_is_greeted(stale):
     """Nothing breaks the line: the first call is told that nobody said hello."""
     with SerialPair(baud=921_600) as cable, Client(f"serial:{cable.second}") as client:
-        with RunningDaemon([SerialDoor(cable.first)]):
+        with RunningDaemon([SerialListener(cable.first)]):
             assert client.users() == ()
-        with RunningDaemon([SerialDoor(cable.first)]):
+        with RunningDaemon([SerialListener(cable.first)]):
             with pytest.raises(Disconnected, match="started anew"):
                 stale(client)
             assert client.users() == ()

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from running_daemon import RunningDaemon
 
-from firmware_bridge.client.client import AsyncClient, Client
-from firmware_bridge.transport.listeners import TcpDoor
+from firmware_bridge.client import AsyncClient, Client
+from firmware_bridge.transport.listeners import TcpListener
 from firmware_bridge.transport.tls import client_context, server_context
 from sigverify.errors import ConfigError, Disconnected, MissingExtra
 from sigverify.protection.keys import Key
@@ -62,24 +62,24 @@ class Tap:
 
 
 @pytest.fixture
-def door():
-    its = TcpDoor("127.0.0.1", 0, tls=TOKEN)
+def listener():
+    its = TcpListener("127.0.0.1", 0, tls=TOKEN)
     with RunningDaemon([its], token=TOKEN):
         yield its
 
 
 @needs_psk
-def test_all_that_is_asked_is_answered(door):
-    assert str(door) == f"tls:127.0.0.1:{door.port}"
-    with Client(str(door), token=TOKEN) as client:
+def test_all_that_is_asked_is_answered(listener):
+    assert str(listener) == f"tls:127.0.0.1:{listener.port}"
+    with Client(str(listener), token=TOKEN) as client:
         client.enroll("alice", [signature(0, number) for number in range(5)])
         assert client.verify("alice", signature(0, 9)).accepted
 
 
 @needs_psk
-def test_for_asyncio_too(door):
+def test_for_asyncio_too(listener):
     async def ask(token):
-        async with AsyncClient(str(door), token=token, timeout_s=1) as client:
+        async with AsyncClient(str(listener), token=token, timeout_s=1) as client:
             return await client.users()
 
     assert asyncio.run(ask(TOKEN)) == ()
@@ -90,10 +90,10 @@ def test_for_asyncio_too(door):
 @needs_psk
 @pytest.mark.parametrize(("encrypted", "expected"), [(True, False), (False, True)])
 def test_a_listener_hears_nothing(encrypted, expected):
-    door = TcpDoor("127.0.0.1", 0, tls=TOKEN if encrypted else None)
-    with RunningDaemon([door], token=TOKEN):
+    listener = TcpListener("127.0.0.1", 0, tls=TOKEN if encrypted else None)
+    with RunningDaemon([listener], token=TOKEN):
         scheme = "tls" if encrypted else "tcp"
-        with Tap(door.port) as tap, Client(f"{scheme}:127.0.0.1:{tap.port}", token=TOKEN) as client:
+        with Tap(listener.port) as tap, Client(f"{scheme}:127.0.0.1:{tap.port}", token=TOKEN) as client:
             client.enroll("marguerite", [signature(0, number) for number in range(5)])
     assert (b"marguerite" in tap.heard) is expected
 
@@ -102,27 +102,27 @@ def test_a_listener_hears_nothing(encrypted, expected):
 @pytest.mark.parametrize(
     ("scheme", "token"), [("tls", Key.generate()), ("tcp", TOKEN)], ids=["another token", "in the clear"]
 )
-def test_who_has_no_key_is_refused(door, scheme, token):
+def test_who_has_no_key_is_refused(listener, scheme, token):
     with (
-        Client(f"{scheme}:127.0.0.1:{door.port}", token=token, timeout_s=1) as client,
+        Client(f"{scheme}:127.0.0.1:{listener.port}", token=token, timeout_s=1) as client,
         pytest.raises(Disconnected),
     ):
         client.users()
-    with Client(str(door), token=TOKEN) as client:
+    with Client(str(listener), token=TOKEN) as client:
         assert client.users() == ()
 
 
 @needs_psk
-def test_strangers_who_say_nothing_hold_few_files(door):
-    with Client(str(door), token=TOKEN) as client, contextlib.ExitStack() as silent:
+def test_strangers_who_say_nothing_hold_few_files(listener):
+    with Client(str(listener), token=TOKEN) as client, contextlib.ExitStack() as silent:
         assert client.users() == ()
         before = len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(200):
-            silent.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+            silent.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
         assert client.users() == ()
         held = len(list(Path("/proc/self/fd").iterdir())) - before - 200  # our own ends are in this process
         assert held <= 40
-    with Client(str(door), token=TOKEN) as client:
+    with Client(str(listener), token=TOKEN) as client:
         assert client.users() == ()
 
 

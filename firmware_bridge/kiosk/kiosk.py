@@ -1,4 +1,4 @@
-"""`Desk`: one verifier as visitors and as operators meet it. No HTTP in here.
+"""`Kiosk`: one verifier as visitors and as operators meet it. No HTTP in here.
 
 A visitor may verify, under the verifier's own policy (`Policy.kiosk()`, unless its owner wants another one).
 An operator may also enroll, identify, list, forget and unlock, and sees scores and who is enrolled.
@@ -14,7 +14,7 @@ from sigverify.policy import Policy
 from sigverify.verifier import Verifier
 
 
-class Desk:
+class Kiosk:
     """What the page's requests are answered with; any thread may use it."""
 
     def __init__(self, verifier: Verifier, settings: Settings) -> None:

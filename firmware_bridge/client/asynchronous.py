@@ -1,0 +1,217 @@
+"""`AsyncClient`: a `Verifier` that runs in a daemon, used from asyncio."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from firmware_bridge.client.exchange import Calls, Exchange, Probe, bounded, line_error
+from firmware_bridge.protocol.messages import About, Captured, Condition, Points
+from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_line
+from sigverify.decision import Decision
+from sigverify.enrollment.addition import Addition
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES
+from sigverify.enrollment.receipt import EnrollmentReceipt
+from sigverify.errors import BridgeError, Disconnected, SigverifyError
+from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.signature import Signature
+from sigverify.protection.keys import Key
+from sigverify.search.match import Match
+
+T = TypeVar("T")
+Call = Callable[[Calls], Exchange[T]]
+
+_CHUNK: Final = 65_536
+"""Bytes read at once: more than one frame, of which the longest has 8,230."""
+
+
+class AsyncClient:
+    """A daemon, asked from asyncio; like `Client`. Calls at once take turns.
+
+    >>> async with AsyncClient("/run/sigverify/socket") as client:           # doctest: +SKIP
+    ...     decision = await client.verify("alice", probe, fmr=0.01)
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        token: Key | None = None,
+        baud: int = DEFAULT_BAUD,
+        timeout_s: float = 10.0,
+        name: str = "python",
+    ) -> None:
+        """Connect when first asked; see `Client`."""
+        self._address, self._baud = str(address), baud
+        self._timeout_s, self._token = timeout_s, token
+        self._calls = Calls(name=name, token=token)
+        self._line: Line | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Return this client."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the line."""
+        line = self._line
+        self.close()
+        if line is not None:
+            await line.closed()
+
+    async def verify(
+        self,
+        user: str,
+        signature: Probe,
+        *,
+        fmr: float | None = None,
+        impostor: Impostor | str | None = None,
+        refer_fmr: float | None = None,
+    ) -> Decision:
+        """See `Client.verify`."""
+        wanted = None if impostor is None else str(impostor)
+        return await self._run(
+            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+        )
+
+    async def identify(
+        self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+    ) -> list[Match]:
+        """See `Client.identify`."""
+        return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+
+    async def enroll(
+        self,
+        user: str,
+        signatures: Iterable[Signature],
+        *,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> EnrollmentReceipt:
+        """See `Client.enroll`."""
+        given, joined = bounded(signatures), tuple(groups)
+        return await self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+
+    async def begin_enrollment(
+        self,
+        user: str,
+        *,
+        references: int = DEFAULT_REFERENCES,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> int:
+        """See `Client.begin_enrollment`."""
+        joined = tuple(groups)
+        return await self._run(
+            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+        )
+
+    async def add(self, signature: Probe) -> Addition:
+        """See `Client.add`."""
+        return await self._run(lambda calls: calls.add(signature))
+
+    async def commit(self) -> EnrollmentReceipt:
+        """See `Client.commit`."""
+        return await self._run(Calls.commit)
+
+    async def abandon(self) -> None:
+        """See `Client.abandon`."""
+        await self._run(Calls.abandon)
+
+    async def users(self) -> tuple[str, ...]:
+        """See `Client.users`."""
+        return await self._run(Calls.users)
+
+    async def forget(self, user: str) -> None:
+        """See `Client.forget`."""
+        await self._run(lambda calls: calls.forget(user))
+
+    async def info(self) -> About:
+        """See `Client.info`."""
+        return await self._run(Calls.info)
+
+    async def health(self) -> Condition:
+        """See `Client.health`."""
+        return await self._run(Calls.health)
+
+    async def begin(self) -> int:
+        """See `Client.begin`."""
+        return await self._run(Calls.begin)
+
+    async def points(self, piece: Points) -> None:
+        """See `Client.points`."""
+        await self._run(lambda calls: calls.points(piece))
+
+    async def end(self, capture: int) -> Captured:
+        """See `Client.end`."""
+        return await self._run(lambda calls: calls.end(capture))
+
+    async def cancel(self, capture: int) -> None:
+        """See `Client.cancel`."""
+        await self._run(lambda calls: calls.cancel(capture))
+
+    def close(self) -> None:
+        """Close the line; the next call opens another."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    async def _run(self, call: Call[T]) -> T:
+        async with self._lock:
+            try:
+                line = self._line or await self._connect()
+                return await self._drive(line, call(self._calls))
+            except OSError as error:
+                self.close()
+                raise line_error(error) from error
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # canceled midway, an answer would come too late
+                raise
+
+    async def _connect(self) -> Line:
+        self._line = line = await open_line(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
+        try:
+            await self._drive(line, self._calls.handshake())
+        except BaseException:
+            self.close()
+            raise
+        return line
+
+    async def _drive(self, line: Line, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
+        try:
+            step = next(exchange)
+            while True:
+                if step.data:
+                    line.writer.write(step.data)
+                    async with asyncio.timeout(self._timeout_s):
+                        await line.writer.drain()
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = await self._read(line, deadline) if step.wait else False
+                step = exchange.send(late)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    async def _read(self, line: Line, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
+        try:
+            async with asyncio.timeout(left):
+                data = await line.reader.read(_CHUNK)
+        except TimeoutError:
+            return True
+        if not data:
+            raise ConnectionResetError("the daemon hung up")
+        try:
+            self._calls.take(data)
+        except BridgeError:
+            self.close()
+            raise
+        return False

@@ -1,0 +1,221 @@
+"""`Client`: a `Verifier` that runs in a daemon, used by blocking calls much like one in this process."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self, TypeVar
+
+from firmware_bridge.client.exchange import Calls, Exchange, Probe, bounded, line_error
+from firmware_bridge.protocol.messages import About, Captured, Condition, Points
+from firmware_bridge.transport.line import DEFAULT_BAUD, Wire, open_wire
+from sigverify.decision import Decision
+from sigverify.enrollment.addition import Addition
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES
+from sigverify.enrollment.receipt import EnrollmentReceipt
+from sigverify.errors import BridgeError, Disconnected, SigverifyError
+from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.signature import Signature
+from sigverify.protection.keys import Key
+from sigverify.search.match import Match
+
+T = TypeVar("T")
+Call = Callable[[Calls], Exchange[T]]
+
+
+class Client:
+    """A daemon, asked by blocking calls. Any thread may call; one call goes on at a time.
+
+    Of what takes several calls, captures may go on side by side, but only one enrollment.
+
+    >>> with Client("/run/sigverify/socket") as client:                      # doctest: +SKIP
+    ...     client.enroll("alice", references)
+    ...     client.verify("alice", probe, fmr=0.01).accepted
+    True
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        token: Key | None = None,
+        baud: int = DEFAULT_BAUD,
+        timeout_s: float = 10.0,
+        name: str = "python",
+    ) -> None:
+        """Connect when first asked.
+
+        Args:
+            address: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE".
+            token: what the daemon was started with, if it was.
+            baud: speed of a serial line.
+            timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
+            name: shown in the daemon's log.
+        """
+        self._address, self._baud = str(address), baud
+        self._timeout_s, self._token = timeout_s, token
+        self._calls = Calls(name=name, token=token)
+        self._wire: Wire | None = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Self:
+        """Return this client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the line."""
+        self.close()
+
+    def verify(
+        self,
+        user: str,
+        signature: Probe,
+        *,
+        fmr: float | None = None,
+        impostor: Impostor | str | None = None,
+        refer_fmr: float | None = None,
+    ) -> Decision:
+        """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
+        wanted = None if impostor is None else str(impostor)
+        return self._run(
+            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+        )
+
+    def identify(
+        self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+    ) -> list[Match]:
+        """Find whose it may be, the most alike first; see `Verifier.identify`."""
+        return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+
+    def enroll(
+        self,
+        user: str,
+        signatures: Iterable[Signature],
+        *,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> EnrollmentReceipt:
+        """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
+        given, joined = bounded(signatures), tuple(groups)
+        return self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+
+    def begin_enrollment(
+        self,
+        user: str,
+        *,
+        references: int = DEFAULT_REFERENCES,
+        replace: bool = False,
+        groups: Iterable[str] = (),
+    ) -> int:
+        """Begin to enroll signature by signature (`add`, then `commit`); return how many are wanted."""
+        joined = tuple(groups)
+        return self._run(
+            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+        )
+
+    def add(self, signature: Probe) -> Addition:
+        """Offer a signature as a reference, and hear at once whether it was taken."""
+        return self._run(lambda calls: calls.add(signature))
+
+    def commit(self) -> EnrollmentReceipt:
+        """Store the references of the enrollment under way."""
+        return self._run(Calls.commit)
+
+    def abandon(self) -> None:
+        """Drop the enrollment under way."""
+        self._run(Calls.abandon)
+
+    def users(self) -> tuple[str, ...]:
+        """Return the ids of all enrolled, sorted."""
+        return self._run(Calls.users)
+
+    def forget(self, user: str) -> None:
+        """Delete a person's references for good."""
+        self._run(lambda calls: calls.forget(user))
+
+    def info(self) -> About:
+        """Ask what answers."""
+        return self._run(Calls.info)
+
+    def health(self) -> Condition:
+        """Ask how the daemon is."""
+        return self._run(Calls.health)
+
+    def begin(self) -> int:
+        """Begin to stream a signature as the pen moves; return the capture's number."""
+        return self._run(Calls.begin)
+
+    def points(self, piece: Points) -> None:
+        """Stream samples; waits while the daemon has no room for more."""
+        self._run(lambda calls: calls.points(piece))
+
+    def end(self, capture: int) -> Captured:
+        """End a capture; it can then be verified, identified or added, once."""
+        return self._run(lambda calls: calls.end(capture))
+
+    def cancel(self, capture: int) -> None:
+        """Drop a capture."""
+        self._run(lambda calls: calls.cancel(capture))
+
+    def close(self) -> None:
+        """Close the line; the next call opens another."""
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+                self._wire = None
+
+    def _run(self, call: Call[T]) -> T:
+        with self._lock:
+            try:
+                wire = self._wire or self._connect()
+                return self._drive(wire, call(self._calls))
+            except OSError as error:
+                self.close()
+                raise line_error(error) from error
+            except BaseException as error:
+                if not isinstance(error, SigverifyError) or isinstance(error, Disconnected):
+                    self.close()  # interrupted midway, an answer would come too late
+                raise
+
+    def _connect(self) -> Wire:
+        self._wire = wire = open_wire(
+            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
+        )
+        try:
+            self._drive(wire, self._calls.handshake())
+        except BaseException:
+            self.close()
+            raise
+        return wire
+
+    def _drive(self, wire: Wire, exchange: Exchange[T]) -> T:
+        late, deadline = True, 0.0
+        try:
+            step = next(exchange)
+            while True:
+                if step.data:
+                    wire.write(step.data)
+                if step.data or late:
+                    deadline = time.monotonic() + self._timeout_s
+                late = self._read(wire, deadline) if step.wait else False
+                step = exchange.send(late)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    def _read(self, wire: Wire, deadline: float) -> bool:
+        """Take what comes; True: time ran out."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return True
+        try:
+            data = wire.read(left)
+        except TimeoutError:
+            return True
+        if not data:
+            raise ConnectionResetError("the daemon hung up")
+        try:
+            self._calls.take(data)
+        except BridgeError:
+            self.close()
+            raise
+        return False

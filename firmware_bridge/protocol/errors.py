@@ -1,0 +1,51 @@
+"""Errors on the line: `to_message` says what a client is told of one, `to_error` what the client raises."""
+
+from typing import Final
+
+from firmware_bridge.protocol.messages import NO_HANDSHAKE, BadMessage, Error
+from sigverify.errors import (
+    BY_STATUS,
+    AlreadyEnrolled,
+    BridgeError,
+    ConfigError,
+    Disconnected,
+    EnrollmentError,
+    InvalidSignature,
+    SigverifyError,
+    UnknownUser,
+)
+
+_MESSAGE_CHARACTERS: Final = 200
+"""Of a sentence: far less than the 1,280 bytes of payload that every client takes."""
+CLIENT_ERRORS: Final = (
+    InvalidSignature,
+    UnknownUser,
+    AlreadyEnrolled,
+    EnrollmentError,
+    ConfigError,
+    BridgeError,
+)
+"""Errors about what the client sent. All others are about the device, and may name its files."""
+
+
+def to_message(error: SigverifyError) -> Error:
+    """Return what a client is told of an error; of one that is about the device only what kind it is.
+
+    >>> to_message(UnknownUser("'ann' is not enrolled")).message
+    "'ann' is not enrolled"
+    >>> from sigverify.errors import KeyUnavailable
+    >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
+    'There is no key where one was named, or it is malformed, or others may read it.'
+    """
+    told = str(error) if isinstance(error, CLIENT_ERRORS) else (type(error).__doc__ or "").partition("\n")[0]
+    name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
+    return Error(status=error.status, name=name, message=told[:_MESSAGE_CHARACTERS])
+
+
+def to_error(message: Error) -> SigverifyError:
+    """Return the error that a message tells of: of the SDK's class where the number is known here."""
+    if message.name == NO_HANDSHAKE:
+        return Disconnected(
+            "the daemon was started anew", hint="What was asked was not done; the next call connects again"
+        )
+    return BY_STATUS.get(message.status, BridgeError)(message.message)
