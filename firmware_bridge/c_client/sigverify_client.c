@@ -216,10 +216,10 @@ static void put_uint_field(out *to, const char *name, uint32_t value)
     put_head(to, UNSIGNED, value);
 }
 
-static void put_user_field(out *to, const char *user)
+static void put_user_id_field(out *to, const char *user_id)
 {
-    put_text(to, "user");
-    put_text(to, user);
+    put_text(to, "user_id");
+    put_text(to, user_id);
 }
 
 /* Fields that may be left out: 0 and NULL say so. */
@@ -328,8 +328,8 @@ static void put_verify(out *to, const request *its)
     const svc_verify_options *with = its->verify ? its->verify : &none;
     put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0)));
     put_rate_field(to, "fmr", with->fmr);
-    put_user_field(to, its->text);
     put_uint_field(to, "capture", its->capture);
+    put_user_id_field(to, its->text);
     put_text_field(to, "impostor", with->impostor);
     put_rate_field(to, "refer_fmr", with->refer_fmr);
 }
@@ -360,13 +360,13 @@ static void put_enroll(out *to, const request *its)
     static const svc_enroll_options none = {0, 0, NULL, 0};
     const svc_enroll_options *with = its->enroll ? its->enroll : &none;
     put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->references));
-    put_user_field(to, its->text);
     if (with->group_count)
         put_groups(to, with);
     if (with->replace) {
         put_text(to, "replace");
         put_flag(to, 1);
     }
+    put_user_id_field(to, its->text);
     if (with->references)
         put_uint_field(to, "references", with->references);
 }
@@ -374,7 +374,7 @@ static void put_enroll(out *to, const request *its)
 static void put_forget(out *to, const request *its)
 {
     put_head(to, MAP, 1);
-    put_user_field(to, its->text);
+    put_user_id_field(to, its->text);
 }
 
 /* Users; and what has no fields, and so no text. */
@@ -594,7 +594,7 @@ static const field FIELDS[] = {
     F(SVC_DECISION, T_TEXTS, OPTIONAL, decision, unlike),
     F(SVC_DECISION, T_NUMBER, ZERO, decision, retry_after_s),
     F(SVC_DECISION, T_NUMBER, ZERO, decision, latency_ms),
-    F(SVC_MATCHES, T_TEXTS, REQUIRED, matches, users),
+    F(SVC_MATCHES, T_TEXTS, REQUIRED, matches, user_ids),
     F(SVC_MATCHES, T_NUMBERS, OPTIONAL, matches, scores),
     F(SVC_ENROLLING, T_UINT, REQUIRED, enrolling, remaining),
     F(SVC_ADDITION, T_FLAG, REQUIRED, addition, accepted),
@@ -603,7 +603,7 @@ static const field FIELDS[] = {
     F(SVC_ADDITION, T_NUMBER, REQUIRED, addition, duration_ms),
     F(SVC_ADDITION, T_NUMBER, REQUIRED, addition, complexity),
     F(SVC_ADDITION, T_TEXT, OPTIONAL, addition, flaw),
-    F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, user),
+    F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, user_id),
     F(SVC_ENROLLED, T_UINT, REQUIRED, enrolled, references),
     F(SVC_ENROLLED, T_UINT, REQUIRED, enrolled, template_bytes),
     F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, model_id),
@@ -611,7 +611,7 @@ static const field FIELDS[] = {
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, complexity),
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, consistency),
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, latency_ms),
-    F(SVC_USER_LIST, T_TEXTS, REQUIRED, user_list, users),
+    F(SVC_USER_LIST, T_TEXTS, REQUIRED, user_list, user_ids),
     F(SVC_USER_LIST, T_FLAG, OPTIONAL, user_list, more),
     F(SVC_ABOUT, T_TEXT, REQUIRED, about, sdk_version),
     F(SVC_ABOUT, T_TEXT, REQUIRED, about, model),
@@ -971,10 +971,10 @@ svc_status svc_cancel(svc_client *client, uint32_t capture)
     return send(client, &its);
 }
 
-svc_status svc_verify(svc_client *client, const char *user, uint32_t capture, const svc_verify_options *options,
+svc_status svc_verify(svc_client *client, const char *user_id, uint32_t capture, const svc_verify_options *options,
                       uint32_t *id)
 {
-    request its = {.kind = SVC_VERIFY, .capture = capture, .text = user, .verify = options};
+    request its = {.kind = SVC_VERIFY, .capture = capture, .text = user_id, .verify = options};
     return ask(client, &its, id);
 }
 
@@ -984,9 +984,9 @@ svc_status svc_identify(svc_client *client, uint32_t capture, const svc_identify
     return ask(client, &its, id);
 }
 
-svc_status svc_enroll(svc_client *client, const char *user, const svc_enroll_options *options, uint32_t *id)
+svc_status svc_enroll(svc_client *client, const char *user_id, const svc_enroll_options *options, uint32_t *id)
 {
-    request its = {.kind = SVC_ENROLL, .text = user, .enroll = options};
+    request its = {.kind = SVC_ENROLL, .text = user_id, .enroll = options};
     return ask(client, &its, id);
 }
 
@@ -1017,9 +1017,9 @@ svc_status svc_users(svc_client *client, const char *after, uint32_t *id)
     return ask_plainly(client, SVC_USERS, after, id);
 }
 
-svc_status svc_forget(svc_client *client, const char *user, uint32_t *id)
+svc_status svc_forget(svc_client *client, const char *user_id, uint32_t *id)
 {
-    return ask_plainly(client, SVC_FORGET, user, id);
+    return ask_plainly(client, SVC_FORGET, user_id, id);
 }
 
 svc_status svc_info(svc_client *client, uint32_t *id)

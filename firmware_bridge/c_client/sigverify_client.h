@@ -141,7 +141,7 @@ typedef struct svc_addition {
 } svc_addition;
 
 typedef struct svc_enrolled {
-    svc_text user;
+    svc_text user_id;
     uint32_t references, template_bytes;
     svc_text model_id;
     double created_ms, complexity, consistency, latency_ms;
@@ -155,11 +155,11 @@ typedef struct svc_message {
         struct { uint32_t points; } credit;
         struct { uint32_t samples; double duration_ms; } captured;
         svc_decision decision;
-        struct { svc_list users, scores; } matches;
+        struct { svc_list user_ids, scores; } matches;
         struct { uint32_t remaining; } enrolling;
         svc_addition addition;
         svc_enrolled enrolled;
-        struct { svc_list users; int more; } user_list;
+        struct { svc_list user_ids; int more; } user_list;
         struct { svc_text sdk_version, model, model_id; uint32_t max_samples, max_references; } about;
         struct { int ready; double uptime_s; uint32_t clients, waiting; } condition;
         struct { uint32_t status; svc_text name, message; } failure;
@@ -262,15 +262,15 @@ svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last,
 svc_status svc_cancel(svc_client *client, uint32_t capture);
 
 /* `options` may be NULL. */
-svc_status svc_verify(svc_client *client, const char *user, uint32_t capture, const svc_verify_options *options,
+svc_status svc_verify(svc_client *client, const char *user_id, uint32_t capture, const svc_verify_options *options,
                       uint32_t *id);
 svc_status svc_identify(svc_client *client, uint32_t capture, const svc_identify_options *options, uint32_t *id);
-svc_status svc_enroll(svc_client *client, const char *user, const svc_enroll_options *options, uint32_t *id);
+svc_status svc_enroll(svc_client *client, const char *user_id, const svc_enroll_options *options, uint32_t *id);
 svc_status svc_add(svc_client *client, uint32_t capture, uint32_t *id);
 svc_status svc_commit(svc_client *client, uint32_t *id);
 svc_status svc_abandon(svc_client *client, uint32_t *id);
 svc_status svc_users(svc_client *client, const char *after, uint32_t *id); /* NULL: from the first */
-svc_status svc_forget(svc_client *client, const char *user, uint32_t *id);
+svc_status svc_forget(svc_client *client, const char *user_id, uint32_t *id);
 svc_status svc_info(svc_client *client, uint32_t *id);
 svc_status svc_health(svc_client *client, uint32_t *id);
 

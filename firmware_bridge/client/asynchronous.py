@@ -62,7 +62,7 @@ class AsyncClient:
 
     async def verify(
         self,
-        user: str,
+        user_id: str,
         signature: Probe,
         *,
         fmr: float | None = None,
@@ -72,7 +72,7 @@ class AsyncClient:
         """See `Client.verify`."""
         wanted = None if impostor is None else str(impostor)
         return await self._run(
-            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
     async def identify(
@@ -83,7 +83,7 @@ class AsyncClient:
 
     async def enroll(
         self,
-        user: str,
+        user_id: str,
         signatures: Iterable[Signature],
         *,
         replace: bool = False,
@@ -91,11 +91,11 @@ class AsyncClient:
     ) -> EnrollmentReceipt:
         """See `Client.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return await self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+        return await self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
     async def begin_enrollment(
         self,
-        user: str,
+        user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
@@ -104,7 +104,9 @@ class AsyncClient:
         """See `Client.begin_enrollment`."""
         joined = tuple(groups)
         return await self._run(
-            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+            lambda calls: calls.begin_enrollment(
+                user_id, references=references, replace=replace, groups=joined
+            )
         )
 
     async def add(self, signature: Probe) -> Addition:
@@ -123,9 +125,9 @@ class AsyncClient:
         """See `Client.users`."""
         return await self._run(Calls.users)
 
-    async def forget(self, user: str) -> None:
+    async def forget(self, user_id: str) -> None:
         """See `Client.forget`."""
-        await self._run(lambda calls: calls.forget(user))
+        await self._run(lambda calls: calls.forget(user_id))
 
     async def info(self) -> About:
         """See `Client.info`."""

@@ -68,7 +68,7 @@ class Client:
 
     def verify(
         self,
-        user: str,
+        user_id: str,
         signature: Probe,
         *,
         fmr: float | None = None,
@@ -78,7 +78,7 @@ class Client:
         """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
         wanted = None if impostor is None else str(impostor)
         return self._run(
-            lambda calls: calls.verify(user, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
     def identify(
@@ -89,7 +89,7 @@ class Client:
 
     def enroll(
         self,
-        user: str,
+        user_id: str,
         signatures: Iterable[Signature],
         *,
         replace: bool = False,
@@ -97,11 +97,11 @@ class Client:
     ) -> EnrollmentReceipt:
         """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return self._run(lambda calls: calls.enroll(user, given, replace=replace, groups=joined))
+        return self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
     def begin_enrollment(
         self,
-        user: str,
+        user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
@@ -110,7 +110,9 @@ class Client:
         """Begin to enroll signature by signature (`add`, then `commit`); return how many are wanted."""
         joined = tuple(groups)
         return self._run(
-            lambda calls: calls.begin_enrollment(user, references=references, replace=replace, groups=joined)
+            lambda calls: calls.begin_enrollment(
+                user_id, references=references, replace=replace, groups=joined
+            )
         )
 
     def add(self, signature: Probe) -> Addition:
@@ -129,9 +131,9 @@ class Client:
         """Return the ids of all enrolled, sorted."""
         return self._run(Calls.users)
 
-    def forget(self, user: str) -> None:
+    def forget(self, user_id: str) -> None:
         """Delete a person's references for good."""
-        self._run(lambda calls: calls.forget(user))
+        self._run(lambda calls: calls.forget(user_id))
 
     def info(self) -> About:
         """Ask what answers."""

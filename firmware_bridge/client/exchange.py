@@ -122,7 +122,7 @@ class Calls:
 
     def verify(
         self,
-        user: str,
+        user_id: str,
         probe: Probe,
         *,
         fmr: float | None,
@@ -131,7 +131,9 @@ class Calls:
     ) -> Exchange[Decision]:
         """Verify a signature."""
         capture = yield from self._sent(probe)
-        asked = messages.Verify(user=user, capture=capture, fmr=fmr, impostor=impostor, refer_fmr=refer_fmr)
+        asked = messages.Verify(
+            user_id=user_id, capture=capture, fmr=fmr, impostor=impostor, refer_fmr=refer_fmr
+        )
         return _decision((yield from self._ask(asked, messages.DecisionMade)))
 
     def identify(
@@ -141,21 +143,21 @@ class Calls:
         capture = yield from self._sent(probe)
         asked = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
         found = yield from self._ask(asked, messages.Matches)
-        scores: Sequence[float | None] = found.scores or [None] * len(found.users)
-        if len(scores) != len(found.users):
+        scores: Sequence[float | None] = found.scores or [None] * len(found.user_ids)
+        if len(scores) != len(found.user_ids):
             raise ProtocolError("the daemon gives other scores than people")
-        return [Match(user, score) for user, score in zip(found.users, scores, strict=True)]
+        return [Match(user_id, score) for user_id, score in zip(found.user_ids, scores, strict=True)]
 
     def begin_enrollment(
         self,
-        user: str,
+        user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
     ) -> Exchange[int]:
         """Begin to enroll; return how many signatures are wanted."""
-        asked = messages.Enroll(user=user, references=references, replace=replace, groups=tuple(groups))
+        asked = messages.Enroll(user_id=user_id, references=references, replace=replace, groups=tuple(groups))
         return (yield from self._ask(asked, messages.Enrolling)).remaining
 
     def add(self, probe: Probe) -> Exchange[Addition]:
@@ -172,10 +174,10 @@ class Calls:
         yield from self._ask(messages.Abandon(), messages.Done)
 
     def enroll(
-        self, user: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
+        self, user_id: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
     ) -> Exchange[EnrollmentReceipt]:
         """Enroll somebody by these signatures, wholly or not at all."""
-        yield from self.begin_enrollment(user, references=len(signatures), replace=replace, groups=groups)
+        yield from self.begin_enrollment(user_id, references=len(signatures), replace=replace, groups=groups)
         for number, signature in enumerate(signatures, start=1):
             added = yield from self.add(signature)
             if not added.accepted:
@@ -192,15 +194,15 @@ class Calls:
         while True:
             asked = messages.Users(after=found[-1] if found else "")
             part = yield from self._ask(asked, messages.UserList)
-            found += part.users
+            found += part.user_ids
             if not part.more:
                 return tuple(found)
-            if not part.users:
+            if not part.user_ids:
                 raise ProtocolError("the daemon lists nobody and says that there are more")
 
-    def forget(self, user: str) -> Exchange[None]:
+    def forget(self, user_id: str) -> Exchange[None]:
         """Delete somebody's references."""
-        yield from self._ask(messages.Forget(user=user), messages.Done)
+        yield from self._ask(messages.Forget(user_id=user_id), messages.Done)
 
     def info(self) -> Exchange[messages.About]:
         """Ask what answers."""
@@ -300,7 +302,7 @@ def _enrollment(made: messages.Enrolled) -> EnrollmentReceipt:
     if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
         raise ProtocolError("the daemon says that it enrolled what cannot be")
     return EnrollmentReceipt(
-        user_id=made.user,
+        user_id=made.user_id,
         references=made.references,
         template_bytes=made.template_bytes,
         model_id=made.model_id,

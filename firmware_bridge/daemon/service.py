@@ -88,7 +88,7 @@ class Service:
         if isinstance(message, Users):
             return self._users(message)
         if isinstance(message, Forget):
-            self.verifier.forget(message.user)
+            self.verifier.forget(message.user_id)
             return Done()
         if isinstance(message, Info):
             return self._about()
@@ -98,7 +98,7 @@ class Service:
         if self._fixed_rates and (message.fmr, message.impostor, message.refer_fmr) != (None, None, None):
             raise NotAllowed("this client may not choose a false-match rate")
         decision = self.verifier.verify(
-            message.user,
+            message.user_id,
             signature,
             fmr=message.fmr,
             impostor=message.impostor,
@@ -114,20 +114,20 @@ class Service:
         found = self.verifier.identify(signature, top_k=message.top_k, fpir=message.fpir, among=message.among)
         scores = tuple(match.score for match in found if match.score is not None)
         return Matches(
-            users=tuple(match.user_id for match in found),
+            user_ids=tuple(match.user_id for match in found),
             scores=scores if len(scores) == len(found) else None,
         )
 
     def _enroll(self, message: Enroll, state: ClientEnrollment) -> Enrolling:
         state.enrollment, state.samples = None, 0
         state.enrollment = self.verifier.enrollment(
-            message.user, references=message.references, replace=message.replace, groups=message.groups
+            message.user_id, references=message.references, replace=message.replace, groups=message.groups
         )
         return Enrolling(remaining=state.enrollment.remaining)
 
     def _users(self, message: Users) -> UserList:
         later = [user for user in self.verifier.users() if user > message.after]
-        return UserList(users=tuple(later[:MAX_ITEMS]), more=len(later) > MAX_ITEMS)
+        return UserList(user_ids=tuple(later[:MAX_ITEMS]), more=len(later) > MAX_ITEMS)
 
     def _about(self) -> About:
         model = self.verifier.model
@@ -187,7 +187,7 @@ def _addition(addition: Addition) -> AdditionMade:
 
 def _enrolled(enrollment: EnrollmentReceipt) -> Enrolled:
     return Enrolled(
-        user=enrollment.user_id,
+        user_id=enrollment.user_id,
         references=enrollment.references,
         template_bytes=enrollment.template_bytes,
         model_id=enrollment.model_id,

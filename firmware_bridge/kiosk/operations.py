@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sigverify
 from firmware_bridge.kiosk.kiosk import Kiosk
-from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER, Schema, named, optional, shape
+from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER_ID, Schema, named, optional, shape
 from sigverify.decision import Decision
 from sigverify.formats.signature_pad import from_groups
 from sigverify.modality.pen.signature import Signature
@@ -98,7 +98,7 @@ def sign_out(kiosk: Kiosk, call: Call) -> Answer:
 
 def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
-    decision = kiosk.verifier(operator=call.operator).verify(call.given["user"], call.signature)
+    decision = kiosk.verifier(operator=call.operator).verify(call.given["user_id"], call.signature)
     return _decision(decision)
 
 
@@ -106,13 +106,13 @@ def identify(kiosk: Kiosk, call: Call) -> Answer:
     """Find whose signature it is; nobody, where it is a stranger's."""
     verifier = kiosk.verifier(operator=True)
     matches = verifier.identify(call.signature, top_k=5, fpir=kiosk.settings.fpir)
-    return {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
+    return {"matches": [{"user_id": match.user_id, "score": match.score} for match in matches]}
 
 
 def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Begin to enroll somebody; nothing is stored before the commit."""
     enrollment = kiosk.verifier(operator=True).enrollment(
-        call.given["user"],
+        call.given["user_id"],
         references=kiosk.settings.references,
         replace=call.given.get("replace", False),
     )
@@ -137,7 +137,7 @@ def commit_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Store the references, all of them or, where anything is wrong, none."""
     made = kiosk.enrollments.commit(call.given["enrollment"])
     return {
-        "user": made.user_id,
+        "user_id": made.user_id,
         "references": made.references,
         "complexity": round(made.complexity, 3),
         "consistency": round(made.consistency, 3),
@@ -152,18 +152,18 @@ def cancel_enrollment(kiosk: Kiosk, call: Call) -> Answer:
 
 def users(kiosk: Kiosk, _call: Call) -> Answer:
     """List who is enrolled."""
-    return {"users": list(kiosk.verifier(operator=True).users())}
+    return {"user_ids": list(kiosk.verifier(operator=True).users())}
 
 
 def forget(kiosk: Kiosk, call: Call) -> Answer:
     """Delete a person's references for good."""
-    kiosk.verifier(operator=True).forget(call.given["user"])
+    kiosk.verifier(operator=True).forget(call.given["user_id"])
     return {}
 
 
 def unlock(kiosk: Kiosk, call: Call) -> Answer:
     """End the wait of a user, or without a name that of the whole device."""
-    kiosk.verifier(operator=True).unlock(call.given.get("user", DEVICE))
+    kiosk.verifier(operator=True).unlock(call.given.get("user_id", DEVICE))
     return {}
 
 
@@ -207,7 +207,7 @@ OPERATIONS: Final = (
     Operation(
         method="POST", path="/api/verify", role=Role.VISITOR, do=verify,
         summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
-        takes=shape(user=USER, strokes=_STROKES), gives=named("Decision"),
+        takes=shape(user_id=USER_ID, strokes=_STROKES), gives=named("Decision"),
     ),
     Operation(
         method="POST", path="/api/identify", role=Role.OPERATOR, do=identify,
@@ -217,7 +217,7 @@ OPERATIONS: Final = (
     Operation(
         method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,
         summary="Begin to enroll somebody; nothing is stored before the commit.",
-        takes=optional(shape(user=USER, replace=FLAG), "replace"),
+        takes=optional(shape(user_id=USER_ID, replace=FLAG), "replace"),
         gives=shape(enrollment=TEXT, remaining=COUNT),
     ),
     Operation(
@@ -238,16 +238,16 @@ OPERATIONS: Final = (
     Operation(
         method="GET", path="/api/users", role=Role.OPERATOR, do=users,
         summary="Who is enrolled.",
-        gives=shape(users={"type": "array", "items": USER}),
+        gives=shape(user_ids={"type": "array", "items": USER_ID}),
     ),
     Operation(
-        method="DELETE", path="/api/users", role=Role.OPERATOR, do=forget, query={"user": USER},
+        method="DELETE", path="/api/users", role=Role.OPERATOR, do=forget, query={"user_id": USER_ID},
         summary="Delete a person's references for good.",
         gives=_NOTHING,
     ),
     Operation(
         method="POST", path="/api/unlock", role=Role.OPERATOR, do=unlock,
         summary="End the wait of a user, or without a name that of the whole device.",
-        takes=optional(shape(user=USER), "user"), gives=_NOTHING,
+        takes=optional(shape(user_id=USER_ID), "user_id"), gives=_NOTHING,
     ),
 )  # fmt: skip

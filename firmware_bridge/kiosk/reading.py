@@ -36,8 +36,8 @@ def check(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     Raises:
         FormatError: naming the property.
 
-    >>> check({"user": "alice"}, {"properties": {"user": {"type": "string"}}, "required": ["user"]})
-    {'user': 'alice'}
+    >>> check({"user_id": "alice"}, {"properties": {"user_id": {"type": "string"}}, "required": ["user_id"]})
+    {'user_id': 'alice'}
     """
     for name in schema["required"]:
         if name not in given:

@@ -33,7 +33,7 @@ TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number"}
-USER: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID}
+USER_ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID}
 
 POINT: Final = {
     "type": "object",
@@ -67,7 +67,7 @@ ADDITION: Final = shape(
     complexity=NUMBER,
     duration_ms=NUMBER,
 )
-ENROLLMENT: Final = shape(user=USER, references=COUNT, complexity=NUMBER, consistency=NUMBER)
+ENROLLMENT: Final = shape(user_id=USER_ID, references=COUNT, complexity=NUMBER, consistency=NUMBER)
 INFO: Final = shape(
     version=TEXT,
     model=TEXT,
@@ -77,7 +77,7 @@ INFO: Final = shape(
     keyboard=FLAG | {"description": "Whether the page shows keys of its own."},
 )
 MATCHES: Final = shape(
-    matches={"type": "array", "items": shape(user=USER, score=_nullable("number"))},
+    matches={"type": "array", "items": shape(user_id=USER_ID, score=_nullable("number"))},
 )
 ERROR: Final = shape(
     error=TEXT | {"description": "The error's class."},

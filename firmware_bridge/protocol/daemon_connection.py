@@ -342,9 +342,9 @@ def _fitted(number: int, message: Message, room: int) -> bytes:
 
 
 def _shorter(message: Message) -> Message:
-    if isinstance(message, UserList) and len(message.users) > 1:
-        return UserList(users=message.users[: len(message.users) // 2], more=True)
-    if isinstance(message, Matches) and len(message.users) > 1:
+    if isinstance(message, UserList) and len(message.user_ids) > 1:
+        return UserList(user_ids=message.user_ids[: len(message.user_ids) // 2], more=True)
+    if isinstance(message, Matches) and len(message.user_ids) > 1:
         scores = None if message.scores is None else message.scores[:-1]
-        return replace(message, users=message.users[:-1], scores=scores)
+        return replace(message, user_ids=message.user_ids[:-1], scores=scores)
     return to_message(Busy("the answer is longer than the client takes"))

@@ -152,7 +152,7 @@ class Cancel(Message):
 class Verify(Message):
     """Ask whether a capture is that person's, and drop the capture; see `Verifier.verify`."""
 
-    user: str
+    user_id: str
     capture: int
     fmr: float | None = None
     impostor: str | None = None
@@ -173,7 +173,7 @@ class Identify(Message):
 class Enroll(Message):
     """Begin to enroll somebody, one at a time on a line; an enrollment under way is dropped."""
 
-    user: str
+    user_id: str
     references: int = 5
     replace: bool = False
     groups: tuple[str, ...] = ()
@@ -207,7 +207,7 @@ class Users(Message):
 class Forget(Message):
     """Delete a person's references for good."""
 
-    user: str
+    user_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,7 +279,7 @@ class DecisionMade(Message):
 class Matches(Message):
     """People found, the most alike first; `scores` is left out where the policy hides them."""
 
-    users: tuple[str, ...]
+    user_ids: tuple[str, ...]
     scores: tuple[float, ...] | None = None
 
 
@@ -306,7 +306,7 @@ class AdditionMade(Message):
 class Enrolled(Message):
     """An `EnrollmentReceipt`; `created_ms` since 1970, in UTC."""
 
-    user: str
+    user_id: str
     references: int
     template_bytes: int
     model_id: str
@@ -320,7 +320,7 @@ class Enrolled(Message):
 class UserList(Message):
     """Some of the enrolled, sorted; with `more`, ask again after the last of them."""
 
-    users: tuple[str, ...]
+    user_ids: tuple[str, ...]
     more: bool = False
 
 
@@ -406,8 +406,8 @@ _NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 def encode(number: int, message: Message) -> bytes:
     """Return the payload of a message with that id.
 
-    >>> encode(7, Forget(user="ann")).hex(" ")
-    '83 0e 07 a1 64 75 73 65 72 63 61 6e 6e'
+    >>> encode(7, Forget(user_id="ann")).hex(" ")
+    '83 0e 07 a1 67 75 73 65 72 5f 69 64 63 61 6e 6e'
     """
     return cbor2.dumps([int(_NUMBERS[type(message)]), number, to_map(message)], canonical=True)
 

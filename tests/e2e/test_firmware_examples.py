@@ -276,5 +276,5 @@ def test_the_yocto_recipe_names_what_is_there():
 
 
 def library_version():
-    cmake = (REPOSITORY / "firmware_bridge" / "native" / "CMakeLists.txt").read_text()
+    cmake = (REPOSITORY / "firmware_bridge" / "libsigverify" / "CMakeLists.txt").read_text()
     return re.search(r"project\(sigverify VERSION (\S+)", cmake)[1]

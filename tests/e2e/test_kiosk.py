@@ -240,7 +240,7 @@ def test_a_page_with_a_token(browser, tmp_path):
     context = browser.new_context()
     try:
         page = context.new_page()
-        page.goto(f"{running.url}&user=nobody")
+        page.goto(f"{running.url}&user_id=nobody")
         page.wait_for_selector("body[data-ready]")
         assert page.url == running.url.partition("#")[0]
         assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
@@ -512,7 +512,7 @@ def test_over_plain_http_from_another_machine(browser, tmp_path, monkeypatch):
     failures = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     try:
-        page.goto(running.url.replace("127.0.0.1", "kiosk.example") + "&user=alice")
+        page.goto(running.url.replace("127.0.0.1", "kiosk.example") + "&user_id=alice")
         page.wait_for_selector("body[data-ready]")
         assert not page.evaluate("isSecureContext"), "browsers keep getCoalescedEvents to secure ones"
         by_mouse(page)

@@ -18,7 +18,7 @@ CONVERSATION = [
     (0, Begin(capture=1)),
     *((0, points) for points in split(signature(samples=40), 1, size=16)),
     (7, End(capture=1, pieces=3)),
-    (8, Verify(user="ann", capture=1)),
+    (8, Verify(user_id="ann", capture=1)),
     (9, Users()),
 ]
 GOOD = b"".join(frame(encode(number, message)) for number, message in CONVERSATION)

@@ -16,7 +16,7 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.has("token")) {
   sessionStorage.setItem(TOKEN, fragment.get("token"));
 }
-export const presetUser = fragment.get("user");
+export const presetUser = fragment.get("user_id");
 if (location.hash) history.replaceState(null, "", location.pathname);
 
 export const token = () => sessionStorage.getItem(TOKEN);

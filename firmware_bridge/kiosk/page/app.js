@@ -210,7 +210,7 @@ async function report(error) {
 
 async function verify() {
   const user = $("user").value.trim();
-  const decision = await ask("POST", "/api/verify", { user, strokes: pad.groups() });
+  const decision = await ask("POST", "/api/verify", { user_id: user, strokes: pad.groups() });
   pad.locked = true;
   const [text, detail] = ofDecision(decision);
   say(text, { kind: decision.outcome, detail });
@@ -249,7 +249,7 @@ async function beginEnrollment() {
 }
 
 const begin = (user, replace) =>
-  ask("POST", "/api/enrollments", { user, replace }, ({ enrollment }) => drop(enrollment));
+  ask("POST", "/api/enrollments", { user_id: user, replace }, ({ enrollment }) => drop(enrollment));
 
 async function replaceOld(user) {
   const detail = `${state.info.references} new signatures replace the old ones.`;
@@ -306,7 +306,7 @@ const drop = (enrollment) => call("DELETE", `/api/enrollments/${enrollment}`).ca
 // -------------------------------------------------------------------------------------------------- people
 function listPeople() {
   return attempt(async () => {
-    state.people = (await stayed(call("GET", "/api/users"))).users;
+    state.people = (await stayed(call("GET", "/api/users"))).user_ids;
     showPeople();
   });
 }
@@ -318,7 +318,7 @@ function showPeople() {
 
 function unlock(user) {
   return attempt(async () => {
-    await ask("POST", "/api/unlock", user ? { user } : {});
+    await ask("POST", "/api/unlock", user ? { user_id: user } : {});
     say(user ? `${quoted(user)} may try again.` : "Everybody may try again.");
   });
 }
@@ -326,7 +326,7 @@ function unlock(user) {
 async function forget(user) {
   if (!(await sure(`Forget ${quoted(user)}?`, "Their references are deleted for good.", "Forget"))) return;
   await attempt(async () => {
-    await ask("DELETE", `/api/users?user=${encodeURIComponent(user)}`);
+    await ask("DELETE", `/api/users?user_id=${encodeURIComponent(user)}`);
     state.inks.delete(user);
     say(`${quoted(user)} is forgotten.`);
   });

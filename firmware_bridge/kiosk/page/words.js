@@ -31,8 +31,8 @@ export function ofFailure({ name, message, retryAfter }) {
 
 export function ofMatches([first, ...others]) {
   if (!first) return ["✗ Not recognized", "Nobody who is enrolled signs like this."];
-  const next = others.map(({ user }) => quoted(user)).join(", ");
-  return [`✓ ${quoted(first.user)}`, `Score ${first.score.toFixed(3)}.${next ? ` Next: ${next}.` : ""}`];
+  const next = others.map(({ user_id }) => quoted(user_id)).join(", ");
+  return [`✓ ${quoted(first.user_id)}`, `Score ${first.score.toFixed(3)}.${next ? ` Next: ${next}.` : ""}`];
 }
 
 export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

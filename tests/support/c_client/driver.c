@@ -110,7 +110,7 @@ static void print_decision(const svc_message *its)
 
 static void print_enrolled(const svc_message *its)
 {
-    TEXT(enrolled, user), NUMBER(enrolled, references), NUMBER(enrolled, template_bytes);
+    TEXT(enrolled, user_id), NUMBER(enrolled, references), NUMBER(enrolled, template_bytes);
     TEXT(enrolled, model_id), NUMBER(enrolled, created_ms), NUMBER(enrolled, complexity);
     NUMBER(enrolled, consistency), NUMBER(enrolled, latency_ms);
 }
@@ -147,11 +147,11 @@ static void print_message(const svc_message *its)
     case SVC_CREDIT: NUMBER(credit, points); break;
     case SVC_CAPTURED: NUMBER(captured, samples), NUMBER(captured, duration_ms); break;
     case SVC_DECISION: print_decision(its); break;
-    case SVC_MATCHES: TEXTS(matches, users), list("scores", its->as.matches.scores, 0); break;
+    case SVC_MATCHES: TEXTS(matches, user_ids), list("scores", its->as.matches.scores, 0); break;
     case SVC_ENROLLING: NUMBER(enrolling, remaining); break;
     case SVC_ADDITION: print_addition(its); break;
     case SVC_ENROLLED: print_enrolled(its); break;
-    case SVC_USER_LIST: TEXTS(user_list, users), FLAG(user_list, more); break;
+    case SVC_USER_LIST: TEXTS(user_list, user_ids), FLAG(user_list, more); break;
     case SVC_ABOUT: print_about(its); break;
     case SVC_CONDITION: print_condition(its); break;
     case SVC_FAILURE: NUMBER(failure, status), TEXT(failure, name), TEXT(failure, message); break;

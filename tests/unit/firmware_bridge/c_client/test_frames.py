@@ -191,7 +191,7 @@ def test_numbers_of_every_width_are_read_and_written(ready):
 def test_frames_of_all_lengths(ready, length):
     user = "u" * length
     assert ready.say(f"verify {user} 1") == 0
-    assert ready.written == frame(encode(2, Verify(user=user, capture=1))).hex()
+    assert ready.written == frame(encode(2, Verify(user_id=user, capture=1))).hex()
     assert ready.say(f"verify {user} 1") == 0
     assert len(Deframer().feed(bytes.fromhex(ready.written))) == 1
 

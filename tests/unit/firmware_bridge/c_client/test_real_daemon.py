@@ -36,14 +36,14 @@ def test_enrol_verify_identify_list_forget(drive, path, token):
         for repetition in range(5):
             send_capture(its, repetition, signature(0, repetition))
             assert ask(its, f"add {repetition}")["accepted"]
-        assert ask(its, "commit")["user"] == "alice"
+        assert ask(its, "commit")["user_id"] == "alice"
         send_capture(its, 1, signature(0, 7))
         assert ask(its, "verify alice 1 0.01")["outcome"] == "accept"
         send_capture(its, 1, signature(3, 7))
         assert ask(its, "verify alice 1")["outcome"] == "reject"
         send_capture(its, 2, signature(0, 8))
-        assert ask(its, "identify 2 1")["users"] == ["alice"]
-        assert ask(its, "users -")["users"] == ["alice"]
+        assert ask(its, "identify 2 1")["user_ids"] == ["alice"]
+        assert ask(its, "users -")["user_ids"] == ["alice"]
         assert ask(its, "health")["ready"]
         assert ask(its, "forget alice")["kind"] == 65
         assert ask(its, "forget alice")["status"] == 41

@@ -128,11 +128,11 @@ def test_no_number_of_a_capture_comes_again_on_another_line():
         (Done(), lambda calls: calls.commit()),
         (DecisionMade(outcome="perhaps", reason="alike"), lambda calls: calls.verify(
             "ann", LONG, fmr=None, impostor=None, refer_fmr=None)),
-        (Matches(users=("ann", "bob"), scores=(0.5,)), lambda calls: calls.identify(
+        (Matches(user_ids=("ann", "bob"), scores=(0.5,)), lambda calls: calls.identify(
             LONG, top_k=5, fpir=None, among=None)),
         *(
             (
-                Enrolled(user="ann", template_bytes=1, model_id="m", complexity=1.0, consistency=1.0,
+                Enrolled(user_id="ann", template_bytes=1, model_id="m", complexity=1.0, consistency=1.0,
                          latency_ms=1.0, **wrong),
                 lambda calls: calls.commit(),
             )

@@ -298,7 +298,8 @@ class TestStrangers:
             for piece in split(signature(0, 20 + repetition), 1, size=50):
                 its.sendall(frame(encode(0, piece)))
             its.sendall(
-                frame(encode(2, End(capture=1, pieces=3))) + frame(encode(3, Verify(user="alice", capture=1)))
+                frame(encode(2, End(capture=1, pieces=3)))
+                + frame(encode(3, Verify(user_id="alice", capture=1)))
             )
             its.close()
         assert good.verify("alice", signature(0, 10)).accepted

@@ -16,7 +16,7 @@ def error_of(answer, http):
 
 
 def enroll(operator, strokes, user="alice", writer=0):
-    begun = operator.post("/api/enrollments", json={"user": user}).json()
+    begun = operator.post("/api/enrollments", json={"user_id": user}).json()
     path = f"/api/enrollments/{begun['enrollment']}"
     for repetition in range(begun["remaining"]):
         body = {"strokes": strokes(signature(writer, repetition))}
@@ -28,26 +28,38 @@ def enroll(operator, strokes, user="alice", writer=0):
 def test_enrol_verify_identify_forget(operator, strokes, verifier):
     enrolled = enroll(operator, strokes)
     assert enrolled.status_code == 200
-    assert enrolled.json()["user"] == "alice"
+    assert enrolled.json()["user_id"] == "alice"
     assert enrolled.json()["references"] == 5
-    assert operator.get("/api/users").json() == {"users": ["alice"]}
-    probe = {"user": "alice", "strokes": strokes(signature(0, 9))}
+    assert operator.get("/api/users").json() == {"user_ids": ["alice"]}
+    probe = {"user_id": "alice", "strokes": strokes(signature(0, 9))}
     decision = operator.post("/api/verify", json=probe).json()
     assert decision["outcome"] == "accept"
     assert decision["score"] >= decision["threshold"]
     assert operator.post("/api/verify", json=probe).json()["reason"] == Reason.REPLAY.value
     matches = operator.post("/api/identify", json={"strokes": strokes(signature(0, 10))}).json()["matches"]
-    assert [match["user"] for match in matches] == ["alice"]
-    assert operator.delete("/api/users?user=alice").json() == {}
+    assert [match["user_id"] for match in matches] == ["alice"]
+    assert operator.delete("/api/users?user_id=alice").json() == {}
     assert verifier.users() == ()
-    assert error_of(operator.delete("/api/users?user=alice"), 404)["status"] == 41
+    assert error_of(operator.delete("/api/users?user_id=alice"), 404)["status"] == 41
 
 
 def test_a_visitor_verifies_and_sees_no_score(operator, visitor, strokes):
     enroll(operator, strokes)
-    accepted = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(0, 9))}).json()
-    rejected = visitor.post("/api/verify", json={"user": "alice", "strokes": strokes(signature(1, 9))}).json()
-    unknown = visitor.post("/api/verify", json={"user": "nobody", "strokes": strokes(signature(2, 9))}).json()
+    accepted = visitor.post(
+        "/api/verify", json={"user_id": "alice", "strokes": strokes(signature(0, 9))}
+    ).json()
+    rejected = visitor.post(
+        "/api/verify", json={"user_id": "alice", "strokes": strokes(signature(1, 9))}
+    ).json()
+    unknown = visitor.post(
+        "/api/verify", json={"user_id": "nobody", "strokes": strokes(signature(2, 9))}
+    ).json()
+    accepted, rejected, unknown = (
+        visitor.post(
+            "/api/verify", json={"user_id": user_id, "strokes": strokes(signature(writer, 9))}
+        ).json()
+        for user_id, writer in (("alice", 0), ("alice", 1), ("nobody", 2))
+    )
     assert (accepted["accepted"], rejected["accepted"]) == (True, False)
     for decision in (accepted, rejected):
         assert decision["score"] is decision["threshold"] is decision["confidence"] is None
@@ -56,7 +68,7 @@ def test_a_visitor_verifies_and_sees_no_score(operator, visitor, strokes):
 
 
 def test_an_operator_learns_who_is_not_enrolled(operator, strokes):
-    answer = operator.post("/api/verify", json={"user": "nobody", "strokes": strokes(signature(0))})
+    answer = operator.post("/api/verify", json={"user_id": "nobody", "strokes": strokes(signature(0))})
     assert error_of(answer, 404)["error"] == "UnknownUser"
 
 
@@ -64,12 +76,12 @@ def test_an_operator_learns_who_is_not_enrolled(operator, strokes):
     ("method", "path", "body"),
     [
         ("POST", "/api/identify", {"strokes": []}),
-        ("POST", "/api/enrollments", {"user": "alice"}),
+        ("POST", "/api/enrollments", {"user_id": "alice"}),
         ("POST", "/api/enrollments/x/signatures", {"strokes": []}),
         ("POST", "/api/enrollments/x/commit", None),
         ("DELETE", "/api/enrollments/x", None),
         ("GET", "/api/users", None),
-        ("DELETE", "/api/users?user=alice", None),
+        ("DELETE", "/api/users?user_id=alice", None),
         ("POST", "/api/unlock", {}),
     ],
 )
@@ -93,12 +105,12 @@ def test_a_page_on_which_everybody_operates(page, verifier):
     said = client.get("/api/info").json()
     assert (said["operator"], said["open"], said["references"], said["keyboard"]) == (True, True, 5, True)
     assert said["model"] == verifier.model.manifest.name
-    assert client.get("/api/users").json() == {"users": []}
+    assert client.get("/api/users").json() == {"user_ids": []}
     assert error_of(client.post("/api/operator", json={"code": "123456"}), 409)
 
 
 def test_an_enrollment_that_goes_wrong_stores_nothing(operator, strokes, verifier):
-    name = operator.post("/api/enrollments", json={"user": "alice"}).json()["enrollment"]
+    name = operator.post("/api/enrollments", json={"user_id": "alice"}).json()["enrollment"]
     first = strokes(signature(0, 0))
     assert operator.post(f"/api/enrollments/{name}/signatures", json={"strokes": first}).json()["accepted"]
     again = operator.post(f"/api/enrollments/{name}/signatures", json={"strokes": first}).json()
@@ -120,7 +132,7 @@ def test_a_commit_whose_answer_was_lost_is_answered_again(operator, strokes, ver
 
 
 def test_two_commits_at_once_store_once(operator, strokes, verifier):
-    begun = operator.post("/api/enrollments", json={"user": "alice"}).json()
+    begun = operator.post("/api/enrollments", json={"user_id": "alice"}).json()
     path = f"/api/enrollments/{begun['enrollment']}"
     for repetition in range(5):
         operator.post(f"{path}/signatures", json={"strokes": strokes(signature(0, repetition))})
@@ -132,8 +144,8 @@ def test_two_commits_at_once_store_once(operator, strokes, verifier):
 
 def test_enrolled_twice(operator, strokes):
     enroll(operator, strokes)
-    assert error_of(operator.post("/api/enrollments", json={"user": "alice"}), 409)["status"] == 42
-    begun = operator.post("/api/enrollments", json={"user": "alice", "replace": True})
+    assert error_of(operator.post("/api/enrollments", json={"user_id": "alice"}), 409)["status"] == 42
+    begun = operator.post("/api/enrollments", json={"user_id": "alice", "replace": True})
     assert begun.json()["remaining"] == 5
 
 
@@ -141,22 +153,22 @@ def test_locked_out_and_unlocked(operator, visitor, strokes):
     enroll(operator, strokes)
 
     def rejected(repetition):
-        body = {"user": "alice", "strokes": strokes(signature(1, repetition))}
+        body = {"user_id": "alice", "strokes": strokes(signature(1, repetition))}
         return visitor.post("/api/verify", json=body).json()
 
     waits = [rejected(repetition)["retry_after_s"] for repetition in range(6)]
     assert waits[0] == 0
     assert waits[4] == 30
     assert rejected(7)["reason"] == Reason.LOCKED.value
-    assert operator.post("/api/unlock", json={"user": "alice"}).json() == {}
+    assert operator.post("/api/unlock", json={"user_id": "alice"}).json() == {}
     assert rejected(8)["reason"] == Reason.UNLIKE.value
     assert operator.post("/api/unlock", json={}).json() == {}
-    assert error_of(operator.post("/api/unlock", json={"user": "nobody"}), 404)
+    assert error_of(operator.post("/api/unlock", json={"user_id": "nobody"}), 404)
 
 
 def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
     enroll(operator, strokes)
-    operator.delete("/api/users?user=alice")
+    operator.delete("/api/users?user_id=alice")
     entries = [entry.event.value for entry in AuditLog(verifier.store).entries()]
     assert entries == ["enrolled", "forgotten"]
 
@@ -164,19 +176,19 @@ def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", "user is missing"),
+        (b"", "user_id is missing"),
         (b"[]", "no object"),
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"user": "a", "strokes": NaN}', "not JSON"),
-        (b'{"user": 1, "strokes": []}', "user is of another type"),
-        (b'{"user": "", "strokes": []}', "too short or too long"),
-        (b'{"user": "' + b"a" * 300 + b'", "strokes": []}', "too short or too long"),
-        (b'{"user": "a", "strokes": [], "fmr": 0.5}', "unknown property"),
-        (b'{"user": "a", "strokes": 7}', "not groups of points"),
-        (b'{"user": "a", "strokes": [[{"x": 1}]]}', "y is not a number"),
-        (b'{"user": "a", "strokes": [{"points": []}]}', "too few samples"),
+        (b'{"user_id": "a", "strokes": NaN}', "not JSON"),
+        (b'{"user_id": 1, "strokes": []}', "user_id is of another type"),
+        (b'{"user_id": "", "strokes": []}', "too short or too long"),
+        (b'{"user_id": "' + b"a" * 300 + b'", "strokes": []}', "too short or too long"),
+        (b'{"user_id": "a", "strokes": [], "fmr": 0.5}', "unknown property"),
+        (b'{"user_id": "a", "strokes": 7}', "not groups of points"),
+        (b'{"user_id": "a", "strokes": [[{"x": 1}]]}', "y is not a number"),
+        (b'{"user_id": "a", "strokes": [{"points": []}]}', "too few samples"),
     ],
 )
 def test_hostile_bodies(visitor, body, says):
@@ -188,7 +200,7 @@ HALF = b'"\\ud800aaaaa"'  # of a surrogate pair: JSON, and no text
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/api/operator", b'{"code": %s}' % HALF), ("/api/verify", b'{"user": %s, "strokes": []}' % HALF)],
+    [("/api/operator", b'{"code": %s}' % HALF), ("/api/verify", b'{"user_id": %s, "strokes": []}' % HALF)],
 )
 def test_halves_of_characters(visitor, path, body):
     assert "is not text" in error_of(visitor.post(path, content=body), 422)["message"]
@@ -208,7 +220,7 @@ def test_a_fault_of_ours_is_said_like_any_refusal(operator, monkeypatch):
 
 def test_unknown_queries_paths_and_methods(visitor, operator):
     assert "unknown property" in error_of(visitor.get("/api/info?x=1"), 422)["message"]
-    assert "user is missing" in error_of(operator.delete("/api/users"), 422)["message"]
+    assert "user_id is missing" in error_of(operator.delete("/api/users"), 422)["message"]
     error_of(visitor.get("/api/nothing"), 404)
     error_of(visitor.put("/api/verify"), 405)
 

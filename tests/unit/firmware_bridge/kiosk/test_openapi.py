@@ -106,20 +106,20 @@ def test_every_operation_answers_as_described(document, operator, page, strokes)
     asked.send(visitor, "sign_out")
     for name in ("health", "info"):
         asked.send(visitor, name)
-    given_up = asked.send(operator, "begin_enrollment", {"user": "bob", "replace": True})
+    given_up = asked.send(operator, "begin_enrollment", {"user_id": "bob", "replace": True})
     asked.send(operator, "cancel_enrollment", enrollment=given_up["enrollment"])
-    begun = asked.send(operator, "begin_enrollment", {"user": "alice"})
+    begun = asked.send(operator, "begin_enrollment", {"user_id": "alice"})
     for repetition in range(begun["remaining"]):
         body = {"strokes": strokes(signature(0, repetition))}
         asked.send(operator, "add_signature", body, enrollment=begun["enrollment"])
     asked.send(operator, "commit_enrollment", enrollment=begun["enrollment"])
     for client in (operator, visitor):
-        asked.send(client, "verify", {"user": "alice", "strokes": strokes(signature(0, 8))})
+        asked.send(client, "verify", {"user_id": "alice", "strokes": strokes(signature(0, 8))})
     asked.send(operator, "identify", {"strokes": strokes(signature(0, 9))})
     asked.send(operator, "users")
-    for body in ({}, {"user": "alice"}):
+    for body in ({}, {"user_id": "alice"}):
         asked.send(operator, "unlock", body)
-    asked.send(operator, "forget", user="alice")
+    asked.send(operator, "forget", user_id="alice")
     assert asked.answered == set(asked.operations)
     assert asked.refused == set()
 
@@ -127,7 +127,7 @@ def test_every_operation_answers_as_described(document, operator, page, strokes)
 def test_every_refusal_is_as_described(document, page):
     asked = Described(document)
     stranger = page(token="sixteen characters and more")  # noqa: S106
-    some = {"user": "alice", "strokes": [], "code": "123456"}
+    some = {"user_id": "alice", "strokes": [], "code": "123456"}
     for name, (_, _, described) in asked.operations.items():
         body = described.get("requestBody") and {
             each: some[each]

@@ -79,10 +79,10 @@ def test_a_whole_conversation(step, token):
     assert line.daemon.name == "test"
     assert set(line.client.welcome.capabilities) == set(Capability)
     assert send(line, signature(), 4) == Captured(samples=150, duration_ms=signature().duration_ms)
-    number = line.client.ask(Verify(user="ann", capture=4, fmr=0.01))
+    number = line.client.ask(Verify(user_id="ann", capture=4, fmr=0.01))
     assert line.carry() == []
     [asked] = line.asked
-    assert asked.message == Verify(user="ann", capture=4, fmr=0.01)
+    assert asked.message == Verify(user_id="ann", capture=4, fmr=0.01)
     assert asked.signature == signature()
     line.daemon.answer(asked, Done())
     assert line.carry() == [Answer(number=number, message=Done())]
@@ -109,7 +109,7 @@ def test_answers_in_any_order():
 
 def test_errors_carry_status_name_and_sentence():
     line = MemoryLine().shake()
-    line.client.ask(Forget(user="nobody"))
+    line.client.ask(Forget(user_id="nobody"))
     line.carry()
     line.daemon.answer(line.asked[0], to_message(UnknownUser("nobody of that id", hint="Enroll them")))
     message = line.carry()[0].message
@@ -203,11 +203,11 @@ class TestRequests:
 
     def test_one_asked_twice_is_done_once_and_answered_twice(self):
         daemon = greeted()
-        [asked], _ = raw(daemon, 2, Forget(user="ann"))
-        assert raw(daemon, 2, Forget(user="ann")) == ([], [])
+        [asked], _ = raw(daemon, 2, Forget(user_id="ann"))
+        assert raw(daemon, 2, Forget(user_id="ann")) == ([], [])
         daemon.answer(asked, Done())
         daemon.outgoing()
-        assert raw(daemon, 2, Forget(user="ann")) == ([], [(2, Done())])
+        assert raw(daemon, 2, Forget(user_id="ann")) == ([], [(2, Done())])
 
     def test_ids_rise(self):
         daemon = greeted()
@@ -220,14 +220,14 @@ class TestRequests:
         line = MemoryLine()
         raw(line.daemon, 1, Hello(version=1, max_payload=MIN_PAYLOAD))
         ids = tuple(f"user-{number:04d}" for number in range(400))
-        for number, whole in ((2, UserList(users=ids)), (3, Matches(users=ids, scores=(0.5,) * 400))):
+        for number, whole in ((2, UserList(user_ids=ids)), (3, Matches(user_ids=ids, scores=(0.5,) * 400))):
             [asked], _ = raw(line.daemon, number, Users())
             line.daemon.answer(asked, whole)
             [payload] = Deframer().feed(line.daemon.outgoing())
             assert len(payload) <= MIN_PAYLOAD
             _, part = decode(payload)
-            assert part.users == ids[: len(part.users)]
-            assert len(part.users) > 40
+            assert part.user_ids == ids[: len(part.user_ids)]
+            assert len(part.user_ids) > 40
             assert getattr(part, "more", True)
 
     def test_the_client_asks_nothing_before_the_handshake_and_not_too_much(self):
@@ -295,13 +295,13 @@ class TestCaptures:
     def test_asking_about_one_drops_it(self):
         daemon = greeted()
         self.end(daemon, Begin(capture=1), self.points(0))
-        assert len(raw(daemon, 3, Verify(user="ann", capture=1))[0]) == 1
-        assert "there is no capture" in raw(daemon, 4, Verify(user="ann", capture=1))[1][0][1].message
+        assert len(raw(daemon, 3, Verify(user_id="ann", capture=1))[0]) == 1
+        assert "there is no capture" in raw(daemon, 4, Verify(user_id="ann", capture=1))[1][0][1].message
 
     def test_one_that_is_not_ended(self):
         daemon = greeted()
         raw(daemon, 0, Begin(capture=1))
-        assert "not ended" in raw(daemon, 2, Verify(user="ann", capture=1))[1][0][1].message
+        assert "not ended" in raw(daemon, 2, Verify(user_id="ann", capture=1))[1][0][1].message
 
     def test_not_too_many_at_once(self):
         daemon = greeted()
@@ -324,7 +324,7 @@ class TestCaptures:
         numbers = tuple(float(n) for n in range(500))
         most = MAX_SAMPLES // 500
         self.end(daemon, Begin(capture=1), *(self.points(seq, 500, t=numbers) for seq in range(most)))
-        [asked], _ = raw(daemon, 3, Verify(user="ann", capture=1))
+        [asked], _ = raw(daemon, 3, Verify(user_id="ann", capture=1))
         assert (
             self.end(daemon, Begin(capture=1), *(self.points(seq, 500) for seq in (0, 1)), number=4).status
             == 75
@@ -380,7 +380,7 @@ class TestRubbish:
         """It can make one send frames to a port of its own machine, but only behind lines of HTTP."""
         daemon = DaemonConnection()
         good = frame(encode(1, Hello(version=1, max_payload=MAX_PAYLOAD))) + frame(
-            encode(2, Forget(user="ann"))
+            encode(2, Forget(user_id="ann"))
         )
         assert daemon.receive(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:7117\r\n\r\n\0" + good) == []
         assert daemon.closing
@@ -390,7 +390,7 @@ class TestRubbish:
         """4 kB of them would otherwise make megabytes of answers."""
         daemon = greeted()
         [asked], _ = raw(daemon, 2, Users())
-        daemon.answer(asked, UserList(users=tuple(f"user-{number:05d}" for number in range(500))))
+        daemon.answer(asked, UserList(user_ids=tuple(f"user-{number:05d}" for number in range(500))))
         once = daemon.outgoing()
         daemon.receive(frame(encode(2, Users())) * 400)
         assert daemon.outgoing() == once
@@ -404,13 +404,13 @@ class TestOwnMistakes:
     @pytest.mark.parametrize(
         "message",
         [
-            Forget(user="\ud800"),
-            Forget(user="x" * 2000),
-            Verify(user="ann", capture=-1),
-            Verify(user="ann", capture=2**32),
-            Verify(user="ann", capture=1, fmr=float("nan")),
-            Verify(user="ann", capture=1, fmr="0.01"),
-            Enroll(user="ann", groups=("g" * 1000,) * 20),
+            Forget(user_id="\ud800"),
+            Forget(user_id="x" * 2000),
+            Verify(user_id="ann", capture=-1),
+            Verify(user_id="ann", capture=2**32),
+            Verify(user_id="ann", capture=1, fmr=float("nan")),
+            Verify(user_id="ann", capture=1, fmr="0.01"),
+            Enroll(user_id="ann", groups=("g" * 1000,) * 20),
         ],
     )
     def test_is_misuse(self, message):
@@ -423,7 +423,7 @@ class TestOwnMistakes:
 
     def test_numpys_numbers_are_numbers(self):
         line = MemoryLine().shake()
-        line.client.ask(Forget(user="ann"))
+        line.client.ask(Forget(user_id="ann"))
         line.client.tell(Begin(capture=1))
         numbers = tuple(np.float64(n) for n in range(10))
         line.client.tell(Points(capture=1, seq=0, x=numbers, y=numbers, t=numbers))

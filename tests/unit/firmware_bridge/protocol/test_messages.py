@@ -63,12 +63,16 @@ def test_every_kind_has_a_number_and_a_class():
 
 
 def test_what_is_not_set_is_left_out():
-    assert cbor2.loads(encode(3, Verify(user="ann", capture=1))) == [7, 3, {"user": "ann", "capture": 1}]
+    assert cbor2.loads(encode(3, Verify(user_id="ann", capture=1))) == [
+        7,
+        3,
+        {"user_id": "ann", "capture": 1},
+    ]
 
 
 def test_other_ways_to_write_the_same_are_read():
-    body = b"\xa3\x64user\x63ann\x67capture\x1a\x00\x00\x00\x01\x63fmr\xfa\x3c\x00\x00\x00"
-    assert decode(b"\x83\x18\x07\x19\x00\x03" + body) == (3, Verify(user="ann", capture=1, fmr=0.0078125))
+    body = b"\xa3\x67user_id\x63ann\x67capture\x1a\x00\x00\x00\x01\x63fmr\xfa\x3c\x00\x00\x00"
+    assert decode(b"\x83\x18\x07\x19\x00\x03" + body) == (3, Verify(user_id="ann", capture=1, fmr=0.0078125))
 
 
 def test_unknown_fields_are_for_later_versions():
@@ -90,13 +94,13 @@ def test_unknown_fields_are_for_later_versions():
         ([99, 5, {}], 5, "unknown kind; received 99"),
         ([True, 5, {}], 5, "unknown kind"),
         ([7, 5, []], 5, "no map"),
-        ([7, 5, {"user": "ann"}], 5, "lacks the field capture"),
-        ([7, 5, {"user": 1, "capture": 1}], 5, "field user"),
-        ([7, 5, {"user": "a" * 1025, "capture": 1}], 5, "1024 bytes"),
-        ([7, 5, {"user": "ann", "capture": True}], 5, "field capture"),
-        ([7, 5, {"user": "ann", "capture": 1, "fmr": float("nan")}], 5, "finite"),
-        ([7, 5, {"user": "ann", "capture": 1, "fmr": float("inf")}], 5, "finite"),
-        ([7, 5, {"user": "ann", "capture": 1, "fmr": None}], 5, "finite"),
+        ([7, 5, {"user_id": "ann"}], 5, "lacks the field capture"),
+        ([7, 5, {"user_id": 1, "capture": 1}], 5, "field user_id"),
+        ([7, 5, {"user_id": "a" * 1025, "capture": 1}], 5, "1024 bytes"),
+        ([7, 5, {"user_id": "ann", "capture": True}], 5, "field capture"),
+        ([7, 5, {"user_id": "ann", "capture": 1, "fmr": float("nan")}], 5, "finite"),
+        ([7, 5, {"user_id": "ann", "capture": 1, "fmr": float("inf")}], 5, "finite"),
+        ([7, 5, {"user_id": "ann", "capture": 1, "fmr": None}], 5, "finite"),
         ([4, 0, {"capture": 1, "seq": 0, "x": [0] * 513, "y": [], "t": []}], 0, "at most 512"),
         ([4, 0, {"capture": 1, "seq": 0, "x": [0], "y": [0], "t": [0], "d": [1]}], 0, "field d"),
         ([2, 5, {"proof": "text"}], 5, "bytes"),
@@ -142,7 +146,7 @@ GOOD = [
     encode(
         0, Points(capture=1, seq=0, x=(1.0, 2.5), y=(0.0, -3.0), t=(0.0, 8.0), p=(1.0, 2.0), d=(True, False))
     ),
-    encode(9, Matches(users=("ann", "bob"), scores=(0.5, 0.25))),
+    encode(9, Matches(user_ids=("ann", "bob"), scores=(0.5, 0.25))),
 ]
 
 
