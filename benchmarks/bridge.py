@@ -99,9 +99,9 @@ def hoard(address, clients, process):
         for number, client in enumerate(hoarders):
             if number == 1:
                 before = memory_mb(process, "VmRSS")  # with one, so that what all share is there
-            client.begin_enrollment(f"hoarder{number}", references=12)
+            enrollment = client.enrollment(f"hoarder{number}", references=12)
             for repetition in range(3):
-                client.add(signature(number, repetition, samples=third))
+                enrollment.add(signature(number, repetition, samples=third))
             capture = client.begin()
             for piece in split(signature(number, samples=most), capture, size=64):
                 client.points(piece)

@@ -37,23 +37,23 @@ def patiently(ask: Callable[[], T]) -> T:
     return ask()
 
 
-def enroll(client: Client, user: str, signatures: Iterable[Signature]) -> str:
+def enroll(client: Client, user_id: str, signatures: Iterable[Signature]) -> str:
     """Enroll signature by signature, as a person at the kiosk would: each is judged at once."""
-    patiently(lambda: client.begin_enrollment(user))
+    enrollment = patiently(lambda: client.enrollment(user_id))
     for number, signature in enumerate(signatures, 1):
-        addition = client.add(signature)  # not asked twice: a broken line ends an enrollment, begin anew
+        addition = enrollment.add(signature)  # not asked twice: a broken line ends an enrollment, begin anew
         print(f"signature {number}: {addition.reason}")
         if addition.remaining == 0:
-            return f"enrolled, {client.commit().references} references"
+            return f"enrolled, {enrollment.commit().references} references"
         if not addition.accepted:
             print("please sign once more")
-    client.abandon()
+    enrollment.abandon()
     return "not enrolled: too few good signatures"
 
 
-def verify(client: Client, user: str, signature: Signature) -> str:
+def verify(client: Client, user_id: str, signature: Signature) -> str:
     """Decide, and say what the person is to do."""
-    decision: Decision = patiently(lambda: client.verify(user, signature, fmr=0.05))
+    decision: Decision = patiently(lambda: client.verify(user_id, signature, fmr=0.05))
     if decision.accepted:
         return "accepted: opens"
     if decision.retry_after_s:
@@ -63,11 +63,11 @@ def verify(client: Client, user: str, signature: Signature) -> str:
 
 def obey(client: Client, line: str) -> str:
     """Carry out one line: `enroll USER FILES` or `verify USER FILE`."""
-    order, user, *patterns = line.split()
+    order, user_id, *patterns = line.split()
     signatures = [read_signature(path) for pattern in patterns for path in sorted(glob(pattern))]  # noqa: PTH207
     if order == "enroll":
-        return enroll(client, user, signatures)
-    return verify(client, user, signatures[0])
+        return enroll(client, user_id, signatures)
+    return verify(client, user_id, signatures[0])
 
 
 def attend(client: Client, lines: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ Nothing is asked a second time there, because nobody knows whether it was done; 
 log, an enrollment in `users`. The same samples again may be refused as a copy: let the person sign anew.
 """
 
-from firmware_bridge.client.asynchronous import AsyncClient
-from firmware_bridge.client.blocking import Client
+from firmware_bridge.client.asynchronous import AsyncClient, AsyncRemoteEnrollment
+from firmware_bridge.client.blocking import Client, RemoteEnrollment
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["AsyncClient", "AsyncRemoteEnrollment", "Client", "RemoteEnrollment"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from firmware_bridge.client.exchange import Calls, Exchange, Probe, bounded, line_error
+from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_line
 from sigverify.decision import Decision
@@ -24,6 +24,30 @@ Call = Callable[[Calls], Exchange[T]]
 
 _CHUNK: Final = 65_536
 """Bytes read at once: more than one frame, of which the longest has 8,230."""
+
+
+class AsyncRemoteEnrollment:
+    """One person's enrollment at the daemon, for asyncio; see `RemoteEnrollment`."""
+
+    def __init__(self, client: "AsyncClient", begun: OpenEnrollment) -> None:
+        self._client, self._begun = client, begun
+
+    @property
+    def remaining(self) -> int:
+        """How many signatures are still wanted."""
+        return self._begun.remaining
+
+    async def add(self, signature: Probe) -> Addition:
+        """See `RemoteEnrollment.add`."""
+        return await self._client.run(lambda calls: calls.add(self._begun, signature))
+
+    async def commit(self) -> EnrollmentReceipt:
+        """See `RemoteEnrollment.commit`."""
+        return await self._client.run(lambda calls: calls.commit(self._begun))
+
+    async def abandon(self) -> None:
+        """See `RemoteEnrollment.abandon`."""
+        await self._client.run(lambda calls: calls.abandon(self._begun))
 
 
 class AsyncClient:
@@ -71,7 +95,7 @@ class AsyncClient:
     ) -> Decision:
         """See `Client.verify`."""
         wanted = None if impostor is None else str(impostor)
-        return await self._run(
+        return await self.run(
             lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
@@ -79,7 +103,7 @@ class AsyncClient:
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> list[Match]:
         """See `Client.identify`."""
-        return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        return await self.run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 
     async def enroll(
         self,
@@ -91,67 +115,54 @@ class AsyncClient:
     ) -> EnrollmentReceipt:
         """See `Client.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return await self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        return await self.run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
-    async def begin_enrollment(
+    async def enrollment(
         self,
         user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
-    ) -> int:
-        """See `Client.begin_enrollment`."""
+    ) -> AsyncRemoteEnrollment:
+        """See `Client.enrollment`."""
         joined = tuple(groups)
-        return await self._run(
-            lambda calls: calls.begin_enrollment(
-                user_id, references=references, replace=replace, groups=joined
-            )
+        begun = await self.run(
+            lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
         )
-
-    async def add(self, signature: Probe) -> Addition:
-        """See `Client.add`."""
-        return await self._run(lambda calls: calls.add(signature))
-
-    async def commit(self) -> EnrollmentReceipt:
-        """See `Client.commit`."""
-        return await self._run(Calls.commit)
-
-    async def abandon(self) -> None:
-        """See `Client.abandon`."""
-        await self._run(Calls.abandon)
+        return AsyncRemoteEnrollment(self, begun)
 
     async def users(self) -> tuple[str, ...]:
         """See `Client.users`."""
-        return await self._run(Calls.users)
+        return await self.run(Calls.users)
 
     async def forget(self, user_id: str) -> None:
         """See `Client.forget`."""
-        await self._run(lambda calls: calls.forget(user_id))
+        await self.run(lambda calls: calls.forget(user_id))
 
     async def info(self) -> About:
         """See `Client.info`."""
-        return await self._run(Calls.info)
+        return await self.run(Calls.info)
 
     async def health(self) -> Condition:
         """See `Client.health`."""
-        return await self._run(Calls.health)
+        return await self.run(Calls.health)
 
     async def begin(self) -> int:
         """See `Client.begin`."""
-        return await self._run(Calls.begin)
+        return await self.run(Calls.begin)
 
     async def points(self, piece: Points) -> None:
         """See `Client.points`."""
-        await self._run(lambda calls: calls.points(piece))
+        await self.run(lambda calls: calls.points(piece))
 
     async def end(self, capture: int) -> Captured:
         """See `Client.end`."""
-        return await self._run(lambda calls: calls.end(capture))
+        return await self.run(lambda calls: calls.end(capture))
 
     async def cancel(self, capture: int) -> None:
         """See `Client.cancel`."""
-        await self._run(lambda calls: calls.cancel(capture))
+        await self.run(lambda calls: calls.cancel(capture))
 
     def close(self) -> None:
         """Close the line; the next call opens another."""
@@ -159,7 +170,8 @@ class AsyncClient:
             self._line.close()
             self._line = None
 
-    async def _run(self, call: Call[T]) -> T:
+    async def run(self, call: Call[T]) -> T:
+        """Carry out one exchange, on a new line where there is none. The methods above are what to call."""
         async with self._lock:
             try:
                 line = self._line or await self._connect()

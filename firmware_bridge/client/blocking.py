@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self, TypeVar
 
-from firmware_bridge.client.exchange import Calls, Exchange, Probe, bounded, line_error
+from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Wire, open_wire
 from sigverify.decision import Decision
@@ -21,6 +21,44 @@ from sigverify.search.match import Match
 
 T = TypeVar("T")
 Call = Callable[[Calls], Exchange[T]]
+
+
+class RemoteEnrollment:
+    """One person's enrollment at the daemon, used like `sigverify.Enrollment`; `Client.enrollment` begins it.
+
+    >>> enrollment = client.enrollment("alice")                              # doctest: +SKIP
+    >>> while enrollment.remaining:                                          # doctest: +SKIP
+    ...     print(enrollment.add(capture()).reason)
+    >>> enrollment.commit()                                                  # doctest: +SKIP
+    """
+
+    def __init__(self, client: "Client", begun: OpenEnrollment) -> None:
+        self._client, self._begun = client, begun
+
+    @property
+    def remaining(self) -> int:
+        """How many signatures are still wanted."""
+        return self._begun.remaining
+
+    def add(self, signature: Probe) -> Addition:
+        """Offer a signature, or a streamed capture, as a reference; the answer says whether it was taken.
+
+        Raises:
+            EnrollmentError: this enrollment is over, no more are wanted, or far too many were tried.
+        """
+        return self._client.run(lambda calls: calls.add(self._begun, signature))
+
+    def commit(self) -> EnrollmentReceipt:
+        """Store the references: all of them, or, when anything is raised, nothing.
+
+        Raises:
+            EnrollmentError: signatures are still wanted, or this enrollment is over.
+        """
+        return self._client.run(lambda calls: calls.commit(self._begun))
+
+    def abandon(self) -> None:
+        """Drop the enrollment and its signatures; one that is over is fine."""
+        self._client.run(lambda calls: calls.abandon(self._begun))
 
 
 class Client:
@@ -77,7 +115,7 @@ class Client:
     ) -> Decision:
         """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
         wanted = None if impostor is None else str(impostor)
-        return self._run(
+        return self.run(
             lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
@@ -85,7 +123,7 @@ class Client:
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> list[Match]:
         """Find whose it may be, the most alike first; see `Verifier.identify`."""
-        return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        return self.run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 
     def enroll(
         self,
@@ -97,67 +135,57 @@ class Client:
     ) -> EnrollmentReceipt:
         """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        return self.run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
-    def begin_enrollment(
+    def enrollment(
         self,
         user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
-    ) -> int:
-        """Begin to enroll signature by signature (`add`, then `commit`); return how many are wanted."""
+    ) -> RemoteEnrollment:
+        """Begin to enroll signature by signature; see `Verifier.enrollment`.
+
+        The daemon has one at a time for each client: another one ends it, and so does a broken line.
+        """
         joined = tuple(groups)
-        return self._run(
-            lambda calls: calls.begin_enrollment(
-                user_id, references=references, replace=replace, groups=joined
-            )
+        begun = self.run(
+            lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
         )
-
-    def add(self, signature: Probe) -> Addition:
-        """Offer a signature as a reference, and hear at once whether it was taken."""
-        return self._run(lambda calls: calls.add(signature))
-
-    def commit(self) -> EnrollmentReceipt:
-        """Store the references of the enrollment under way."""
-        return self._run(Calls.commit)
-
-    def abandon(self) -> None:
-        """Drop the enrollment under way."""
-        self._run(Calls.abandon)
+        return RemoteEnrollment(self, begun)
 
     def users(self) -> tuple[str, ...]:
         """Return the ids of all enrolled, sorted."""
-        return self._run(Calls.users)
+        return self.run(Calls.users)
 
     def forget(self, user_id: str) -> None:
         """Delete a person's references for good."""
-        self._run(lambda calls: calls.forget(user_id))
+        self.run(lambda calls: calls.forget(user_id))
 
     def info(self) -> About:
         """Ask what answers."""
-        return self._run(Calls.info)
+        return self.run(Calls.info)
 
     def health(self) -> Condition:
         """Ask how the daemon is."""
-        return self._run(Calls.health)
+        return self.run(Calls.health)
 
     def begin(self) -> int:
         """Begin to stream a signature as the pen moves; return the capture's number."""
-        return self._run(Calls.begin)
+        return self.run(Calls.begin)
 
     def points(self, piece: Points) -> None:
         """Stream samples; waits while the daemon has no room for more."""
-        self._run(lambda calls: calls.points(piece))
+        self.run(lambda calls: calls.points(piece))
 
     def end(self, capture: int) -> Captured:
         """End a capture; it can then be verified, identified or added, once."""
-        return self._run(lambda calls: calls.end(capture))
+        return self.run(lambda calls: calls.end(capture))
 
     def cancel(self, capture: int) -> None:
         """Drop a capture."""
-        self._run(lambda calls: calls.cancel(capture))
+        self.run(lambda calls: calls.cancel(capture))
 
     def close(self) -> None:
         """Close the line; the next call opens another."""
@@ -166,7 +194,8 @@ class Client:
                 self._wire.close()
                 self._wire = None
 
-    def _run(self, call: Call[T]) -> T:
+    def run(self, call: Call[T]) -> T:
+        """Carry out one exchange, on a new line where there is none. The methods above are what to call."""
         with self._lock:
             try:
                 wire = self._wire or self._connect()

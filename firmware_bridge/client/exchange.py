@@ -54,6 +54,14 @@ Probe = Signature | int
 """A signature to send, or the number of a capture that was sent already."""
 
 
+@dataclass(eq=False)
+class OpenEnrollment:
+    """An enrollment that the daemon has under way for this client."""
+
+    user_id: str
+    remaining: int
+
+
 class Calls:
     """All calls of one client, over one line after the other."""
 
@@ -62,6 +70,7 @@ class Calls:
         self._answers: dict[int, Message] = {}
         self._capture = 0  # goes on over all lines: no number ever means somebody else's signature
         self._pieces: dict[int, int] = {}
+        self._enrollment: OpenEnrollment | None = None
 
     def take(self, data: bytes) -> None:
         """Take what was read.
@@ -79,6 +88,7 @@ class Calls:
     def handshake(self) -> Exchange[messages.Welcome]:
         """Do the handshake: the first thing on a line."""
         self._pieces.clear()
+        self._enrollment = None  # the daemon drops it at each hello
         for _ in range(_TRIES):
             self._answers.clear()
             self._connection.hello()
@@ -148,45 +158,58 @@ class Calls:
             raise ProtocolError("the daemon gives other scores than people")
         return [Match(user_id, score) for user_id, score in zip(found.user_ids, scores, strict=True)]
 
-    def begin_enrollment(
+    def enrollment(
         self,
         user_id: str,
         *,
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
-    ) -> Exchange[int]:
-        """Begin to enroll; return how many signatures are wanted."""
+    ) -> Exchange[OpenEnrollment]:
+        """Begin to enroll somebody; an enrollment under way is dropped."""
+        self._enrollment = None
         asked = messages.Enroll(user_id=user_id, references=references, replace=replace, groups=tuple(groups))
-        return (yield from self._ask(asked, messages.Enrolling)).remaining
+        begun = yield from self._ask(asked, messages.Enrolling)
+        self._enrollment = OpenEnrollment(user_id=user_id, remaining=begun.remaining)
+        return self._enrollment
 
-    def add(self, probe: Probe) -> Exchange[Addition]:
+    def add(self, enrollment: OpenEnrollment, probe: Probe) -> Exchange[Addition]:
         """Offer a reference."""
+        self._check_open(enrollment)
         capture = yield from self._sent(probe)
-        return _addition((yield from self._ask(messages.Add(capture=capture), messages.AdditionMade)))
+        addition = _addition((yield from self._ask(messages.Add(capture=capture), messages.AdditionMade)))
+        enrollment.remaining = addition.remaining
+        return addition
 
-    def commit(self) -> Exchange[EnrollmentReceipt]:
+    def commit(self, enrollment: OpenEnrollment) -> Exchange[EnrollmentReceipt]:
         """Store the references."""
-        return _enrollment((yield from self._ask(messages.Commit(), messages.Enrolled)))
+        self._check_open(enrollment)
+        receipt = _receipt((yield from self._ask(messages.Commit(), messages.Enrolled)))
+        self._enrollment = None
+        return receipt
 
-    def abandon(self) -> Exchange[None]:
-        """Drop the enrollment under way."""
-        yield from self._ask(messages.Abandon(), messages.Done)
+    def abandon(self, enrollment: OpenEnrollment) -> Exchange[None]:
+        """Drop an enrollment; one that is over is fine."""
+        if self._enrollment is enrollment:
+            yield from self._ask(messages.Abandon(), messages.Done)
+            self._enrollment = None
 
     def enroll(
         self, user_id: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
     ) -> Exchange[EnrollmentReceipt]:
         """Enroll somebody by these signatures, wholly or not at all."""
-        yield from self.begin_enrollment(user_id, references=len(signatures), replace=replace, groups=groups)
+        enrollment = yield from self.enrollment(
+            user_id, references=len(signatures), replace=replace, groups=groups
+        )
         for number, signature in enumerate(signatures, start=1):
-            added = yield from self.add(signature)
+            added = yield from self.add(enrollment, signature)
             if not added.accepted:
-                yield from self.abandon()
+                yield from self.abandon(enrollment)
                 raise EnrollmentError(
                     f"reference {number} is {added.reason}",
                     expected="genuine signatures of one person, each written anew",
                 )
-        return (yield from self.commit())
+        return (yield from self.commit(enrollment))
 
     def users(self) -> Exchange[tuple[str, ...]]:
         """List all enrolled."""
@@ -211,6 +234,14 @@ class Calls:
     def health(self) -> Exchange[messages.Condition]:
         """Ask how it is."""
         return (yield from self._ask(messages.Health(), messages.Condition))
+
+    def _check_open(self, enrollment: OpenEnrollment) -> None:
+        """Refuse what would reach another person's enrollment: the daemon has one at a time on a line."""
+        if self._enrollment is not enrollment:
+            raise EnrollmentError(
+                "no enrollment is under way",
+                hint="Begin again: it was committed, or ended by another enrollment or a broken line",
+            )
 
     def _wait_until_ready(self) -> Exchange[bool]:
         """Read until the handshake is done; True: nothing came in time."""
@@ -298,7 +329,7 @@ def _addition(made: messages.AdditionMade) -> Addition:
     )
 
 
-def _enrollment(made: messages.Enrolled) -> EnrollmentReceipt:
+def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:
     if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
         raise ProtocolError("the daemon says that it enrolled what cannot be")
     return EnrollmentReceipt(

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
-from firmware_bridge.daemon.service import ClientEnrollment, Service
+from firmware_bridge.daemon.service import ClientState, Service
 from firmware_bridge.daemon.session import Ending, Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
 from firmware_bridge.log_thinning import is_notable
@@ -225,7 +225,7 @@ class Daemon:
                     self._turning_away -= 1
         line.close()
 
-    async def _carry_out(self, asked: Request, state: ClientEnrollment) -> Message:
+    async def _carry_out(self, asked: Request, state: ClientState) -> Message:
         def work() -> Message:
             assert self._service is not None  # looked up only now: a reload may have come in between
             self.metrics.busy_since = time.monotonic()

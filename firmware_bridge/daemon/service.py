@@ -39,7 +39,7 @@ _MOST_MATCHES: Final = 100
 
 
 @dataclass
-class ClientEnrollment:
+class ClientState:
     """What is under way for one client: the enrollment begun in its handshake, with that service."""
 
     handshake: int = 0
@@ -57,7 +57,7 @@ class Service:
         self.verifier = verifier
         self._fixed_rates = fixed_rates
 
-    def carry_out(self, asked: Request, state: ClientEnrollment) -> Message:
+    def carry_out(self, asked: Request, state: ClientState) -> Message:
         """Return the answer to a request.
 
         Raises:
@@ -76,7 +76,7 @@ class Service:
             return Done()
         return self._manage(asked.message)
 
-    def _look(self, message: Message, signature: Signature, state: ClientEnrollment) -> Message:
+    def _look(self, message: Message, signature: Signature, state: ClientState) -> Message:
         """Answer what is asked about a signature."""
         if isinstance(message, Verify):
             return self._verify(message, signature)
@@ -118,7 +118,7 @@ class Service:
             scores=scores if len(scores) == len(found) else None,
         )
 
-    def _enroll(self, message: Enroll, state: ClientEnrollment) -> Enrolling:
+    def _enroll(self, message: Enroll, state: ClientState) -> Enrolling:
         state.enrollment, state.samples = None, 0
         state.enrollment = self.verifier.enrollment(
             message.user_id, references=message.references, replace=message.replace, groups=message.groups
@@ -140,13 +140,13 @@ class Service:
         )
 
 
-def _enrollment(state: ClientEnrollment) -> Enrollment:
+def _enrollment(state: ClientState) -> Enrollment:
     if state.enrollment is None:
         raise EnrollmentError("no enrollment is under way", hint="Begin one; a reload of the daemon drops it")
     return state.enrollment
 
 
-def _add(state: ClientEnrollment, signature: Signature) -> AdditionMade:
+def _add(state: ClientState, signature: Signature) -> AdditionMade:
     enrollment = _enrollment(state)
     if state.samples + len(signature) > MAX_SAMPLES:
         raise Busy("too many samples for one enrollment", expected=f"at most {MAX_SAMPLES}")
@@ -154,7 +154,7 @@ def _add(state: ClientEnrollment, signature: Signature) -> AdditionMade:
     return _addition(enrollment.add(signature))
 
 
-def _commit(state: ClientEnrollment) -> Enrolled:
+def _commit(state: ClientState) -> Enrolled:
     enrollment = _enrollment(state).commit()
     state.enrollment = None
     return _enrolled(enrollment)

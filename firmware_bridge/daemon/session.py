@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from firmware_bridge.daemon.metrics import Metrics
-from firmware_bridge.daemon.service import ClientEnrollment
+from firmware_bridge.daemon.service import ClientState
 from firmware_bridge.protocol.daemon_connection import WINDOW, DaemonConnection, Request
 from firmware_bridge.protocol.messages import Condition, DecisionMade, Error, Health, Message
 from firmware_bridge.transport.line import Line
@@ -53,7 +53,7 @@ class Limits:
     grace_s: float = 5.0
 
 
-CarryOut = Callable[[Request, ClientEnrollment], Awaitable[Message]]
+CarryOut = Callable[[Request, ClientState], Awaitable[Message]]
 
 
 class Session:
@@ -73,7 +73,7 @@ class Session:
         self._carry_out = carry_out
         self._limits = limits
         self._metrics = metrics
-        self._state = ClientEnrollment()
+        self._state = ClientState()
         self._handshake = 0
         self._queue: asyncio.Queue[tuple[Request, float] | None] = asyncio.Queue(2 * WINDOW)
         self._writing = asyncio.Lock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import socket
 import threading
@@ -12,13 +13,14 @@ from builders import signature
 from in_threads import in_threads
 from running_daemon import RunningDaemon, opener
 
-from firmware_bridge.client import AsyncClient, Client
+from firmware_bridge.client import AsyncClient, AsyncRemoteEnrollment, Client, RemoteEnrollment
 from firmware_bridge.protocol.captures import split
 from firmware_bridge.protocol.daemon_connection import Capability, DaemonConnection
 from firmware_bridge.protocol.messages import Commit, Forget
 from firmware_bridge.transport.listeners import TcpListener, UnixListener
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.enrollment import Enrollment
 from sigverify.errors import (
     AlreadyEnrolled,
     Busy,
@@ -35,6 +37,7 @@ from sigverify.errors import (
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
+from sigverify.verifier import Verifier
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
 
@@ -45,6 +48,10 @@ class Waiting:
     def __init__(self, *arguments, **options):
         self._loop = asyncio.new_event_loop()
         self._client = AsyncClient(*arguments, **options)
+
+    def enrollment(self, *arguments, **options):
+        begun = self._loop.run_until_complete(self._client.enrollment(*arguments, **options))
+        return WaitingEnrollment(self._loop, begun)
 
     def __enter__(self):
         return self
@@ -64,6 +71,23 @@ class Waiting:
         return call
 
 
+class WaitingEnrollment:
+    """The same for an `AsyncRemoteEnrollment`."""
+
+    def __init__(self, loop, begun):
+        self._loop, self._begun = loop, begun
+
+    @property
+    def remaining(self):
+        return self._begun.remaining
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            return self._loop.run_until_complete(getattr(self._begun, name)(*arguments))
+
+        return call
+
+
 @pytest.fixture(params=[Client, Waiting])
 def client(request, address):
     with request.param(address) as its:
@@ -73,6 +97,17 @@ def client(request, address):
 def test_both_clients_have_the_same_calls():
     calls = {name for name in vars(Client) if not name.startswith("_")}
     assert calls == {name for name in vars(AsyncClient) if not name.startswith("_")}
+    steps = {name for name in vars(RemoteEnrollment) if not name.startswith("_")}
+    assert steps == {name for name in vars(AsyncRemoteEnrollment) if not name.startswith("_")}
+    assert steps == {name for name in vars(Enrollment) if not name.startswith("_")} | {"abandon"}
+
+
+@pytest.mark.parametrize("name", ["verify", "identify", "enroll", "enrollment", "users", "forget"])
+def test_what_is_asked_is_called_as_the_verifier_calls_it(name):
+    asked = list(inspect.signature(getattr(Client, name)).parameters.values())
+    of_verifier = inspect.signature(getattr(Verifier, name)).parameters
+    assert [each.name for each in asked] == [each for each in of_verifier if each in {a.name for a in asked}]
+    assert all(each.kind is of_verifier[each.name].kind for each in asked)
 
 
 def test_enrol_verify_identify_list_forget(client):
@@ -106,13 +141,15 @@ def test_a_copy_is_refused_over_the_line_too(client):
 
 
 def test_errors_are_the_sdks(client):
+    over = client.enrollment("nobody")
+    over.abandon()
     for call, error, match in [
         (lambda: client.verify("nobody", ALICE[0]), UnknownUser, "nobody"),
         (lambda: client.forget("nobody"), UnknownUser, "nobody"),
         (lambda: client.identify(ALICE[0], top_k=0), ConfigError, "top_k|how many|people"),
         (lambda: client.identify(ALICE[0], top_k=101), ConfigError, "too many people"),
         (lambda: client.verify("a\0b", ALICE[0]), ConfigError, "user id"),
-        (client.commit, EnrollmentError, "no enrollment is under way"),
+        (over.commit, EnrollmentError, "no enrollment is under way"),
         (lambda: client.end(client.begin()), InvalidSignature, "too few samples"),
     ]:
         with pytest.raises(error, match=match):
@@ -128,7 +165,7 @@ def test_what_cannot_be_sent_is_refused_here_and_harms_no_later_call(client):
         for call in (
             lambda: client.forget("\ud800"),
             lambda: client.verify("ann", 2**32),
-            lambda: client.begin_enrollment("ann", groups=["g" * 1000] * 20),
+            lambda: client.enrollment("ann", groups=["g" * 1000] * 20),
         ):
             with pytest.raises(Misuse):
                 call()
@@ -171,35 +208,55 @@ def test_one_streams_while_another_asks(client):
 
 
 def test_an_enrollment_keeps_no_more_samples_than_a_session(client):
-    client.begin_enrollment("alice", references=12)
+    enrollment = client.enrollment("alice", references=12)
     for repetition in range(3):
-        client.add(signature(0, repetition, samples=10_000))
+        enrollment.add(signature(0, repetition, samples=10_000))
     with pytest.raises(Busy, match="too many samples for one enrollment"):
-        client.add(signature(0, 4, samples=10_000))
-    assert client.add(signature(0, 5)).remaining == 8
-    client.begin_enrollment("alice", references=1)
-    client.add(signature(0, 4, samples=10_000))
-    client.commit()
+        enrollment.add(signature(0, 4, samples=10_000))
+    assert enrollment.add(signature(0, 5)).remaining == 8
+    enrollment = client.enrollment("alice", references=1)
+    enrollment.add(signature(0, 4, samples=10_000))
+    enrollment.commit()
 
 
-def test_a_bad_reference_enrols_nobody(client):
+def test_a_bad_reference_enrols_nobody(client, daemon):
     with pytest.raises(EnrollmentError, match="reference 3 is a copy"):
         client.enroll("alice", [*ALICE[:2], ALICE[0]])
     assert client.users() == ()
-    with pytest.raises(EnrollmentError, match="no enrollment"):
-        client.commit()
+    [session] = daemon.daemon._sessions
+    assert session._state.enrollment is None
 
 
 def test_enrolling_signature_by_signature(client):
-    assert client.begin_enrollment("alice", references=2) == 2
-    added = client.add(ALICE[0])
+    enrollment = client.enrollment("alice", references=2)
+    assert enrollment.remaining == 2
+    added = enrollment.add(ALICE[0])
     assert (added.accepted, added.reason, added.remaining) == (True, AdditionReason.TAKEN, 1)
     assert added.quality.complexity > 0.3
-    assert client.add(ALICE[0]).reason is AdditionReason.COPY
+    assert enrollment.add(ALICE[0]).reason is AdditionReason.COPY
     with pytest.raises(EnrollmentError, match="too few"):
-        client.commit()
-    assert client.add(ALICE[1]).remaining == 0
-    assert client.commit().references == 2
+        enrollment.commit()
+    assert enrollment.add(ALICE[1]).remaining == enrollment.remaining == 0
+    assert enrollment.commit().references == 2
+
+
+def test_an_enrollment_that_another_one_ended_reaches_nobody_elses(client):
+    first = client.enrollment("alice", references=1)
+    second = client.enrollment("bob", references=1)
+    for call in (lambda: first.add(ALICE[0]), first.commit):
+        with pytest.raises(EnrollmentError, match="no enrollment is under way"):
+            call()
+    first.abandon()
+    second.add(ALICE[0])
+    assert second.commit().user_id == "bob"
+    assert client.users() == ("bob",)
+
+
+def test_an_enrollment_ends_with_its_line(client):
+    enrollment = client.enrollment("alice", references=1)
+    client.close()
+    with pytest.raises(EnrollmentError, match="no enrollment is under way"):
+        enrollment.add(ALICE[0])
 
 
 def test_streaming_as_the_pen_moves(client):
@@ -355,16 +412,16 @@ def test_threads_share_a_client(address):
     assert len(decisions) == 8
 
 
-def test_an_interrupted_call_confuses_no_later_one(address, monkeypatch):
+def test_an_interrupted_call_confuses_no_later_one(address, daemon, monkeypatch):
     with Client(address) as client:
         client.enroll("alice", ALICE)
         with monkeypatch.context() as patch:
             patch.setattr("firmware_bridge.transport.line.SocketWire.read", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                client.begin_enrollment("bob", references=1)
+                client.enrollment("bob", references=1)
         assert client.users() == ("alice",)
-        with pytest.raises(EnrollmentError, match="no enrollment"):  # its line is closed: nothing goes on
-            client.add(ALICE[0])
+        [session] = daemon.daemon._sessions
+        assert session._state.enrollment is None  # its line is closed: nothing goes on
 
 
 def interrupt(*_):

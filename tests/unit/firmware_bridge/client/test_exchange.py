@@ -3,7 +3,7 @@
 import pytest
 from builders import signature
 
-from firmware_bridge.client.exchange import Calls
+from firmware_bridge.client.exchange import Calls, OpenEnrollment
 from firmware_bridge.protocol.daemon_connection import CREDIT, DaemonConnection
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import (
@@ -122,10 +122,15 @@ def test_no_number_of_a_capture_comes_again_on_another_line():
     assert line.run(line.calls.begin()) != first
 
 
+def commit(calls):
+    calls._enrollment = OpenEnrollment(user_id="ann", remaining=0)
+    return calls.commit(calls._enrollment)
+
+
 @pytest.mark.parametrize(
     ("answer", "ask"),
     [
-        (Done(), lambda calls: calls.commit()),
+        (Done(), commit),
         (DecisionMade(outcome="perhaps", reason="alike"), lambda calls: calls.verify(
             "ann", LONG, fmr=None, impostor=None, refer_fmr=None)),
         (Matches(user_ids=("ann", "bob"), scores=(0.5,)), lambda calls: calls.identify(
@@ -134,7 +139,7 @@ def test_no_number_of_a_capture_comes_again_on_another_line():
             (
                 Enrolled(user_id="ann", template_bytes=1, model_id="m", complexity=1.0, consistency=1.0,
                          latency_ms=1.0, **wrong),
-                lambda calls: calls.commit(),
+                commit,
             )
             for wrong in (
                 {"references": 2**32 - 1, "created_ms": 0.0},
@@ -152,5 +157,7 @@ def test_answers_that_cannot_be(answer, ask):
 def test_what_is_damaged_is_told_to_nobody_and_goes_on():
     line = LossyLine(answer=Done())
     line.calls.take(b"rubbish\0" + frame(encode(77, Done())))
-    line.run(line.calls.abandon())
+    begun = OpenEnrollment(user_id="ann", remaining=1)
+    line.calls._enrollment = begun
+    line.run(line.calls.abandon(begun))
     assert [asked.message for asked in line.asked] == [Abandon()]

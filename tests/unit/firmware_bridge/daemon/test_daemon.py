@@ -400,12 +400,12 @@ class TestLife:
         with RunningDaemon([UnixListener(path)], open_verifier=opening) as running, Client(path) as client:
             client.enroll("alice", ALICE)
             before = running.daemon._service.verifier
-            client.begin_enrollment("bob", references=1)
+            enrollment = client.enrollment("bob", references=1)
             assert running.reload()
             assert running.daemon._service.verifier is not before
             assert client.users() == ("alice",)
             with pytest.raises(EnrollmentError, match="no enrollment is under way"):
-                client.commit()
+                enrollment.commit()
 
     @pytest.mark.parametrize("error", [StoreError("no such file"), ValueError("x = 12.75"), MemoryError()])
     def test_a_reload_that_fails_changes_nothing(self, daemon, path, monkeypatch, caplog, error):

@@ -45,15 +45,6 @@ def test_enrol_verify_identify_forget(operator, strokes, verifier):
 
 def test_a_visitor_verifies_and_sees_no_score(operator, visitor, strokes):
     enroll(operator, strokes)
-    accepted = visitor.post(
-        "/api/verify", json={"user_id": "alice", "strokes": strokes(signature(0, 9))}
-    ).json()
-    rejected = visitor.post(
-        "/api/verify", json={"user_id": "alice", "strokes": strokes(signature(1, 9))}
-    ).json()
-    unknown = visitor.post(
-        "/api/verify", json={"user_id": "nobody", "strokes": strokes(signature(2, 9))}
-    ).json()
     accepted, rejected, unknown = (
         visitor.post(
             "/api/verify", json={"user_id": user_id, "strokes": strokes(signature(writer, 9))}
