@@ -13,6 +13,7 @@ from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.service import ClientState
 from firmware_bridge.protocol.daemon_connection import WINDOW, DaemonConnection, Request
 from firmware_bridge.protocol.messages import Condition, DecisionMade, Error, Health, Message
+from firmware_bridge.protocol.phase import Phase
 from firmware_bridge.transport.line import Line
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class Ending(StrEnum):
     SLOW = "slow"
     BROKEN = "broken"
     REFUSED = "refused"
+
+
+_ENDINGS: Final = {Phase.REFUSED: Ending.REFUSED, Phase.FAULTED: Ending.RUBBISH}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +107,12 @@ class Session:
         try:
             if not self._line.persistent:
                 async with asyncio.timeout(self._limits.handshake_s):
-                    ending = await self._read_while(lambda: not self._connection.open)
+                    ending = await self._read_while(lambda: self._connection.phase is not Phase.READY)
                 if ending is not None:
                     return ending
             return await self._read_while(lambda: True) or Ending.CLOSED
         except TimeoutError:  # a line that is dead raises it too
-            return Ending.BROKEN if self._connection.open else Ending.NO_HANDSHAKE
+            return Ending.BROKEN if self._connection.phase is Phase.READY else Ending.NO_HANDSHAKE
         except _Slow:
             return Ending.SLOW
         except OSError:
@@ -124,7 +128,7 @@ class Session:
             await self._write()
             await asyncio.sleep(0)  # more may be at hand, and `read` return at once: others have their turn
             if self._connection.closing:
-                return Ending.RUBBISH if self._connection.open else Ending.REFUSED
+                return _ENDINGS[self._connection.phase]
         return None
 
     async def _take(self, asked: Request) -> None:

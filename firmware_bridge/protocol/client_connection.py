@@ -5,14 +5,16 @@ from typing import Final
 
 from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED, check
-from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
-from firmware_bridge.protocol.handshake import proof
+from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame
+from firmware_bridge.protocol.handshake import check_welcome, proof
 from firmware_bridge.protocol.messages import (
+    NO_HANDSHAKE,
     VERSION,
     Authenticate,
     BadMessage,
     Begin,
     Credit,
+    Done,
     Error,
     Hello,
     Message,
@@ -21,7 +23,9 @@ from firmware_bridge.protocol.messages import (
     decode,
     encode,
 )
+from firmware_bridge.protocol.phase import CLIENT, Event, Phase
 from sigverify.errors import (
+    BridgeError,
     Disconnected,
     Misuse,
     NotAllowed,
@@ -57,8 +61,13 @@ class ClientConnection:
         self._handshake = 0
         self._credit = 0
         self.welcome: Welcome | None = None
-        self.ready = False
-        """Whether the handshake is done and questions may be asked."""
+        self.phase = Phase.IDLE
+        """How far the handshake is."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the handshake is done, and requests may be asked."""
+        return self.phase is Phase.READY
 
     @property
     def credit(self) -> int:
@@ -73,7 +82,8 @@ class ClientConnection:
 
     def hello(self) -> None:
         """Begin, or begin anew after a line broke or answers were lost."""
-        self.ready, self.welcome = False, None
+        self._advance(Event.HELLO)
+        self.welcome = None
         self._waiting.clear()
         self._out.clear()
         self._deframer = Deframer()
@@ -144,45 +154,54 @@ class ClientConnection:
         return data
 
     def _message(self, number: int, message: Message) -> list[Answer]:
-        if isinstance(message, Credit) and self.welcome is not None:
+        if self.phase is not Phase.READY or self.welcome is None:
+            self._handshake_message(number, message)
+            return []
+        if isinstance(message, Credit):
             self._credit = min(self._credit + message.points, self.welcome.credit)
-        elif not self.ready:
-            self._shake(number, message)
-        elif number in self._waiting or (number == 0 and isinstance(message, Error)):
+            return []
+        if isinstance(message, Error) and message.name == NO_HANDSHAKE:
+            self._advance(Event.RESTART)
+        if number in self._waiting or (number == 0 and isinstance(message, Error)):
             self._waiting.discard(number)
             return [Answer(number=number, message=message)]
-        return []
+        return []  # of an earlier session, or an answer that came twice
 
-    def _shake(self, number: int, message: Message) -> None:
+    def _handshake_message(self, number: int, message: Message) -> None:
         """Take a step of the handshake; what is left of an earlier session is passed over."""
+        # The daemon received something damaged, perhaps our hello: what goes unanswered is asked again.
         damaged = number == 0 and isinstance(message, Error) and message.status == ProtocolError.status
-        if damaged or number not in (0, self._handshake):
+        if damaged or self.phase is Phase.IDLE or number not in (0, self._handshake):
             return
         if isinstance(message, Error):
+            self._advance(Event.REFUSAL)
             raise to_error(message)
-        if isinstance(message, Welcome):
-            self._welcome(message)
-        else:
-            self.ready = self.welcome is not None
+        if isinstance(message, Welcome) and self.phase is Phase.GREETING:
+            self._take_welcome(message)
+        elif isinstance(message, Done):
+            self._advance(Event.PROVED)
 
-    def _welcome(self, welcome: Welcome) -> None:
-        if welcome.version != VERSION:
-            raise ProtocolError(
-                "the daemon speaks another protocol", expected=str(VERSION), received=str(welcome.version)
-            )
-        if welcome.max_payload < MIN_PAYLOAD or welcome.window < 1 or welcome.credit < 1:
-            raise ProtocolError("the daemon takes less than the protocol asks for")
+    def _take_welcome(self, welcome: Welcome) -> None:
+        try:
+            check_welcome(welcome)
+            if welcome.nonce is not None and self._token is None:
+                raise NotAllowed("the daemon wants a token", hint="Give the one that it was started with")
+        except BridgeError:
+            self._advance(Event.REFUSAL)
+            raise
         self.welcome, self._credit = welcome, welcome.credit
-        if welcome.nonce is None:
-            self.ready = True
-        elif self._token is None:
-            raise NotAllowed("the daemon wants a token", hint="Give the one that it was started with")
-        else:
-            self._handshake = self._next()
-            self._send(self._handshake, Authenticate(proof=proof(self._token, welcome.nonce)))
+        if welcome.nonce is None or self._token is None:
+            self._advance(Event.WELCOME)
+            return
+        self._handshake = self._next()
+        self._send(self._handshake, Authenticate(proof=proof(self._token, welcome.nonce)))
+        self._advance(Event.CHALLENGE)
+
+    def _advance(self, event: Event) -> None:
+        self.phase = CLIENT.get((self.phase, event), self.phase)
 
     def _check_ready(self) -> Welcome:
-        if not self.ready or self.welcome is None:
+        if self.phase is not Phase.READY or self.welcome is None:
             raise Misuse("the handshake is not done", hint="Call hello, and receive until ready")
         return self.welcome
 

@@ -10,13 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from hmac import compare_digest
 from typing import Final
 
 from firmware_bridge.protocol.captures import Captures
 from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
-from firmware_bridge.protocol.handshake import NONCE_BYTES, proof
+from firmware_bridge.protocol.handshake import NONCE_BYTES, check_hello, is_proof
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     UNANSWERED,
@@ -47,6 +46,7 @@ from firmware_bridge.protocol.messages import (
     decode,
     encode,
 )
+from firmware_bridge.protocol.phase import CLOSED, DAEMON, DAEMON_SERIAL, Event, Phase
 from sigverify.errors import (
     Busy,
     NotAllowed,
@@ -62,6 +62,10 @@ CREDIT: Final = 16
 """`Points` that may be on the way: few enough for the buffers of a serial line."""
 MAX_FAULTS: Final = 32
 """Pieces of rubbish in a row after which a line is given up."""
+
+
+_NAME_CHARACTERS: Final = 64
+"""Of a client's name that are kept: it goes into the log."""
 
 
 class Capability(StrEnum):
@@ -123,16 +127,15 @@ class DaemonConnection:
         """
         self._allowed = frozenset(allowed)
         self._token = token
-        self._patient = persistent
         self._make_nonce = nonce
         self._deframer = Deframer()
         self._out = bytearray()
         self._faults = 0
         self._handshakes = 0
         self._reset(MIN_PAYLOAD)
-        self._greeted = False
-        self.closing = False
-        """Whether the line should be closed, once `outgoing` is written; nothing is received any more."""
+        self._transitions = DAEMON_SERIAL if persistent else DAEMON
+        self.phase = Phase.IDLE
+        """How far the handshake is."""
         self.name = ""
         """What the client calls itself."""
 
@@ -142,9 +145,9 @@ class DaemonConnection:
         return self._handshakes
 
     @property
-    def open(self) -> bool:
-        """Whether the handshake is done."""
-        return self._greeted and self._nonce is None
+    def closing(self) -> bool:
+        """Whether to close the line, once `outgoing` is written; nothing is received any more."""
+        return self.phase in CLOSED
 
     @property
     def held(self) -> int:
@@ -189,6 +192,9 @@ class DaemonConnection:
         self._repeated: set[int] = set()
         self._nonce: bytes | None = None
 
+    def _advance(self, event: Event) -> None:
+        self.phase = self._transitions.get((self.phase, event), self.phase)
+
     def _payload(self, payload: bytes) -> list[Request]:
         try:
             number, message = decode(payload)
@@ -205,20 +211,20 @@ class DaemonConnection:
         send any bytes to a port of its own machine, good frames too, but only behind lines of HTTP.
         """
         self._faults += 1
-        if self._faults > MAX_FAULTS or not self._greeted:
-            self.closing = not self._patient
+        if self._faults > MAX_FAULTS or self.phase is Phase.IDLE:
+            self._advance(Event.RUBBISH)
         if self._faults <= MAX_FAULTS:
             self._send_error(number, error)
 
     def _message(self, number: int, message: Message) -> list[Request]:
         if isinstance(message, Hello):
             self._hello(number, message)
-        elif not self._greeted:
+        elif self.phase is Phase.IDLE:
             error = to_message(ProtocolError("no handshake yet", hint="Send Hello first"))
             self._send(encode(number, replace(error, name=NO_HANDSHAKE)))
         elif isinstance(message, Authenticate):
             self._authenticate(number, message)
-        elif self._nonce is not None:
+        elif self.phase is Phase.PROVING:
             self._send_error(number, NotAllowed("the token is not proved yet", hint="Send Authenticate"))
         elif isinstance(message, UNANSWERED):
             self._stream(message)
@@ -227,24 +233,18 @@ class DaemonConnection:
         return []
 
     def _hello(self, number: int, hello: Hello) -> None:
-        if hello.version < VERSION or hello.max_payload < MIN_PAYLOAD:
-            self._send_error(
-                number,
-                ProtocolError(
-                    "no common protocol",
-                    expected=f"version {VERSION} or later, payloads of {MIN_PAYLOAD} bytes or more",
-                    received=f"version {hello.version}, {hello.max_payload} bytes",
-                ),
-            )
-            self.closing = not self._patient
+        try:
+            check_hello(hello)
+        except ProtocolError as error:
+            self._send_error(number, error)
+            self._advance(Event.OTHER_PROTOCOL)
             return
         self._handshakes += 1
         self._reset(hello.max_payload)
-        self._greeted = True
         self._newest = number
-        self.name = hello.name[:64]
-        if self._token is not None:
-            self._nonce = self._make_nonce(NONCE_BYTES)
+        self.name = hello.name[:_NAME_CHARACTERS]
+        # Each hello brings another nonce: a proof that was overheard is of no use.
+        self._nonce = None if self._token is None else self._make_nonce(NONCE_BYTES)
         welcome = Welcome(
             version=VERSION,
             max_payload=MAX_PAYLOAD,
@@ -254,15 +254,18 @@ class DaemonConnection:
             capabilities=tuple(sorted(self._allowed)),
         )
         self._send(encode(number, welcome))
+        self._advance(Event.WELCOME if self._nonce is None else Event.CHALLENGE)
 
     def _authenticate(self, number: int, message: Authenticate) -> None:
-        if self._token is not None and self._nonce is not None:
-            if not compare_digest(proof(self._token, self._nonce), message.proof):
+        if self.phase is Phase.PROVING:
+            assert self._token is not None
+            assert self._nonce is not None
+            if not is_proof(message.proof, self._token, self._nonce):
                 self._send_error(number, NotAllowed("the token is wrong"))
-                self.closing = not self._patient
-                self._greeted = False  # on a line that cannot be closed, begin anew, with another nonce
+                self._advance(Event.WRONG_PROOF)
                 return
-            self._nonce = None
+            self._advance(Event.PROVED)
+        # Else it is proved already, and the answer was lost; or none is wanted.
         self._newest = max(self._newest, number)
         self._send_answer(number, Done())
 

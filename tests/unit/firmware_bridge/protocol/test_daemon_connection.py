@@ -42,6 +42,7 @@ from firmware_bridge.protocol.messages import (
     decode,
     encode,
 )
+from firmware_bridge.protocol.phase import Phase
 from sigverify.errors import Disconnected, Misuse, NotAllowed, ProtocolError, StoreError, UnknownUser
 from sigverify.protection.keys import Key
 
@@ -75,7 +76,7 @@ def greeted(**options):
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_a_whole_conversation(step, token):
     line = MemoryLine(step=step, token=token, client_token=token).shake()
-    assert line.daemon.open
+    assert line.daemon.phase is line.client.phase is Phase.READY
     assert line.daemon.name == "test"
     assert set(line.client.welcome.capabilities) == set(Capability)
     assert send(line, signature(), 4) == Captured(samples=150, duration_ms=signature().duration_ms)
@@ -142,7 +143,7 @@ class TestHandshake:
         assert raw(daemon, 2, Info())[1][0][1].status == 74
         assert raw(daemon, 3, Authenticate(proof=bytes(32)))[1][0][1].status == 74
         assert daemon.closing
-        assert not daemon.open
+        assert daemon.phase is Phase.REFUSED
 
     def test_each_handshake_wants_another_proof(self):
         daemon = DaemonConnection(token=TOKEN)
@@ -384,7 +385,7 @@ class TestRubbish:
         )
         assert daemon.receive(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:7117\r\n\r\n\0" + good) == []
         assert daemon.closing
-        assert not daemon.open
+        assert daemon.phase is Phase.REFUSED
 
     def test_repetitions_are_answered_once_a_time(self):
         """4 kB of them would otherwise make megabytes of answers."""
