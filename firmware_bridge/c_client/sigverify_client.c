@@ -6,7 +6,7 @@ enum { LEAST_PAYLOAD = 1280 }; /* that every side takes */
 typedef char doubles_have_64_bits[sizeof(double) == 8 ? 1 : -1];
 typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= LEAST_PAYLOAD && SVC_MAX_PAYLOAD <= 8192 ? 1 : -1];
 
-enum { IDLE, GREETING, PROVING, READY };
+enum { NO_CAPTURE, WITHOUT_PRESSURE, WITH_PRESSURE }; /* svc_client.capturing */
 enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* CBOR's major types */
 enum { DEPTH = 4, CRC_SIZE = 4, FULL = 255, ENVELOPE_BYTES = 64, SAMPLE_BYTES = 37 };
 static const uint32_t LAST_ID = 0xFFFFFFFFu;
@@ -32,12 +32,12 @@ static int is_finite(double value)
     return (bits_of(value) >> 52 & 0x7FF) != 0x7FF;
 }
 
-static double not_told(void)
+static double absent(void)
 {
     return from_bits(0x7FF8000000000000u);
 }
 
-int svc_told(double number)
+int svc_is_present(double number)
 {
     return (bits_of(number) & 0x7FFFFFFFFFFFFFFFu) <= 0x7FF0000000000000u;
 }
@@ -243,7 +243,7 @@ static void put_text_field(out *to, const char *name, const char *text)
 /* --------------------------------------------------------------------------- messages from the client */
 
 /* One request; which members count, its kind says. */
-typedef struct request {
+typedef struct svc_request {
     svc_kind kind;
     uint32_t id, capture;
     const char *text;
@@ -253,23 +253,23 @@ typedef struct request {
     const uint8_t *proof;
     const svc_sample *samples;
     size_t count;
-} request;
+} svc_request;
 
-static void put_hello(out *to, const request *its)
+static void put_hello(out *to, const svc_request *request)
 {
-    put_head(to, MAP, its->text ? 3 : 2);
-    put_text_field(to, "name", its->text);
+    put_head(to, MAP, request->text ? 3 : 2);
+    put_text_field(to, "name", request->text);
     put_uint_field(to, "version", SVC_VERSION);
     put_uint_field(to, "max_payload", SVC_MAX_PAYLOAD);
 }
 
-static void put_proof(out *to, const request *its)
+static void put_proof(out *to, const svc_request *request)
 {
     put_head(to, MAP, 1);
     put_text(to, "proof");
     put_head(to, BYTES, SVC_TOKEN_SIZE);
     for (int i = 0; i < SVC_TOKEN_SIZE; i++)
-        put(to, its->proof[i]);
+        put(to, request->proof[i]);
 }
 
 static double coordinate(const svc_sample *sample, char name)
@@ -277,73 +277,73 @@ static double coordinate(const svc_sample *sample, char name)
     return name == 'x' ? sample->x : name == 'y' ? sample->y : name == 't' ? sample->t : sample->p;
 }
 
-static void put_column(out *to, const request *its, char name)
+static void put_column(out *to, const svc_request *request, char name)
 {
     char text[2] = {name, '\0'};
     put_text(to, text);
-    put_head(to, ARRAY, its->count);
-    for (size_t i = 0; i < its->count; i++)
+    put_head(to, ARRAY, request->count);
+    for (size_t i = 0; i < request->count; i++)
         if (name == 'd')
-            put_flag(to, its->samples[i].ink);
+            put_flag(to, request->samples[i].ink);
         else
-            put_number(to, coordinate(&its->samples[i], name));
+            put_number(to, coordinate(&request->samples[i], name));
 }
 
-static int all_ink(const request *its)
+static int all_ink(const svc_request *request)
 {
-    for (size_t i = 0; i < its->count; i++)
-        if (!its->samples[i].ink)
+    for (size_t i = 0; i < request->count; i++)
+        if (!request->samples[i].ink)
             return 0;
     return 1;
 }
 
-static void put_points(out *to, const request *its)
+static void put_points(out *to, const svc_request *request)
 {
     const char *names = "dptxy";
-    int inked = all_ink(its), pressure = to->client->pressure;
-    put_head(to, MAP, (uint64_t)(5 + !inked + !!pressure));
+    int inked = all_ink(request), pressure = to->client->capturing == WITH_PRESSURE;
+    put_head(to, MAP, (uint64_t)(5 + !inked + pressure));
     for (; *names; names++)
         if ((*names != 'd' || !inked) && (*names != 'p' || pressure))
-            put_column(to, its, *names);
+            put_column(to, request, *names);
     put_uint_field(to, "seq", to->client->pieces);
-    put_uint_field(to, "capture", its->capture);
+    put_uint_field(to, "capture", request->capture);
 }
 
-static void put_end(out *to, const request *its)
+static void put_end(out *to, const svc_request *request)
 {
     put_head(to, MAP, 2);
     put_uint_field(to, "pieces", to->client->pieces);
-    put_uint_field(to, "capture", its->capture);
+    put_uint_field(to, "capture", request->capture);
 }
 
-static void put_capture(out *to, const request *its)
+static void put_capture(out *to, const svc_request *request)
 {
     put_head(to, MAP, 1);
-    put_uint_field(to, "capture", its->capture);
+    put_uint_field(to, "capture", request->capture);
 }
 
-static void put_verify(out *to, const request *its)
+static void put_verify(out *to, const svc_request *request)
 {
     static const svc_verify_options none = {0, NULL, 0};
-    const svc_verify_options *with = its->verify ? its->verify : &none;
+    const svc_verify_options *with = request->verify ? request->verify : &none;
     put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0)));
     put_rate_field(to, "fmr", with->fmr);
-    put_uint_field(to, "capture", its->capture);
-    put_user_id_field(to, its->text);
+    put_uint_field(to, "capture", request->capture);
+    put_user_id_field(to, request->text);
     put_text_field(to, "impostor", with->impostor);
     put_rate_field(to, "refer_fmr", with->refer_fmr);
 }
 
-static void put_identify(out *to, const request *its)
+static void put_identify(out *to, const svc_request *request)
 {
     static const svc_identify_options none = {0, 0, NULL};
-    const svc_identify_options *with = its->identify ? its->identify : &none;
+    const svc_identify_options *with = request->identify ? request->identify : &none;
     put_head(to, MAP, (uint64_t)(1 + (with->fpir != 0) + !!with->among + !!with->top_k));
     put_rate_field(to, "fpir", with->fpir);
     put_text_field(to, "among", with->among);
     if (with->top_k)
         put_uint_field(to, "top_k", with->top_k);
-    put_uint_field(to, "capture", its->capture);
+    put_uint_field(to, "capture", request->capture);
 }
 
 static void put_groups(out *to, const svc_enroll_options *with)
@@ -355,10 +355,10 @@ static void put_groups(out *to, const svc_enroll_options *with)
         put_text(to, with->groups[i]);
 }
 
-static void put_enroll(out *to, const request *its)
+static void put_enroll(out *to, const svc_request *request)
 {
     static const svc_enroll_options none = {0, 0, NULL, 0};
-    const svc_enroll_options *with = its->enroll ? its->enroll : &none;
+    const svc_enroll_options *with = request->enroll ? request->enroll : &none;
     put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->references));
     if (with->group_count)
         put_groups(to, with);
@@ -366,59 +366,59 @@ static void put_enroll(out *to, const request *its)
         put_text(to, "replace");
         put_flag(to, 1);
     }
-    put_user_id_field(to, its->text);
+    put_user_id_field(to, request->text);
     if (with->references)
         put_uint_field(to, "references", with->references);
 }
 
-static void put_forget(out *to, const request *its)
+static void put_forget(out *to, const svc_request *request)
 {
     put_head(to, MAP, 1);
-    put_user_id_field(to, its->text);
+    put_user_id_field(to, request->text);
 }
 
 /* Users; and what has no fields, and so no text. */
-static void put_after(out *to, const request *its)
+static void put_after(out *to, const svc_request *request)
 {
-    put_head(to, MAP, its->text ? 1 : 0);
-    put_text_field(to, "after", its->text);
+    put_head(to, MAP, request->text ? 1 : 0);
+    put_text_field(to, "after", request->text);
 }
 
-static void put_body(out *to, const request *its)
+static void put_body(out *to, const svc_request *request)
 {
-    switch (its->kind) {
-    case SVC_HELLO: put_hello(to, its); break;
-    case SVC_AUTHENTICATE: put_proof(to, its); break;
-    case SVC_POINTS: put_points(to, its); break;
-    case SVC_END: put_end(to, its); break;
+    switch (request->kind) {
+    case SVC_HELLO: put_hello(to, request); break;
+    case SVC_AUTHENTICATE: put_proof(to, request); break;
+    case SVC_POINTS: put_points(to, request); break;
+    case SVC_END: put_end(to, request); break;
     case SVC_BEGIN:
     case SVC_CANCEL:
-    case SVC_ADD: put_capture(to, its); break;
-    case SVC_VERIFY: put_verify(to, its); break;
-    case SVC_IDENTIFY: put_identify(to, its); break;
-    case SVC_ENROLL: put_enroll(to, its); break;
-    case SVC_FORGET: put_forget(to, its); break;
-    default: put_after(to, its); break;
+    case SVC_ADD: put_capture(to, request); break;
+    case SVC_VERIFY: put_verify(to, request); break;
+    case SVC_IDENTIFY: put_identify(to, request); break;
+    case SVC_ENROLL: put_enroll(to, request); break;
+    case SVC_FORGET: put_forget(to, request); break;
+    default: put_after(to, request); break;
     }
 }
 
-static void put_message(out *to, const request *its)
+static void put_message(out *to, const svc_request *request)
 {
     put_head(to, ARRAY, 3);
-    put_head(to, UNSIGNED, (uint64_t)its->kind);
-    put_head(to, UNSIGNED, its->id);
-    put_body(to, its);
+    put_head(to, UNSIGNED, (uint64_t)request->kind);
+    put_head(to, UNSIGNED, request->id);
+    put_body(to, request);
 }
 
-static svc_status send(svc_client *client, const request *its)
+static svc_status send(svc_client *client, const svc_request *request)
 {
     out to = {client, 0, 1, 0};
-    put_message(&to, its);
+    put_message(&to, request);
     if (to.wrong || to.size > client->room)
         return SVC_MISUSE;
     to.dry = 0;
     open_frame(client);
-    put_message(&to, its);
+    put_message(&to, request);
     return close_frame(client);
 }
 
@@ -435,34 +435,34 @@ typedef struct head {
 } head;
 
 /* Read the beginning of an item; of definite length and no tag, and its bytes or items can all be there. */
-static int take_head(in *from, head *its)
+static int take_head(in *from, head *item)
 {
     if (!from->left)
         return 0;
     from->left--;
-    its->major = *from->at >> 5;
-    its->info = *from->at++ & 31;
-    its->value = (uint64_t)its->info;
-    if (its->info >= 28 || its->major == TAG)
+    item->major = *from->at >> 5;
+    item->info = *from->at++ & 31;
+    item->value = (uint64_t)item->info;
+    if (item->info >= 28 || item->major == TAG)
         return 0;
-    if (its->info >= 24) {
-        size_t bytes = (size_t)1 << (its->info - 24);
+    if (item->info >= 24) {
+        size_t bytes = (size_t)1 << (item->info - 24);
         if (from->left < bytes)
             return 0;
         from->left -= bytes;
-        for (its->value = 0; bytes--; from->at++)
-            its->value = its->value << 8 | *from->at;
+        for (item->value = 0; bytes--; from->at++)
+            item->value = item->value << 8 | *from->at;
     }
-    return its->major < BYTES || its->major == SIMPLE || its->value <= from->left;
+    return item->major < BYTES || item->major == SIMPLE || item->value <= from->left;
 }
 
 static int take_bytes(in *from, int major, svc_text *text)
 {
-    head its;
-    if (!take_head(from, &its) || its.major != major || its.value > SVC_MAX_TEXT)
+    head item;
+    if (!take_head(from, &item) || item.major != major || item.value > SVC_MAX_TEXT)
         return 0;
     text->at = (const char *)from->at;
-    text->size = (size_t)its.value;
+    text->size = (size_t)item.value;
     from->at += text->size;
     from->left -= text->size;
     return 1;
@@ -470,33 +470,33 @@ static int take_bytes(in *from, int major, svc_text *text)
 
 static int take_uint(in *from, uint32_t *number)
 {
-    head its;
-    if (!take_head(from, &its) || its.major != UNSIGNED || its.value > 0xFFFFFFFFu)
+    head item;
+    if (!take_head(from, &item) || item.major != UNSIGNED || item.value > 0xFFFFFFFFu)
         return 0;
-    *number = (uint32_t)its.value;
+    *number = (uint32_t)item.value;
     return 1;
 }
 
 static int take_flag(in *from, int *flag)
 {
-    head its;
-    if (!take_head(from, &its) || its.major != SIMPLE || (its.info != 20 && its.info != 21))
+    head item;
+    if (!take_head(from, &item) || item.major != SIMPLE || (item.info != 20 && item.info != 21))
         return 0;
-    *flag = its.info == 21;
+    *flag = item.info == 21;
     return 1;
 }
 
 static int take_number(in *from, double *number)
 {
-    head its;
-    if (!take_head(from, &its))
+    head item;
+    if (!take_head(from, &item))
         return 0;
-    if (its.major == UNSIGNED || its.major == NEGATIVE)
-        *number = its.major == NEGATIVE ? -1.0 - (double)its.value : (double)its.value;
-    else if (its.major == SIMPLE && its.info >= 25)
-        *number = its.info == 25   ? widen(its.value, 5, 10)
-                  : its.info == 26 ? widen(its.value, 8, 23)
-                                   : from_bits(its.value);
+    if (item.major == UNSIGNED || item.major == NEGATIVE)
+        *number = item.major == NEGATIVE ? -1.0 - (double)item.value : (double)item.value;
+    else if (item.major == SIMPLE && item.info >= 25)
+        *number = item.info == 25   ? widen(item.value, 5, 10)
+                  : item.info == 26 ? widen(item.value, 8, 23)
+                                   : from_bits(item.value);
     else
         return 0;
     return is_finite(*number);
@@ -504,14 +504,14 @@ static int take_number(in *from, double *number)
 
 static int skip(in *from, int depth)
 {
-    head its;
-    if (!take_head(from, &its) || depth > DEPTH)
+    head item;
+    if (!take_head(from, &item) || depth > DEPTH)
         return 0;
-    if (its.major == BYTES || its.major == TEXT) {
-        from->at += its.value;
-        from->left -= (size_t)its.value;
-    } else if (its.major == ARRAY || its.major == MAP) {
-        uint64_t items = its.major == MAP ? 2 * its.value : its.value;
+    if (item.major == BYTES || item.major == TEXT) {
+        from->at += item.value;
+        from->left -= (size_t)item.value;
+    } else if (item.major == ARRAY || item.major == MAP) {
+        uint64_t items = item.major == MAP ? 2 * item.value : item.value;
         while (items--)
             if (!skip(from, depth + 1))
                 return 0;
@@ -521,13 +521,13 @@ static int skip(in *from, int depth)
 
 static int take_list(in *from, int of_texts, svc_list *list)
 {
-    head its;
+    head item;
     svc_text text;
     double number;
-    if (!take_head(from, &its) || its.major != ARRAY || its.value > SVC_MAX_ITEMS)
+    if (!take_head(from, &item) || item.major != ARRAY || item.value > SVC_MAX_ITEMS)
         return 0;
     list->at = from->at;
-    list->count = (uint32_t)its.value;
+    list->count = (uint32_t)item.value;
     for (uint32_t i = 0; i < list->count; i++)
         if (!(of_texts ? take_bytes(from, TEXT, &text) : take_number(from, &number)))
             return 0;
@@ -567,16 +567,16 @@ int svc_is(svc_text text, const char *word)
 typedef enum type { T_UINT, T_NUMBER, T_FLAG, T_TEXT, T_BYTES, T_TEXTS, T_NUMBERS } type;
 enum { OPTIONAL, REQUIRED, ZERO }; /* ZERO: a number that is 0 where it is left out */
 
-typedef struct field {
+typedef struct svc_field {
     uint8_t kind, type, need, offset; /* offset: within svc_message */
     const char *name;
-} field;
+} svc_field;
 
 #define F(kind, type, need, body, name) {kind, type, need, (uint8_t)offsetof(svc_message, as.body.name), #name}
 
 typedef char offsets_fit_a_byte[sizeof(svc_message) <= 256 ? 1 : -1];
 
-static const field FIELDS[] = {
+static const svc_field FIELDS[] = {
     F(SVC_WELCOME, T_UINT, REQUIRED, welcome, version),
     F(SVC_WELCOME, T_UINT, REQUIRED, welcome, max_payload),
     F(SVC_WELCOME, T_UINT, REQUIRED, welcome, window),
@@ -628,16 +628,16 @@ static const field FIELDS[] = {
 };
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
 
-static int take_field(in *from, const field *its, svc_message *message)
+static int take_field(in *from, const svc_field *field, svc_message *message)
 {
-    void *at = (char *)message + its->offset;
-    switch (its->type) {
+    void *at = (char *)message + field->offset;
+    switch (field->type) {
     case T_UINT: return take_uint(from, at);
     case T_NUMBER: return take_number(from, at);
     case T_FLAG: return take_flag(from, at);
     case T_TEXT: return take_bytes(from, TEXT, at);
     case T_BYTES: return take_bytes(from, BYTES, at);
-    default: return take_list(from, its->type == T_TEXTS, at);
+    default: return take_list(from, field->type == T_TEXTS, at);
     }
 }
 
@@ -671,14 +671,14 @@ typedef char fields_fit_a_mask[FIELD_COUNT <= 64 ? 1 : -1];
 static int complete(svc_message *message, uint64_t seen)
 {
     for (int i = 0; i < FIELD_COUNT; i++) {
-        const field *its = &FIELDS[i];
-        double none = not_told();
-        if (its->kind != message->kind || seen >> i & 1)
+        const svc_field *field = &FIELDS[i];
+        double none = absent();
+        if (field->kind != message->kind || seen >> i & 1)
             continue;
-        if (its->need == REQUIRED)
+        if (field->need == REQUIRED)
             return 0;
-        if (its->need == OPTIONAL && its->type == T_NUMBER)
-            memcpy((char *)message + its->offset, &none, sizeof none);
+        if (field->need == OPTIONAL && field->type == T_NUMBER)
+            memcpy((char *)message + field->offset, &none, sizeof none);
     }
     return 1;
 }
@@ -716,11 +716,11 @@ svc_status svc_decode(const uint8_t *payload, size_t size, svc_message *message)
 /* ------------------------------------------------------------------------------------ proof of a token */
 
 #ifndef SVC_NO_TOKEN
-typedef struct sha {
+typedef struct svc_sha {
     uint32_t state[8];
     uint64_t size;
     uint8_t block[64];
-} sha;
+} svc_sha;
 
 static uint32_t rotated(uint32_t word, int by)
 {
@@ -737,7 +737,7 @@ static uint32_t scheduled(uint32_t words[16], int round)
 }
 
 /* FIPS 180-4, section 6.2.2. */
-static void sha_block(sha *its)
+static void sha_block(svc_sha *sha)
 {
     static const uint32_t constants[64] = {
         0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -750,10 +750,10 @@ static void sha_block(sha *its)
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     };
     uint32_t words[16], v[8];
-    memcpy(v, its->state, sizeof v);
+    memcpy(v, sha->state, sizeof v);
     for (int i = 0; i < 16; i++)
-        words[i] = (uint32_t)its->block[4 * i] << 24 | (uint32_t)its->block[4 * i + 1] << 16 |
-                   (uint32_t)its->block[4 * i + 2] << 8 | its->block[4 * i + 3];
+        words[i] = (uint32_t)sha->block[4 * i] << 24 | (uint32_t)sha->block[4 * i + 1] << 16 |
+                   (uint32_t)sha->block[4 * i + 2] << 8 | sha->block[4 * i + 3];
     for (int i = 0; i < 64; i++) {
         uint32_t one = v[7] + (rotated(v[4], 6) ^ rotated(v[4], 11) ^ rotated(v[4], 25)) +
                        ((v[4] & v[5]) ^ (~v[4] & v[6])) + constants[i] + scheduled(words, i);
@@ -764,66 +764,66 @@ static void sha_block(sha *its)
         v[0] = one + two;
     }
     for (int i = 0; i < 8; i++)
-        its->state[i] += v[i];
+        sha->state[i] += v[i];
 }
 
-static void sha_begin(sha *its)
+static void sha_begin(svc_sha *sha)
 {
     static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(its->state, initial, sizeof initial);
-    its->size = 0;
+    memcpy(sha->state, initial, sizeof initial);
+    sha->size = 0;
 }
 
-static void sha_add(sha *its, const void *bytes, size_t count)
+static void sha_add(svc_sha *sha, const void *bytes, size_t count)
 {
     const uint8_t *from = bytes;
     while (count--) {
-        its->block[its->size++ & 63] = *from++;
-        if (!(its->size & 63))
-            sha_block(its);
+        sha->block[sha->size++ & 63] = *from++;
+        if (!(sha->size & 63))
+            sha_block(sha);
     }
 }
 
-static void sha_end(sha *its, uint8_t digest[32])
+static void sha_end(svc_sha *sha, uint8_t digest[32])
 {
     static const uint8_t padding[64] = {0x80};
-    uint64_t bits = 8 * its->size;
+    uint64_t bits = 8 * sha->size;
     uint8_t length[8];
-    sha_add(its, padding, 1 + (119 - (its->size & 63)) % 64);
+    sha_add(sha, padding, 1 + (119 - (sha->size & 63)) % 64);
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
-    sha_add(its, length, 8);
+    sha_add(sha, length, 8);
     for (int i = 0; i < 32; i++)
-        digest[i] = (uint8_t)(its->state[i / 4] >> (24 - 8 * (i & 3)));
+        digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i & 3)));
 }
 
-static void pad_key(sha *its, const uint8_t key[64], uint8_t with)
+static void pad_key(svc_sha *sha, const uint8_t key[64], uint8_t with)
 {
-    sha_begin(its);
+    sha_begin(sha);
     for (int i = 0; i < 64; i++) {
         uint8_t byte = key[i] ^ with;
-        sha_add(its, &byte, 1);
+        sha_add(sha, &byte, 1);
     }
 }
 
 static void hmac(svc_text key, const void *bytes, size_t count, uint8_t digest[32])
 {
-    sha its;
+    svc_sha sha;
     uint8_t padded[64] = {0};
     if (key.size > sizeof padded) {
-        sha_begin(&its);
-        sha_add(&its, key.at, key.size);
-        sha_end(&its, padded);
+        sha_begin(&sha);
+        sha_add(&sha, key.at, key.size);
+        sha_end(&sha, padded);
     } else if (key.size) {
         memcpy(padded, key.at, key.size);
     }
-    pad_key(&its, padded, 0x36);
-    sha_add(&its, bytes, count);
-    sha_end(&its, digest);
-    pad_key(&its, padded, 0x5c);
-    sha_add(&its, digest, 32);
-    sha_end(&its, digest);
+    pad_key(&sha, padded, 0x36);
+    sha_add(&sha, bytes, count);
+    sha_end(&sha, digest);
+    pad_key(&sha, padded, 0x5c);
+    sha_add(&sha, digest, 32);
+    sha_end(&sha, digest);
 }
 
 /* HKDF-SHA256 (RFC 5869) of one block. */
@@ -832,14 +832,14 @@ static svc_status prove(svc_client *client, svc_text nonce)
     static const char info[] = "sigverify bridge 1\x01";
     uint8_t key[32], proof[32];
     svc_text secret = {(const char *)key, sizeof key};
-    request its = {.kind = SVC_AUTHENTICATE, .proof = proof};
+    svc_request request = {.kind = SVC_AUTHENTICATE, .proof = proof};
     if (!client->token)
         return SVC_NOT_ALLOWED;
     hmac(nonce, client->token, SVC_TOKEN_SIZE, key);
     hmac(secret, info, sizeof info - 1, proof);
-    its.id = client->handshake = ++client->number;
-    client->state = PROVING;
-    return send(client, &its);
+    request.id = client->handshake = ++client->number;
+    client->phase = SVC_PHASE_PROVING;
+    return send(client, &request);
 }
 #else
 static svc_status prove(svc_client *client, svc_text nonce)
@@ -862,21 +862,22 @@ void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void
 
 svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token)
 {
-    request its = {.kind = SVC_HELLO, .text = name};
+    svc_request request = {.kind = SVC_HELLO, .text = name};
     memset(client->waiting, 0, sizeof client->waiting);
     client->token = token;
-    client->state = GREETING;
+    client->phase = SVC_PHASE_GREETING;
     client->room = SVC_MAX_PAYLOAD;
-    client->credit = client->begun = 0;
+    client->credit = 0;
+    client->capturing = NO_CAPTURE;
     client->broken = 1; /* a reset may have left half a frame on the line */
     client->number = client->number < LAST_ID - 1 ? client->number + 1 : 1; /* one for the proof is left */
-    its.id = client->handshake = client->number;
-    return send(client, &its);
+    request.id = client->handshake = client->number;
+    return send(client, &request);
 }
 
 int svc_ready(const svc_client *client)
 {
-    return client->state == READY;
+    return client->phase == SVC_PHASE_READY;
 }
 
 /* Where that id waits; an id of 0 finds a free place. NULL: none. */
@@ -888,38 +889,37 @@ static uint32_t *place_of(svc_client *client, uint32_t id)
     return NULL;
 }
 
-static svc_status ask(svc_client *client, request *its, uint32_t *id)
+static svc_status ask(svc_client *client, svc_request *request, uint32_t *id)
 {
     uint32_t *place;
     svc_status status;
-    if (client->state != READY || !id)
+    if (client->phase != SVC_PHASE_READY || !id)
         return SVC_MISUSE;
     place = place_of(client, *id);
     if (!place)
         return *id ? SVC_MISUSE : SVC_BUSY;
     if (!*id && client->number == LAST_ID)
         return SVC_DISCONNECTED;
-    its->id = *id ? *id : client->number + 1;
-    status = send(client, its);
+    request->id = *id ? *id : client->number + 1;
+    status = send(client, request);
     if (status == SVC_MISUSE)
         return status;
-    *id = *place = its->id; /* a line that broke may have carried it all the same: ask again by this id */
-    if (client->number < its->id)
-        client->number = its->id;
+    *id = *place = request->id; /* a line that broke may have carried it all the same: ask again by this id */
+    if (client->number < request->id)
+        client->number = request->id;
     return status;
 }
 
 svc_status svc_begin(svc_client *client, uint32_t capture, int pressure)
 {
-    request its = {.kind = SVC_BEGIN, .capture = capture};
-    if (client->state != READY)
+    svc_request request = {.kind = SVC_BEGIN, .capture = capture};
+    if (client->phase != SVC_PHASE_READY)
         return SVC_MISUSE;
     client->capture = capture;
     client->pieces = 0;
-    client->begun = 1;
-    client->pressure = pressure != 0;
+    client->capturing = pressure ? WITH_PRESSURE : WITHOUT_PRESSURE;
     client->credit = client->most_credit;
-    return send(client, &its);
+    return send(client, &request);
 }
 
 size_t svc_samples_a_message(const svc_client *client)
@@ -935,13 +935,13 @@ uint32_t svc_credit(const svc_client *client)
 
 svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count)
 {
-    request its = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
+    svc_request request = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
     svc_status status;
-    if (client->state != READY || !client->begun || !samples || count > svc_samples_a_message(client))
+    if (client->phase != SVC_PHASE_READY || !client->capturing || !samples || count > svc_samples_a_message(client))
         return SVC_MISUSE;
     if (!client->credit)
         return SVC_BUSY;
-    status = send(client, &its);
+    status = send(client, &request);
     if (status == SVC_OK) {
         client->credit--;
         client->pieces++;
@@ -951,55 +951,55 @@ svc_status svc_points(svc_client *client, const svc_sample *samples, size_t coun
 
 svc_status svc_end(svc_client *client, uint32_t *id)
 {
-    request its = {.kind = SVC_END, .capture = client->capture};
+    svc_request request = {.kind = SVC_END, .capture = client->capture};
     svc_status status;
-    if (!id || client->begun == (*id != 0))
+    if (!id || (client->capturing != NO_CAPTURE) == (*id != 0))
         return SVC_MISUSE;
-    status = ask(client, &its, id);
+    status = ask(client, &request, id);
     if (*id)
-        client->begun = 0;
+        client->capturing = NO_CAPTURE;
     return status;
 }
 
 svc_status svc_cancel(svc_client *client, uint32_t capture)
 {
-    request its = {.kind = SVC_CANCEL, .capture = capture};
-    if (client->state != READY)
+    svc_request request = {.kind = SVC_CANCEL, .capture = capture};
+    if (client->phase != SVC_PHASE_READY)
         return SVC_MISUSE;
     if (capture == client->capture)
-        client->begun = 0;
-    return send(client, &its);
+        client->capturing = NO_CAPTURE;
+    return send(client, &request);
 }
 
 svc_status svc_verify(svc_client *client, const char *user_id, uint32_t capture, const svc_verify_options *options,
                       uint32_t *id)
 {
-    request its = {.kind = SVC_VERIFY, .capture = capture, .text = user_id, .verify = options};
-    return ask(client, &its, id);
+    svc_request request = {.kind = SVC_VERIFY, .capture = capture, .text = user_id, .verify = options};
+    return ask(client, &request, id);
 }
 
 svc_status svc_identify(svc_client *client, uint32_t capture, const svc_identify_options *options, uint32_t *id)
 {
-    request its = {.kind = SVC_IDENTIFY, .capture = capture, .identify = options};
-    return ask(client, &its, id);
+    svc_request request = {.kind = SVC_IDENTIFY, .capture = capture, .identify = options};
+    return ask(client, &request, id);
 }
 
 svc_status svc_enroll(svc_client *client, const char *user_id, const svc_enroll_options *options, uint32_t *id)
 {
-    request its = {.kind = SVC_ENROLL, .text = user_id, .enroll = options};
-    return ask(client, &its, id);
+    svc_request request = {.kind = SVC_ENROLL, .text = user_id, .enroll = options};
+    return ask(client, &request, id);
 }
 
 svc_status svc_add(svc_client *client, uint32_t capture, uint32_t *id)
 {
-    request its = {.kind = SVC_ADD, .capture = capture};
-    return ask(client, &its, id);
+    svc_request request = {.kind = SVC_ADD, .capture = capture};
+    return ask(client, &request, id);
 }
 
 static svc_status ask_plainly(svc_client *client, svc_kind kind, const char *text, uint32_t *id)
 {
-    request its = {.kind = kind, .text = text};
-    return ask(client, &its, id);
+    svc_request request = {.kind = kind, .text = text};
+    return ask(client, &request, id);
 }
 
 svc_status svc_commit(svc_client *client, uint32_t *id)
@@ -1039,37 +1039,36 @@ static uint32_t lower(uint32_t one, uint32_t other)
     return one < other ? one : other;
 }
 
-static svc_status welcomed(svc_client *client, const svc_welcome *its)
+static svc_status take_welcome(svc_client *client, const svc_welcome *welcome)
 {
-    if (its->version != SVC_VERSION || its->max_payload < LEAST_PAYLOAD || !its->window || !its->credit) {
-        client->state = IDLE;
+    if (welcome->version != SVC_VERSION || welcome->max_payload < LEAST_PAYLOAD || !welcome->window ||
+        !welcome->credit)
         return SVC_PROTOCOL_ERROR;
-    }
-    client->room = its->max_payload;
-    client->window = lower(its->window, SVC_WINDOW);
-    client->credit = client->most_credit = its->credit;
-    if (its->nonce.at)
-        return prove(client, its->nonce);
-    client->state = READY;
+    client->room = welcome->max_payload;
+    client->window = lower(welcome->window, SVC_WINDOW);
+    client->credit = client->most_credit = welcome->credit;
+    if (welcome->nonce.at)
+        return prove(client, welcome->nonce);
+    client->phase = SVC_PHASE_READY;
     return SVC_OK;
 }
 
 /* Take a step of the handshake; what is left of an earlier session is passed over. */
-static svc_status shake(svc_client *client, const svc_message *message)
+static svc_status take_handshake(svc_client *client, const svc_message *message)
 {
     svc_status status = SVC_OK;
     int failed = message->kind == SVC_FAILURE;
     int damaged = failed && !message->id && message->as.failure.status == SVC_PROTOCOL_ERROR;
-    if (damaged || client->state == IDLE || (message->id && message->id != client->handshake))
+    if (damaged || client->phase == SVC_PHASE_IDLE || (message->id && message->id != client->handshake))
         return SVC_OK;
-    if (failed)
-        client->state = IDLE;
-    else if (message->kind == SVC_WELCOME && client->state == GREETING)
-        status = welcomed(client, &message->as.welcome);
-    else if (message->kind == SVC_DONE && client->state == PROVING)
-        client->state = READY;
-    else
+    if (message->kind == SVC_WELCOME && client->phase == SVC_PHASE_GREETING)
+        status = take_welcome(client, &message->as.welcome);
+    else if (message->kind == SVC_DONE && client->phase == SVC_PHASE_PROVING)
+        client->phase = SVC_PHASE_READY;
+    else if (!failed)
         return SVC_OK;
+    if (failed || status == SVC_PROTOCOL_ERROR || status == SVC_NOT_ALLOWED) /* refused by either side */
+        client->phase = SVC_PHASE_IDLE;
     client->answer(client->context, message);
     return status;
 }
@@ -1077,8 +1076,8 @@ static svc_status shake(svc_client *client, const svc_message *message)
 static svc_status take_answer(svc_client *client, const svc_message *message)
 {
     uint32_t *place;
-    if (client->state != READY)
-        return message->kind == SVC_CREDIT ? SVC_OK : shake(client, message);
+    if (client->phase != SVC_PHASE_READY)
+        return message->kind == SVC_CREDIT ? SVC_OK : take_handshake(client, message);
     if (message->kind == SVC_CREDIT) {
         client->credit += lower(message->as.credit.points, client->most_credit - client->credit);
         return SVC_OK;
@@ -1087,7 +1086,7 @@ static svc_status take_answer(svc_client *client, const svc_message *message)
     if (place)
         *place = 0;
     if (message->kind == SVC_FAILURE && svc_is(message->as.failure.name, "NoHandshake"))
-        client->state = IDLE; /* the daemon was started anew */
+        client->phase = SVC_PHASE_IDLE; /* the daemon was started anew */
     if (place || (!message->id && message->kind == SVC_FAILURE))
         client->answer(client->context, message);
     return SVC_OK;

@@ -103,9 +103,17 @@ typedef enum svc_kind {
     SVC_FAILURE = 127
 } svc_kind;
 
+/* How far the handshake is: the phases of a client in docs/protocol.md, which draws what leads from one to the next. */
+typedef enum svc_phase {
+    SVC_PHASE_IDLE = 0,     /* none was begun, or the daemon refused it, or was started anew: say hello */
+    SVC_PHASE_GREETING = 1, /* hello is said */
+    SVC_PHASE_PROVING = 2,  /* the proof of the token is sent */
+    SVC_PHASE_READY = 3     /* requests may be asked */
+} svc_phase;
+
 /* ------------------------------------------------------------------------------------ what is received
  * Texts and lists lie in the client's buffer: good until the callback returns. A text has no closing NUL, and
- * is as the daemon sent it. What a message leaves out is NAN (a number; see svc_told), a text or list with
+ * is as the daemon sent it. What a message leaves out is NAN (a number; see svc_is_present), a text or list with
  * `at` NULL, or 0. */
 
 typedef struct svc_text {
@@ -171,7 +179,7 @@ int svc_next_text(svc_list *list, svc_text *text);
 int svc_next_number(svc_list *list, double *number);
 
 int svc_is(svc_text text, const char *word);
-int svc_told(double number); /* whether the message had it */
+int svc_is_present(double number); /* whether the message had it */
 
 /* Read one payload, of the kinds that a daemon sends. `svc_feed` does it; here for logs and tests.
  * SVC_PROTOCOL_ERROR: it is none. */
@@ -185,7 +193,7 @@ typedef int (*svc_write_fn)(void *context, const uint8_t *bytes, size_t count);
 /* Take an answer, the welcome included, or an error of nobody's request (id 0). It may send requests. */
 typedef void (*svc_answer_fn)(void *context, const svc_message *message);
 
-/* Allocate it statically; its members are nobody's business. */
+/* Allocate it statically; use no member. */
 typedef struct svc_client {
     svc_write_fn write;
     svc_answer_fn answer;
@@ -195,7 +203,8 @@ typedef struct svc_client {
     uint32_t capture, pieces;
     uint32_t crc;
     uint16_t held, filled;
-    uint8_t state, left, code, skipping, feeding, full, broken, pressure, begun;
+    uint8_t phase; /* svc_phase */
+    uint8_t capturing, left, code, skipping, feeding, full, broken;
     uint8_t block[256];
     uint8_t frame[SVC_MAX_PAYLOAD + 4];
 } svc_client;

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import state_diagram
 
 from firmware_bridge.protocol import captures, fields, framing, messages
 from firmware_bridge.protocol import daemon_connection as connection
@@ -73,3 +74,8 @@ def test_the_table_has_no_other():
 )
 def test_limits(sentence):
     assert sentence in " ".join(TEXT.split())
+
+
+def test_the_phases_are_drawn_from_their_tables():
+    assert state_diagram.updated(TEXT) == TEXT, "run: python tests/support/state_diagram.py"
+    assert f"later {connection.MAX_FAULTS + 1} pieces in a row" in " ".join(TEXT.split())

@@ -69,7 +69,7 @@ static void bytes(const char *name, svc_text value)
 
 static void number(const char *name, double value)
 {
-    if (svc_told(value))
+    if (svc_is_present(value))
         printf(", \"%s\": %.17g", name, value);
 }
 
@@ -303,6 +303,7 @@ static int run(const char *name)
     if (!strcmp(name, "cancel")) return (int)svc_cancel(&client, whole(1));
     if (!strcmp(name, "room")) return room = word(1) ? (size_t)figure(1) : SIZE_MAX, 0;
     if (!strcmp(name, "number")) return client.number = whole(1), 0; /* of the last request */
+    if (!strcmp(name, "phase")) return client.phase;
     if (!strcmp(name, "feed")) return feed();
     if (!strcmp(name, "decode")) return decode();
     status = ask(name, &id);

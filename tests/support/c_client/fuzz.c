@@ -163,7 +163,7 @@ static void read_message(const svc_message *its)
     case SVC_DECISION:
         read_text(its->as.decision.outcome), read_text(its->as.decision.reason);
         read_list(its->as.decision.unlike, 1);
-        seen += (size_t)svc_told(its->as.decision.score);
+        seen += (size_t)svc_is_present(its->as.decision.score);
         break;
     case SVC_MATCHES: read_list(its->as.matches.user_ids, 1), read_list(its->as.matches.scores, 0); break;
     case SVC_ADDITION: read_text(its->as.addition.reason), read_text(its->as.addition.flaw); break;

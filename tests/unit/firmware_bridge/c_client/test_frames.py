@@ -1,5 +1,6 @@
 """What the C client writes and reads, against the test vectors and against ours."""
 
+import itertools
 import json
 import random
 import struct
@@ -8,6 +9,7 @@ from pathlib import Path
 import cbor2
 import pytest
 from fuzz_targets import memcheck
+from handshakes import CLIENT_EVENTS, CLIENT_PATHS, message_of
 
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import (
@@ -20,6 +22,7 @@ from firmware_bridge.protocol.messages import (
     decode,
     encode,
 )
+from firmware_bridge.protocol.phase import CLIENT, Event, Phase
 
 VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
 MESSAGES = {vector["name"]: vector for vector in VECTORS["messages"] if vector["kind"] != 4}
@@ -396,3 +399,29 @@ class TestRules:
         assert decode(proof)[0] == number + 1 > 1
         give(its, number + 1, Done())
         assert its.say("health") in (0, DISCONNECTED)
+
+
+@pytest.mark.parametrize(("phase", "event"), list(itertools.product(CLIENT_PATHS, CLIENT_EVENTS)))
+def test_phases_are_those_of_the_table(drive, phase, event):
+    its, said = drive(), []
+
+    def meet(event):
+        if event is Event.HELLO:
+            its.say(f"hello - {VECTORS['token']}")
+        else:
+            give(its, *message_of(event, said[-1] if said else 0))
+        if its.written:  # a hello, or a proof
+            said.append(decode(Deframer().feed(bytes.fromhex(its.written))[0])[0])
+
+    for each in CLIENT_PATHS[phase]:
+        meet(each)
+    assert its.say("phase") == phase
+    meet(event)
+    assert its.say("phase") == CLIENT.get((phase, event), phase)
+
+
+def test_a_daemon_that_wants_a_token_and_gets_none_refuses(drive):
+    its = drive()
+    its.say("hello -")
+    assert give(its, *message_of(Event.CHALLENGE, 1)) == NOT_ALLOWED
+    assert its.say("phase") == Phase.IDLE

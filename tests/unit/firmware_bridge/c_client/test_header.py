@@ -8,6 +8,7 @@ from c_header import enum, in_c
 from firmware_bridge import c_client
 from firmware_bridge.protocol import fields, framing, messages
 from firmware_bridge.protocol.messages import Kind
+from firmware_bridge.protocol.phase import CLIENT
 from sigverify.errors import BY_STATUS
 from sigverify.protection.keys import KEY_BYTES
 
@@ -22,6 +23,11 @@ def test_statuses_are_those_of_the_error_tree():
 def test_kinds():
     of_python = {"FAILURE" if kind is Kind.ERROR else kind.name: int(kind) for kind in Kind}
     assert enum(TEXT, "svc_kind", "SVC") == of_python
+
+
+def test_phases_are_those_of_a_client():
+    of_python = {phase.name: int(phase) for phase in set(CLIENT.values())}
+    assert enum(TEXT, "svc_phase", "SVC_PHASE") == of_python
 
 
 def test_limits():
