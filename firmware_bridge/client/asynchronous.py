@@ -8,7 +8,7 @@ from typing import Final, Self, TypeVar
 
 from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
-from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_line
+from firmware_bridge.transport.line import DEFAULT_BAUD, Address, Line, Transport
 from sigverify.decision import Decision
 from sigverify.enrollment.addition import Addition
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES
@@ -59,7 +59,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        address: str | Path,
+        address: str | Path | Transport,
         *,
         token: Key | None = None,
         baud: int = DEFAULT_BAUD,
@@ -67,8 +67,10 @@ class AsyncClient:
         name: str = "python",
     ) -> None:
         """Connect when first asked; see `Client`."""
-        self._address, self._baud = str(address), baud
-        self._timeout_s, self._token = timeout_s, token
+        if isinstance(address, str | Path):
+            address = Address(text=str(address), token=token, baud=baud)
+        self._transport: Transport = address
+        self._timeout_s = timeout_s
         self._calls = Calls(name=name, token=token)
         self._line: Line | None = None
         self._lock = asyncio.Lock()
@@ -185,9 +187,7 @@ class AsyncClient:
                 raise
 
     async def _connect(self) -> Line:
-        self._line = line = await open_line(
-            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
-        )
+        self._line = line = await self._transport.open_line(self._timeout_s)
         try:
             await self._drive(line, self._calls.handshake())
         except BaseException:

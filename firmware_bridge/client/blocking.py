@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 
 from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
-from firmware_bridge.transport.line import DEFAULT_BAUD, Wire, open_wire
+from firmware_bridge.transport.line import DEFAULT_BAUD, Address, Transport, Wire
 from sigverify.decision import Decision
 from sigverify.enrollment.addition import Addition
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES
@@ -74,7 +74,7 @@ class Client:
 
     def __init__(
         self,
-        address: str | Path,
+        address: str | Path | Transport,
         *,
         token: Key | None = None,
         baud: int = DEFAULT_BAUD,
@@ -84,14 +84,17 @@ class Client:
         """Connect when first asked.
 
         Args:
-            address: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE".
+            address: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE", or a
+                transport of your own, such as `firmware_bridge.testing.MemoryDaemon`.
             token: what the daemon was started with, if it was.
             baud: speed of a serial line.
             timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
             name: shown in the daemon's log.
         """
-        self._address, self._baud = str(address), baud
-        self._timeout_s, self._token = timeout_s, token
+        if isinstance(address, str | Path):
+            address = Address(text=str(address), token=token, baud=baud)
+        self._transport: Transport = address
+        self._timeout_s = timeout_s
         self._calls = Calls(name=name, token=token)
         self._wire: Wire | None = None
         self._lock = threading.RLock()
@@ -209,9 +212,7 @@ class Client:
                 raise
 
     def _connect(self) -> Wire:
-        self._wire = wire = open_wire(
-            self._address, token=self._token, baud=self._baud, timeout_s=self._timeout_s
-        )
+        self._wire = wire = self._transport.open_wire(self._timeout_s)
         try:
             self._drive(wire, self._calls.handshake())
         except BaseException:

@@ -1,7 +1,6 @@
-"""`Line` and `Wire`: bytes both ways, for asyncio and for blocking calls: a socket or a serial line.
+"""`Line` and `Wire`: bytes both ways, for asyncio and for blocking calls; `Address` opens either.
 
-An address is the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" (encrypted by the token) or
-"serial:DEVICE".
+A line is a socket or a serial line, or what another `Transport` opens.
 """
 
 import asyncio
@@ -113,43 +112,88 @@ class SerialWire:
         self._port.close()
 
 
-def open_wire(address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float) -> Wire:
-    """Connect to a daemon, for blocking calls.
+class Transport(Protocol):
+    """Opens lines to a daemon: an `Address`, or `firmware_bridge.testing.MemoryDaemon`."""
 
-    Raises:
-        Disconnected: nobody listens there, or, with TLS, nobody who has that token.
-        BridgeError: there is no such serial line.
-        ConfigError: this is no address, or there is no token for TLS.
-        MissingExtra: this Python has no TLS by a shared key.
+    def open_wire(self, timeout_s: float) -> Wire:
+        """Open a line for blocking calls.
+
+        Raises:
+            Disconnected: nobody listens there.
+        """
+
+    async def open_line(self, timeout_s: float) -> Line:
+        """Open a line for asyncio; see `open_wire`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a daemon listens.
+
+    Attributes:
+        text: the path of a unix socket, "tcp:HOST:PORT", "tls:HOST:PORT" or "serial:DEVICE".
+        token: the key of TLS.
+        baud: speed of a serial line.
     """
-    kind, _, rest = address.partition(":")
-    if kind == "serial":
-        return SerialWire(serial_port(rest, baud))
-    try:
-        if kind in _TCP:
-            connected = _connected_tcp(*host_and_port(rest), _context(kind, token), timeout_s)
-        else:
-            connected = _connected_unix(_path(address), timeout_s)
-    except OSError as error:
-        raise _nobody(address, error) from error
-    return SocketWire(connected)
 
+    text: str
+    token: Key | None = None
+    baud: int = DEFAULT_BAUD
 
-async def open_line(
-    address: str, *, token: Key | None = None, baud: int = DEFAULT_BAUD, timeout_s: float
-) -> Line:
-    """Connect to a daemon, for asyncio; see `open_wire`."""
-    kind, _, rest = address.partition(":")
-    if kind == "serial":
-        return await open_serial(rest, baud)
-    try:
-        async with asyncio.timeout(timeout_s):
+    def open_wire(self, timeout_s: float) -> Wire:
+        """Connect, for blocking calls.
+
+        Raises:
+            Disconnected: nobody listens there, or, with TLS, nobody who has that token.
+            BridgeError: there is no such serial line.
+            ConfigError: this is no address, or there is no token for TLS.
+            MissingExtra: this Python has no TLS by a shared key.
+        """
+        kind, _, rest = self.text.partition(":")
+        if kind == "serial":
+            return SerialWire(serial_port(rest, self.baud))
+        try:
             if kind in _TCP:
-                context = _context(kind, token)
-                return Line(*await asyncio.open_connection(*host_and_port(rest), ssl=context))
-            return Line(*await asyncio.open_unix_connection(_path(address)))
-    except OSError as error:
-        raise _nobody(address, error) from error
+                connected = _connected_tcp(*host_and_port(rest), self._context(kind), timeout_s)
+            else:
+                connected = _connected_unix(self._path, timeout_s)
+        except OSError as error:
+            raise self._unreachable(error) from error
+        return SocketWire(connected)
+
+    async def open_line(self, timeout_s: float) -> Line:
+        """Connect, for asyncio; see `open_wire`."""
+        kind, _, rest = self.text.partition(":")
+        if kind == "serial":
+            return await open_serial(rest, self.baud)
+        try:
+            async with asyncio.timeout(timeout_s):
+                if kind in _TCP:
+                    context = self._context(kind)
+                    return Line(*await asyncio.open_connection(*host_and_port(rest), ssl=context))
+                return Line(*await asyncio.open_unix_connection(self._path))
+        except OSError as error:
+            raise self._unreachable(error) from error
+
+    @property
+    def _path(self) -> str:
+        return self.text.removeprefix("unix:")
+
+    def _context(self, kind: str) -> ssl.SSLContext | None:
+        if kind == "tcp":
+            return None
+        if self.token is None:
+            raise ConfigError("TLS is by the daemon's token", expected="a token", received="none")
+        return client_context(self.token)
+
+    def _unreachable(self, error: OSError) -> Disconnected:
+        return Disconnected(
+            f"no daemon at {self.text}",
+            received=error.strerror or str(error),
+            hint="Start it with `sigverify serve --tls`, and give both the same token"
+            if self.text.startswith("tls:")
+            else "Start it with `sigverify serve`",
+        )
 
 
 async def open_serial(device: str, baud: int = DEFAULT_BAUD) -> Line:
@@ -188,18 +232,6 @@ def serial_port(device: str, baud: int) -> "serial.Serial":
         raise BridgeError(f"cannot open the serial line {device}", received=str(error)) from error
 
 
-def _path(address: str) -> str:
-    return address.removeprefix("unix:")
-
-
-def _context(kind: str, token: Key | None) -> ssl.SSLContext | None:
-    if kind == "tcp":
-        return None
-    if token is None:
-        raise ConfigError("TLS is by the daemon's token", expected="a token", received="none")
-    return client_context(token)
-
-
 def _connected_tcp(host: str, port: int, context: ssl.SSLContext | None, timeout_s: float) -> socket.socket:
     connected = socket.create_connection((host, port), timeout_s)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -221,13 +253,3 @@ def _connected_unix(path: str, timeout_s: float) -> socket.socket:
         connected.close()
         raise
     return connected
-
-
-def _nobody(address: str, error: OSError) -> Disconnected:
-    return Disconnected(
-        f"no daemon at {address}",
-        received=error.strerror or str(error),
-        hint="Start it with `sigverify serve --tls`, and give both the same token"
-        if address.startswith("tls:")
-        else "Start it with `sigverify serve`",
-    )

@@ -6,12 +6,12 @@ from builders import signature
 from damage import damaged
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import MemoryLine
 
 from firmware_bridge.protocol.captures import MAX_SAMPLES, split
 from firmware_bridge.protocol.client_connection import ClientConnection
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
 from firmware_bridge.protocol.messages import Begin, Done, End, Hello, Users, Verify, Welcome, decode, encode
+from firmware_bridge.testing import ConnectionPair
 from sigverify.errors import NotAllowed, ProtocolError
 
 CONVERSATION = [
@@ -27,7 +27,7 @@ HELLO = Hello(version=1, max_payload=MAX_PAYLOAD)
 
 @given(st.lists(damaged([GOOD]) | st.binary(max_size=80), max_size=5), st.booleans())
 def test_a_client_that_sends_anything(pieces, persistent):
-    daemon = MemoryLine(persistent=persistent).shake().daemon
+    daemon = ConnectionPair(persistent=persistent).handshake().daemon
     for piece in pieces:
         for asked in daemon.receive(piece):
             daemon.answer(asked, Done())
@@ -44,7 +44,7 @@ def test_a_client_that_sends_anything(pieces, persistent):
 
 @given(st.lists(damaged([encode(number, message) for number, message in CONVERSATION]), max_size=8))
 def test_a_client_whose_frames_are_whole_and_whose_messages_are_not(payloads):
-    daemon = MemoryLine().shake().daemon
+    daemon = ConnectionPair().handshake().daemon
     for payload in payloads:
         for asked in daemon.receive(frame(payload) if payload else b""):
             daemon.answer(asked, Done())

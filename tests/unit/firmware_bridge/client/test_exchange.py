@@ -5,7 +5,7 @@ from builders import signature
 
 from firmware_bridge.client.exchange import Calls, OpenEnrollment
 from firmware_bridge.protocol.daemon_connection import CREDIT, DaemonConnection
-from firmware_bridge.protocol.framing import Deframer, frame
+from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import (
     Abandon,
     Captured,
@@ -16,9 +16,9 @@ from firmware_bridge.protocol.messages import (
     Matches,
     Points,
     Verify,
-    decode,
     encode,
 )
+from firmware_bridge.testing import MemoryWire, nothing
 from sigverify.errors import Disconnected, ProtocolError
 
 DECISION = DecisionMade(outcome="accept", reason="alike")
@@ -28,34 +28,39 @@ LONG = signature(0, 9, samples=64 * (CREDIT + 8))
 class LossyLine:
     """Runs calls against a daemon's side; `lost` is asked of each message whether it never arrives."""
 
-    def __init__(self, lost=lambda _: False, answer=DECISION):
+    def __init__(self, lost=nothing, answer=DECISION):
         self.calls = Calls()
-        self.daemon = DaemonConnection()
         self.asked = []
-        self._lost = lost
-        self._answer = answer
-        self._up, self._down = Deframer(), Deframer()
+        self._lost, self._answer = lost, answer
+        self.connect()
+
+    def connect(self):
+        self._wire = MemoryWire(DaemonConnection(), self._carry_out, lost=self._lost)
+        self.daemon = self._wire.connection
         self.run(self.calls.handshake())
 
     def run(self, exchange):
         step = next(exchange)
         try:
             while True:
-                for asked in self.daemon.receive(self._pass(self._up, step.data)):
-                    self.asked.append(asked)
-                    self.daemon.answer(asked, self._answer)
-                heard = self._pass(self._down, self.daemon.outgoing()) if step.wait else b""
-                self.calls.take(heard)
-                step = exchange.send(step.wait and not heard)
+                self._wire.write(step.data)
+                step = exchange.send(step.wait and self._late())
         except StopIteration as stop:
             return stop.value
 
     def verify(self, its):
         return self.run(self.calls.verify("ann", its, fmr=None, impostor=None, refer_fmr=None))
 
-    def _pass(self, deframer, data):
-        payloads = deframer.feed(data)
-        return b"".join(frame(payload) for payload in payloads if not self._lost(decode(payload)[1]))
+    def _carry_out(self, request):
+        self.asked.append(request)
+        return self._answer
+
+    def _late(self):
+        try:
+            self.calls.take(self._wire.read())
+        except TimeoutError:
+            return True
+        return False
 
 
 def losing(kind, *numbers):
@@ -117,8 +122,7 @@ def test_no_number_of_a_capture_comes_again_on_another_line():
     """Request about by its number after the line broke, it would be another person's signature."""
     line = LossyLine()
     first = line.run(line.calls.begin())
-    line.daemon = DaemonConnection()
-    line.run(line.calls.handshake())
+    line.connect()
     assert line.run(line.calls.begin()) != first
 
 

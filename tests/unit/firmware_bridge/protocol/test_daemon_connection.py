@@ -3,7 +3,6 @@ import pytest
 from builders import signature
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import MemoryLine
 
 from firmware_bridge.protocol.captures import MAX_CAPTURES, MAX_SAMPLES, split
 from firmware_bridge.protocol.client_connection import Answer, ClientConnection
@@ -43,6 +42,7 @@ from firmware_bridge.protocol.messages import (
     encode,
 )
 from firmware_bridge.protocol.phase import Phase
+from firmware_bridge.testing import ConnectionPair
 from sigverify.errors import Disconnected, Misuse, NotAllowed, ProtocolError, StoreError, UnknownUser
 from sigverify.protection.keys import Key
 
@@ -75,14 +75,14 @@ def greeted(**options):
 @pytest.mark.parametrize("step", [None, 1, 7])
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_a_whole_conversation(step, token):
-    line = MemoryLine(step=step, token=token, client_token=token).shake()
+    line = ConnectionPair(step=step, token=token, client_token=token).handshake()
     assert line.daemon.phase is line.client.phase is Phase.READY
     assert line.daemon.name == "test"
     assert set(line.client.welcome.capabilities) == set(Capability)
     assert send(line, signature(), 4) == Captured(samples=150, duration_ms=signature().duration_ms)
     number = line.client.ask(Verify(user_id="ann", capture=4, fmr=0.01))
     assert line.carry() == []
-    [asked] = line.asked
+    [asked] = line.requests
     assert asked.message == Verify(user_id="ann", capture=4, fmr=0.01)
     assert asked.signature == signature()
     line.daemon.answer(asked, Done())
@@ -92,27 +92,27 @@ def test_a_whole_conversation(step, token):
 @given(st.integers(1, 200), st.integers(0, 20))
 def test_a_signature_comes_as_it_was_whatever_the_pieces(size, repetition):
     its = signature(3, repetition, samples=90)
-    line = MemoryLine().shake()
+    line = ConnectionPair().handshake()
     assert send(line, its, size=size).samples == 90
     line.client.ask(Identify(capture=1))
     line.carry()
-    assert line.asked[0].signature == its
+    assert line.requests[0].signature == its
 
 
 def test_answers_in_any_order():
-    line = MemoryLine().shake()
+    line = ConnectionPair().handshake()
     numbers = [line.client.ask(Info()), line.client.ask(Health())]
     line.carry()
-    for asked in reversed(line.asked):
+    for asked in reversed(line.requests):
         line.daemon.answer(asked, Done())
     assert [answer.number for answer in line.carry()] == numbers[::-1]
 
 
 def test_errors_carry_status_name_and_sentence():
-    line = MemoryLine().shake()
+    line = ConnectionPair().handshake()
     line.client.ask(Forget(user_id="nobody"))
     line.carry()
-    line.daemon.answer(line.asked[0], to_message(UnknownUser("nobody of that id", hint="Enroll them")))
+    line.daemon.answer(line.requests[0], to_message(UnknownUser("nobody of that id", hint="Enroll them")))
     message = line.carry()[0].message
     assert message == Error(status=41, name="UnknownUser", message="nobody of that id. Enroll them")
     assert isinstance(to_error(message), UnknownUser)
@@ -155,18 +155,18 @@ class TestHandshake:
 
     def test_a_client_without_a_token_or_with_another(self):
         with pytest.raises(NotAllowed, match="wants a token"):
-            MemoryLine(token=TOKEN).shake()
+            ConnectionPair(token=TOKEN).handshake()
         with pytest.raises(NotAllowed, match="token is wrong"):
-            MemoryLine(token=TOKEN, client_token=Key(bytes(range(1, 33)))).shake()
+            ConnectionPair(token=TOKEN, client_token=Key(bytes(range(1, 33)))).handshake()
 
     def test_a_new_one_drops_everything_of_the_old(self):
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         send(line, signature())
         line.client.ask(Info())
         line.carry()
         line.client.hello()
         line.carry()
-        line.daemon.answer(line.asked[0], Done())
+        line.daemon.answer(line.requests[0], Done())
         assert line.carry() == []
         assert line.daemon.held == 0
 
@@ -218,7 +218,7 @@ class TestRequests:
         assert raw(daemon, 49, Info())[1][0][1].message.startswith("ids of requests must rise")
 
     def test_lists_are_cut_to_what_the_client_takes(self):
-        line = MemoryLine()
+        line = ConnectionPair()
         raw(line.daemon, 1, Hello(version=1, max_payload=MIN_PAYLOAD))
         ids = tuple(f"user-{number:04d}" for number in range(400))
         for number, whole in ((2, UserList(user_ids=ids)), (3, Matches(user_ids=ids, scores=(0.5,) * 400))):
@@ -234,7 +234,7 @@ class TestRequests:
     def test_the_client_asks_nothing_before_the_handshake_and_not_too_much(self):
         with pytest.raises(Misuse, match="handshake"):
             ClientConnection().ask(Info())
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         for _ in range(WINDOW):
             line.client.ask(Info())
         with pytest.raises(Misuse, match="too many requests"):
@@ -342,7 +342,7 @@ class TestCaptures:
         assert said == [Credit(points=CREDIT // 2)] * 2
 
     def test_the_client_sends_nothing_without_credit(self):
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         line.client.tell(Begin(capture=1))
         for seq in range(CREDIT):
             line.client.tell(self.points(seq))
@@ -415,7 +415,7 @@ class TestOwnMistakes:
         ],
     )
     def test_is_misuse(self, message):
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         for _ in range(WINDOW + 1):
             with pytest.raises(Misuse):
                 line.client.ask(message)
@@ -423,7 +423,7 @@ class TestOwnMistakes:
         line.client.ask(Info())
 
     def test_numpys_numbers_are_numbers(self):
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         line.client.ask(Forget(user_id="ann"))
         line.client.tell(Begin(capture=1))
         numbers = tuple(np.float64(n) for n in range(10))
@@ -432,16 +432,16 @@ class TestOwnMistakes:
         assert line.carry()[-1].message.samples == 10
 
     def test_ids_run_out_and_begin_anew(self):
-        line = MemoryLine().shake()
+        line = ConnectionPair().handshake()
         line.client._number = 2**32 - 2
         number = line.client.ask(Info())
         assert number == 2**32 - 1
         with pytest.raises(Disconnected, match="all ids"):
             line.client.ask(Info())
-        line.shake()
+        line.handshake()
         number = line.client.ask(Health())
         line.carry()
-        line.daemon.answer(line.asked[-1], Done())
+        line.daemon.answer(line.requests[-1], Done())
         assert line.carry() == [Answer(number=number, message=Done())]
 
     @pytest.mark.parametrize("less", [{"max_payload": 100}, {"window": 0}, {"credit": 0}])
