@@ -84,7 +84,7 @@ class AsyncClient:
         line = self._line
         self.close()
         if line is not None:
-            await line.closed()
+            await line.wait_closed()
 
     async def verify(
         self,

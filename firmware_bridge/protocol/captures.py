@@ -12,15 +12,16 @@ from sigverify.errors import Busy, Misuse, ProtocolError, SigverifyError
 from sigverify.modality.pen.signature import Signature
 
 MAX_CAPTURES: Final = 16
-"""Captures of one session at once: enough to collect a whole enrollment first."""
+"""Captures after one hello, at once: the 12 references of the largest enrollment, and some more."""
 MAX_SAMPLES: Final = 32_768
-"""Samples of one session at once, at 33 bytes: five minutes of writing at 100 Hz."""
+"""Samples after one hello, at once; at 33 bytes each that is 1 MB, or five minutes of writing at 100 Hz."""
 
 _EXACT: Final = 2.0**53
+"""Below it every whole number is a float, so that none changes by being written as an integer."""
 
 
 class _Samples:
-    """What came of one signature so far."""
+    """The samples of one signature so far, in columns."""
 
     def __init__(self) -> None:
         self.x, self.y, self.t, self.p = array("d"), array("d"), array("d"), array("d")
@@ -43,7 +44,7 @@ class _Samples:
 
 @dataclass
 class _Capture:
-    """One capture: its samples, and in their place later the signature, or what went wrong with it."""
+    """One capture: its samples; once it is ended the signature, or the error, in their place."""
 
     samples: _Samples | None = field(default_factory=_Samples)
     messages: int = 0
@@ -65,10 +66,12 @@ class _Capture:
         self.samples = self.signature = None
 
     def end(self, pieces: int) -> Signature:
+        # Whether the last messages were lost shows only here, where the client says how many there were.
         if self.error is None and pieces != self.messages:
             raise _lost(self.messages, pieces)
         if self.error is not None:
             raise self.error
+        # Ended before, it is a signature already: the answer was lost, and the client asks again.
         if self.signature is None and self.samples is not None:
             self.signature = self.samples.to_signature()
         self.samples = None
@@ -77,35 +80,35 @@ class _Capture:
 
 
 class Captures:
-    """The captures of one session, by number. Mistakes are remembered, and told by `end`."""
+    """The captures of one client, by number. Errors are kept until `end` raises them."""
 
     def __init__(self) -> None:
         self._captures: dict[int, _Capture] = {}
-        self._lent = 0
+        self._in_use = 0
 
     @property
     def samples(self) -> int:
-        """Samples held: of captures not ended, of those that are, and of those that requests wait with."""
-        return self._lent + sum(map(len, self._captures.values()))
+        """Samples held: of all captures, ended or not, and of the signatures of requests that wait."""
+        return self._in_use + sum(map(len, self._captures.values()))
 
     def begin(self, number: int) -> None:
-        """Begin a capture; one too many is not begun, which `end` tells."""
+        """Begin a capture; one too many is not begun, and `end` says so."""
         self._captures.pop(number, None)
         if len(self._captures) < MAX_CAPTURES:
             self._captures[number] = _Capture()
 
     def add(self, points: Points) -> None:
         """Take samples."""
-        its = self._captures.get(points.capture)
-        if its is None or its.error is not None:
-            return
-        wrong = _wrong(points, its)
-        if wrong is None and self.samples + len(points.x) > MAX_SAMPLES:
-            wrong = Busy("too many samples at once", expected=f"at most {MAX_SAMPLES}")
-        if wrong is None:
-            its.add(points)
+        capture = self._captures.get(points.capture)
+        if capture is None or capture.error is not None:
+            return  # nobody waits for an answer to samples: `end` says that there is no capture, or why
+        error = _error_of(points, capture)
+        if error is None and self.samples + len(points.x) > MAX_SAMPLES:
+            error = Busy("too many samples at once", expected=f"at most {MAX_SAMPLES}")
+        if error is None:
+            capture.add(points)
         else:
-            its.fail(wrong)
+            capture.fail(error)
 
     def end(self, number: int, pieces: int) -> Captured:
         """Make a signature of what came.
@@ -115,9 +118,9 @@ class Captures:
             InvalidSignature: the samples are no signature.
             Busy: there were too many.
         """
-        its = self._find(number)
+        capture = self._find(number)
         try:
-            signature = its.end(pieces)
+            signature = capture.end(pieces)
         except SigverifyError:
             self.cancel(number)
             raise
@@ -128,7 +131,7 @@ class Captures:
         self._captures.pop(number, None)
 
     def take(self, number: int) -> Signature:
-        """Return an ended capture, and drop it; its samples count until `give_back`.
+        """Return an ended capture, and drop it; its samples count until `release`.
 
         Raises:
             ProtocolError: no such capture, or it is not ended.
@@ -137,12 +140,12 @@ class Captures:
         if signature is None:
             raise ProtocolError(f"capture {number} is not ended")
         self.cancel(number)
-        self._lent += len(signature)
+        self._in_use += len(signature)
         return signature
 
-    def give_back(self, signature: Signature) -> None:
-        """Count a signature's samples no more: its request is answered."""
-        self._lent -= len(signature)
+    def release(self, signature: Signature) -> None:
+        """Stop counting the samples of a signature whose request is answered."""
+        self._in_use -= len(signature)
 
     def _find(self, number: int) -> _Capture:
         if number not in self._captures:
@@ -188,15 +191,15 @@ def _lost(received: int, sent: int) -> ProtocolError:
     )
 
 
-def _wrong(points: Points, its: _Capture) -> SigverifyError | None:
-    """Say what is wrong with the next piece of a capture; None: nothing."""
-    if its.signature is not None:
+def _error_of(points: Points, capture: _Capture) -> SigverifyError | None:
+    """Return what is wrong with the next piece of a capture; None: nothing."""
+    if capture.signature is not None:
         return ProtocolError("samples after the end of a capture")
-    if points.seq != its.messages:
-        return _lost(its.messages, points.seq)
+    if points.seq != capture.messages:
+        return _lost(capture.messages, points.seq)
     columns = [points.y, points.t, *(each for each in (points.p, points.d) if each is not None)]
     if any(len(each) != len(points.x) for each in columns):
         return ProtocolError("columns of samples differ in length")
-    if its.samples and (points.p is None) != (len(its.samples.p) == 0):
+    if capture.samples and (points.p is None) != (len(capture.samples.p) == 0):
         return ProtocolError("only some samples have pressure", expected="all or none")
     return None

@@ -36,19 +36,21 @@ from sigverify.protection.keys import Key
 _SAMPLE_BYTES: Final = 37
 """Of a sample in `Points`: four numbers of up to nine bytes, and a flag."""
 _ENVELOPE_BYTES: Final = 64
-_MOST_SAMPLES: Final = 64
+"""Of everything else in `Points`: kind, id, names of fields, lengths of lists."""
+_MAX_SAMPLES: Final = 64
+"""In one message: half a second at 120 Hz, so that most of a signature is sent while the pen still moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the daemon says to the request of that number; 0: to none in particular."""
+    """The daemon's answer to the request of that number; 0: to none in particular."""
 
     number: int
     message: Message
 
 
 class ClientConnection:
-    """One line to a daemon. Own mistakes raise `Misuse`; the daemon's raise `ProtocolError`."""
+    """One line to a daemon. The caller's mistakes raise `Misuse`, the daemon's `ProtocolError`."""
 
     def __init__(self, *, name: str = "", token: Key | None = None) -> None:
         """Say who asks; `hello` begins."""
@@ -78,7 +80,7 @@ class ClientConnection:
     def samples_a_message(self) -> int:
         """Samples that surely fit into one `Points`."""
         room = MAX_PAYLOAD if self.welcome is None else self.welcome.max_payload
-        return min(_MOST_SAMPLES, (room - _ENVELOPE_BYTES) // _SAMPLE_BYTES)
+        return min(_MAX_SAMPLES, (room - _ENVELOPE_BYTES) // _SAMPLE_BYTES)
 
     def hello(self) -> None:
         """Begin, or begin anew after a line broke or answers were lost."""

@@ -57,11 +57,11 @@ from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
 
 WINDOW: Final = 8
-"""Requests of one client that may wait at once."""
+"""Requests of one client that may wait at once: with one worker, more would only wait longer."""
 CREDIT: Final = 16
 """`Points` that may be on the way: few enough for the buffers of a serial line."""
 MAX_FAULTS: Final = 32
-"""Pieces of rubbish in a row after which a line is given up."""
+"""Pieces of rubbish in a row that a client is told of; at a socket one more closes the line."""
 
 
 _NAME_CHARACTERS: Final = 64
@@ -100,7 +100,7 @@ class Request:
     Attributes:
         number: its id.
         message: what is asked.
-        signature: the capture that it speaks of, or None.
+        signature: of the capture that it names, or None.
         handshake: its number on this line; answers to requests of an earlier one are dropped.
     """
 
@@ -156,23 +156,23 @@ class DaemonConnection:
 
     def receive(self, data: bytes) -> list[Request]:
         """Take bytes from the line, and return what is to be carried out; never raises."""
-        asked: list[Request] = []
+        requests: list[Request] = []
         for found in self._deframer.feed(data):
             if self.closing:
                 break
             if isinstance(found, Fault):
-                self._complain(0, ProtocolError(f"a damaged frame: {found.value}"))
+                self._report_fault(0, ProtocolError(f"a damaged frame: {found.value}"))
             else:
-                asked += self._payload(found)
-        return asked
+                requests += self._payload(found)
+        return requests
 
-    def answer(self, asked: Request, message: Message) -> None:
-        """Send the answer to a request."""
-        if asked.handshake == self._handshakes:
-            self._waiting.discard(asked.number)
-            if asked.signature is not None:
-                self._captures.give_back(asked.signature)
-            self._send_answer(asked.number, message)
+    def answer(self, request: Request, message: Message) -> None:
+        """Send the answer to a request; one from before the last hello is dropped."""
+        if request.handshake == self._handshakes:
+            self._waiting.discard(request.number)
+            if request.signature is not None:
+                self._captures.release(request.signature)
+            self._send_answer(request.number, message)
 
     def outgoing(self) -> bytes:
         """Return what is to be written, once."""
@@ -182,7 +182,7 @@ class DaemonConnection:
         return data
 
     def _reset(self, room: int) -> None:
-        """Forget everything of a session."""
+        """Forget everything that came after the last hello."""
         self._room = min(MAX_PAYLOAD, room)
         self._captures = Captures()
         self._credit = CREDIT
@@ -201,14 +201,14 @@ class DaemonConnection:
             self._faults = 0
             return self._message(number, message)
         except BadMessage as error:
-            self._complain(error.number, error)
+            self._report_fault(error.number, error)
         return []
 
-    def _complain(self, number: int, error: ProtocolError) -> None:
-        """Say what was wrong, until it is clear that nobody listens.
+    def _report_fault(self, number: int, error: ProtocolError) -> None:
+        """Answer what is no frame or no message, as long as there are few of them.
 
-        Whoever begins with rubbish at a socket is no client. It may be a browser: a web page can make one
-        send any bytes to a port of its own machine, good frames too, but only behind lines of HTTP.
+        Whatever begins with rubbish at a socket is no client. It may be a browser: a web page can make one
+        send any bytes to a port of its own machine, even good frames, but only after lines of HTTP.
         """
         self._faults += 1
         if self._faults > MAX_FAULTS or self.phase is Phase.IDLE:
@@ -217,6 +217,7 @@ class DaemonConnection:
             self._send_error(number, error)
 
     def _message(self, number: int, message: Message) -> list[Request]:
+        """Answer what needs no model; return what does."""
         if isinstance(message, Hello):
             self._hello(number, message)
         elif self.phase is Phase.IDLE:
@@ -228,7 +229,7 @@ class DaemonConnection:
             self._send_error(number, NotAllowed("the token is not proved yet", hint="Send Authenticate"))
         elif isinstance(message, UNANSWERED):
             self._stream(message)
-        elif self._is_new(number):
+        elif self._take_number(number):
             return self._request(number, message)
         return []
 
@@ -278,19 +279,25 @@ class DaemonConnection:
         elif isinstance(message, Points):
             self._credit -= 1
             self._captures.add(message)
-            if self._credit <= CREDIT // 2:
+            if (
+                self._credit <= CREDIT // 2
+            ):  # one answer to eight messages leaves a serial line to the samples
                 self._send(encode(0, Credit(points=CREDIT - self._credit)))
                 self._credit = CREDIT
 
-    def _is_new(self, number: int) -> bool:
+    def _take_number(self, number: int) -> bool:
         """Whether a request is to be carried out; one that was asked before is answered as it was then."""
+        # Ids rise, so a higher one is a new request.
         if number > self._newest:
             self._newest = number
             return True
+        # Answered already: the answer was lost. Once for each writing: else a few kB of repetitions would
+        # make MB of answers.
         if number in self._answered:
-            if number not in self._repeated:  # else a few kB of repetitions would make MB of answers
+            if number not in self._repeated:
                 self._repeated.add(number)
                 self._send(self._answered[number])
+        # Under way: its answer will come. Neither: it was answered too long ago, or the client broke the rule.
         elif number not in self._waiting:
             self._send_error(number, ProtocolError("ids of requests must rise"))
         return False
@@ -311,7 +318,7 @@ class DaemonConnection:
         return [Request(number=number, message=message, signature=signature, handshake=self._handshakes)]
 
     def _check(self, message: Message) -> None:
-        """Refuse what may not be asked, or not now."""
+        """Refuse what this client may not ask, or not now."""
         if type(message) not in _NEEDED:
             raise ProtocolError("only the daemon sends this", received=type(message).__name__)
         needed = _NEEDED[type(message)]
@@ -324,8 +331,8 @@ class DaemonConnection:
         self._send(encode(number, to_message(error)))
 
     def _send_answer(self, number: int, message: Message) -> None:
-        """Send an answer, and keep it for a client that lost it."""
-        payload = _fitted(number, message, self._room)
+        """Send an answer, and keep it: the client asks again where it was lost."""
+        payload = _encode_within(number, message, self._room)
         self._answered[number] = payload
         while len(self._answered) > WINDOW:
             self._answered.popitem(last=False)
@@ -335,16 +342,16 @@ class DaemonConnection:
         self._out += frame(payload)
 
 
-def _fitted(number: int, message: Message, room: int) -> bytes:
+def _encode_within(number: int, message: Message, room: int) -> bytes:
     """Encode a message; of a list, as much as fits into `room` bytes."""
     payload = encode(number, message)
     while len(payload) > room:
-        message = _shorter(message)
+        message = _shortened(message)
         payload = encode(number, message)
     return payload
 
 
-def _shorter(message: Message) -> Message:
+def _shortened(message: Message) -> Message:
     if isinstance(message, UserList) and len(message.user_ids) > 1:
         return UserList(user_ids=message.user_ids[: len(message.user_ids) // 2], more=True)
     if isinstance(message, Matches) and len(message.user_ids) > 1:

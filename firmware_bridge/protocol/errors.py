@@ -37,9 +37,9 @@ def to_message(error: SigverifyError) -> Error:
     >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
     'There is no key where one was named, or it is malformed, or others may read it.'
     """
-    told = str(error) if isinstance(error, CLIENT_ERRORS) else (type(error).__doc__ or "").partition("\n")[0]
+    text = str(error) if isinstance(error, CLIENT_ERRORS) else (type(error).__doc__ or "").partition("\n")[0]
     name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
-    return Error(status=error.status, name=name, message=told[:_MESSAGE_CHARACTERS])
+    return Error(status=error.status, name=name, message=text[:_MESSAGE_CHARACTERS])
 
 
 def to_error(message: Error) -> SigverifyError:

@@ -23,7 +23,7 @@ except ImportError as error:
 VERSION: Final = 1
 """Of the protocol."""
 _DEPTH: Final = 4
-"""Nesting of what is read; a list within a body within a message makes three."""
+"""Nesting of what is read: a list within a body within a message makes three, and one more is for later."""
 
 
 class BadMessage(ProtocolError):
@@ -398,7 +398,7 @@ KINDS: Final[dict[Kind, type[Message]]] = {
 NO_HANDSHAKE: Final = "NoHandshake"
 """The name in an `Error` of a daemon to which nobody said hello on this line: it was started anew."""
 UNANSWERED: Final = (Begin, Points, Cancel)
-"""Sent with id 0 while the pen moves; what goes wrong is told at `End`."""
+"""Sent with id 0 while the pen moves; the answer to `End` says what went wrong."""
 
 _NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 
@@ -458,7 +458,7 @@ def _load(payload: bytes) -> object:
     )
     try:
         content = decoder.decode()
-    except Exception as error:  # whatever a decoder stumbles over is the bytes' fault
+    except Exception as error:  # a decoder may raise anything at bytes that are not CBOR
         raise ProtocolError("a payload is not the CBOR that is spoken here") from error
     if file.tell() != len(payload):
         raise ProtocolError("bytes after a message")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_BAUD: Final = 115_200
 _CHUNK: Final = 65_536
 _TCP: Final = ("tcp", "tls")
-_GOODBYE_S: Final = 1.0
+_CLOSE_S: Final = 1.0
+"""For TLS to end the line properly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Line:
 
     Attributes:
         reader, writer: the streams.
-        persistent: nobody hangs up on a serial line: rubbish and silence are waited out.
+        persistent: a serial line, which nobody can hang up: rubbish and silence are waited out.
         read_transport: the transport under `reader`, where closing `writer` does not close it.
     """
 
@@ -48,10 +49,10 @@ class Line:
         if self.read_transport is not None:
             self.read_transport.close()
 
-    async def closed(self) -> None:
-        """Wait a while for what `close` began: TLS says goodbye first."""
+    async def wait_closed(self) -> None:
+        """Wait for the end of what `close` began, for a second at most: TLS ends a line by messages."""
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_GOODBYE_S):
+            async with asyncio.timeout(_CLOSE_S):
                 await self.writer.wait_closed()
 
 

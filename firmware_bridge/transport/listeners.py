@@ -1,4 +1,4 @@
-"""Doors: where clients come in: a unix socket, a TCP port, a serial line."""
+"""Listeners: where clients connect: a unix socket, a TCP port, a serial line."""
 
 import asyncio
 import contextlib
@@ -33,31 +33,36 @@ _KEEPALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
-"""A client that lost its power holds its place for two minutes; the system's own default is two hours."""
+"""A client that lost its power is noticed after two minutes; the system's own default is two hours."""
 
-_MOST_HANDSHAKES: Final = 32
-"""At once; who comes then is hung up on."""
+_MAX_HANDSHAKES: Final = 32
+"""Of TLS at once, each with an open file; more connections are closed."""
 _TLS_S: Final = 10.0
-"""For a client that has yet to prove that it has the key."""
+"""For a client to prove that it has the key."""
 
-Welcome = Callable[[Line], Awaitable[None]]
+Serve = Callable[[Line], Awaitable[None]]
+"""What a listener does with a line: it returns when the client is gone."""
 
 
 class Listener(Protocol):
-    """A way in. `str` names it for the log."""
+    """Where clients connect. `str` names it for the log."""
 
-    async def open(self, welcome: Welcome) -> None:
-        """Begin to hand lines to `welcome`; BridgeError or ConfigError where that cannot be."""
+    async def open(self, serve: Serve) -> None:
+        """Begin to hand lines to `serve`.
+
+        Raises:
+            BridgeError: the address is taken, or cannot be used.
+        """
 
     async def close(self) -> None:
-        """Let nobody in any more."""
+        """Accept no more clients."""
 
 
 class UnixListener:
-    """A unix socket. The file's mode says who may try, the uid that the kernel vouches for who comes in."""
+    """A unix socket. The file's mode says who may connect; the kernel says which user it is."""
 
     def __init__(self, path: str | Path, *, mode: int = 0o660, uids: frozenset[int] = frozenset()) -> None:
-        """Let in this process's own user, root, and `uids`."""
+        """Accept this process's own user, root, and `uids`."""
         self._path = Path(path)
         self._mode = mode
         self._uids = uids | {os.geteuid(), 0}
@@ -68,15 +73,15 @@ class UnixListener:
     def __str__(self) -> str:
         return f"unix:{self._path}"
 
-    async def open(self, welcome: Welcome) -> None:
+    async def open(self, serve: Serve) -> None:
         """See `Listener.open`."""
-        async with _alone_in(self._path.parent):
+        async with _locked(self._path.parent):
             _remove_stale(self._path)
             bound = self._listen()
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if self._knows(writer):
-                await welcome(Line(reader, writer))
+            if self._is_allowed(writer):
+                await serve(Line(reader, writer))
             else:
                 writer.transport.abort()
 
@@ -87,7 +92,7 @@ class UnixListener:
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
-                if _identity(self._path) == self._file:  # not that of another daemon by now
+                if _identity(self._path) == self._file:  # else it is another daemon's by now
                     self._path.unlink()
 
     def _listen(self) -> socket.socket:
@@ -95,14 +100,14 @@ class UnixListener:
         try:
             bound.bind(str(self._path))
             self._path.chmod(self._mode)
-            bound.listen()  # nobody comes in before this, whatever the umask made of the mode
+            bound.listen()  # nobody can connect before this, whatever the umask made of the mode
             self._file = _identity(self._path)
         except OSError as error:
             bound.close()
-            raise _cannot_listen(self._path, error) from error
+            raise _listen_error(self._path, error) from error
         return bound
 
-    def _knows(self, writer: asyncio.StreamWriter) -> bool:
+    def _is_allowed(self, writer: asyncio.StreamWriter) -> bool:
         peer = writer.get_extra_info("socket")
         _, uid, _ = _CREDENTIALS.unpack(
             peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -142,7 +147,7 @@ class TcpListener:
         """The port, once open of the one that the system chose for 0."""
         return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
 
-    async def open(self, welcome: Welcome) -> None:
+    async def open(self, serve: Serve) -> None:
         """See `Listener.open`."""
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -150,22 +155,22 @@ class TcpListener:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for level, option, value in _KEEPALIVE:
                 connected.setsockopt(level, option, value)
-            if self._context is None or await self._shake(writer, self._context):
-                await welcome(Line(reader, writer))
+            if self._context is None or await self._encrypt(writer, self._context):
+                await serve(Line(reader, writer))
 
         try:
             self._server = await asyncio.start_server(enter, self._host, self._port)
         except OSError as error:
-            raise _cannot_listen(self, error) from error
+            raise _listen_error(self, error) from error
 
     async def close(self) -> None:
         """See `Listener.close`."""
         if self._server is not None:
             self._server.close()
 
-    async def _shake(self, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
-        """Encrypt the line; False: hung up on. Strangers may hold no more files than there are handshakes."""
-        if self._handshakes < _MOST_HANDSHAKES:
+    async def _encrypt(self, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
+        """Encrypt the line; False: it is closed. Strangers hold no more files than there are handshakes."""
+        if self._handshakes < _MAX_HANDSHAKES:
             self._handshakes += 1
             try:
                 await writer.start_tls(context, ssl_handshake_timeout=_TLS_S)
@@ -189,10 +194,10 @@ class SerialListener:
     def __str__(self) -> str:
         return f"serial:{self._device}"
 
-    async def open(self, welcome: Welcome) -> None:
+    async def open(self, serve: Serve) -> None:
         """See `Listener.open`."""
-        line = await open_serial(self._device, self._baud)  # a wrong name shows at once
-        self._task = asyncio.create_task(self._attend(welcome, line))
+        line = await open_serial(self._device, self._baud)  # a wrong name is an error at once
+        self._task = asyncio.create_task(self._serve_again(serve, line))
 
     async def close(self) -> None:
         """See `Listener.close`."""
@@ -200,10 +205,10 @@ class SerialListener:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _attend(self, welcome: Welcome, line: Line | None) -> None:
+    async def _serve_again(self, serve: Serve, line: Line | None) -> None:
         while True:
             if line is not None:
-                await welcome(line)
+                await serve(line)
             await asyncio.sleep(_REOPEN_S)
             with contextlib.suppress(BridgeError):
                 line = None
@@ -215,17 +220,17 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _cannot_listen(where: object, error: OSError) -> BridgeError:
+def _listen_error(where: object, error: OSError) -> BridgeError:
     return BridgeError(f"cannot listen at {where}", received=error.strerror or str(error))
 
 
 @contextlib.asynccontextmanager
-async def _alone_in(folder: Path) -> AsyncIterator[None]:
+async def _locked(folder: Path) -> AsyncIterator[None]:
     """Lock the folder: a socket not listened at yet looks stale to a daemon that starts beside this one."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise _cannot_listen(folder, error) from error
+        raise _listen_error(folder, error) from error
     try:
         deadline = asyncio.get_running_loop().time() + _LOCK_S
         while not _lock(descriptor):
@@ -263,6 +268,6 @@ def _remove_stale(path: Path) -> None:
         except BlockingIOError as error:
             raise BridgeError(f"a daemon listens at {path} already, and hangs") from error
         except OSError as error:
-            raise _cannot_listen(path, error) from error
+            raise _listen_error(path, error) from error
         else:
             raise BridgeError(f"a daemon listens at {path} already")

@@ -1,7 +1,7 @@
 """TLS by the token that both sides have, for TCP: no certificates. Needs Python 3.13.
 
-TLS 1.3 with that one external key and a fresh key agreement, so that who learns the token later reads nothing
-of before. Nobody's certificate is taken: whoever answers without the token is refused.
+TLS 1.3 with that one external key and a fresh key agreement: whoever learns the token later can read nothing
+that was sent before. No certificate is accepted: whoever answers without the token is refused.
 
 Source: E. Rescorla, "The Transport Layer Security (TLS) Protocol Version 1.3", RFC 8446, 2018, section 2.2.
 """
@@ -24,8 +24,8 @@ def server_context(token: Key) -> ssl.SSLContext:
         MissingExtra: this Python cannot.
     """
     context, secret = _context(ssl.PROTOCOL_TLS_SERVER), token.derive(_PURPOSE, b"")
-    its: Any = context  # Python 3.11 knows no such method
-    its.set_psk_server_callback(lambda identity: secret if identity == IDENTITY else b"")
+    untyped: Any = context  # the types are of Python 3.11, which has no such method
+    untyped.set_psk_server_callback(lambda identity: secret if identity == IDENTITY else b"")
     return context
 
 
@@ -37,8 +37,8 @@ def client_context(token: Key) -> ssl.SSLContext:
     """
     # By default it wants a certificate by an authority, and knows no authority: no certificate will do.
     context, secret = _context(ssl.PROTOCOL_TLS_CLIENT), token.derive(_PURPOSE, b"")
-    its: Any = context
-    its.set_psk_client_callback(lambda _hint: (IDENTITY, secret))
+    untyped: Any = context
+    untyped.set_psk_client_callback(lambda _hint: (IDENTITY, secret))
     return context
 
 

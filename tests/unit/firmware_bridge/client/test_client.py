@@ -11,7 +11,7 @@ import time
 import pytest
 from builders import signature
 from in_threads import in_threads
-from running_daemon import RunningDaemon, opener
+from running_daemon import RunningDaemon, eventually, opener
 
 from firmware_bridge.client import AsyncClient, AsyncRemoteEnrollment, Client, RemoteEnrollment
 from firmware_bridge.protocol.captures import split
@@ -420,8 +420,9 @@ def test_an_interrupted_call_confuses_no_later_one(address, daemon, monkeypatch)
             with pytest.raises(KeyboardInterrupt):
                 client.enrollment("bob", references=1)
         assert client.users() == ("alice",)
+        eventually(lambda: len(daemon.daemon._sessions) == 1)  # the line of that call is closed
         [session] = daemon.daemon._sessions
-        assert session._state.enrollment is None  # its line is closed: nothing goes on
+        assert session._state.enrollment is None
 
 
 def interrupt(*_):
