@@ -36,14 +36,16 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_MOST_TURNED_AWAY: Final = 16
-"""Clients at once that are told why they cannot come in; more are hung up on."""
-_FAREWELL_S: Final = 1.0
+_MAX_REFUSING: Final = 16
+"""Clients at once that are told why they are refused; the lines of more are closed without a word."""
+_REFUSAL_S: Final = 1.0
+"""For a client to say hello, and to read why it is refused."""
 _HELLO_BYTES: Final = 4096
+"""More than any hello has."""
 
 
 class Daemon:
-    """Attends to whoever comes in by its listeners, until it is stopped.
+    """Serves whoever connects at its listeners, until it is stopped.
 
     >>> daemon = Daemon(lambda: Verifier.open("kiosk.db"))                   # doctest: +SKIP
     >>> asyncio.run(daemon.run([UnixListener("/run/sigverify/socket")]))         # doctest: +SKIP
@@ -65,7 +67,7 @@ class Daemon:
             open_verifier: called in the worker thread.
             allowed: what clients may ask.
             token: what each has to prove, on every line.
-            fixed_rates: the policy alone decides how many impostors are let in, not the client.
+            fixed_rates: the client may choose no false-match rate; the policy alone says it.
             limits: of each client.
             notifier: of the service manager.
         """
@@ -77,7 +79,7 @@ class Daemon:
         self._notifier = notifier or Notifier()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="sigverify")
         self._sessions: set[Session] = set()
-        self._turning_away = 0
+        self._refusing = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._stop = asyncio.Event()
@@ -96,9 +98,9 @@ class Daemon:
         """Open the verifier and the listeners; return when stopped, with all requests under way answered.
 
         Args:
-            listeners: where clients come in.
+            listeners: where clients connect.
             page: where metrics are shown.
-            announce: called once, when clients can come in.
+            announce: called once, when clients can connect.
 
         Raises:
             ConfigError: a port that others reach, and no token.
@@ -107,8 +109,8 @@ class Daemon:
         """
         for listener in listeners:
             self._check(listener)
-        with _signals({signal.SIGHUP: self._reload.set}):  # it would end whoever does not heed it yet
-            await self._attend(listeners, page, announce)
+        with _signals({signal.SIGHUP: self._reload.set}):  # the signal ends a process without a handler
+            await self._serve_until_stopped(listeners, page, announce)
 
     def stop(self) -> None:
         """End `run`, soon."""
@@ -121,8 +123,8 @@ class Daemon:
             fresh = await self._in_worker(self._make_service)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one works
             self.metrics.reloads["failed"] += 1
-            told = error if isinstance(error, SigverifyError) else type(error).__name__
-            _log.error("cannot reload, going on as before: %s", told)
+            reason = error if isinstance(error, SigverifyError) else type(error).__name__
+            _log.error("cannot reload, going on as before: %s", reason)
             return False
         else:
             old, self._service = self._service, fresh
@@ -135,7 +137,7 @@ class Daemon:
         finally:
             self._notifier.ready()
 
-    async def _attend(
+    async def _serve_until_stopped(
         self, listeners: Sequence[Listener], page: MetricsPage | None, announce: Callable[[], None]
     ) -> None:
         opened: list[Listener] = []
@@ -144,12 +146,12 @@ class Daemon:
             self._service = await self._in_worker(self._make_service)
             with _signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.stop)):
                 for listener in listeners:
-                    await listener.open(self._welcome)
+                    await listener.open(self._serve)
                     opened.append(listener)
                     _log.info("listening at %s", listener)
                 if page is not None:
                     await page.open(self.metrics)
-                helpers += [asyncio.create_task(its) for its in (self._watch(), self._reload_when_wanted())]
+                helpers += [asyncio.create_task(each) for each in (self._watch(), self._reload_on_signal())]
                 self._notifier.ready()
                 announce()
                 await self._stop.wait()
@@ -162,7 +164,7 @@ class Daemon:
     def _check(self, listener: Listener) -> None:
         if isinstance(listener, TcpListener) and self._token is None and not is_loopback(listener.host):
             raise ConfigError(
-                f"others than this machine reach {listener}",
+                f"other machines can reach {listener}",
                 expected="a token, or a loopback address",
                 hint="Make one with `sigverify store keygen`, and give it with --token",
             )
@@ -179,10 +181,10 @@ class Daemon:
     async def _in_worker(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, function)
 
-    async def _welcome(self, line: Line) -> None:
-        """Attend to one client to the end."""
+    async def _serve(self, line: Line) -> None:
+        """Serve one client until it is gone."""
         if len(self._sessions) >= self._limits.clients or self._stop.is_set():
-            await self._turn_away(line)
+            await self._refuse(line)
             return
         connection = DaemonConnection(allowed=self._allowed, token=self._token, persistent=line.persistent)
         session = Session(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
@@ -206,31 +208,31 @@ class Daemon:
             if not self._sessions:
                 self._idle.set()
 
-    async def _turn_away(self, line: Line) -> None:
-        """Say why, once the client spoke: hung up on before, it would see a broken line and no reason."""
+    async def _refuse(self, line: Line) -> None:
+        """Say why, once the client said hello: a line closed before would show no reason."""
         self.metrics.lines[Ending.REFUSED] += 1
         if self._stop.is_set():
             error = Busy("the daemon is stopping")
         else:
             error = Busy("too many clients", expected=f"at most {self._limits.clients}")
         with contextlib.suppress(TimeoutError, OSError):
-            if self._turning_away < _MOST_TURNED_AWAY:
-                self._turning_away += 1
+            if self._refusing < _MAX_REFUSING:
+                self._refusing += 1
                 try:
-                    async with asyncio.timeout(_FAREWELL_S):
+                    async with asyncio.timeout(_REFUSAL_S):
                         await line.reader.read(_HELLO_BYTES)
                         line.writer.write(frame(encode(0, to_message(error))))
                         await line.writer.drain()
                 finally:
-                    self._turning_away -= 1
+                    self._refusing -= 1
         line.close()
 
-    async def _carry_out(self, asked: Request, state: ClientState) -> Message:
+    async def _carry_out(self, request: Request, state: ClientState) -> Message:
         def work() -> Message:
             assert self._service is not None  # looked up only now: a reload may have come in between
             self.metrics.busy_since = time.monotonic()
             try:
-                return self._service.carry_out(asked, state)
+                return self._service.carry_out(request, state)
             finally:
                 self.metrics.busy_since = None
 
@@ -245,21 +247,21 @@ class Daemon:
             return to_message(BridgeError("the daemon failed at this request"))
 
     def _note(self, what: str, error: Exception) -> None:
-        """Log a failure, not each of many; of a crash neither message nor traceback: they may quote a pen."""
+        """Log a failure, but not each of many. Of a crash only the name: its message may hold pen samples."""
         name = type(error).__name__
         self._failures[name] += 1
         if is_notable(self._failures[name]):
-            why = str(error) if isinstance(error, SigverifyError) else name
-            _log.error("%s: %s (%d so far)", what, why, self._failures[name])
+            reason = str(error) if isinstance(error, SigverifyError) else name
+            _log.error("%s: %s (%d so far)", what, reason, self._failures[name])
 
-    async def _reload_when_wanted(self) -> None:
+    async def _reload_on_signal(self) -> None:
         """Reload once for all signals that came meanwhile."""
         while await self._reload.wait():
             self._reload.clear()
             await self.reload()
 
     async def _watch(self) -> None:
-        """Tell the service manager that the worker still works, twice as often as it wants to hear."""
+        """Tell the service manager that the worker still works, twice as often as it asks for."""
         if self._notifier.watchdog_s is None:
             return
         while True:
@@ -285,7 +287,7 @@ class Daemon:
 
 @contextlib.contextmanager
 def _signals(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    """Heed signals, where this is the main thread."""
+    """Handle signals, where this is the main thread."""
     loop = asyncio.get_running_loop()
     added = []
     for number, handler in handlers.items():

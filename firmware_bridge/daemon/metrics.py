@@ -21,7 +21,7 @@ class Metrics:
         self.clients = 0
         self.waiting = 0
         self.busy_since: float | None = None
-        """When the worker began what it is at; None: idle."""
+        """When the worker began its present request; None: it is idle."""
         self.lines = Counter[str]()
         self.requests = Counter[tuple[str, int]]()
         self.outcomes = Counter[str]()

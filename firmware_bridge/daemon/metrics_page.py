@@ -7,10 +7,10 @@ from typing import Final
 from firmware_bridge.daemon.metrics import Metrics
 from sigverify.errors import BridgeError
 
-_MOST_HEAD: Final = 4096
-_PATIENCE_S: Final = 5.0
-_MOST_VISITORS: Final = 8
-"""At once; more are hung up on, and the files that the daemon may open are left to its clients."""
+_MAX_HEAD_BYTES: Final = 4096
+_TIMEOUT_S: Final = 5.0
+_MAX_CONNECTIONS: Final = 8
+"""At once; more are closed, so that the files which the daemon may open are left to its clients."""
 
 
 class MetricsPage:
@@ -20,7 +20,7 @@ class MetricsPage:
         self._metrics = Metrics()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
-        self._visitors = 0
+        self._connections = 0
 
     def __str__(self) -> str:
         return f"http://{self._host}:{self.port}/metrics"
@@ -38,7 +38,9 @@ class MetricsPage:
         """
         self._metrics = metrics
         try:
-            self._server = await asyncio.start_server(self._enter, self._host, self._port, limit=_MOST_HEAD)
+            self._server = await asyncio.start_server(
+                self._serve, self._host, self._port, limit=_MAX_HEAD_BYTES
+            )
         except OSError as error:
             raise BridgeError(
                 f"cannot show metrics at {self._host}:{self._port}", received=error.strerror or str(error)
@@ -49,26 +51,26 @@ class MetricsPage:
         if self._server is not None:
             self._server.close()
 
-    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._visitors += 1
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
         try:
-            if self._visitors <= _MOST_VISITORS:
+            if self._connections <= _MAX_CONNECTIONS:
                 await self._answer(reader, writer)
         finally:
-            self._visitors -= 1
+            self._connections -= 1
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, OSError, ValueError, EOFError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(self._page(head.split(b" ", 2)[:2]))
                 await writer.drain()
 
-    def _page(self, asked: list[bytes]) -> bytes:
-        if asked == [b"GET", b"/metrics"]:
+    def _page(self, request: list[bytes]) -> bytes:
+        if request == [b"GET", b"/metrics"]:
             return _response("200 OK", self._metrics.text())
-        if asked == [b"GET", b"/health"]:
+        if request == [b"GET", b"/health"]:
             if self._metrics.ready:
                 return _response("200 OK", "ok\n")
             return _response("503 Service Unavailable", "the worker is stuck\n")

@@ -35,48 +35,50 @@ from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
 from sigverify.verifier import Verifier
 
-_MOST_MATCHES: Final = 100
+_MAX_MATCHES: Final = 100
+"""An answer of 8,192 bytes holds them at 80 bytes each."""
 
 
 @dataclass
 class ClientState:
-    """What is under way for one client: the enrollment begun in its handshake, with that service."""
+    """What the worker keeps for one client: the enrollment begun after its last hello, by that service."""
 
     handshake: int = 0
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
-    """Of all signatures looked at for that enrollment, which keeps them until its end."""
+    """Of all signatures offered for that enrollment, which keeps them until its end."""
 
 
 class Service:
     """Carries out requests, one at a time."""
 
     def __init__(self, verifier: Verifier, *, fixed_rates: bool = False) -> None:
-        """Ask that verifier; with `fixed_rates` its policy decides alone how many impostors are let in."""
+        """Answer by `verifier`; with `fixed_rates` a client may choose no false-match rate."""
         self.verifier = verifier
         self._fixed_rates = fixed_rates
 
-    def carry_out(self, asked: Request, state: ClientState) -> Message:
+    def carry_out(self, request: Request, state: ClientState) -> Message:
         """Return the answer to a request.
 
         Raises:
             SigverifyError: what the verifier raises, and ProtocolError for what cannot be asked here.
         """
-        if state.handshake != asked.handshake or state.service is not self:  # said hello again, or reloaded
-            state.handshake, state.service, state.enrollment = asked.handshake, self, None
-        if asked.signature is not None:
-            return self._look(asked.message, asked.signature, state)
-        if isinstance(asked.message, Enroll):
-            return self._enroll(asked.message, state)
-        if isinstance(asked.message, Commit):
+        # After another hello, or a reload, no enrollment is under way any more.
+        if state.handshake != request.handshake or state.service is not self:
+            state.handshake, state.service, state.enrollment = request.handshake, self, None
+        if request.signature is not None:
+            return self._answer_about(request.message, request.signature, state)
+        if isinstance(request.message, Enroll):
+            return self._enroll(request.message, state)
+        if isinstance(request.message, Commit):
             return _commit(state)
-        if isinstance(asked.message, Abandon):
+        if isinstance(request.message, Abandon):
             state.enrollment = None
             return Done()
-        return self._manage(asked.message)
+        return self._answer_about_users(request.message)
 
-    def _look(self, message: Message, signature: Signature, state: ClientState) -> Message:
+    def _answer_about(self, message: Message, signature: Signature, state: ClientState) -> Message:
         """Answer what is asked about a signature."""
         if isinstance(message, Verify):
             return self._verify(message, signature)
@@ -84,7 +86,7 @@ class Service:
             return self._identify(message, signature)
         return _add(state, signature)
 
-    def _manage(self, message: Message) -> Message:
+    def _answer_about_users(self, message: Message) -> Message:
         if isinstance(message, Users):
             return self._users(message)
         if isinstance(message, Forget):
@@ -107,9 +109,9 @@ class Service:
         return _decision(decision)
 
     def _identify(self, message: Identify, signature: Signature) -> Matches:
-        if message.top_k > _MOST_MATCHES:
+        if message.top_k > _MAX_MATCHES:
             raise ConfigError(
-                "too many people wanted", expected=f"at most {_MOST_MATCHES}", received=str(message.top_k)
+                "too many people wanted", expected=f"at most {_MAX_MATCHES}", received=str(message.top_k)
             )
         found = self.verifier.identify(signature, top_k=message.top_k, fpir=message.fpir, among=message.among)
         scores = tuple(match.score for match in found if match.score is not None)

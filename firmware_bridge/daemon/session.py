@@ -19,9 +19,9 @@ from firmware_bridge.transport.line import Line
 _log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1024
-"""Bytes read at once: what a client sends is answered, and so held back, piece by piece."""
+"""Bytes read at once: a client that sends much is answered, and so slowed down, piece by piece."""
 
-_LAST_WORDS_S: Final = 1.0
+_CLOSE_S: Final = 1.0
 """For what is written already to go out."""
 
 
@@ -84,13 +84,15 @@ class Session:
         self._reading: asyncio.Task[Ending] | None = None
 
     async def run(self) -> Ending:
-        """Attend to the client until it goes, breaks the rules, or `stop` is called."""
+        """Serve the client until it is gone, breaks the rules, or `stop` is called."""
         self._reading = asyncio.create_task(self._read())
         working = asyncio.create_task(self._work())
         try:
             await asyncio.wait({self._reading, working}, return_when=asyncio.FIRST_COMPLETED)
+            # Working ends first only where the client does not take its answers.
             if working.done():
                 return working.result()
+            # Reading ends when the client is gone, or by `stop`: requests under way are answered still.
             ending = Ending.STOPPED if self._reading.cancelled() else self._reading.result()
             await self._finish(working)
             return ending
@@ -99,7 +101,7 @@ class Session:
             await self._close()
 
     def stop(self) -> None:
-        """Read no more; what was asked is still answered."""
+        """Read no more; requests under way are still answered."""
         if self._reading is not None:
             self._reading.cancel()
 
@@ -118,29 +120,29 @@ class Session:
         except OSError:
             return Ending.BROKEN
 
-    async def _read_while(self, wanted: Callable[[], bool]) -> Ending | None:
-        while wanted():
+    async def _read_while(self, condition: Callable[[], bool]) -> Ending | None:
+        while condition():
             data = await self._line.reader.read(_CHUNK)
             if not data:
                 return Ending.CLOSED
-            for asked in self._connection.receive(data):
-                await self._take(asked)
+            for request in self._connection.receive(data):
+                await self._take(request)
             await self._write()
-            await asyncio.sleep(0)  # more may be at hand, and `read` return at once: others have their turn
+            await asyncio.sleep(0)  # `read` may return at once again: other clients have their turn
             if self._connection.closing:
                 return _ENDINGS[self._connection.phase]
         return None
 
-    async def _take(self, asked: Request) -> None:
+    async def _take(self, request: Request) -> None:
         """Answer what can be answered at once; the rest waits its turn."""
-        if asked.handshake != self._handshake:  # said hello again: nobody waits for the answers any more
-            self._handshake = asked.handshake
+        if request.handshake != self._handshake:  # after another hello nobody waits for the answers
+            self._handshake = request.handshake
             self._drop_waiting()
-        if isinstance(asked.message, Health):
-            self._connection.answer(asked, self._condition())
+        if isinstance(request.message, Health):
+            self._connection.answer(request, self._condition())
         else:
             self._metrics.waiting += 1
-            await self._queue.put((asked, time.perf_counter()))
+            await self._queue.put((request, time.perf_counter()))
 
     async def _work(self) -> Ending:
         """Carry out requests, one at a time: so no client gets more than its turn."""
@@ -154,14 +156,14 @@ class Session:
             return Ending.BROKEN
         return Ending.CLOSED
 
-    async def _serve(self, asked: Request, start: float) -> None:
-        message = await self._carry_out(asked, self._state)
+    async def _serve(self, request: Request, start: float) -> None:
+        message = await self._carry_out(request, self._state)
         status = message.status if isinstance(message, Error) else 0
-        operation = type(asked.message).__name__.lower()
+        operation = type(request.message).__name__.lower()
         self._metrics.count(operation, status, time.perf_counter() - start)
         if isinstance(message, DecisionMade):
             self._metrics.outcomes[message.outcome] += 1
-        self._connection.answer(asked, message)
+        self._connection.answer(request, message)
         await self._write()
 
     def _condition(self) -> Condition:
@@ -173,7 +175,7 @@ class Session:
         )
 
     async def _write(self) -> None:
-        """Write what the connection has to say; the client has `write_s` to take it."""
+        """Write what is to be sent; the client has `write_s` seconds to read it."""
         try:
             async with asyncio.timeout(self._limits.write_s), self._writing:
                 if data := self._connection.outgoing():
@@ -198,7 +200,7 @@ class Session:
         self._drop_waiting()
         self._line.close()
         try:
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(_CLOSE_S):
                 await self._line.writer.wait_closed()
         except (TimeoutError, OSError):
             self._line.writer.transport.abort()

@@ -18,7 +18,7 @@ class Kiosk:
     """What the page's requests are answered with; any thread may use it."""
 
     def __init__(self, verifier: Verifier, settings: Settings) -> None:
-        """Serve by `verifier`, which stays its owner's to close."""
+        """Answer by `verifier`, which the caller closes."""
         self.settings = settings
         self.operators = Operators(verifier.store, settings.code)
         self.enrollments = Enrollments()
@@ -32,6 +32,6 @@ class Kiosk:
 
 def _under(verifier: Verifier, policy: Policy) -> Verifier:
     """Return a verifier that shares all but the policy."""
-    its = copy.copy(verifier)
-    its.policy = policy
-    return its
+    other = copy.copy(verifier)
+    other.policy = policy
+    return other

@@ -297,7 +297,7 @@ class DaemonConnection:
             if number not in self._repeated:
                 self._repeated.add(number)
                 self._send(self._answered[number])
-        # Under way: its answer will come. Neither: it was answered too long ago, or the client broke the rule.
+        # Under way: its answer will come. Else it was answered long ago, or the client broke the rule.
         elif number not in self._waiting:
             self._send_error(number, ProtocolError("ids of requests must rise"))
         return False

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _REOPEN_S: Final = 1.0
 """Between tries to open a serial line that went away."""
 _LOCK_S: Final = 5.0
-"""For a daemon that opens its listener in the same folder."""
+"""For a daemon that begins to listen in the same folder."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _KEEPALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -599,7 +599,7 @@ class TestMetrics:
             assert all(hung_up(its) for its in visitors[8:])
             for its in visitors[:8]:
                 its.close()
-            eventually(lambda: page._visitors == 0)
+            eventually(lambda: page._connections == 0)
             assert self.read(page, "/health") == "ok\n"
 
     def test_a_worker_that_is_stuck(self, path, page):
