@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
@@ -19,18 +19,22 @@ from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
 from sigverify.search.match import Match
 
+_CHUNK: Final = 65_536
+"""Bytes read at once: more than one frame, of which the longest has 8,230."""
+
 T = TypeVar("T")
 Call = Callable[[Calls], Exchange[T]]
 
-_CHUNK: Final = 65_536
-"""Bytes read at once: more than one frame, of which the longest has 8,230."""
+
+class _Run(Protocol):
+    async def __call__(self, call: Call[T]) -> T: ...
 
 
 class AsyncRemoteEnrollment:
     """One person's enrollment at the daemon, for asyncio; see `RemoteEnrollment`."""
 
-    def __init__(self, client: "AsyncClient", begun: OpenEnrollment) -> None:
-        self._client, self._begun = client, begun
+    def __init__(self, run: _Run, begun: OpenEnrollment) -> None:
+        self._run, self._begun = run, begun
 
     @property
     def remaining(self) -> int:
@@ -39,15 +43,15 @@ class AsyncRemoteEnrollment:
 
     async def add(self, signature: Probe) -> Addition:
         """See `RemoteEnrollment.add`."""
-        return await self._client.run(lambda calls: calls.add(self._begun, signature))
+        return await self._run(lambda calls: calls.add(self._begun, signature))
 
     async def commit(self) -> EnrollmentReceipt:
         """See `RemoteEnrollment.commit`."""
-        return await self._client.run(lambda calls: calls.commit(self._begun))
+        return await self._run(lambda calls: calls.commit(self._begun))
 
     async def abandon(self) -> None:
         """See `RemoteEnrollment.abandon`."""
-        await self._client.run(lambda calls: calls.abandon(self._begun))
+        await self._run(lambda calls: calls.abandon(self._begun))
 
 
 class AsyncClient:
@@ -97,7 +101,7 @@ class AsyncClient:
     ) -> Decision:
         """See `Client.verify`."""
         wanted = None if impostor is None else str(impostor)
-        return await self.run(
+        return await self._run(
             lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
@@ -105,7 +109,7 @@ class AsyncClient:
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> list[Match]:
         """See `Client.identify`."""
-        return await self.run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 
     async def enroll(
         self,
@@ -117,7 +121,7 @@ class AsyncClient:
     ) -> EnrollmentReceipt:
         """See `Client.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return await self.run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        return await self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
     async def enrollment(
         self,
@@ -129,42 +133,42 @@ class AsyncClient:
     ) -> AsyncRemoteEnrollment:
         """See `Client.enrollment`."""
         joined = tuple(groups)
-        begun = await self.run(
+        begun = await self._run(
             lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
         )
-        return AsyncRemoteEnrollment(self, begun)
+        return AsyncRemoteEnrollment(self._run, begun)
 
     async def users(self) -> tuple[str, ...]:
         """See `Client.users`."""
-        return await self.run(Calls.users)
+        return await self._run(Calls.users)
 
     async def forget(self, user_id: str) -> None:
         """See `Client.forget`."""
-        await self.run(lambda calls: calls.forget(user_id))
+        await self._run(lambda calls: calls.forget(user_id))
 
     async def info(self) -> About:
         """See `Client.info`."""
-        return await self.run(Calls.info)
+        return await self._run(Calls.info)
 
     async def health(self) -> Condition:
         """See `Client.health`."""
-        return await self.run(Calls.health)
+        return await self._run(Calls.health)
 
     async def begin(self) -> int:
         """See `Client.begin`."""
-        return await self.run(Calls.begin)
+        return await self._run(Calls.begin)
 
     async def points(self, piece: Points) -> None:
         """See `Client.points`."""
-        await self.run(lambda calls: calls.points(piece))
+        await self._run(lambda calls: calls.points(piece))
 
     async def end(self, capture: int) -> Captured:
         """See `Client.end`."""
-        return await self.run(lambda calls: calls.end(capture))
+        return await self._run(lambda calls: calls.end(capture))
 
     async def cancel(self, capture: int) -> None:
         """See `Client.cancel`."""
-        await self.run(lambda calls: calls.cancel(capture))
+        await self._run(lambda calls: calls.cancel(capture))
 
     def close(self) -> None:
         """Close the line; the next call opens another."""
@@ -172,8 +176,8 @@ class AsyncClient:
             self._line.close()
             self._line = None
 
-    async def run(self, call: Call[T]) -> T:
-        """Carry out one exchange, on a new line where there is none. The methods above are what to call."""
+    async def _run(self, call: Call[T]) -> T:
+        """Carry out one exchange, on a new line where there is none."""
         async with self._lock:
             try:
                 line = self._line or await self._connect()

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
@@ -23,6 +23,10 @@ T = TypeVar("T")
 Call = Callable[[Calls], Exchange[T]]
 
 
+class _Run(Protocol):
+    def __call__(self, call: Call[T]) -> T: ...
+
+
 class RemoteEnrollment:
     """One person's enrollment at the daemon, used like `sigverify.Enrollment`; `Client.enrollment` begins it.
 
@@ -32,8 +36,8 @@ class RemoteEnrollment:
     >>> enrollment.commit()                                                  # doctest: +SKIP
     """
 
-    def __init__(self, client: "Client", begun: OpenEnrollment) -> None:
-        self._client, self._begun = client, begun
+    def __init__(self, run: _Run, begun: OpenEnrollment) -> None:
+        self._run, self._begun = run, begun
 
     @property
     def remaining(self) -> int:
@@ -46,7 +50,7 @@ class RemoteEnrollment:
         Raises:
             EnrollmentError: this enrollment is over, no more are wanted, or far too many were tried.
         """
-        return self._client.run(lambda calls: calls.add(self._begun, signature))
+        return self._run(lambda calls: calls.add(self._begun, signature))
 
     def commit(self) -> EnrollmentReceipt:
         """Store the references: all of them, or, when anything is raised, nothing.
@@ -54,11 +58,11 @@ class RemoteEnrollment:
         Raises:
             EnrollmentError: signatures are still wanted, or this enrollment is over.
         """
-        return self._client.run(lambda calls: calls.commit(self._begun))
+        return self._run(lambda calls: calls.commit(self._begun))
 
     def abandon(self) -> None:
         """Drop the enrollment and its signatures; one that is over is fine."""
-        self._client.run(lambda calls: calls.abandon(self._begun))
+        self._run(lambda calls: calls.abandon(self._begun))
 
 
 class Client:
@@ -118,7 +122,7 @@ class Client:
     ) -> Decision:
         """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
         wanted = None if impostor is None else str(impostor)
-        return self.run(
+        return self._run(
             lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
         )
 
@@ -126,7 +130,7 @@ class Client:
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> list[Match]:
         """Find whose it may be, the most alike first; see `Verifier.identify`."""
-        return self.run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 
     def enroll(
         self,
@@ -138,7 +142,7 @@ class Client:
     ) -> EnrollmentReceipt:
         """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
         given, joined = bounded(signatures), tuple(groups)
-        return self.run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        return self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
 
     def enrollment(
         self,
@@ -153,42 +157,42 @@ class Client:
         The daemon has one at a time for each client: another one ends it, and so does a broken line.
         """
         joined = tuple(groups)
-        begun = self.run(
+        begun = self._run(
             lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
         )
-        return RemoteEnrollment(self, begun)
+        return RemoteEnrollment(self._run, begun)
 
     def users(self) -> tuple[str, ...]:
         """Return the ids of all enrolled, sorted."""
-        return self.run(Calls.users)
+        return self._run(Calls.users)
 
     def forget(self, user_id: str) -> None:
         """Delete a person's references for good."""
-        self.run(lambda calls: calls.forget(user_id))
+        self._run(lambda calls: calls.forget(user_id))
 
     def info(self) -> About:
         """Ask what answers."""
-        return self.run(Calls.info)
+        return self._run(Calls.info)
 
     def health(self) -> Condition:
         """Ask how the daemon is."""
-        return self.run(Calls.health)
+        return self._run(Calls.health)
 
     def begin(self) -> int:
         """Begin to stream a signature as the pen moves; return the capture's number."""
-        return self.run(Calls.begin)
+        return self._run(Calls.begin)
 
     def points(self, piece: Points) -> None:
         """Stream samples; waits while the daemon has no room for more."""
-        self.run(lambda calls: calls.points(piece))
+        self._run(lambda calls: calls.points(piece))
 
     def end(self, capture: int) -> Captured:
         """End a capture; it can then be verified, identified or added, once."""
-        return self.run(lambda calls: calls.end(capture))
+        return self._run(lambda calls: calls.end(capture))
 
     def cancel(self, capture: int) -> None:
         """Drop a capture."""
-        self.run(lambda calls: calls.cancel(capture))
+        self._run(lambda calls: calls.cancel(capture))
 
     def close(self) -> None:
         """Close the line; the next call opens another."""
@@ -197,8 +201,8 @@ class Client:
                 self._wire.close()
                 self._wire = None
 
-    def run(self, call: Call[T]) -> T:
-        """Carry out one exchange, on a new line where there is none. The methods above are what to call."""
+    def _run(self, call: Call[T]) -> T:
+        """Carry out one exchange, on a new line where there is none."""
         with self._lock:
             try:
                 wire = self._wire or self._connect()

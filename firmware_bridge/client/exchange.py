@@ -1,8 +1,8 @@
 """`Exchange`: what client and daemon say to each other for one call, written once for both kinds of client.
 
-Each call is a generator that yields the bytes to write and whether to read then; who runs it does the I/O,
-blocking or not, and sends back whether nothing of use came in time. Time runs from the last writing on: a
-line on which anything at all arrives is not for that reason alive.
+Each call is a generator that yields the bytes to write and whether to read then. Whoever runs it does the
+I/O, blocking or not, and sends back whether time ran out. Time runs from the last writing on: bytes that
+arrive are no proof that anybody answers.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -35,10 +35,10 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 _TRIES: Final = 3
-"""A request or a capture is sent so often before a line is given up."""
+"""Times that a request or a capture is sent before the call fails."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS: Final = 2**47
-"""In the year 6429."""
+"""In the year 6429: a `datetime` ends at 9999, and the daemon may say any number."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ class OpenEnrollment:
 
 
 class Calls:
-    """All calls of one client, over one line after the other."""
+    """All calls of one client, over one line after another."""
 
     def __init__(self, *, name: str = "", token: Key | None = None) -> None:
         self._connection = ClientConnection(name=name, token=token)
         self._answers: dict[int, Message] = {}
-        self._capture = 0  # goes on over all lines: no number ever means somebody else's signature
+        self._capture = 0  # rises over all lines, so that no number ever means another person's signature
         self._pieces: dict[int, int] = {}
         self._enrollment: OpenEnrollment | None = None
 
@@ -82,7 +82,7 @@ class Calls:
             message = answer.message
             if isinstance(message, messages.Error) and message.name == messages.NO_HANDSHAKE:
                 raise to_error(message)
-            if answer.number:  # else something arrived damaged: what is lost is asked again in time
+            if answer.number:  # else something arrived damaged, and what goes unanswered is asked again
                 self._answers[answer.number] = message
 
     def handshake(self) -> Exchange[messages.Welcome]:
@@ -298,7 +298,7 @@ def bounded(signatures: Iterable[Signature]) -> list[Signature]:
 
 
 def line_error(error: OSError) -> Disconnected:
-    """Return what a caller is told of a line that broke."""
+    """Return what a client raises where its line broke."""
     return Disconnected(
         "the line to the daemon broke",
         received=error.strerror or str(error),
