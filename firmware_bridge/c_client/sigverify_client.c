@@ -8,7 +8,13 @@ typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= LEAST_PAYLOAD && SVC_MAX_PAYL
 
 enum { NO_CAPTURE, WITHOUT_PRESSURE, WITH_PRESSURE }; /* svc_client.capturing */
 enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* CBOR's major types */
-enum { DEPTH = 4, CRC_SIZE = 4, FULL = 255, ENVELOPE_BYTES = 64, SAMPLE_BYTES = 37 };
+enum {
+    DEPTH = 4, /* nesting of what is read */
+    CRC_SIZE = 4,
+    FULL = 255,          /* the length byte of a COBS block that no zero ended */
+    ENVELOPE_BYTES = 64, /* of `points` without its samples: kind, id, names of fields, lengths of lists */
+    SAMPLE_BYTES = 37    /* of a sample: four numbers of up to nine bytes, and a flag */
+};
 static const uint32_t LAST_ID = 0xFFFFFFFFu;
 
 /* --------------------------------------------------------------------------------------------- numbers */
@@ -45,14 +51,15 @@ int svc_is_present(double number)
 /* A float of `exponent_bits` and `mantissa_bits` as a double. */
 static double widen(uint64_t value, int exponent_bits, int mantissa_bits)
 {
+    /* Cut it into sign, exponent and mantissa; the mantissa's highest bit goes where a double has it. */
     uint64_t sign = value >> (exponent_bits + mantissa_bits) & 1;
     uint64_t most = ((uint64_t)1 << exponent_bits) - 1, exponent = value >> mantissa_bits & most;
     uint64_t mantissa = (value & (((uint64_t)1 << mantissa_bits) - 1)) << (52 - mantissa_bits);
     uint64_t bias = 1023 - (most >> 1);
-    if (exponent == most)
+    if (exponent == most) /* infinity, or not a number */
         exponent = 0x7FF;
-    else if (exponent || mantissa) {
-        if (!exponent) { /* subnormal: shift its leading one out */
+    else if (exponent || mantissa) { /* else zero, whose exponent is 0 in a double too */
+        if (!exponent) { /* subnormal: shift the leading one out, as a double has room for its exponent */
             for (exponent = 1; !(mantissa >> 52); exponent--)
                 mantissa <<= 1;
             mantissa &= 0xFFFFFFFFFFFFFu;
@@ -65,14 +72,16 @@ static double widen(uint64_t value, int exponent_bits, int mantissa_bits)
 /* The same number in fewer bits; 0: it would not come back the same. */
 static int narrow(double value, int exponent_bits, int mantissa_bits, uint64_t *narrowed)
 {
+    /* The exponent with the other bias, and how many bits of the mantissa there is no room for. */
     uint64_t bits = bits_of(value), most = ((uint64_t)1 << exponent_bits) - 1;
     int bias = (int)(most >> 1), exponent = (int)(bits >> 52 & 0x7FF) - 1023 + bias, lost = 52 - mantissa_bits;
     uint64_t mantissa = bits & 0xFFFFFFFFFFFFFu;
-    if (exponent <= 0) {
+    if (exponent <= 0) { /* subnormal there: the leading one is written out, and the mantissa shifted */
         mantissa |= (uint64_t)1 << 52;
         lost += 1 - exponent;
         exponent = 0;
     }
+    /* Too small, too large (or not finite), or one of the lost bits is set. */
     if (lost > 52 || (uint64_t)exponent >= most || mantissa & (((uint64_t)1 << lost) - 1))
         return 0;
     *narrowed = bits >> 63 << (exponent_bits + mantissa_bits) | (uint64_t)exponent << mantissa_bits |
@@ -103,6 +112,7 @@ static void write_line(svc_client *client, const uint8_t *bytes, size_t count)
         client->broken = 1;
 }
 
+/* Write a COBS block, which stands for its bytes and a zero after them; a full one for its bytes alone. */
 static void end_block(svc_client *client)
 {
     client->block[0] = (uint8_t)client->filled;
@@ -148,9 +158,9 @@ static void open_frame(svc_client *client)
 static svc_status close_frame(svc_client *client)
 {
     uint32_t crc = ~client->crc;
-    for (int i = 0; i < CRC_SIZE; i++)
+    for (int i = 0; i < CRC_SIZE; i++) /* little endian */
         stuff(client, (uint8_t)(crc >> 8 * i));
-    if (!client->full)
+    if (!client->full) /* after a full block nothing remains of the data */
         end_block(client);
     end_line(client);
     return client->broken ? SVC_DISCONNECTED : SVC_OK;
@@ -166,6 +176,7 @@ static void put_big_endian(out *to, uint64_t value, int bytes)
 
 static void put_head(out *to, int major, uint64_t value)
 {
+    /* Values below 24 stand in the first byte; others in 1, 2, 4 or 8 bytes after it, as few as hold them. */
     int power = value < 24 ? -1 : value <= 0xFF ? 0 : value <= 0xFFFF ? 1 : value <= 0xFFFFFFFFu ? 2 : 3;
     put(to, (uint8_t)(major << 5 | (power < 0 ? (int)value : 24 + power)));
     if (power >= 0)
@@ -413,7 +424,7 @@ static void put_message(out *to, const svc_request *request)
 static svc_status send(svc_client *client, const svc_request *request)
 {
     out to = {client, 0, 1, 0};
-    put_message(&to, request);
+    put_message(&to, request); /* the dry run: what cannot be sent is refused before a byte is written */
     if (to.wrong || to.size > client->room)
         return SVC_MISUSE;
     to.dry = 0;
@@ -443,7 +454,7 @@ static int take_head(in *from, head *item)
     item->major = *from->at >> 5;
     item->info = *from->at++ & 31;
     item->value = (uint64_t)item->info;
-    if (item->info >= 28 || item->major == TAG)
+    if (item->info >= 28 || item->major == TAG) /* 31: of no definite length; 28 to 30 are reserved */
         return 0;
     if (item->info >= 24) {
         size_t bytes = (size_t)1 << (item->info - 24);
@@ -453,6 +464,7 @@ static int take_head(in *from, head *item)
         for (item->value = 0; bytes--; from->at++)
             item->value = item->value << 8 | *from->at;
     }
+    /* A text takes its bytes, a list at least one byte an item: where fewer are left the message is cut. */
     return item->major < BYTES || item->major == SIMPLE || item->value <= from->left;
 }
 
@@ -659,7 +671,7 @@ static int take_entry(in *from, svc_message *message, uint64_t *seen)
     index = field_of(message->kind, name);
     if (index < 0)
         return skip(from, 2);
-    if (*seen >> index & 1)
+    if (*seen >> index & 1) /* a key twice */
         return 0;
     *seen |= (uint64_t)1 << index;
     return take_field(from, &FIELDS[index], message);
@@ -1106,7 +1118,7 @@ static int is_whole(const uint8_t *frame, size_t held)
 
 static void keep(svc_client *client, uint8_t byte)
 {
-    if (client->held == sizeof client->frame)
+    if (client->held == sizeof client->frame) /* longer than a frame may be: its rest is passed over */
         client->skipping = 1;
     else
         client->frame[client->held++] = byte;
@@ -1126,16 +1138,17 @@ static svc_status end_frame(svc_client *client)
     return take_answer(client, &message);
 }
 
+/* Take a byte of a frame: the length of a block, or one of its bytes. */
 static void unstuff(svc_client *client, uint8_t byte)
 {
     if (client->skipping)
         return;
-    if (client->left) {
+    if (client->left) { /* within a block */
         keep(client, byte);
         client->left--;
         return;
     }
-    if (client->code && client->code != FULL)
+    if (client->code && client->code != FULL) /* a block came before, and a zero ended it */
         keep(client, 0);
     client->code = byte;
     client->left = (uint8_t)(byte - 1);
