@@ -37,15 +37,15 @@ HEADERS: Final = {
 
 
 class Guard:
-    """ASGI middleware: refuses strangers' requests, and adds `HEADERS` to every answer."""
+    """ASGI middleware: refuses requests from elsewhere, and adds `HEADERS` to every answer."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Stand before `app`."""
+        """Check what is sent to `app`."""
         self._app = app
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with what it lacks."""
+        """Pass a request on to the application, or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -63,9 +63,8 @@ class Guard:
         if not path.startswith("/api/") or path in OPEN:
             return
         check_origin(headers)
-        if (
-            scope["type"] == "http"
-        ):  # a WebSocket says the token in its first message: browsers set no headers
+        # Browsers set no headers on a WebSocket: there the first message has the token.
+        if scope["type"] == "http":
             if headers.get(REQUEST_HEADER) != "1":
                 raise Refused(403, f"a request without {REQUEST_HEADER}: 1")
             check_token(self._settings, headers.get("Authorization", "").removeprefix("Bearer "))
@@ -96,13 +95,13 @@ def check_origin(headers: Headers) -> None:
         raise Refused(403, "a request of another page")
 
 
-def check_token(settings: Settings, shown: str) -> None:
+def check_token(settings: Settings, token: str) -> None:
     """Refuse who has no token, where one is needed.
 
     Raises:
         Refused: none, or a wrong one.
     """
-    if settings.token is not None and not hmac.compare_digest(shown.encode(), settings.token.encode()):
+    if settings.token is not None and not hmac.compare_digest(token.encode(), settings.token.encode()):
         raise Refused(401, "no token, or a wrong one", hint="Open the address that `sigverify kiosk` printed")
 
 

@@ -1,4 +1,4 @@
-"""`Kiosk`: one verifier as visitors and as operators meet it. No HTTP in here.
+"""`Kiosk`: one verifier, as visitors and as operators use it. No HTTP in here.
 
 A visitor may verify, under the verifier's own policy (`Policy.kiosk()`, unless its owner wants another one).
 An operator may also enroll, identify, list, forget and unlock, and sees scores and who is enrolled.
@@ -15,7 +15,7 @@ from sigverify.verifier import Verifier
 
 
 class Kiosk:
-    """What the page's requests are answered with; any thread may use it."""
+    """What answers the page's requests; any thread may use it."""
 
     def __init__(self, verifier: Verifier, settings: Settings) -> None:
         """Answer by `verifier`, which the caller closes."""
@@ -23,14 +23,16 @@ class Kiosk:
         self.operators = Operators(verifier.store, settings.code)
         self.enrollments = Enrollments()
         self._visitors = verifier
-        self._operators = _under(verifier, replace(verifier.policy, reveal_score=True, reveal_unknown=True))
+        self._operators = _with_policy(
+            verifier, replace(verifier.policy, reveal_score=True, reveal_unknown=True)
+        )
 
     def verifier(self, *, operator: bool) -> Verifier:
         """Return the verifier for that kind of caller: one store, one network, another policy."""
         return self._operators if operator else self._visitors
 
 
-def _under(verifier: Verifier, policy: Policy) -> Verifier:
+def _with_policy(verifier: Verifier, policy: Policy) -> Verifier:
     """Return a verifier that shares all but the policy."""
     other = copy.copy(verifier)
     other.policy = policy

@@ -35,7 +35,7 @@ MAX_MESSAGE: Final = 2**20
 """Bytes; a stroke of ten seconds at 240 Hz takes 150 kB."""
 MAX_POINTS: Final = 20_000
 """Of one signature shown here: 80 seconds at 240 Hz."""
-MOST: Final = 16
+MAX_CONNECTIONS: Final = 16
 """Connections at one time."""
 IDLE_S: Final = 600.0
 HELLO_S: Final = 10.0
@@ -64,19 +64,19 @@ class Live:
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one connection until it ends."""
         await websocket.accept()
-        if self._open >= MOST:
+        if self._open >= MAX_CONNECTIONS:
             await websocket.close(1013, "too many connections")
             return
         self._open += 1
         try:
-            await self._greet(websocket)
-            await _converse(websocket)
+            await self._receive_hello(websocket)
+            await _answer_messages(websocket)
         except (WebSocketDisconnect, TimeoutError, Refused, FormatError) as error:
             await _close(websocket, error)
         finally:
             self._open -= 1
 
-    async def _greet(self, websocket: WebSocket) -> None:
+    async def _receive_hello(self, websocket: WebSocket) -> None:
         hello = read_body(await _receive(websocket, HELLO_S), _HELLO)
         check_token(self._settings, hello.get("token", ""))
         await websocket.send_json({"type": "ready"})
@@ -111,11 +111,11 @@ class Draft:
         strokes = [*self._strokes, points] if points else self._strokes
         content = {"type": "quality", "strokes": len(strokes), "samples": samples} | _quality(strokes)
         if points:
-            self._strokes.append([_kept(point) for point in points])
+            self._strokes.append([_checked_point(point) for point in points])
         return content
 
 
-def _kept(point: Mapping[str, Any]) -> Point:
+def _checked_point(point: Mapping[str, Any]) -> Point:
     """Return what counts of a point that `from_groups` has read: it may hold a megabyte of anything else."""
     return {name: float(point[name]) for name in NAMES}
 
@@ -139,7 +139,7 @@ def _finite(point: Mapping[str, Any]) -> bool:
     return all(math.isfinite(point[name]) for name in NAMES)
 
 
-async def _converse(websocket: WebSocket) -> None:
+async def _answer_messages(websocket: WebSocket) -> None:
     draft = Draft()
     while True:
         message = await _receive(websocket, IDLE_S)

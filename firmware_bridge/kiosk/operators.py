@@ -1,4 +1,4 @@
-"""`Operators`: who has shown the operator's code, and for how long that is good."""
+"""`Operators`: who has shown the operator's code, and until when they are operators."""
 
 import hmac
 import secrets
@@ -13,11 +13,11 @@ from sigverify.policy.lockout import DEVICE, Lockout, Schedule
 from sigverify.store import Store
 
 IDLE_S: Final = 600.0
-"""An operator who has not done anything for so long is a visitor again: people walk away from kiosks."""
-MOST: Final = 8
-"""Operators at one time; one more ends the session that has been idle longest."""
+"""A session that is not used for so long ends: people walk away from kiosks."""
+MAX_SESSIONS: Final = 8
+"""Of operators at one time; one more ends the session that has been idle longest."""
 KIND: Final = "lockout-kiosk"
-"""Of the record of wrong codes, which outlives a restart."""
+"""Of the store's record of wrong codes, which is kept over a restart."""
 GUESSES: Final = Schedule(tries=5, first_s=30.0, longest_s=300.0, trust_wall=False)
 """Five wrong codes, then waits of up to five minutes: some 300 guesses a day at 100 million codes."""
 
@@ -33,12 +33,12 @@ class Operators:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], Instant] = Instant.now,
     ) -> None:
-        """Let in by `code`; None: everybody is an operator without a session."""
+        """Make operators by `code`; None: everybody is an operator, without a session."""
         self._store = store
         self._code = code
         self._clock = clock
         self._lockout = Lockout(GUESSES, kind=KIND, now=now)
-        self._seen: dict[str, float] = {}
+        self._used_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @property
@@ -71,7 +71,7 @@ class Operators:
     def sign_out(self, session: str | None) -> None:
         """End a session; one that is over is fine."""
         with self._lock:
-            self._seen.pop(session or "", None)
+            self._used_at.pop(session or "", None)
 
     def has(self, session: str | None) -> bool:
         """Whether this session is an operator's, and note that it is in use."""
@@ -79,20 +79,20 @@ class Operators:
             return True
         with self._lock:
             self._drop_idle()
-            if session is None or session not in self._seen:
+            if session is None or session not in self._used_at:
                 return False
-            self._seen[session] = self._clock()
+            self._used_at[session] = self._clock()
             return True
 
     def _begin(self) -> str:
         session = secrets.token_urlsafe(24)
         with self._lock:
             self._drop_idle()
-            if len(self._seen) >= MOST:
-                del self._seen[min(self._seen, key=self._seen.__getitem__)]
-            self._seen[session] = self._clock()
+            if len(self._used_at) >= MAX_SESSIONS:
+                del self._used_at[min(self._used_at, key=self._used_at.__getitem__)]
+            self._used_at[session] = self._clock()
         return session
 
     def _drop_idle(self) -> None:
         since = self._clock() - IDLE_S
-        self._seen = {session: seen for session, seen in self._seen.items() if seen >= since}
+        self._used_at = {session: used_at for session, used_at in self._used_at.items() if used_at >= since}

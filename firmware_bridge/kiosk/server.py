@@ -73,7 +73,7 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
     uvicorn raises the signal once more when it has stopped, which would end the process before its store is
     closed.
     """
-    before = {number: signal.signal(number, _noted) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=[listening])
     finally:
@@ -81,7 +81,7 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
             signal.signal(number, handler)
 
 
-def _noted(_number: int, _frame: FrameType | None) -> None:
+def _ignore(_number: int, _frame: FrameType | None) -> None:
     """Do nothing: uvicorn has acted on it."""
 
 

@@ -9,11 +9,13 @@ from sigverify.enrollment.enroller import DEFAULT_REFERENCES, check_count
 from sigverify.errors import ConfigError
 
 MIN_TOKEN: Final = 16
-"""Characters: nothing slows down who guesses tokens, so there have to be too many of them."""
+"""Characters: nothing slows down whoever guesses tokens, so there have to be too many to try."""
 MIN_CODE: Final = 6
 """Characters: guesses at the operator's code are slowed down; see `operators`."""
 NEW_CODE_DIGITS: Final = 8
+"""100 million codes, at some 300 guesses a day; see `operators`."""
 MAX_SECRET: Final = 200
+"""Characters: as the longest text of a request; see `reading.MAX_TEXT`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,7 +134,7 @@ def test_other_pages_get_no_connection(visitor, disconnect):
 def test_only_so_many_connections(visitor, disconnect, monkeypatch):
     from firmware_bridge.kiosk import live as module
 
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
     with visitor.websocket_connect(URL) as first:
         greeted(first)
         with visitor.websocket_connect(URL) as second, pytest.raises(disconnect) as ended:

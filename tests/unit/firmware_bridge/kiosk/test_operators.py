@@ -1,9 +1,8 @@
 import pytest
 
 from firmware_bridge.kiosk.enrollments import IDLE_S as ENROLLMENT_IDLE_S
-from firmware_bridge.kiosk.enrollments import MOST as MOST_ENROLLMENTS
-from firmware_bridge.kiosk.enrollments import Enrollments
-from firmware_bridge.kiosk.operators import IDLE_S, MOST, Operators
+from firmware_bridge.kiosk.enrollments import MAX_ENROLLMENTS, Enrollments
+from firmware_bridge.kiosk.operators import IDLE_S, MAX_SESSIONS, Operators
 from firmware_bridge.kiosk.refusal import Refused
 from sigverify.policy.clock import Instant
 from sigverify.store import MEMORY, SqliteStore
@@ -62,10 +61,10 @@ def test_sessions_are_not_guessed(operators):
 
 def test_only_so_many_at_one_time(operators, clock):
     sessions = []
-    for _ in range(MOST + 1):
+    for _ in range(MAX_SESSIONS + 1):
         clock.now_s += 1
         sessions.append(operators.sign_in(CODE))
-    assert [operators.has(session) for session in sessions] == [False] + [True] * MOST
+    assert [operators.has(session) for session in sessions] == [False] + [True] * MAX_SESSIONS
 
 
 def test_wrong_codes_cost_time_that_outlives_a_restart(operators, store, clock):
@@ -105,7 +104,7 @@ def test_enrollments_are_dropped_when_nobody_goes_on(clock):
 
 def test_only_so_many_enrollments(clock):
     enrollments = Enrollments(clock=clock)
-    names = [enrollments.begin(number) for number in range(MOST_ENROLLMENTS)]
+    names = [enrollments.begin(number) for number in range(MAX_ENROLLMENTS)]
     with pytest.raises(Refused, match="too many") as refused:
         enrollments.begin("one more")
     assert refused.value.http == 503
