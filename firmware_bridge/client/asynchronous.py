@@ -100,9 +100,9 @@ class AsyncClient:
         refer_fmr: float | None = None,
     ) -> Decision:
         """See `Client.verify`."""
-        wanted = None if impostor is None else str(impostor)
+        kind = None if impostor is None else str(impostor)
         return await self._run(
-            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
         )
 
     async def identify(
@@ -120,8 +120,9 @@ class AsyncClient:
         groups: Iterable[str] = (),
     ) -> EnrollmentReceipt:
         """See `Client.enroll`."""
-        given, joined = bounded(signatures), tuple(groups)
-        return await self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        # Read before the line is used: an iterator is the caller's code, and may wait or raise.
+        offered, joined = bounded(signatures), tuple(groups)
+        return await self._run(lambda calls: calls.enroll(user_id, offered, replace=replace, groups=joined))
 
     async def enrollment(
         self,

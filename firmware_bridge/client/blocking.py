@@ -92,7 +92,7 @@ class Client:
                 transport of your own, such as `firmware_bridge.testing.MemoryDaemon`.
             token: what the daemon was started with, if it was.
             baud: speed of a serial line.
-            timeout_s: seconds to wait for an answer before asking again; after three a line is given up.
+            timeout_s: seconds to wait for an answer before asking again; after three times the call fails.
             name: shown in the daemon's log.
         """
         if isinstance(address, str | Path):
@@ -121,9 +121,9 @@ class Client:
         refer_fmr: float | None = None,
     ) -> Decision:
         """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
-        wanted = None if impostor is None else str(impostor)
+        kind = None if impostor is None else str(impostor)
         return self._run(
-            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=wanted, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
         )
 
     def identify(
@@ -141,8 +141,9 @@ class Client:
         groups: Iterable[str] = (),
     ) -> EnrollmentReceipt:
         """Enroll somebody by good signatures, wholly or not at all; see `Verifier.enroll`."""
-        given, joined = bounded(signatures), tuple(groups)
-        return self._run(lambda calls: calls.enroll(user_id, given, replace=replace, groups=joined))
+        # Read before the line is used: an iterator is the caller's code, and may wait or raise.
+        offered, joined = bounded(signatures), tuple(groups)
+        return self._run(lambda calls: calls.enroll(user_id, offered, replace=replace, groups=joined))
 
     def enrollment(
         self,

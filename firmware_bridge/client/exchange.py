@@ -141,18 +141,18 @@ class Calls:
     ) -> Exchange[Decision]:
         """Verify a signature."""
         capture = yield from self._sent(probe)
-        asked = messages.Verify(
+        request = messages.Verify(
             user_id=user_id, capture=capture, fmr=fmr, impostor=impostor, refer_fmr=refer_fmr
         )
-        return _decision((yield from self._ask(asked, messages.DecisionMade)))
+        return _decision((yield from self._ask(request, messages.DecisionMade)))
 
     def identify(
         self, probe: Probe, *, top_k: int, fpir: float | None, among: str | None
     ) -> Exchange[list[Match]]:
         """Identify a signature."""
         capture = yield from self._sent(probe)
-        asked = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
-        found = yield from self._ask(asked, messages.Matches)
+        request = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
+        found = yield from self._ask(request, messages.Matches)
         scores: Sequence[float | None] = found.scores or [None] * len(found.user_ids)
         if len(scores) != len(found.user_ids):
             raise ProtocolError("the daemon gives other scores than people")
@@ -168,8 +168,10 @@ class Calls:
     ) -> Exchange[OpenEnrollment]:
         """Begin to enroll somebody; an enrollment under way is dropped."""
         self._enrollment = None
-        asked = messages.Enroll(user_id=user_id, references=references, replace=replace, groups=tuple(groups))
-        begun = yield from self._ask(asked, messages.Enrolling)
+        request = messages.Enroll(
+            user_id=user_id, references=references, replace=replace, groups=tuple(groups)
+        )
+        begun = yield from self._ask(request, messages.Enrolling)
         self._enrollment = OpenEnrollment(user_id=user_id, remaining=begun.remaining)
         return self._enrollment
 
@@ -215,8 +217,8 @@ class Calls:
         """List all enrolled."""
         found: list[str] = []
         while True:
-            asked = messages.Users(after=found[-1] if found else "")
-            part = yield from self._ask(asked, messages.UserList)
+            request = messages.Users(after=found[-1] if found else "")
+            part = yield from self._ask(request, messages.UserList)
             found += part.user_ids
             if not part.more:
                 return tuple(found)

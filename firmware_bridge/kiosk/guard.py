@@ -1,8 +1,8 @@
 """`Guard`: what every request has to pass before anything else looks at it, and headers on every answer.
 
-A web page elsewhere can make a browser send requests here. It cannot set a header of its own without being
-asked about it first (which is never granted), forge `Origin`, or read a token that only this page has; a name
-of its own that it points at this machine shows in `Host`.
+A web page elsewhere can make a browser send requests here. It cannot set a header of its own (the browser
+asks first, and the answer is no), forge `Origin`, or read a token that only this page has. Where its owner
+points a name of theirs at this machine, `Host` shows that name.
 """
 
 import hmac
@@ -71,7 +71,7 @@ class Guard:
 
 
 def check_host(headers: Headers, settings: Settings) -> None:
-    """Refuse a name that somebody else pointed at this machine. With a token it would win them nothing.
+    """Refuse a name that somebody else pointed at this machine; with a token it is of no use to them.
 
     Raises:
         Refused: the page is for this machine, and was asked for by another one's name.

@@ -45,6 +45,6 @@ def proof(token: Key, nonce: bytes) -> bytes:
     return token.derive(b"sigverify bridge 1", nonce)
 
 
-def is_proof(given: bytes, token: Key, nonce: bytes) -> bool:
+def is_proof(received: bytes, token: Key, nonce: bytes) -> bool:
     """Whether a client has the token; takes as long for a wrong proof as for the right one."""
-    return compare_digest(proof(token, nonce), given)
+    return compare_digest(proof(token, nonce), received)

@@ -396,7 +396,7 @@ KINDS: Final[dict[Kind, type[Message]]] = {
     Kind.ERROR: Error,
 }
 NO_HANDSHAKE: Final = "NoHandshake"
-"""The name in an `Error` of a daemon to which nobody said hello on this line: it was started anew."""
+"""The name of an `Error` where no handshake came first: the daemon was started anew."""
 UNANSWERED: Final = (Begin, Points, Cancel)
 """Sent with id 0 while the pen moves; the answer to `End` says what went wrong."""
 
