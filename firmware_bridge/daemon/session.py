@@ -97,7 +97,9 @@ class Session:
             await self._finish(working)
             return ending
         finally:
-            await _cancel(self._reading, working)
+            self._reading.cancel()
+            working.cancel()
+            await asyncio.gather(self._reading, working, return_exceptions=True)
             await self._close()
 
     def stop(self) -> None:
@@ -208,9 +210,3 @@ class Session:
 
 class _Slow(Exception):
     """The client does not read."""
-
-
-async def _cancel(*tasks: "asyncio.Task[Ending]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -61,13 +61,13 @@ def _endpoint(kiosk: Kiosk, operation: Operation) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         body = await request.body()
-        return JSONResponse(await run_in_threadpool(_answer, kiosk, operation, request, body))
+
+        def work() -> Answer:
+            return operation.do(kiosk, _call(kiosk, operation, request, body))
+
+        return JSONResponse(await run_in_threadpool(work))
 
     return answer
-
-
-def _answer(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Answer:
-    return operation.do(kiosk, _call(kiosk, operation, request, body))
 
 
 def _call(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Call:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from firmware_bridge.kiosk.enrollments import Enrollments
 from firmware_bridge.kiosk.operators import Operators
 from firmware_bridge.kiosk.settings import Settings
-from sigverify.policy import Policy
 from sigverify.verifier import Verifier
 
 
@@ -23,17 +22,10 @@ class Kiosk:
         self.operators = Operators(verifier.store, settings.code)
         self.enrollments = Enrollments()
         self._visitors = verifier
-        self._operators = _with_policy(
-            verifier, replace(verifier.policy, reveal_score=True, reveal_unknown=True)
-        )
+        # For operators a copy that shares store and network: only its policy reveals more.
+        self._operators = copy.copy(verifier)
+        self._operators.policy = replace(verifier.policy, reveal_score=True, reveal_unknown=True)
 
     def verifier(self, *, operator: bool) -> Verifier:
         """Return the verifier for that kind of caller: one store, one network, another policy."""
         return self._operators if operator else self._visitors
-
-
-def _with_policy(verifier: Verifier, policy: Policy) -> Verifier:
-    """Return a verifier that shares all but the policy."""
-    other = copy.copy(verifier)
-    other.policy = policy
-    return other

@@ -140,11 +140,6 @@ class DaemonConnection:
         """What the client calls itself."""
 
     @property
-    def handshakes(self) -> int:
-        """Count the handshakes; 0 before the first."""
-        return self._handshakes
-
-    @property
     def closing(self) -> bool:
         """Whether to close the line, once `outgoing` is written; nothing is received any more."""
         return self.phase in CLOSED
