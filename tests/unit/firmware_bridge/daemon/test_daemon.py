@@ -516,11 +516,15 @@ class TestServiceManager:
             manager.bind(str(tmp_path / "notify"))
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
             with RunningDaemon([UnixListener(path)], environment=environment) as running:
-                running.daemon._worker.submit(time.sleep, 0.6)
-                time.sleep(0.15)
+                hanging, end = threading.Event(), threading.Event()
+                running.daemon._worker.submit(lambda: (hanging.set(), end.wait(10)))
+                assert hanging.wait(10)
+                time.sleep(0.15)  # a sign of life may be on its way
                 self.heard(manager)
                 time.sleep(0.3)
-                assert self.heard(manager) == []
+                said = self.heard(manager)
+                end.set()
+                assert said == []
 
     def test_a_manager_that_does_not_listen_is_not_waited_for(self, tmp_path):
         address = str(tmp_path / "notify")
