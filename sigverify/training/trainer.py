@@ -14,7 +14,14 @@ import numpy as np
 from sigverify.corpora import Corpus
 from sigverify.errors import MissingExtra, TrainingError
 from sigverify.training.backend import keras
-from sigverify.training.callbacks import Averaging, EpochClock, Keeper, Recorder, Reporter, Validation
+from sigverify.training.callbacks import (
+    Averaging,
+    Checkpoint,
+    CsvLog,
+    EpochCounter,
+    ProgressReport,
+    Validation,
+)
 from sigverify.training.config import TrainConfig, ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.data.training_data import TrainingData, prepare
@@ -87,9 +94,9 @@ def train(
         _create(run, config, data, plan, origin)
         state = _start(run, config, data, plan, origin)
     started = time.monotonic()
-    reporter = Reporter(config.epochs, config.steps_per_epoch, on_progress)
-    _fit(config, plan, run, state, [reporter, *callbacks])
-    _conclude(run, config, state, reporter, time.monotonic() - started, validates=data.held_out is not None)
+    progress = ProgressReport(config.epochs, config.steps_per_epoch, on_progress)
+    _fit(config, plan, run, state, [progress, *callbacks])
+    _conclude(run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None)
     return run
 
 
@@ -148,11 +155,17 @@ def _reopen(run: Run, config: TrainConfig) -> RunState:
 
 
 def _conclude(
-    run: Run, config: TrainConfig, state: RunState, reporter: Reporter, wall_s: float, *, validates: bool
+    run: Run,
+    config: TrainConfig,
+    state: RunState,
+    progress: ProgressReport,
+    wall_s: float,
+    *,
+    validates: bool,
 ) -> None:
-    """Write down how the run went, and draw it."""
+    """Record speed and result, and draw the learning curves."""
     facts = {
-        "steps_per_second": round(reporter.steps_per_second, 3),
+        "steps_per_second": round(progress.steps_per_second, 3),
         "wall_s": round(wall_s, 1),
         "epochs_done": state.epoch,
         "best_epoch": state.best_epoch,
@@ -202,12 +215,12 @@ def _patience(config: TrainConfig, plan: Plan) -> ValidationConfig:
 
 def _fit(config: TrainConfig, plan: Plan, run: Run, state: RunState, callbacks: Sequence[Any]) -> None:
     """Train; `state` says where to start and is kept up to date."""
-    stages: list[Any] = [EpochClock(plan.batches), Averaging()]
+    stages: list[Any] = [EpochCounter(plan.batches), Averaging()]
     if plan.validator is not None:
         stages.append(Validation(plan.validator, plan.twin, config.validation.every, plan.devices))
     stages += [
-        Keeper(run, plan.twin, _patience(config, plan), state, validates=plan.validator is not None),
-        Recorder(run, epochs_done=state.epoch),
+        Checkpoint(run, plan.twin, _patience(config, plan), state, validates=plan.validator is not None),
+        CsvLog(run, epochs_done=state.epoch),
         *callbacks,
     ]
     try:

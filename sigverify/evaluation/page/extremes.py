@@ -1,4 +1,4 @@
-"""`Showcase`: the genuine signatures judged least alike, and the forgeries judged most alike."""
+"""The genuine signatures with the lowest scores, and the skilled forgeries with the highest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SHOWN_REFERENCES: Final = 2
 
 @dataclass(frozen=True)
 class Case:
-    """One trial worth a look, with some of the references that it was tried with."""
+    """One trial to show, with the references that it was tried with."""
 
     kind: TrialKind
     writer: str
@@ -31,19 +31,21 @@ class Case:
     probe: Sample
 
 
-def worst_cases(report: Report, corpus: Corpus) -> tuple[Case, ...]:
+def extreme_cases(report: Report, corpus: Corpus) -> tuple[Case, ...]:
     """Return the worst genuine trials, then the best skilled forgeries, `SHOWN` of each, no writer twice."""
     if report.trials is None:
         return ()
     references = most_references(report).references
-    worst = report.trials.select(references=references, kind=TrialKind.GENUINE)
-    best = report.trials.select(references=references, kind=TrialKind.SKILLED)
-    picked = [*_distinct(worst[np.argsort(worst["score"])]), *_distinct(best[np.argsort(-best["score"])])]
-    kinds = [TrialKind.GENUINE] * min(SHOWN, len(np.unique(worst["writer"]))) + [TrialKind.SKILLED] * SHOWN
-    return tuple(_case(report, corpus, kind, row) for kind, row in zip(kinds, picked, strict=False))
+    genuine = report.trials.select(references=references, kind=TrialKind.GENUINE)
+    forged = report.trials.select(references=references, kind=TrialKind.SKILLED)
+    picked = {
+        TrialKind.GENUINE: genuine[np.argsort(genuine["score"])],
+        TrialKind.SKILLED: forged[np.argsort(-forged["score"])],
+    }
+    return tuple(_case(report, corpus, kind, row) for kind, rows in picked.items() for row in _distinct(rows))
 
 
-def showcase_figure(cases: Sequence[Case]) -> "Figure":
+def extremes_figure(cases: Sequence[Case]) -> "Figure":
     """Draw each case as a row: references, then the probe."""
     from matplotlib.figure import Figure
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from sigverify.corpora import Corpus
-from sigverify.evaluation.page.extremes import showcase_figure, worst_cases
+from sigverify.evaluation.page.extremes import extreme_cases, extremes_figure
 from sigverify.evaluation.page.history import History
 from sigverify.evaluation.page.plots import (
     KIND_NAMES,
@@ -156,11 +156,11 @@ def _system(report: Report, corpus: Corpus | None) -> str:
         parts.append(_picture(reliability_figure(report), "Reliability of the score as a probability"))
         parts.append(f"<div>{_calibration(report)}</div>")
     parts += ["</div>", _thresholds(report), _promises(report), _latency(report)]
-    cases = worst_cases(report, corpus) if corpus is not None else ()
+    cases = extreme_cases(report, corpus) if corpus is not None else ()
     if cases:
         parts.append(
             _picture(
-                showcase_figure(cases),
+                extremes_figure(cases),
                 "The genuine signatures with the lowest scores and the skilled forgeries with the highest, "
                 "each beside two of the references it was tried with",
             )

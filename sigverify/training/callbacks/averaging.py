@@ -1,4 +1,4 @@
-"""`Averaging`: what is validated and kept are averaged weights."""
+"""`Averaging`: validation uses the averages of the weights."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,7 +11,7 @@ from sigverify.training.backend import keras
 
 @contextmanager
 def averaged(network: Any) -> Iterator[None]:
-    """Put the optimizer's averages in the place of the last weights for a while; nothing without averages."""
+    """Within: the network has the optimizer's averaged weights; unchanged where there are no averages."""
     if not network.optimizer.use_ema:
         yield
         return
@@ -29,16 +29,16 @@ class Averaging(keras.callbacks.Callback):
     """Computes `val_loss` with the averaged weights."""
 
     def __init__(self) -> None:
-        """Have nothing to put back."""
+        """Start outside of a validation."""
         super().__init__()
         self._while_testing = ExitStack()
 
     def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Put the averages in."""
+        """Switch to the averages."""
         del logs
         self._while_testing.enter_context(averaged(self.model))
 
     def on_test_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Take them out."""
+        """Switch back to the last weights."""
         del logs
         self._while_testing.close()

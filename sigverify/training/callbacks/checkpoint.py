@@ -1,4 +1,4 @@
-"""`Keeper`: what is kept of a run, and when it stops."""
+"""`Checkpoint`: saves the best network and the state to resume from, and stops the run."""
 
 import math
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from sigverify.training.run.run import Run
 from sigverify.training.weights import copy_weights, save_whole
 
 
-class Keeper(keras.callbacks.Callback):
-    """Saves the best network and checkpoints, and stops the run when it no longer improves."""
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the best network and a checkpoint after each epoch; stops a run that no longer improves."""
 
     def __init__(
         self, run: Run, twin: Any, config: ValidationConfig, state: RunState, *, validates: bool
     ) -> None:
-        """Keep into `run`; without validation the last epoch is the best."""
+        """Save into `run`; without validation the last epoch is the best."""
         super().__init__()
         self.run, self.twin, self.config, self.state, self.validates = run, twin, config, state, validates
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Look at the monitored value, save, and stop if it is time."""
+        """Compare the monitored value with the best, save, and stop when patience has run out."""
         values = logs or {}
         if not math.isfinite(values.get("loss", 0.0)):
             raise TrainingError(
@@ -33,12 +33,12 @@ class Keeper(keras.callbacks.Callback):
                 hint="Lower the learning rate, or turn mixed precision off",
             )
         self.state.epoch = epoch + 1
-        self._judge(epoch, values)
+        self._compare(epoch, values)
         write_checkpoint(self.run, self.model, self.state)
         if self.config.patience and self.state.waited >= self.config.patience:
             self.model.stop_training = True
 
-    def _judge(self, epoch: int, values: Mapping[str, float]) -> None:
+    def _compare(self, epoch: int, values: Mapping[str, float]) -> None:
         if not self.validates:
             self._save_best(epoch, values.get("loss", math.nan))
         elif self.config.monitor in values:

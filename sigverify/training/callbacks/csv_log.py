@@ -1,21 +1,21 @@
-"""`Recorder`: the learning curves as files."""
+"""`CsvLog`: the learning curves as a table, and for TensorBoard."""
 
 from collections.abc import Mapping
 
 from sigverify.training.backend import keras
-from sigverify.training.callbacks.tensorboard import open_board
+from sigverify.training.callbacks.tensorboard import open_tensorboard
 from sigverify.training.run.run import HISTORY, TENSORBOARD, Run, write_whole
 
 
-class Recorder(keras.callbacks.Callback):
-    """Rewrites history.csv after every epoch, and mirrors it to TensorBoard where that is installed."""
+class CsvLog(keras.callbacks.Callback):
+    """Rewrites history.csv after every epoch, and logs the same to TensorBoard where it is installed."""
 
     def __init__(self, run: Run, *, epochs_done: int) -> None:
-        """Go on after the rows of the first `epochs_done` epochs."""
+        """Continue after the rows of the first `epochs_done` epochs."""
         super().__init__()
         self.run = run
         self.rows: list[dict[str, float]] = [row for row in run.history if row["epoch"] <= epochs_done]
-        self._board = open_board(run.path / TENSORBOARD)
+        self._tensorboard = open_tensorboard(run.path / TENSORBOARD)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Add one row."""
@@ -26,11 +26,11 @@ class Recorder(keras.callbacks.Callback):
         lines = [",".join(names)]
         lines += [",".join(f"{row[name]:.9g}" if name in row else "" for name in names) for row in self.rows]
         write_whole(self.run.path / HISTORY, "\n".join(lines) + "\n")
-        if self._board is not None:
-            self._board.write(epoch + 1, values)
+        if self._tensorboard is not None:
+            self._tensorboard.write(epoch + 1, values)
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Close the board."""
+        """Close the TensorBoard log."""
         del logs
-        if self._board is not None:
-            self._board.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()

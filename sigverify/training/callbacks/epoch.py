@@ -1,4 +1,4 @@
-"""`EpochClock`: which epoch it is."""
+"""`EpochCounter`: tells the batches the number of the epoch."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ from sigverify.training.backend import keras
 from sigverify.training.data.batches import WriterBatches
 
 
-class EpochClock(keras.callbacks.Callback):
-    """Tells the batches which epoch it is, so that resuming goes on with the right ones."""
+class EpochCounter(keras.callbacks.Callback):
+    """Sets `WriterBatches.epoch`, so that a resumed run continues with the right batches."""
 
     def __init__(self, batches: WriterBatches) -> None:
-        """Watch over `batches`."""
+        """Set the epoch of `batches`."""
         super().__init__()
         self.batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Set the epoch, from 0."""
+        """Set the epoch; keras counts from 0."""
         del logs
         self.batches.epoch = epoch

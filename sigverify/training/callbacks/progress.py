@@ -1,4 +1,4 @@
-"""`Reporter`: progress and speed of a run."""
+"""`ProgressReport`: calls back with the progress and the speed of a run."""
 
 import math
 import threading
@@ -10,10 +10,11 @@ from sigverify.training.backend import keras
 from sigverify.training.progress import Progress
 
 _REPORT_EVERY_S: Final = 0.2
+"""Five times a second: smooth for a progress bar, and nothing against the time of a step."""
 
 
-class Reporter(keras.callbacks.Callback):
-    """Calls back with `Progress`, at most five times a second within an epoch, and times the steps."""
+class ProgressReport(keras.callbacks.Callback):
+    """Calls back with `Progress`, at most once in `_REPORT_EVERY_S` within an epoch, and times the steps."""
 
     async_safe = True
     """Keras may call `on_train_batch_end` from threads, and need not wait for the device at every step."""
@@ -35,12 +36,12 @@ class Reporter(keras.callbacks.Callback):
         return len(timed) * self.steps / max(sum(timed), 1e-9)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Start the clock of the epoch."""
+        """Start timing the epoch."""
         del logs
         self._epoch, self._epoch_began = epoch + 1, time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Report now and then."""
+        """Report, unless the last report is too recent."""
         now = time.monotonic()
         with self._lock:
             if batch + 1 == self.steps:

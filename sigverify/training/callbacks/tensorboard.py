@@ -1,4 +1,4 @@
-"""`Board`: scalars for TensorBoard, without tensorflow."""
+"""`TensorBoardLog`: scalars for TensorBoard, written without tensorflow."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 
-class Board:
+class TensorBoardLog:
     """Scalars in TensorBoard's event files, by its own writer: needs no tensorflow."""
 
     def __init__(self, folder: Path) -> None:
@@ -26,14 +26,14 @@ class Board:
         self._writer.flush()
 
     def close(self) -> None:
-        """Write out what is left."""
+        """Write what is still buffered, and close the file."""
         self._writer.close()
 
 
-def open_board(folder: Path) -> Board | None:
-    """Open a board in `folder`, or say in the log that tensorboard is not installed."""
+def open_tensorboard(folder: Path) -> TensorBoardLog | None:
+    """Open a log in `folder`; None, and a line in the program's log, where tensorboard is not installed."""
     try:
-        return Board(folder)
+        return TensorBoardLog(folder)
     except ImportError:
         logger.info("tensorboard is not installed: history.csv alone holds the learning curves")
         return None
