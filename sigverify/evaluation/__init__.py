@@ -7,11 +7,11 @@ from sigverify.evaluation.baseline import DtwBaseline
 from sigverify.evaluation.compare import Comparison, compare
 from sigverify.evaluation.evaluate import Measured, evaluate, measure
 from sigverify.evaluation.page.folder import publish
-from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import PROTOCOLS, Protocol, TrialKind
 from sigverify.evaluation.report import Report, read_reports, write_reports
 from sigverify.evaluation.run import Baseline, Evaluated, run_evaluation
 from sigverify.evaluation.system import SdkSystem, System
+from sigverify.plotting.learning_curves import History
 
 __all__ = [
     "PROTOCOLS",

@@ -1,8 +1,6 @@
 """`DtwBaseline`: elastic matching of seven hand-made functions, with nothing learned.
 
-What every learned model has to beat. Functions, band and normalization are the field's; for distances seen
-against the references' own see A. Kholmatov, B. Yanikoglu, "Identity authentication using improved online
-signature verification method", 2005.
+What every learned model has to beat. Functions, band and normalization are the field's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ import numpy as np
 
 from sigverify.arrays import RealArray
 from sigverify.errors import MissingExtra
+from sigverify.metrics.normalized_distance import normalized_distance
 from sigverify.modality.pen.features import CHANNEL_NAMES, FEATURES_VERSION, FRAMES, SERIES_CHANNELS, features
 from sigverify.modality.pen.signature import Signature
 
@@ -22,15 +21,11 @@ BAND: Final = 0.2
 SCALE: Final = 40.0
 """Normalized distance that scores 0.5: about where genuine and forged meet on public corpora."""
 
-_TINY: Final = 1e-9
-
 
 class DtwBaseline:
     """DTW with Euclidean distance per frame, by dtaidistance (compiled C).
 
-    Normalized distance = min / √d_min + mean / √d_mean over the distances to the references, where d_min is
-    the mean over references of the nearest other one and d_mean the mean of all. One reference has no spread:
-    then the distance itself. The score falls with it, `SCALE / (SCALE + distance)`, and is no probability.
+    The score falls with the `normalized_distance`, `SCALE / (SCALE + distance)`, and is no probability.
     """
 
     name = "DTW baseline"
@@ -84,7 +79,7 @@ class DtwBaseline:
 
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score by normalized distance."""
-        return SCALE / (SCALE + normalized(distances[..., 0], spread[..., 0]))
+        return SCALE / (SCALE + normalized_distance(distances[..., 0], spread[..., 0]))
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:  # noqa: ARG002 - System
         """Promise nothing."""
@@ -94,18 +89,3 @@ class DtwBaseline:
         # The library counts the diagonal as part of the window, so that 1 is no warping at all.
         window = int(BAND * len(one)) + 1
         return float(self._compiled.distance_ndim(one, other, window=window, inner_dist="euclidean"))
-
-
-def normalized(distances: RealArray, spread: RealArray) -> RealArray:
-    """Divide distances `(p, r)` by the root of the references' spread `(r, r)`: `(p,)`.
-
-    >>> normalized(np.array([[3.0, 5.0]]), np.array([[0.0, 4.0], [4.0, 0.0]]))
-    array([3.5])
-    """
-    nearest, mean = distances.min(axis=-1), distances.mean(axis=-1)
-    count = len(spread)
-    if count == 1:
-        return np.asarray(nearest)
-    others = spread[~np.eye(count, dtype=bool)].reshape(count, count - 1)
-    own_nearest, own_mean = others.min(axis=1).mean(), others.mean()
-    return np.asarray(nearest / np.sqrt(max(own_nearest, _TINY)) + mean / np.sqrt(max(own_mean, _TINY)))

@@ -11,12 +11,12 @@ from sigverify.errors import ConfigError
 from sigverify.evaluation.baseline import DtwBaseline
 from sigverify.evaluation.evaluate import Progress, evaluate
 from sigverify.evaluation.page.folder import check_replaceable, publish
-from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.system import SdkSystem, System
 from sigverify.matcher import Matcher
 from sigverify.model_file import Model
+from sigverify.plotting.learning_curves import History
 from sigverify.runtime.interpreters import Runtime
 
 

@@ -232,7 +232,7 @@ def _eers(report: "Report") -> dict[str, float]:
 
 def _write_report(reports: dict[str, "Report"], test: "Corpus", run: Path, folder: Path) -> dict[str, str]:
     from sigverify.evaluation.page.folder import publish
-    from sigverify.evaluation.page.history import History
+    from sigverify.plotting.learning_curves import History
 
     page = publish(list(reports.values()), folder, corpora=[test] * len(reports), history=History.read(run))
     return {"report with plots": str(page)}

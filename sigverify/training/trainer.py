@@ -13,6 +13,8 @@ import numpy as np
 
 from sigverify.corpora import Corpus
 from sigverify.errors import MissingExtra, TrainingError
+from sigverify.plotting.learning_curves import History, learning_curves
+from sigverify.plotting.style import styled
 from sigverify.training.backend import keras
 from sigverify.training.callbacks import (
     Averaging,
@@ -30,7 +32,6 @@ from sigverify.training.plan import Plan, make_plan
 from sigverify.training.progress import Progress
 from sigverify.training.run import run as layout
 from sigverify.training.run.checkpoint import RunState, read_state, weights_file
-from sigverify.training.run.curves import draw_curves
 from sigverify.training.run.origin import Origin
 from sigverify.training.run.provenance import provenance
 from sigverify.training.run.run import Run, write_whole
@@ -175,7 +176,9 @@ def _conclude(
         facts["transfer"] = after_training(record, run.history, state.best_epoch)
     _note(run, **facts)
     try:
-        draw_curves(run.history, run.path / layout.CURVES, best_epoch=state.best_epoch)
+        with styled():
+            figure = learning_curves(History.of(run.history), best_epoch=state.best_epoch)
+            figure.savefig(run.path / layout.CURVES, dpi=110)
     except MissingExtra as error:
         logger.warning("%s", error)
 

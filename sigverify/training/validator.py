@@ -8,6 +8,7 @@ import numpy as np
 from sigverify.arrays import Float32Array, IntArray, RealArray
 from sigverify.errors import CorpusError
 from sigverify.metrics.eer import crossing
+from sigverify.metrics.normalized_distance import normalized_distance
 from sigverify.modality.pen.features import encode
 from sigverify.training.config import ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
@@ -34,8 +35,8 @@ class Validator:
 
     `__call__` returns equal error rates, 0 to 1, all with one threshold over all writers:
 
-    - ``val_eer_sequence``, ``val_eer_vector``: skilled forgeries against R references, scored
-      min / sqrt(d_min) + mean / sqrt(d_mean), d being the distances between the references;
+    - ``val_eer_sequence``, ``val_eer_vector``: skilled forgeries against R references, by the
+      `normalized_distance`;
     - ``val_eer_sequence_1``, ``val_eer_vector_1``: skilled, every single reference a trial of its own;
     - ``val_eer_random``: random forgeries against R references, by the vector; not for a single writer;
     - ``val_eer``: the mean of the two of the sequence, or of the vector where there is no sequence.
@@ -87,11 +88,14 @@ class Validator:
 
     def _rate(self, pairs: "_Pairs", kind: str) -> float:
         """Equal error rate against all references of a writer."""
-        genuine, impostor = [], []
+        genuine: list[RealArray] = []
+        impostor: list[RealArray] = []
         for claim in self._claims:
             spread = pairs.between(claim.references, claim.references)
-            genuine.append(_against(pairs.between(claim.genuine, claim.references), spread))
-            impostor.append(_against(pairs.between(getattr(claim, kind), claim.references), spread))
+            genuine.append(normalized_distance(pairs.between(claim.genuine, claim.references), spread))
+            impostor.append(
+                normalized_distance(pairs.between(getattr(claim, kind), claim.references), spread)
+            )
         return equal_error_rate(np.concatenate(genuine), np.concatenate(impostor))
 
     def _single_rate(self, pairs: "_Pairs", kind: str) -> float:
@@ -141,19 +145,6 @@ def equal_error_rate(genuine: RealArray, impostor: RealArray) -> float:
     matched = np.searchsorted(np.sort(impostor), thresholds, side="right") / len(impostor)
     missed = 1 - np.searchsorted(np.sort(genuine), thresholds, side="right") / len(genuine)
     return float(crossing(np.concatenate([[0.0], matched]), np.concatenate([[1.0], missed])))
-
-
-def _against(distances: RealArray, spread: RealArray) -> RealArray:
-    """Normalize distances `(p, r)` by the spread `(r, r)` of the references: `(p,)`."""
-    if not len(distances):
-        return np.empty(0)
-    count = len(spread)
-    if count < 2:
-        return np.asarray(distances[:, 0])
-    others = spread[~np.eye(count, dtype=bool)].reshape(count, count - 1)
-    nearest, mean = others.min(axis=1).mean(), others.mean()
-    low, middle = distances.min(axis=1), distances.mean(axis=1)
-    return np.asarray(low / np.sqrt(max(nearest, _FLOOR)) + middle / np.sqrt(max(mean, _FLOOR)))
 
 
 def _trials(held_out: TraceSet, config: ValidationConfig) -> tuple[IntArray, list[_Claim]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sigverify.corpora import Corpus, Sample
-from sigverify.evaluation.page.plots import KIND_COLOURS, most_references
+from sigverify.evaluation.page.plots import KIND_COLORS, most_references
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.trials import Rows
@@ -64,7 +64,7 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
         name = "genuine" if case.kind is TrialKind.GENUINE else "forgery"
         row[-1].set_title(
             f"{name} {case.probe.number}: score {case.score:.3g}",
-            fontsize=8, fontweight="bold", color=KIND_COLOURS[case.kind],
+            fontsize=8, fontweight="bold", color=KIND_COLORS[case.kind],
         )  # fmt: skip
     return figure
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sigverify.corpora import Corpus
 from sigverify.errors import ConfigError
-from sigverify.evaluation.page.history import History
 from sigverify.evaluation.page.html import render
 from sigverify.evaluation.page.plots import write_plots
 from sigverify.evaluation.report import REPORT_FILE, Report, write_reports
+from sigverify.plotting.learning_curves import History
 
 HTML_FILE = "report.html"
 

@@ -8,23 +8,22 @@ from typing import Any, Final
 
 from sigverify.corpora import Corpus
 from sigverify.evaluation.page.extremes import extreme_cases, extremes_figure
-from sigverify.evaluation.page.history import History
 from sigverify.evaluation.page.plots import (
     KIND_NAMES,
     by_corpus,
     det_figure,
-    history_figure,
     is_calibrated,
     most_references,
     references_figure,
     reliability_figure,
     scores_figure,
-    styled,
     writers_figure,
 )
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors
+from sigverify.plotting.learning_curves import History, learning_curves
+from sigverify.plotting.style import styled
 
 CSS: Final = """
 :root { color-scheme: light; }
@@ -72,7 +71,7 @@ def render(
     known = {corpus.fingerprint: corpus for corpus in corpora}
     with styled():
         sections = [_corpus(name, its, known) for name, its in by_corpus(reports).items()]
-        learning = [] if history is None else [_tag("h2", "Training"), _picture(history_figure(history), "")]
+        learning = [] if history is None else [_tag("h2", "Training"), _picture(learning_curves(history), "")]
     title = "Signature verification: evaluation"
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Pictures of a report. Colors tell kinds of trial apart for color-blind eyes too (Okabe, Ito, 2002)."""
+"""Figures of a report: DET curves, scores, spread over writers, reliability."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sigverify.errors import MissingExtra
-from sigverify.evaluation.page.history import History
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import IMPOSTORS, Condition, DetCurve
 from sigverify.metrics import normal_deviate
+from sigverify.plotting.learning_curves import History, learning_curves
+from sigverify.plotting.style import COLORS, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KIND_COLOURS: Final = {
-    TrialKind.GENUINE: "#0072B2",
-    TrialKind.SKILLED: "#D55E00",
+KIND_COLORS: Final = {
+    TrialKind.GENUINE: COLORS[0],
+    TrialKind.SKILLED: COLORS[1],
     TrialKind.RANDOM: "#707070",
 }
-SYSTEM_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 KIND_LINES: Final = {TrialKind.SKILLED: "-", TrialKind.RANDOM: (0, (4, 2))}
 KIND_NAMES: Final = {
     TrialKind.GENUINE: "genuine",
@@ -39,18 +38,6 @@ ODDS_LIMIT: Final = 14.0
 SHOWN_SHARE: Final = 0.002
 """Bins of the reliability diagram with a smaller share of the trials say nothing, and are left out."""
 SHOWN_FMR: Final = 0.01
-STYLE: Final = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "0.9",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "sigverify",
-}
 
 
 def write_plots(reports: Sequence[Report], folder: Path, *, history: History | None = None) -> list[Path]:
@@ -83,7 +70,7 @@ def plots(
             if is_calibrated(report):
                 out[f"{stem}-reliability"] = partial(reliability_figure, report)
     if history is not None:
-        out["learning-curves"] = partial(history_figure, history)
+        out["learning-curves"] = partial(learning_curves, history)
     return out
 
 
@@ -93,19 +80,6 @@ def by_corpus(reports: Sequence[Report]) -> dict[str, list[Report]]:
     for report in reports:
         groups.setdefault(report.corpus, []).append(report)
     return groups
-
-
-def styled() -> Any:
-    """Return the context in which figures are built and saved.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-    """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingExtra("matplotlib is not installed", hint="pip install 'sigverify[evaluate]'") from error
-    return mpl.rc_context(STYLE)
 
 
 def most_references(report: Report) -> Condition:
@@ -155,10 +129,10 @@ def scores_figure(report: Report) -> "Figure":
     for kind, errors in condition.impostors.items():
         threshold = next(point.threshold for point in errors.points if point.fmr == SHOWN_FMR)
         place = float(scale(threshold))
-        axes.axvline(place, color=KIND_COLOURS[kind], linestyle=KIND_LINES[kind], linewidth=1)
+        axes.axvline(place, color=KIND_COLORS[kind], linestyle=KIND_LINES[kind], linewidth=1)
         axes.annotate(
             f" FMR {100 * SHOWN_FMR:g} %", (place, 1), xycoords=("data", "axes fraction"),
-            fontsize=7, color=KIND_COLOURS[kind], rotation=90, va="top", ha="right",
+            fontsize=7, color=KIND_COLORS[kind], rotation=90, va="top", ha="right",
         )  # fmt: skip
     axes.set_xlim(low, high)
     axes.set_xlabel("log10 of the odds of the score, s / (1 − s)" if is_calibrated(report) else "score")
@@ -178,7 +152,7 @@ def writers_figure(report: Report) -> "Figure":
                 continue
             values = 100 * np.array(sorted(condition.impostors[kind].writer_eers.values()))
             aside = place + 0.6 * _swarm(values)
-            axes.scatter(aside, values, s=9, color=KIND_COLOURS[kind], alpha=0.6, linewidth=0)
+            axes.scatter(aside, values, s=9, color=KIND_COLORS[kind], alpha=0.6, linewidth=0)
             axes.hlines(values.mean(), place - 0.32, place + 0.32, color="black", linewidth=1.5)
         axes.set_xticks(
             range(len(report.conditions)), [str(condition.references) for condition in report.conditions]
@@ -234,10 +208,10 @@ def reliability_figure(report: Report) -> "Figure":
         weight = np.array(found.weight)
         there = np.isfinite(claimed) & (weight >= SHOWN_SHARE)
         axes.plot(
-            claimed[there], true[there], color=KIND_COLOURS[kind], linestyle=KIND_LINES[kind], linewidth=1
+            claimed[there], true[there], color=KIND_COLORS[kind], linestyle=KIND_LINES[kind], linewidth=1
         )
         axes.scatter(
-            claimed[there], true[there], s=8 + 250 * weight[there], color=KIND_COLOURS[kind], alpha=0.7, lw=0,
+            claimed[there], true[there], s=8 + 250 * weight[there], color=KIND_COLORS[kind], alpha=0.7, lw=0,
             label=f"{KIND_NAMES[kind]}: Cllr {found.cllr:.3f} bit, ECE {100 * found.ece:.1f} %",
         )  # fmt: skip
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -245,24 +219,6 @@ def reliability_figure(report: Report) -> "Figure":
     axes.set_ylabel("share of genuine (kinds weighted alike)")
     axes.set_title(f"Reliability, {report.corpus}, {_references(condition)}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8, markerscale=0.5)
-    return figure
-
-
-def history_figure(history: History) -> "Figure":
-    """Draw the learning curves: losses in one panel, everything else that is a rate in another."""
-    losses = {name: values for name, values in history.columns.items() if "loss" in name}
-    others = {name: values for name, values in history.columns.items() if "eer" in name.lower()}
-    panels = [(title, its) for title, its in (("loss", losses), ("EER (%)", others)) if its]
-    figure, all_axes = _figure(6.2, 3.0, columns=max(len(panels), 1))
-    for (title, series), axes in zip(panels, np.ravel(all_axes), strict=False):
-        for (name, values), color in zip(series.items(), SYSTEM_COLOURS * 4, strict=False):
-            scaled = np.array(values) * (100 if "eer" in name.lower() and np.nanmax(values) <= 1 else 1)
-            axes.plot(
-                history.epochs, scaled, color=color, linewidth=1.3, marker=".", markersize=3, label=name
-            )
-        axes.set_xlabel("epoch")
-        axes.set_title(title)
-        axes.legend(fontsize=7)
     return figure
 
 
@@ -283,7 +239,7 @@ def _figure(width: float, height: float, *, columns: int = 1) -> tuple["Figure",
 
 
 def _colors(reports: Sequence[Report]) -> list[str]:
-    return [SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)] for index in range(len(reports))]
+    return [COLORS[index % len(COLORS)] for index in range(len(reports))]
 
 
 def _references(condition: Condition) -> str:
@@ -301,7 +257,7 @@ def _draw_det(axes: "Axes", det: DetCurve, color: str, line: Any, label: str) ->
 def _draw_histogram(axes: "Axes", values: Any, kind: TrialKind, edges: list[float]) -> None:
     shape: dict[str, Any] = {
         "weights": np.full(len(values), 1 / max(len(values), 1)),
-        "color": KIND_COLOURS[kind],
+        "color": KIND_COLORS[kind],
     }
     axes.hist(values, edges, alpha=0.25, **shape)
     axes.hist(values, edges, histtype="step", linewidth=1.3, label=KIND_NAMES[kind], **shape)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.backend import keras
 from sigverify.training.callbacks.tensorboard import open_tensorboard
-from sigverify.training.run.run import HISTORY, TENSORBOARD, Run, write_whole
+from sigverify.training.run.run import TENSORBOARD, Run, write_whole
 
 
 class CsvLog(keras.callbacks.Callback):
@@ -25,7 +26,7 @@ class CsvLog(keras.callbacks.Callback):
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         lines = [",".join(names)]
         lines += [",".join(f"{row[name]:.9g}" if name in row else "" for name in names) for row in self.rows]
-        write_whole(self.run.path / HISTORY, "\n".join(lines) + "\n")
+        write_whole(self.run.path / HISTORY_FILE, "\n".join(lines) + "\n")
         if self._tensorboard is not None:
             self._tensorboard.write(epoch + 1, values)
 

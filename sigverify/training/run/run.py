@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.errors import TrainingError
+from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
 
 CONFIG: Final = "config.toml"
 PROVENANCE: Final = "provenance.json"
 MODEL: Final = "model.keras"
-HISTORY: Final = "history.csv"
 CURVES: Final = "curves.png"
 CHECKPOINTS: Final = "checkpoints"
 TENSORBOARD: Final = "tensorboard"
@@ -80,7 +80,7 @@ class Run:
     @property
     def history(self) -> list[dict[str, float]]:
         """One row an epoch; `epoch` counts from 1. Empty before the end of the first."""
-        path = self.path / HISTORY
+        path = self.path / HISTORY_FILE
         if not path.is_file():
             return []
         with path.open(newline="", encoding="utf-8") as file:

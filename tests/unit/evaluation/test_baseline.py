@@ -6,7 +6,7 @@ from plain_dtw import plain_dtw
 
 from sigverify.errors import ConfigError, MissingExtra
 from sigverify.evaluation import Baseline, DtwBaseline, TrialKind, run_evaluation
-from sigverify.evaluation.baseline import BAND, normalized
+from sigverify.evaluation.baseline import BAND
 
 
 def euclidean(a, b):
@@ -25,19 +25,6 @@ def test_spread_is_symmetric_with_nothing_on_the_diagonal(corpus):
     embedded = [baseline.embed(sample.signature) for sample in corpus.genuine("w0")[:3]]
     spread = baseline.spread(embedded)
     assert spread == pytest.approx(baseline.distances(embedded, embedded))
-
-
-def test_normalized_is_the_formula():
-    rng = np.random.default_rng(0)
-    distances, spread = rng.uniform(1, 2, (6, 4)), rng.uniform(1, 2, (4, 4))
-    nearest = np.mean([min(spread[i, j] for j in range(4) if j != i) for i in range(4)])
-    mean = np.mean([spread[i, j] for i in range(4) for j in range(4) if j != i])
-    expected = [row.min() / nearest**0.5 + row.mean() / mean**0.5 for row in distances]
-    assert normalized(distances, spread) == pytest.approx(expected)
-
-
-def test_copies_as_references_do_not_divide_by_zero():
-    assert np.isfinite(normalized(np.ones((1, 2)), np.zeros((2, 2)))).all()
 
 
 def test_baseline_tells_writers_apart(corpus, tmp_path):
