@@ -1,4 +1,4 @@
-"""`Corpus`: signatures of many writers, genuine and forged, with the splits that evaluation rests on."""
+"""`Corpus`: signatures of many writers, genuine and forged, in a fixed order."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -7,9 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 
-import numpy as np
-
-from sigverify.errors import ConfigError, CorpusError, SplitLeak
+from sigverify.corpora.splits import joined_name, joined_terms, qualified
+from sigverify.errors import CorpusError
 from sigverify.modality.pen.signature import Signature
 
 
@@ -108,10 +107,10 @@ class Corpus:
         Raises:
             CorpusError: nobody of one of those names, or no names.
         """
-        wanted = set(writers)
-        if unknown := sorted(wanted - set(self.writers)):
+        chosen = set(writers)
+        if unknown := sorted(chosen - set(self.writers)):
             raise self._unknown(unknown[0])
-        return replace(self, samples=tuple(s for s in self.samples if s.writer in wanted))
+        return replace(self, samples=tuple(s for s in self.samples if s.writer in chosen))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -121,6 +120,10 @@ class Corpus:
             whole.update(repr((sample.writer, sample.kind.value, sample.number)).encode())
             whole.update(signature_digest(sample.signature))
         return whole.hexdigest()
+
+    def digests(self) -> list[tuple[str, bytes]]:
+        """Return the writer of each signature, and a digest of its strokes alone."""
+        return [(sample.writer, signature_digest(sample.signature)) for sample in self.samples]
 
     @cached_property
     def _by_writer(self) -> dict[str, tuple[Sample, ...]]:
@@ -142,77 +145,19 @@ class Corpus:
         )
 
 
-def split_writers(corpus: Corpus, fraction: float, seed: int) -> tuple[Corpus, Corpus]:
-    """Split by writer into the larger rest and a held-out part of `fraction` of the writers.
-
-    The same corpus, fraction and seed give the same split; each side has at least one writer.
-
-    Returns:
-        `(rest, held_out)`: train on the first, validate on the second.
-
-    Raises:
-        ConfigError: `fraction` is not between 0 and 1.
-        CorpusError: fewer than two writers.
-    """
-    if not 0 < fraction < 1:
-        raise ConfigError("split fraction out of range", expected="0 < fraction < 1", received=f"{fraction}")
-    count = len(corpus.writers)
-    if count < 2:
-        raise CorpusError(
-            f"corpus {corpus.name} is too small to split", expected="at least 2 writers", received=str(count)
-        )
-    held = min(max(round(count * fraction), 1), count - 1)
-    order = np.random.default_rng(seed).permutation(count)
-    names = [corpus.writers[index] for index in order]
-    return corpus.select(names[held:]), corpus.select(names[:held])
-
-
-def require_disjoint(one: Corpus, other: Corpus) -> None:
-    """Refuse two corpora that share a writer, by name or by a signature that stands in both.
-
-    Writer "1" of one corpus and writer "1" of another corpus are two people.
-
-    Raises:
-        SplitLeak: what is shared.
-    """
-    if shared := sorted(_qualified_writers(one) & _qualified_writers(other)):
-        raise SplitLeak(
-            f"{one.name} and {other.name} share writers",
-            expected="no writer on both sides of a split",
-            received=f"{len(shared)} shared, {shared[0]} among them",
-            hint="Split by writer with split_writers, or leave the corpus out of one side",
-        )
-    digests = {signature_digest(sample.signature) for sample in one.samples}
-    for sample in other.samples:
-        if signature_digest(sample.signature) in digests:
-            raise SplitLeak(
-                f"{one.name} and {other.name} share a signature under two names",
-                expected="no signature on both sides of a split",
-                received=f"{sample.kind} signature {sample.number} of writer {sample.writer} in both",
-                hint="Check that the two are not the same data opened twice",
-            )
-
-
 def merge(corpora: Sequence[Corpus]) -> Corpus:
     """Join corpora into one whose writers are named "corpus/writer".
 
     Raises:
         CorpusError: no corpora, or two of one name.
     """
-    if len({corpus.name for corpus in corpora}) != len(corpora):
-        raise CorpusError(
-            "two corpora of one name cannot be merged",
-            expected="different names",
-            received=", ".join(sorted(corpus.name for corpus in corpora)),
-            hint="Give each corpus once; of synthetic corpora make one larger one",
-        )
     samples = [
-        replace(sample, writer=_qualified(corpus, sample.writer))
+        replace(sample, writer=qualified(corpus.name, sample.writer))
         for corpus in corpora
         for sample in corpus.samples
     ]
-    notes = dict.fromkeys(corpus.licence_note for corpus in corpora if corpus.licence_note)
-    return Corpus("+".join(corpus.name for corpus in corpora), tuple(samples), "; ".join(notes))
+    name = joined_name([corpus.name for corpus in corpora])
+    return Corpus(name, tuple(samples), joined_terms(corpus.licence_note for corpus in corpora))
 
 
 def signature_digest(signature: Signature) -> bytes:
@@ -222,11 +167,3 @@ def signature_digest(signature: Signature) -> bytes:
     for column in columns:
         digest.update(b"-" if column is None else column.tobytes())
     return digest.digest()
-
-
-def _qualified(corpus: Corpus, writer: str) -> str:
-    return writer if "/" in writer else f"{corpus.name}/{writer}"
-
-
-def _qualified_writers(corpus: Corpus) -> set[str]:
-    return {_qualified(corpus, writer) for writer in corpus.writers}

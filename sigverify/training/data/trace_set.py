@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array
 from sigverify.corpora import Corpus, Kind
-from sigverify.errors import ConfigError, CorpusError, SplitLeak
+from sigverify.corpora.splits import joined_name, joined_terms, qualified
+from sigverify.errors import CorpusError
 from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, trace
 
 SHAPE: Final = (FRAMES, len(TRACE_CHANNELS))
@@ -85,21 +86,13 @@ class TraceSet:
         Raises:
             CorpusError: none, or two of one name.
         """
-        names = [part.name for part in sets]
-        if not names or len(set(names)) != len(names):
-            raise CorpusError(
-                "trace sets cannot be joined",
-                expected="one or more, each of another name",
-                received=", ".join(names),
-            )
-        notes = dict.fromkeys(part.licence_note for part in sets if part.licence_note)
         return cls(
-            name="+".join(names),
+            name=joined_name([part.name for part in sets]),
             traces=np.concatenate([part.traces for part in sets]),
             duration_ms=np.concatenate([part.duration_ms for part in sets]),
             writer=np.concatenate([part.qualified_writer for part in sets]),
             genuine=np.concatenate([part.genuine for part in sets]),
-            licence_note="; ".join(notes),
+            licence_note=joined_terms(part.licence_note for part in sets),
         )
 
     @classmethod
@@ -166,8 +159,8 @@ class TraceSet:
     @property
     def qualified_writer(self) -> npt.NDArray[np.str_]:
         """`(n,)` str: writers as "set/writer"; those that have a "/" already keep their name."""
-        prefixed = np.char.add(f"{self.name}/", self.writer)
-        return np.where(np.char.find(self.writer, "/") >= 0, self.writer, prefixed).astype(np.str_)
+        names = np.array([qualified(self.name, writer) for writer in self.writers], np.str_)
+        return names[self.writer_index]
 
     def take(self, index: npt.NDArray[np.integer] | BoolArray) -> "TraceSet":
         """Return the signatures at `index` (positions or a mask)."""
@@ -186,55 +179,17 @@ class TraceSet:
         Raises:
             CorpusError: nobody of one of those names, or no names.
         """
-        wanted = set(writers)
-        if unknown := sorted(wanted - set(self.writers)):
+        chosen = set(writers)
+        if unknown := sorted(chosen - set(self.writers)):
             raise CorpusError(f"trace set {self.name} has no such writer", received=repr(unknown[0]))
-        return self.take(np.isin(self.writer, sorted(wanted)))
+        return self.take(np.isin(self.writer, sorted(chosen)))
 
-    def split(self, fraction: float, seed: int) -> tuple["TraceSet", "TraceSet"]:
-        """Split by writer into rest and held-out part; holds out whom `corpora.split_writers` does.
-
-        Raises:
-            ConfigError: `fraction` is not between 0 and 1.
-            CorpusError: fewer than two writers.
-        """
-        count = len(self.writers)
-        if not 0 < fraction < 1:
-            raise ConfigError(
-                "split fraction out of range", expected="0 < fraction < 1", received=f"{fraction}"
-            )
-        if count < 2:
-            raise CorpusError(
-                f"trace set {self.name} is too small to split",
-                expected="at least 2 writers",
-                received=str(count),
-            )
-        held = min(max(round(count * fraction), 1), count - 1)
-        order = np.random.default_rng(seed).permutation(count)
-        held_out = np.isin(self.writer_index, order[:held])
-        return self.take(~held_out), self.take(held_out)
-
-    def require_disjoint(self, other: "TraceSet") -> None:
-        """Refuse another set that shares a writer, by name or by a signature that stands in both.
-
-        Raises:
-            SplitLeak: what is shared.
-        """
-        if shared := sorted(set(self.qualified_writer.tolist()) & set(other.qualified_writer.tolist())):
-            raise SplitLeak(
-                f"{self.name} and {other.name} share writers",
-                expected="no writer on both sides of a split",
-                received=f"{len(shared)} shared, {shared[0]} among them",
-                hint="Split by writer, or leave the corpus out of one side",
-            )
-        inks = {_digest(array) for array in self.traces}
-        if twice := [row for row, array in enumerate(other.traces) if _digest(array) in inks]:
-            raise SplitLeak(
-                f"{self.name} and {other.name} share a signature under two names",
-                expected="no signature on both sides of a split",
-                received=f"{len(twice)} shared, one of writer {other.writer[twice[0]]} among them",
-                hint="Check that the two are not the same data opened twice",
-            )
+    def digests(self) -> list[tuple[str, bytes]]:
+        """Return the writer of each signature, and a digest of its trace alone."""
+        return [
+            (str(writer), hashlib.blake2b(array.tobytes(), digest_size=16).digest())
+            for writer, array in zip(self.writer, self.traces, strict=True)
+        ]
 
     @property
     def _digests(self) -> list[bytes]:
@@ -243,7 +198,3 @@ class TraceSet:
             hashlib.sha256(f"{writer}|{genuine}|{duration:.3f}|".encode() + array.tobytes()).digest()
             for writer, genuine, duration, array in rows
         ]
-
-
-def _digest(array: Float32Array) -> bytes:
-    return hashlib.blake2b(array.tobytes(), digest_size=16).digest()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sigverify.corpora import Corpus
+from sigverify.corpora import Corpus, require_disjoint, split_writers
 from sigverify.errors import CorpusError
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
@@ -51,9 +51,9 @@ def prepare(
     if others:
         train, held_out = TraceSet.join(sets), TraceSet.join(others)
     else:
-        parts = [corpus.split(fraction, config.seed) for corpus in sets]
+        parts = [split_writers(corpus, fraction, config.seed) for corpus in sets]
         train, held_out = (TraceSet.join(side) for side in zip(*parts, strict=True))
-    train.require_disjoint(held_out)
+    require_disjoint(train, held_out)
     return TrainingData(corpora=sets, train=train, held_out=held_out, validation=others or sets, split=split)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sigverify.corpora import Corpus, Kind, Sample, split_writers
+from sigverify.corpora import Corpus, Kind, Sample, require_disjoint, split_writers
 from sigverify.errors import ConfigError, CorpusError, SplitLeak
 from sigverify.modality.pen.features import trace
 from sigverify.modality.pen.signature import Signature
@@ -35,19 +35,19 @@ def test_corpus_becomes_traces(corpus):
         np.testing.assert_array_equal(traces.traces[row], trace(sample.signature))
 
 
-def test_split_holds_out_whom_corpora_does(corpus):
+def test_a_trace_set_is_split_as_its_corpus_is(corpus):
     traces = TraceSet.from_corpus(corpus)
-    for ours, theirs in zip(traces.split(0.3, 5), split_writers(corpus, 0.3, 5), strict=True):
+    for ours, theirs in zip(split_writers(traces, 0.3, 5), split_writers(corpus, 0.3, 5), strict=True):
         assert ours.writers == theirs.writers
-    rest, held_out = traces.split(0.3, 5)
-    rest.require_disjoint(held_out)
+    rest, held_out = split_writers(traces, 0.3, 5)
+    require_disjoint(rest, held_out)
 
 
 def test_split_refuses(traces):
     with pytest.raises(ConfigError, match="fraction"):
-        traces.split(0.0, 0)
+        split_writers(traces, 0.0, 0)
     with pytest.raises(CorpusError, match="too small to split"):
-        traces.select(["w000"]).split(0.5, 0)
+        split_writers(traces.select(["w000"]), 0.5, 0)
 
 
 def test_file_keeps_everything(traces, tmp_path):
@@ -96,10 +96,10 @@ def test_join_refuses_one_name_twice(traces):
 
 def test_leaks_are_refused(make_traces, traces):
     with pytest.raises(SplitLeak, match="share writers"):
-        traces.require_disjoint(traces.select(["w001"]))
+        require_disjoint(traces, traces.select(["w001"]))
     with pytest.raises(SplitLeak, match="under two names"):
-        traces.require_disjoint(make_traces(name="renamed"))
-    traces.require_disjoint(make_traces(seed=1, name="other"))
+        require_disjoint(traces, make_traces(name="renamed"))
+    require_disjoint(traces, make_traces(seed=1, name="other"))
 
 
 def test_fingerprint_ignores_order_and_sees_every_value(traces):
