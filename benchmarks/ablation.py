@@ -6,11 +6,10 @@ the one measured (or on synthetic writers), and the trials are the protocol's.
     python benchmarks/ablation.py --data corpora/ --network base --network "no augmentation=plain.sigmodel"
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-import numpy as np
 import typer
 
 from converter import fitting
@@ -18,18 +17,18 @@ from sigverify.cli.progress import stage_bar
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, open_corpus
 from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
+from sigverify.evaluation.tables import WriterTables
 from sigverify.experiments.left_out import LEFT_OUT, open_real
 from sigverify.matcher import Matcher
-from sigverify.matching.distances import CUES
 from sigverify.model_file import Model
 
 PARTS: Final = {
     "hand-made functions (DTW)": ("series",),
-    "hand-made functions, duration": ("series", "duration"),
+    "hand-made functions, duration": ("series", "extent"),
     "global vector": ("vector",),
     "local sequence": ("sequence",),
     "sequence, vector": ("sequence", "vector"),
-    "all": CUES,
+    "all": None,
 }
 """Rows for the first network; of every other network only what it learned, and all."""
 
@@ -41,7 +40,7 @@ class Seen:
     """A corpus as one network sees it: for trials, and for fitting."""
 
     trials: Measured
-    writers: list[fitting.WriterDistances]
+    writers: list[WriterTables]
 
 
 def main(
@@ -87,27 +86,21 @@ def _see(system, corpus: Corpus, show) -> Seen:
     embeddings = [system.embed(sample.signature) for sample in corpus.samples]
     writers = [f"{corpus.name}/{sample.writer}" for sample in corpus.samples]
     genuine = [sample.kind == "genuine" for sample in corpus.samples]
-    return Seen(trials, fitting.measure(embeddings, writers, genuine))
+    return Seen(trials, fitting.measure(embeddings, writers, genuine, system.cues))
 
 
 def _cells(system, part, seen, fit_on, name, counts) -> str:
     """Fit on all corpora but `name`, and return its error rates at each number of references."""
-    kept = np.isin(CUES, PARTS[part])
-    others = [_only(writer, kept) for other in fit_on if other != name for writer in seen[other].writers]
-    system._scoring = fitting.fit_scoring(others)
+    kept = [PARTS[part] is None or cue.name in PARTS[part] for cue in system.cues]
+    # A cue that never varies gets no weight.
+    others = [writer.with_cues(kept) for other in fit_on if other != name for writer in seen[other].writers]
+    refitted = system.scored_by(fitting.fit_scoring(others, system.cues))
     measured = seen[name].trials
     fewest = min(len(measured.corpus.genuine(writer)) for writer in measured.corpus.writers)
     possible = [count for count in counts if count < fewest]
-    report = evaluate(system, measured.corpus, references=possible, measured=measured)
+    report = evaluate(refitted, measured.corpus, references=possible, measured=measured)
     found = {each.references: each.impostors["skilled"].eer.mean for each in report.conditions}
     return " · ".join(f"{100 * found[count]:.2f}" if count in found else "–" for count in counts)
-
-
-def _only(writer: fitting.WriterDistances, kept) -> fitting.WriterDistances:
-    """Blank the cues left out: a cue that never varies gets no weight."""
-    return replace(
-        writer, between=writer.between * kept, skilled=writer.skilled * kept, random=writer.random * kept
-    )
 
 
 if __name__ == "__main__":

@@ -32,19 +32,18 @@ from sigverify.cli.progress import stage_bar
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, Kind, open_corpus
 from sigverify.errors import InvalidSignature
-from sigverify.evaluation import Measured, SdkSystem, TrialKind, evaluate, measure
+from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
+from sigverify.evaluation.tables import WriterTables
 from sigverify.experiments.left_out import LEFT_OUT, open_real
 from sigverify.matcher import Matcher
-from sigverify.matching.distances import CUES, distances, spread
+from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.scoring import Impostor, Scoring
 from sigverify.modality.pen.features import CHANNEL_NAMES, CLIP, FRAMES, SERIES_CHANNELS, trace
 from sigverify.modality.pen.pen import PEN
-from sigverify.policy.replay import is_copy
 from sigverify.template import stored
 
 FMR: Final = 0.01
-IMPOSTORS: Final = (TrialKind.SKILLED, TrialKind.RANDOM)
 REPORTED: Final = ("sigcomp2009", "synthetic", *LEFT_OUT)
 """The first two are for choosing, the others for saying what the choice costs."""
 HEAD: Final = (
@@ -154,17 +153,9 @@ class Seen:
         return cls(corpus, embeddings, measure(_Known(system, known), corpus))
 
     @property
-    def writers(self) -> list[fitting.WriterDistances]:
+    def writers(self) -> list[WriterTables]:
         """The same distances, for fitting."""
-        none = np.zeros((0, 0, len(CUES)), np.float32)
-        return [
-            fitting.WriterDistances(
-                self.corpus.name,
-                table.spread,
-                *(table.probes[kind][2] if kind in table.probes else none for kind in IMPOSTORS),
-            )
-            for table in self.trials.tables
-        ]
+        return [replace(table, writer=f"{self.corpus.name}/{table.writer}") for table in self.trials.tables]
 
     def weakened(self, system: SdkSystem, weakening: Weakening) -> "Seen":
         """Compare only the dynamics anew; the other cues are as they were."""
@@ -178,8 +169,8 @@ class Seen:
                 table,
                 spread=_first(new.spread, table.spread),
                 probes={
-                    kind: (*its[:2], _first(new.probes[kind][2], its[2]))
-                    for kind, its in table.probes.items()
+                    kind: replace(old, distances=_first(new.probes[kind].distances, old.distances))
+                    for kind, old in table.probes.items()
                 },
             )
             for table, new in zip(self.trials.tables, other.trials.tables, strict=True)
@@ -208,9 +199,8 @@ def _row(
     system: SdkSystem, name: str, weak: Mapping[str, Seen], weakening: Weakening, references: int
 ) -> str:
     """Measure one weakening; scores are fitted on the other real corpora and on invented writers."""
-    system._scoring = fitting.fit_scoring(
-        [writer for each in weak if each != name for writer in weak[each].writers]
-    )
+    others = [writer for each in weak if each != name for writer in weak[each].writers]
+    system = system.scored_by(fitting.fit_scoring(others, system.cues))
     measured = weak[name].trials
     report = evaluate(system, measured.corpus, references=[references], measured=measured)
     eer = report.conditions[0].impostors["skilled"].eer
@@ -220,7 +210,7 @@ def _row(
 
 def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> str:
     """Steal the first reference of every writer, draw it and show it; the cells after the EER."""
-    scoring = system._scoring
+    scoring = system.scoring
     errors, correlations, replayed, caught, elsewhere, genuine = [], [], [], [], [], []
     own: defaultdict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(seen.corpus.samples):
@@ -255,7 +245,7 @@ def _shown(scoring: Scoring, probe: Embedding, its: Sequence[Embedding]) -> tupl
     apart = distances(probe, references, PEN.cues)
     score = float(scoring.score(apart, spread(references, PEN.cues)))
     wanted = scoring.threshold(FMR, impostor=Impostor.SKILLED, references=len(references))
-    return score >= wanted, is_copy(apart[:, 0])
+    return score >= wanted, bool(apart[:, 0].min() < PEN.copy_distance)
 
 
 def draw(functions: npt.ArrayLike, kept: npt.NDArray[np.bool_]) -> Drawn | None:
@@ -300,7 +290,7 @@ def _circle(cos: Drawn, sin: Drawn) -> Drawn:
 
 def _forged(drawing: Drawn, stolen: Embedding) -> Signature:
     """Make a capture of a drawing: times from the duration, pressure as it was, the pen down all along."""
-    time_ms = np.linspace(0, stolen.duration_ms, len(drawing))
+    time_ms = np.linspace(0, stolen.extent, len(drawing))
     pressure = stolen.series[:, 6].astype(float) + SERIES_SCALE * CLIP
     steps = np.linspace(0, len(pressure) - 1, len(drawing))
     its = np.interp(steps, np.arange(len(pressure)), pressure)

@@ -10,14 +10,13 @@ import numpy.typing as npt
 from converter import fitting
 from sigverify import metrics
 from sigverify.arrays import BoolArray
+from sigverify.evaluation.protocol import TrialKind
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Scoring
 
 REFERENCES: Final = 5
 """The headline error rate is for this many references, or the most that were fitted below it."""
-
-_GENUINE, _SKILLED, _RANDOM = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -57,12 +56,12 @@ def calibrate(
     references = max(count for count in scoring.rows if count <= REFERENCES)
     row = scoring.row(references)
     trials = fitting.gather(
-        [writer for writer in measured if len(writer.between) > references], cues, references, seed=1
+        [writer for writer in measured if writer.genuine > references], cues, references, seed=1
     )
     odds = row.odds(trials.evidence)
-    against = _SKILLED if (trials.kind == _SKILLED).any() else _RANDOM
+    against = TrialKind.SKILLED if trials.of(TrialKind.SKILLED).any() else TrialKind.RANDOM
     return Calibrated(
         scoring=scoring,
-        eer=metrics.eer(odds[trials.kind == _GENUINE], odds[trials.kind == against]),
+        eer=metrics.eer(odds[trials.of(TrialKind.GENUINE)], odds[trials.of(against)]),
         references=references,
     )

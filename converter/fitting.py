@@ -7,8 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array, IntArray
+from sigverify.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
 from sigverify.errors import ConversionError
+from sigverify.evaluation.protocol import TrialKind
+from sigverify.evaluation.tables import WriterTables, tabulate
+from sigverify.evaluation.trials import KINDS
 from sigverify.matching.cue import Cue
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import Embedding, References
@@ -51,28 +54,16 @@ and 0.003 to 0.03 do alike; without them EER there is 1.2 and 1.7 times as high 
 
 
 @dataclass(frozen=True, eq=False)
-class WriterDistances:
-    """All distances of one writer that draws need.
-
-    Attributes:
-        corpus: part of the writer's name before the slash; corpora weigh the same in the fit.
-        between: `(g, g, k)` between the genuine.
-        skilled, random: `(s, g, k)` and `(o, g, k)` from impostors to the genuine.
-    """
-
-    corpus: str
-    between: Float32Array
-    skilled: Float32Array
-    random: Float32Array
-
-
-@dataclass(frozen=True, eq=False)
-class Trials:
-    """Evidence `(n, f)` of trials, their kind (0 genuine, 1 skilled, 2 random) and weight, each `(n,)`."""
+class WeightedTrials:
+    """Evidence `(n, f)` of trials, their kind as an index into `KINDS`, and weight, each `(n,)`."""
 
     evidence: FloatArray
     kind: Int8Array
     weight: FloatArray
+
+    def of(self, kind: TrialKind) -> BoolArray:
+        """Tell which trials are of that kind, `(n,)`."""
+        return np.asarray(self.kind == KINDS.index(kind))
 
 
 def measure(
@@ -80,89 +71,97 @@ def measure(
     writers: Sequence[str],
     genuine: Sequence[bool],
     cues: Sequence[Cue],
-) -> list[WriterDistances]:
+) -> list[WriterTables]:
     """Compare by those cues, once, everything that some draw of references will ask for.
+
+    Args:
+        embeddings: the calibration signatures.
+        writers: of each, as "corpus/writer"; of a forgery the writer forged.
+        genuine: of each.
+        cues: the columns of the distances.
 
     Raises:
         ConversionError: fewer than two writers with at least two genuine signatures.
     """
-    owner, real = np.asarray(writers), np.asarray(genuine, np.bool_)
-    own = {name: np.flatnonzero((owner == name) & real) for name in sorted(set(owner[real].tolist()))}
-    own = {name: indices for name, indices in own.items() if len(indices) >= 2}
-    if len(own) < 2:
+    tables = list(
+        tabulate(
+            _Unrounded(cues), embeddings, writers, genuine,
+            least_genuine=2, most_random=MAX_RANDOM, as_stored=False,
+        )
+    )  # fmt: skip
+    if len(tables) < 2:
         raise ConversionError(
             "too few calibration writers",
             expected="at least 2 with 2 genuine signatures each",
-            received=str(len(own)),
+            received=str(len(tables)),
             hint="train with more writers or a larger validation fraction",
         )
-    firsts = {name: int(indices[0]) for name, indices in own.items()}
-    return [
-        _measure_writer(name, indices, np.flatnonzero((owner == name) & ~real), firsts, embeddings, cues)
-        for name, indices in own.items()
-    ]
+    return tables
 
 
-def fit_scoring(measured: Sequence[WriterDistances], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
+def fit_scoring(measured: Sequence[WriterTables], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
     """Fit one row for each of `REFERENCE_COUNTS` that at least two writers have signatures for."""
     rows = {}
     for count in REFERENCE_COUNTS:
-        able = [writer for writer in measured if len(writer.between) > count]
+        able = [writer for writer in measured if writer.genuine > count]
         if len(able) >= 2:
             rows[count] = _fit_row(gather(able, cues, count, seed=seed), learned_columns(cues))
     return Scoring(cues=tuple(cues), rows=rows)
 
 
 def gather(
-    measured: Sequence[WriterDistances], cues: Sequence[Cue], references: int, *, seed: int = 0
-) -> Trials:
+    measured: Sequence[WriterTables], cues: Sequence[Cue], references: int, *, seed: int = 0
+) -> WeightedTrials:
     """Draw references and collect the trials; corpora, and genuine and impostors, weigh the same."""
     rng = np.random.default_rng([seed, references])
     parts = [part for writer in measured for part in _draw(writer, cues, references, rng)]
     values = np.concatenate([part[1] for part in parts])
-    kind = np.concatenate([np.full(len(part[1]), part[2], np.int8) for part in parts])
+    kind = np.concatenate([np.full(len(part[1]), KINDS.index(part[2]), np.int8) for part in parts])
     corpus = np.concatenate([np.full(len(part[1]), part[0], object) for part in parts]).astype(str)
+    # Half of a corpus's weight is genuine, half impostors; within a kind all of its trials weigh the same.
+    shares = {
+        TrialKind.GENUINE: 0.5,
+        TrialKind.SKILLED: 0.5 * (1 - RANDOM_SHARE),
+        TrialKind.RANDOM: 0.5 * RANDOM_SHARE,
+    }
     weight = np.zeros(len(kind))
     for name in np.unique(corpus):
-        for value, share in enumerate((0.5, 0.5 * (1 - RANDOM_SHARE), 0.5 * RANDOM_SHARE)):
-            chosen = (corpus == name) & (kind == value)
+        for value, share in shares.items():
+            chosen = (corpus == name) & (kind == KINDS.index(value))
             if chosen.any():
                 weight[chosen] = share / chosen.sum()
-    return Trials(values, kind, weight * len(weight) / weight.sum())
+    return WeightedTrials(values, kind, weight * len(weight) / weight.sum())
 
 
-def _measure_writer(
-    name: str,
-    own: IndexArray,
-    forged: IndexArray,
-    firsts: dict[str, int],
-    embeddings: Sequence[Embedding],
-    cues: Sequence[Cue],
-) -> WriterDistances:
-    references = References.stack([embeddings[index] for index in own])
-    others = [index for other, index in firsts.items() if other != name]
-    others = [others[i] for i in np.unique(np.linspace(0, len(others) - 1, MAX_RANDOM).astype(int))]
-    between = spread(references, cues)
+class _Unrounded:
+    """Compares embeddings as they are, without the rounding of stored references."""
 
-    def compare(indices: Sequence[int]) -> Float32Array:
-        rows = [distances(embeddings[index], references, cues) for index in indices]
-        return np.stack(rows) if rows else np.zeros((0, *between.shape[1:]), np.float32)
+    def __init__(self, cues: Sequence[Cue]) -> None:
+        """Compare by these cues."""
+        self._cues = cues
 
-    return WriterDistances(name.rpartition("/")[0], between, compare(forged.tolist()), compare(others))
+    def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> Float32Array:
+        """Compare each probe with all references: `(p, r, k)`."""
+        stacked = References.stack(references)
+        return np.stack([distances(probe, stacked, self._cues) for probe in probes])
+
+    def spread(self, references: Sequence[Embedding]) -> Float32Array:
+        """Compare references with each other: `(r, r, k)`."""
+        return spread(References.stack(references), self._cues)
 
 
 def _draw(
-    writer: WriterDistances, cues: Sequence[Cue], references: int, rng: np.random.Generator
-) -> Iterator[tuple[str, FloatArray, int]]:
-    for chosen in _choices(len(writer.between), references, rng):
-        rest = np.setdiff1d(np.arange(len(writer.between)), chosen)
-        apart = writer.between[np.ix_(chosen, chosen)]
-        yield writer.corpus, evidence(writer.between[np.ix_(rest, chosen)], apart, cues), 0
-        yield writer.corpus, evidence(writer.skilled[:, chosen], apart, cues), 1
-        yield writer.corpus, evidence(writer.random[:, chosen], apart, cues), 2
+    writer: WriterTables, cues: Sequence[Cue], references: int, rng: np.random.Generator
+) -> Iterator[tuple[str, FloatArray, TrialKind]]:
+    """Yield the writer's corpus, evidence and kind of the trials of every choice of references."""
+    corpus = writer.writer.rpartition("/")[0]
+    for chosen in _choices(writer.genuine, references, rng):
+        rest = np.setdiff1d(np.arange(writer.genuine), chosen)
+        for kind, _, to_references, between in writer.trials(chosen, rest):
+            yield corpus, evidence(to_references, between, cues), kind
 
 
-def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterator[IntArray]:
+def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterator[IndexArray]:
     """Choose references among `genuine` signatures in the order signed: at random, and in one sitting.
 
     People enroll in one go and come back another day. Scores fitted on random choices alone have never seen
@@ -175,19 +174,23 @@ def _choices(genuine: int, references: int, rng: np.random.Generator) -> Iterato
         yield np.arange(start, start + references)
 
 
-def _fit_row(trials: Trials, learned: BoolArray) -> ScoreRow:
+def _fit_row(trials: WeightedTrials, learned: BoolArray) -> ScoreRow:
     from sklearn.linear_model import LogisticRegression
 
+    # Standardize, so that one penalty fits all columns; one that never varies gets no weight.
     mean, deviation = trials.evidence.mean(axis=0), trials.evidence.std(axis=0)
     scale = np.where(deviation > 1e-9, deviation, np.inf) * np.where(learned, LEARNED_DOUBT, 1)
     model = LogisticRegression(C=1 / (PENALTY * len(trials.kind)), max_iter=2000)
-    model.fit((trials.evidence - mean) / scale, trials.kind == 0, sample_weight=trials.weight)
+    model.fit((trials.evidence - mean) / scale, trials.of(TrialKind.GENUINE), sample_weight=trials.weight)
+    # Back to the raw evidence, which is what a device has.
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     odds = trials.evidence @ weights + bias
-    kinds = {Impostor.SKILLED: trials.kind == 1, Impostor.RANDOM: trials.kind == 2}
+    kinds = {Impostor.SKILLED: TrialKind.SKILLED, Impostor.RANDOM: TrialKind.RANDOM}
     thresholds = {
-        kind: _thresholds(odds[its], trials.weight[its]) for kind, its in kinds.items() if its.any()
+        impostor: _thresholds(odds[tried], trials.weight[tried])
+        for impostor, kind in kinds.items()
+        if (tried := trials.of(kind)).any()
     }
     return ScoreRow(weights=tuple(weights.tolist()), bias=bias, thresholds=thresholds)
 
@@ -199,8 +202,10 @@ def _thresholds(odds: FloatArray, weight: FloatArray) -> tuple[tuple[float, floa
     impostors lie beyond, the tail above the 90 % quantile is taken as exponential (a generalized Pareto tail
     of shape 0; J. Pickands, 1975).
     """
+    # Impostors from the most to the least alike, and the share of their weight down to each.
     order = np.argsort(-odds)
     falling, beyond = odds[order], np.cumsum(weight[order]) / weight.sum()
+    # The tail: those above the quantile of the highest rate; its slope is their mean excess over it.
     first = int(np.searchsorted(beyond, FALSE_MATCH_RATES[0]))
     start = float(falling[first])
     slope = float(np.average(falling[:first] - start, weights=weight[order][:first])) if first else 1.0
@@ -208,6 +213,7 @@ def _thresholds(odds: FloatArray, weight: FloatArray) -> tuple[tuple[float, floa
     for rate in FALSE_MATCH_RATES:
         index = int(np.searchsorted(beyond, rate))
         tail = start + slope * math.log(FALSE_MATCH_RATES[0] / rate)
+        # Read off where enough impostors lie beyond; thresholds never fall as rates do.
         last = max(last, float(falling[index]) if index >= TAIL_COUNT else tail)
         table.append((rate, 1 / (1 + math.exp(-last))))
     return tuple(table)

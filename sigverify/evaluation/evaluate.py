@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
 
-from sigverify.arrays import RealArray
-from sigverify.corpora import Corpus, Sample
+from sigverify.corpora import Corpus, Kind
 from sigverify.errors import ConfigError, CorpusError
-from sigverify.evaluation.protocol import STANDARD, Protocol, TrialKind
+from sigverify.evaluation.protocol import STANDARD, Protocol
 from sigverify.evaluation.report import Latency, Report, describe
 from sigverify.evaluation.summary import summarize
 from sigverify.evaluation.system import System
+from sigverify.evaluation.tables import WriterTables, tabulate
 from sigverify.evaluation.trials import Rows, Trials, make_rows
 
 Progress = Callable[[str, int, int], None]
@@ -26,34 +27,17 @@ LATENCY_PROBES: Final = 50
 
 
 @dataclass(frozen=True, eq=False)
-class _Tables:
-    """All distances that the draws of one writer look up; `g` genuine, `k` cues.
-
-    Attributes:
-        writer: index among the writers.
-        genuine: the writer's genuine samples, references and probes alike.
-        spread: `(g, g, k)` among them as references.
-        probes: kind -> (who wrote it, which number, `(p, g, k)` distances to the genuine).
-    """
-
-    writer: int
-    genuine: tuple[Sample, ...]
-    spread: RealArray
-    probes: dict[TrialKind, tuple[list[int], list[int], RealArray]]
-
-
-@dataclass(frozen=True, eq=False)
 class Measured:
     """All that takes time: the distances between the signatures of a corpus, as one network sees them.
 
     Attributes:
         corpus: the corpus.
-        tables: one for each of its writers.
+        tables: one for each writer with a genuine signature; rows are positions in `corpus.samples`.
         latency: medians.
     """
 
     corpus: Corpus
-    tables: tuple[_Tables, ...]
+    tables: tuple[WriterTables, ...]
     latency: Latency
 
 
@@ -61,11 +45,13 @@ def measure(system: System[Any], corpus: Corpus, *, progress: Progress | None = 
     """Embed a corpus and compute every distance that some draw of references will look up."""
     report = progress or (lambda _stage, _done, _total: None)
     embedded, embed_ms = _embed(system, corpus, report)
+    writers = [sample.writer for sample in corpus.samples]
+    genuine = [sample.kind is Kind.GENUINE for sample in corpus.samples]
     tables = []
-    for tabled in _tabulate(system, corpus, embedded):
-        tables.append(tabled)
+    for each in tabulate(system, embedded, writers, genuine):
+        tables.append(each)
         report("matching", len(tables), len(corpus.writers))
-    latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, corpus, embedded))
+    latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, embedded))
     return Measured(corpus, tuple(tables), latency)
 
 
@@ -101,15 +87,10 @@ def evaluate(
     known = measured or measure(system, corpus, progress=progress)
     if known.corpus is not corpus:
         raise ConfigError("measured on another corpus", expected=corpus.name, received=known.corpus.name)
-    writers = corpus.writers
-    rows = [
-        part
-        for tabled in known.tables
-        for part in _trials(system, tabled, writers[tabled.writer], counts, draws, protocol)
-    ]
+    rows = list(_trials(system, known, counts, draws, protocol))
     _require_trials(corpus, rows, counts)
     report("error rates", 0, 1)
-    trials = Trials.of(writers, np.concatenate(rows))
+    trials = Trials.of(corpus.writers, np.concatenate(rows))
     conditions = summarize(trials, calibrated=system.calibrated, promised=system.thresholds)
     report("error rates", 1, 1)
     return describe(
@@ -134,71 +115,39 @@ def _checked(references: Sequence[int], draws: int) -> tuple[int, ...]:
     return counts
 
 
-def _embed(system: System[Any], corpus: Corpus, report: Progress) -> tuple[dict[tuple[Any, ...], Any], float]:
-    """Embed all samples: by `Sample.key`, and the median milliseconds it took."""
-    embedded, times = {}, []
+def _embed(system: System[Any], corpus: Corpus, report: Progress) -> tuple[list[Any], float]:
+    """Embed all samples in order, and return the median milliseconds it took too."""
+    embedded, times = [], []
     for done, sample in enumerate(corpus.samples, start=1):
         start = time.perf_counter()
-        embedded[sample.key] = system.embed(sample.signature)
+        embedded.append(system.embed(sample.signature))
         times.append(time.perf_counter() - start)
         report("embedding", done, len(corpus))
     return embedded, float(np.median(times)) * 1000
 
 
-def _tabulate(system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]) -> Iterator[_Tables]:
-    """Compute the distances of one writer after the other."""
-    writers = corpus.writers
-    firsts = [corpus.genuine(writer)[:1] for writer in writers]
-    for index, writer in enumerate(writers):
-        genuine = corpus.genuine(writer)
-        others = [(other, sample) for other, first in enumerate(firsts) for sample in first if other != index]
-        named: dict[TrialKind, list[tuple[int, Sample]]] = {
-            TrialKind.GENUINE: [(index, sample) for sample in genuine],
-            TrialKind.SKILLED: [(index, sample) for sample in corpus.skilled(writer)],
-            TrialKind.RANDOM: others,
-        }
-        if not genuine:
-            yield _Tables(index, (), np.zeros((0, 0, 1)), {})
-            continue
-        own = [embedded[sample.key] for sample in genuine]
-        probes = {
-            kind: (
-                [who for who, _ in probes],
-                [sample.number for _, sample in probes],
-                system.distances([embedded[sample.key] for _, sample in probes], own),
-            )
-            for kind, probes in named.items()
-            if probes
-        }
-        yield _Tables(index, genuine, system.spread(own), probes)
-
-
 def _trials(
-    system: System[Any],
-    tables: _Tables,
-    name: str,
-    counts: Sequence[int],
-    draws: int,
-    protocol: Protocol,
+    system: System[Any], measured: Measured, counts: Sequence[int], draws: int, protocol: Protocol
 ) -> Iterator[Rows]:
-    """Score one writer's trials in every draw."""
-    for count in counts:
-        for seed in range(draws):
-            drawn = protocol.draw(name, len(tables.genuine), count, seed)
+    """Score the trials of every writer in every draw."""
+    corpus = measured.corpus
+    index = {writer: number for number, writer in enumerate(corpus.writers)}
+    author = np.array([index[sample.writer] for sample in corpus.samples])
+    number = np.array([sample.number for sample in corpus.samples])
+    for tables in measured.tables:
+        for count, seed in product(counts, range(draws)):
+            drawn = protocol.draw(tables.writer, tables.genuine, count, seed)
             if drawn is None:
                 continue
-            chosen, tried = drawn
-            spread = tables.spread[np.ix_(chosen, chosen)]
-            for kind, (who, numbers, distances) in tables.probes.items():
-                picked = tried if kind is TrialKind.GENUINE else np.arange(len(numbers))
+            for kind, rows, distances, spread in tables.trials(*drawn):
                 yield make_rows(
                     references=count,
                     draw=seed,
-                    writer=tables.writer,
+                    writer=index[tables.writer],
                     kind=kind,
-                    probe_writer=np.array(who)[picked],
-                    probe=np.array(numbers)[picked],
-                    score=system.score(distances[np.ix_(picked, chosen)], spread),
+                    probe_writer=author[rows],
+                    probe=number[rows],
+                    score=system.score(distances, spread),
                 )
 
 
@@ -219,9 +168,9 @@ def _require_trials(corpus: Corpus, rows: Sequence[Rows], counts: Sequence[int])
         )
 
 
-def _match_ms(system: System[Any], corpus: Corpus, embedded: dict[tuple[Any, ...], Any]) -> float:
+def _match_ms(system: System[Any], embedded: Sequence[Any]) -> float:
     """Median milliseconds to match one probe with `LATENCY_REFERENCES` references and score it."""
-    samples = [embedded[sample.key] for sample in corpus.samples[: LATENCY_PROBES + LATENCY_REFERENCES]]
+    samples = embedded[: LATENCY_PROBES + LATENCY_REFERENCES]
     references = samples[:LATENCY_REFERENCES]
     spread = system.spread(references)
     times = []

@@ -7,7 +7,9 @@ import numpy as np
 
 from sigverify.arrays import RealArray
 from sigverify.matcher import Matcher
+from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.signature import Signature
 from sigverify.template import stored
 
@@ -48,9 +50,11 @@ class System(Protocol[Embedded]):
 class SdkSystem:
     """A model, embedded and matched exactly as `Verifier.verify` does it."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        """Measure what this matcher computes."""
+    def __init__(self, matcher: Matcher, *, scoring: Scoring | None = None) -> None:
+        """Measure what this matcher computes, scored by the model's own scoring or by another one."""
         self._matcher = matcher
+        self.scoring = scoring or matcher.scoring
+        """How distances become a score."""
         manifest = matcher.model.manifest
         self.name = f"{manifest.name} ({manifest.precision})"
         self.calibrated = True
@@ -72,6 +76,15 @@ class SdkSystem:
             "network_bytes": len(self._matcher.model.network),
         }
 
+    @property
+    def cues(self) -> tuple[Cue, ...]:
+        """The columns of its distances."""
+        return self._matcher.cues
+
+    def scored_by(self, scoring: Scoring) -> "SdkSystem":
+        """Return the same system with another scoring; distances measured with one serve the other."""
+        return SdkSystem(self._matcher, scoring=scoring)
+
     def embed(self, signature: Signature) -> Embedding:
         """Embed as the device does."""
         return self._matcher.embed(signature)
@@ -86,9 +99,9 @@ class SdkSystem:
         return self._matcher.spread(stored(References.stack(references)))
 
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
-        """Score by the model's own calibrated fusion."""
-        return np.asarray(self._matcher.score(distances, spread))
+        """Score by the calibrated fusion of all cues."""
+        return np.asarray(self.scoring.score(distances, spread))
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
         """Return the thresholds in the model file."""
-        return {str(kind): table for kind, table in self._matcher.scoring.row(references).thresholds.items()}
+        return {str(kind): table for kind, table in self.scoring.row(references).thresholds.items()}

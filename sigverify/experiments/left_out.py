@@ -69,6 +69,7 @@ _DECISIVE: Final = (
     "sigverify.metrics.counts",
     "sigverify.metrics.curve",
     "sigverify.metrics.eer",
+    "sigverify.metrics.normalized_distance",
     "sigverify.metrics.operating_point",
     "sigverify.metrics.per_writer",
     "sigverify.evaluation.baseline",
@@ -76,6 +77,7 @@ _DECISIVE: Final = (
     "sigverify.evaluation.protocol",
     "sigverify.evaluation.summary",
     "sigverify.evaluation.system",
+    "sigverify.evaluation.tables",
     "sigverify.evaluation.trials",
 )
 """Modules that decide a number: what they made before a change of theirs is made anew."""

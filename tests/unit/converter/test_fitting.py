@@ -3,8 +3,10 @@ import pytest
 
 from converter.fitting import FALSE_MATCH_RATES, _thresholds, fit_scoring, gather, measure
 from sigverify.errors import ConversionError
+from sigverify.evaluation import TrialKind
 from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.pen import PEN
 
 
 def embedding(writer, distortion, seed):
@@ -34,24 +36,26 @@ def calibration():
             embeddings.append(embedding(writer, loose if is_genuine else 2.2 * loose, number))
             writers.append(f"toy/{writer}")
             genuine.append(is_genuine)
-    return measure(embeddings, writers, genuine)
+    return measure(embeddings, writers, genuine, PEN.cues)
 
 
 def test_measures_every_distance_once(calibration):
     assert len(calibration) == 10
-    assert calibration[0].between.shape == (7, 7, 4)
-    assert calibration[0].skilled.shape == (5, 7, 4)
-    assert calibration[0].random.shape == (9, 7, 4)
-    assert {writer.corpus for writer in calibration} == {"toy"}
+    first = calibration[0]
+    assert first.spread.shape == (7, 7, 4)
+    assert first.probes[TrialKind.SKILLED].distances.shape == (5, 7, 4)
+    assert first.probes[TrialKind.RANDOM].distances.shape == (9, 7, 4)
+    assert (first.probes[TrialKind.GENUINE].distances == first.spread).all()
+    assert {writer.writer.partition("/")[0] for writer in calibration} == {"toy"}
 
 
 def test_rows_only_where_writers_have_signatures_enough(calibration):
-    assert sorted(fit_scoring(calibration).rows) == [1, 2, 3, 4, 5]
+    assert sorted(fit_scoring(calibration, PEN.cues).rows) == [1, 2, 3, 4, 5]
 
 
 def test_genuine_score_above_forgeries_above_strangers(calibration):
-    scoring = fit_scoring(calibration)
-    trials = gather(calibration, 5, seed=9)
+    scoring = fit_scoring(calibration, PEN.cues)
+    trials = gather(calibration, PEN.cues, 5, seed=9)
     row = scoring.row(5)
     odds = trials.evidence @ np.array(row.weights) + row.bias
     means = [odds[trials.kind == kind].mean() for kind in range(3)]
@@ -59,16 +63,16 @@ def test_genuine_score_above_forgeries_above_strangers(calibration):
 
 
 def test_weights_balance_genuine_and_impostors(calibration):
-    trials = gather(calibration, 3)
+    trials = gather(calibration, PEN.cues, 3)
     assert trials.weight[trials.kind == 0].sum() == pytest.approx(trials.weight[trials.kind > 0].sum())
 
 
 def test_thresholds_hold_their_rate_where_it_can_be_counted(calibration):
-    scoring = fit_scoring(calibration)
+    scoring = fit_scoring(calibration, PEN.cues)
     table = scoring.row(5).thresholds[Impostor.SKILLED]
     assert [rate for rate, _ in table] == list(FALSE_MATCH_RATES)
     assert [threshold for _, threshold in table] == sorted(threshold for _, threshold in table)
-    trials = gather(calibration, 5)
+    trials = gather(calibration, PEN.cues, 5)
     odds = trials.evidence @ np.array(scoring.row(5).weights) + scoring.row(5).bias
     skilled = 1 / (1 + np.exp(-odds[trials.kind == 1]))
     assert (skilled >= table[0][1]).mean() == pytest.approx(0.1, abs=0.02)
@@ -85,10 +89,10 @@ def test_many_easy_forgeries_of_one_corpus_do_not_set_the_thresholds():
 
 
 def test_fit_is_deterministic(calibration):
-    assert fit_scoring(calibration) == fit_scoring(calibration)
+    assert fit_scoring(calibration, PEN.cues) == fit_scoring(calibration, PEN.cues)
 
 
 def test_too_few_writers_are_refused():
     embeddings = [embedding(0, 0.1, number) for number in range(4)]
     with pytest.raises(ConversionError, match="too few calibration writers"):
-        measure(embeddings, ["toy/0"] * 4, [True] * 4)
+        measure(embeddings, ["toy/0"] * 4, [True] * 4, PEN.cues)
