@@ -83,7 +83,7 @@ def main(
 def _see(system, corpus: Corpus, show) -> Seen:
     """Measure one corpus twice over: as trials, and as writers to fit on."""
     trials = measure(system, corpus, progress=show)
-    embeddings = [system.embed(sample.signature) for sample in corpus.samples]
+    embeddings = [system.embed(sample.capture) for sample in corpus.samples]
     writers = [f"{corpus.name}/{sample.writer}" for sample in corpus.samples]
     genuine = [sample.kind == "genuine" for sample in corpus.samples]
     return Seen(trials, fitting.measure(embeddings, writers, genuine, system.cues))

@@ -50,7 +50,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "base.sigmodel").write_bytes(Model.read("base").to_bytes())
-        (folder / "captures").write_bytes(b"".join(packed(sample.signature) for sample in corpus.samples))
+        (folder / "captures").write_bytes(b"".join(packed(sample.capture) for sample in corpus.samples))
         here = run(build(folder / "here", flags=(str(SOURCE),)), litert_library(), folder)
         there = build(folder / "there", compiler=COMPILER, flags=(str(SOURCE),))
         lines = [

@@ -107,7 +107,7 @@ def native_matcher(model, tmp_path_factory):
 def signatures():
     """Return six genuine signatures of one synthetic writer: five references and a probe."""
     corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + 1, skilled=0, seed=5))
-    return [sample.signature for sample in corpus.samples]
+    return [sample.capture for sample in corpus.samples]
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class Crowd:
 def make_crowd(matcher):
     """Measure synthetic writers' vectors: some seconds."""
     corpus = synthesize(SyntheticConfig(writers=WRITERS, genuine=GENUINE, skilled=0, seed=SEED))
-    vectors = np.stack([matcher.embed(sample.signature).vector for sample in corpus.samples])
+    vectors = np.stack([matcher.embed(sample.capture).vector for sample in corpus.samples])
     by_writer = vectors.reshape(WRITERS, GENUINE, -1).astype(np.float64)
     centers = by_writer.mean(axis=1)
     covariance = np.cov(centers.T) + 1e-6 * np.eye(centers.shape[1])

@@ -91,7 +91,7 @@ def fill(store, people, model_id):
 def signatures_of_one(count):
     """Genuine signatures of one synthetic writer."""
     corpus = synthesize(SyntheticConfig(writers=1, genuine=count, skilled=0, seed=3))
-    return [sample.signature for sample in corpus.samples]
+    return [sample.capture for sample in corpus.samples]
 
 
 def policy():

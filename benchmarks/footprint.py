@@ -145,7 +145,7 @@ def _prepare_signatures(folder):
 
     corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + PROBES, skilled=0, seed=5))
     for number, sample in enumerate(corpus.samples):
-        (folder / f"{number:04d}.csv").write_bytes(encode(sample.signature))
+        (folder / f"{number:04d}.csv").write_bytes(encode(sample.capture))
 
 
 def _make_stores(folder, people):

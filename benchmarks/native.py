@@ -86,7 +86,7 @@ def main():
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + PROBES, skilled=0, seed=4))
-    signatures = [sample.signature for sample in corpus.samples]
+    signatures = [sample.capture for sample in corpus.samples]
     references, probes = signatures[:REFERENCES], signatures[REFERENCES:]
     model = Model.read("base")
     with tempfile.TemporaryDirectory() as name:

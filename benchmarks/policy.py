@@ -57,7 +57,7 @@ def people(corpus: str, matcher: Matcher) -> list[Person]:
     its = open_corpus(corpus)
 
     def embedded(samples):
-        return tuple((sample.signature, matcher.embed(sample.signature)) for sample in samples)
+        return tuple((sample.capture, matcher.embed(sample.capture)) for sample in samples)
 
     return [Person(embedded(its.genuine(writer)), embedded(its.skilled(writer))) for writer in its.writers]
 

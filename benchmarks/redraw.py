@@ -144,12 +144,12 @@ class Seen:
     @classmethod
     def of(cls, system: SdkSystem, corpus: Corpus) -> "Seen":
         """Compare whole embeddings."""
-        embeddings = [system.embed(sample.signature) for sample in corpus.samples]
+        embeddings = [system.embed(sample.capture) for sample in corpus.samples]
         return cls._measured(system, corpus, embeddings)
 
     @classmethod
     def _measured(cls, system: SdkSystem, corpus: Corpus, embeddings: Sequence[Embedding]) -> "Seen":
-        known = {id(sample.signature): its for sample, its in zip(corpus.samples, embeddings, strict=True)}
+        known = {id(sample.capture): its for sample, its in zip(corpus.samples, embeddings, strict=True)}
         return cls(corpus, embeddings, measure(_Known(system, known), corpus))
 
     @property
@@ -222,7 +222,7 @@ def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> 
         drawing = draw(stolen.series / SERIES_SCALE, weakening.kept)
         if drawing is None:
             continue
-        true = trace(seen.corpus.samples[here[0]].signature)[:, :2].astype(np.float64)
+        true = trace(seen.corpus.samples[here[0]].capture)[:, :2].astype(np.float64)
         error, correlation = _likeness(drawing, true)
         errors.append(error)
         correlations.append(correlation)

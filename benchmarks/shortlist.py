@@ -53,7 +53,7 @@ def _people(name, matcher):
     by_writer = {}
     for sample in open_corpus(name).samples:
         if sample.kind is Kind.GENUINE:
-            by_writer.setdefault(sample.writer, []).append(matcher.embed(sample.signature))
+            by_writer.setdefault(sample.writer, []).append(matcher.embed(sample.capture))
     return list(by_writer.values())
 
 

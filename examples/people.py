@@ -13,4 +13,4 @@ def invent(count: int, *, signatures: int = 6, seed: int = 2024) -> dict[str, li
     corpus = synthesize(SyntheticConfig(writers=count, genuine=signatures, skilled=0, seed=seed))
     names = [*NAMES, *(f"person-{number}" for number in range(len(NAMES), count))]
     by_writer = groupby(corpus.samples, key=lambda sample: sample.writer)
-    return {name: [s.signature for s in its] for name, (_, its) in zip(names, by_writer, strict=False)}
+    return {name: [s.capture for s in its] for name, (_, its) in zip(names, by_writer, strict=False)}

@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
+from typing import Any, Final
 
 from sigverify.corpora.splits import joined_name, joined_terms, qualified
 from sigverify.errors import CorpusError
-from sigverify.modality.pen.signature import Signature
+from sigverify.modality.modality import Modality
+from sigverify.modality.registry import modality_of
+
+_PEN_COLUMNS: Final = ("x", "y", "time_ms", "pressure", "pen_down")
+"""What fingerprints of pen corpora are over: they stand in models and reports, and so cannot change."""
 
 
 class Kind(StrEnum):
@@ -27,13 +32,13 @@ class Sample:
         writer: the claimed writer; of a forgery the one forged.
         kind: genuine, or a skilled forgery.
         number: orders the samples; unique among those of one writer and kind.
-        signature: the strokes.
+        capture: the signature: pen strokes, or another kind of capture.
     """
 
     writer: str
     kind: Kind
     number: int
-    signature: Signature
+    capture: Any
 
     @property
     def key(self) -> tuple[str, Kind, int]:
@@ -51,7 +56,7 @@ class Corpus:
         licence_note: under what terms the data may be used; ends up in the manifest of a model.
 
     Raises:
-        CorpusError: no samples, or two of one writer, kind and number.
+        CorpusError: no samples, two of one writer, kind and number, or captures of different kinds.
     """
 
     name: str
@@ -70,6 +75,12 @@ class Corpus:
                     expected="one sample for each writer, kind and number",
                     received=f"writer {after.writer}, {after.kind}, number {after.number} twice",
                 )
+        if len(kinds := {type(sample.capture) for sample in ordered}) > 1:
+            raise CorpusError(
+                f"corpus {self.name} holds several kinds of capture",
+                expected="one",
+                received=", ".join(sorted(kind.__name__ for kind in kinds)),
+            )
         object.__setattr__(self, "samples", ordered)
 
     def __len__(self) -> int:
@@ -79,6 +90,15 @@ class Corpus:
     def __repr__(self) -> str:
         """Describe by counts; a corpus is too large to print."""
         return f"<Corpus {self.name}: {len(self.writers)} writers, {len(self)} signatures>"
+
+    @property
+    def modality(self) -> Modality[Any]:
+        """What its captures are of.
+
+        Raises:
+            InvalidSignature: nothing known.
+        """
+        return modality_of(self.samples[0].capture)
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -114,16 +134,16 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex sha256 over the truth and the strokes of all samples; the order of reading does not matter."""
+        """Hex sha256 over the truth and the captures of all samples; the order of reading does not matter."""
         whole = hashlib.sha256()
         for sample in self.samples:
             whole.update(repr((sample.writer, sample.kind.value, sample.number)).encode())
-            whole.update(signature_digest(sample.signature))
+            whole.update(capture_digest(sample.capture))
         return whole.hexdigest()
 
     def digests(self) -> list[tuple[str, bytes]]:
-        """Return the writer of each signature, and a digest of its strokes alone."""
-        return [(sample.writer, signature_digest(sample.signature)) for sample in self.samples]
+        """Return the writer of each sample, and a digest of its capture alone."""
+        return [(sample.writer, capture_digest(sample.capture)) for sample in self.samples]
 
     @cached_property
     def _by_writer(self) -> dict[str, tuple[Sample, ...]]:
@@ -160,10 +180,12 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
     return Corpus(name, tuple(samples), joined_terms(corpus.licence_note for corpus in corpora))
 
 
-def signature_digest(signature: Signature) -> bytes:
-    """Return the sha256 of all samples of a signature; 32 bytes."""
+def capture_digest(capture: Any) -> bytes:
+    """Return the sha256 of all that a capture holds; 32 bytes."""
+    if not all(hasattr(capture, name) for name in _PEN_COLUMNS):
+        return hashlib.sha256(modality_of(capture).fingerprint(capture)).digest()
     digest = hashlib.sha256()
-    columns = (signature.x, signature.y, signature.time_ms, signature.pressure, signature.pen_down)
-    for column in columns:
+    for name in _PEN_COLUMNS:
+        column = getattr(capture, name)
         digest.update(b"-" if column is None else column.tobytes())
     return digest.digest()

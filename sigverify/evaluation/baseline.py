@@ -61,9 +61,9 @@ class DtwBaseline:
             "normalization": "min/sqrt(d_min) + mean/sqrt(d_mean)",
         }
 
-    def embed(self, signature: Signature) -> RealArray:
+    def embed(self, capture: Signature) -> RealArray:
         """Return the hand-made functions, `(FRAMES, SERIES_CHANNELS)` float64."""
-        return np.ascontiguousarray(features(signature)[:, :SERIES_CHANNELS], np.float64)
+        return np.ascontiguousarray(features(capture)[:, :SERIES_CHANNELS], np.float64)
 
     def distances(self, probes: Sequence[RealArray], references: Sequence[RealArray]) -> RealArray:
         """Align every probe with every reference: `(p, r, 1)`."""

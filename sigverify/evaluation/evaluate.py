@@ -120,7 +120,7 @@ def _embed(system: System[Any], corpus: Corpus, report: Progress) -> tuple[list[
     embedded, times = [], []
     for done, sample in enumerate(corpus.samples, start=1):
         start = time.perf_counter()
-        embedded.append(system.embed(sample.signature))
+        embedded.append(system.embed(sample.capture))
         times.append(time.perf_counter() - start)
         report("embedding", done, len(corpus))
     return embedded, float(np.median(times)) * 1000

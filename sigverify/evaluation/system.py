@@ -10,7 +10,6 @@ from sigverify.matcher import Matcher
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.signature import Signature
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")
@@ -31,8 +30,8 @@ class System(Protocol[Embedded]):
     def provenance(self) -> Mapping[str, Any]:
         """What was measured, in plain JSON types: model id, precision, runtime."""
 
-    def embed(self, signature: Signature) -> Embedded:
-        """Do what is done once with each signature."""
+    def embed(self, capture: Any) -> Embedded:
+        """Do what is done once with each capture."""
 
     def distances(self, probes: Sequence[Embedded], references: Sequence[Embedded]) -> RealArray:
         """Compare `p` probes with `r` references: `(p, r, k)`, `k` the number of cues."""
@@ -85,9 +84,13 @@ class SdkSystem:
         """Return the same system with another scoring; distances measured with one serve the other."""
         return SdkSystem(self._matcher, scoring=scoring)
 
-    def embed(self, signature: Signature) -> Embedding:
-        """Embed as the device does."""
-        return self._matcher.embed(signature)
+    def embed(self, capture: Any) -> Embedding:
+        """Embed as the device does.
+
+        Raises:
+            InvalidSignature: not a capture of the model's modality.
+        """
+        return self._matcher.embed(capture)
 
     def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> RealArray:
         """Match each probe against all references, as stored."""

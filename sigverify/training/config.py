@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.errors import ConfigError
-from sigverify.training.distortion.augmentation import Augmentation
+from sigverify.training.distortion import Distortion, augmentation_class
+
+PEN: Final = "pen"
+"""Modality of a config that names none."""
 
 MONITORS: Final = ("val_eer", "val_loss")
 DECAYS: Final = ("cosine", "constant")
@@ -146,8 +149,10 @@ class TrainConfig:
     """All settings of a training run.
 
     Attributes:
+        modality: kind of capture that is trained on; encoder, augmentation and corpora must be of it.
         encoder, encoder_options: architecture by name (`encoders.ENCODERS`) and its options.
         losses: summed by weight; those on an output that the encoder lacks are an error.
+        augmentation: strengths of the modality's distortions; its defaults if not given.
         epochs, steps_per_epoch: length of the run; "epoch" only says how often to validate and save.
         seed: of weights, splits, batches and distortions.
         mixed_precision: compute in bfloat16; outputs and losses stay float32.
@@ -161,11 +166,12 @@ class TrainConfig:
     3
     """
 
+    modality: str = PEN
     encoder: str = "tdnn"
     encoder_options: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[LossConfig, ...] = (LossConfig(name="triplet"), LossConfig(name="alignment"))
     batch: BatchConfig = field(default_factory=BatchConfig)
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Distortion | None = None
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     epochs: int = 40
@@ -175,7 +181,12 @@ class TrainConfig:
     init_from: str = ""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Check the ranges, and fill in the modality's augmentation."""
+        kind = augmentation_class(self.modality)
+        if self.augmentation is None:
+            object.__setattr__(self, "augmentation", kind())
+        right = isinstance(self.augmentation, kind)
+        _require(right, f"the augmentation must be that of modality {self.modality}", self.augmentation)
         _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
         _require(self.steps_per_epoch >= 1, "steps_per_epoch must be at least 1", self.steps_per_epoch)
         _require(self.seed >= 0, "seed must not be negative", self.seed)
@@ -191,9 +202,9 @@ class TrainConfig:
             ConfigError: an unknown key, a value of another type or out of range.
         """
         parts: dict[str, Any] = dict(values)
-        nested = {
+        nested: dict[str, type[Any]] = {
             "batch": BatchConfig,
-            "augmentation": Augmentation,
+            "augmentation": augmentation_class(str(parts.get("modality", PEN))),
             "schedule": ScheduleConfig,
             "validation": ValidationConfig,
         }
@@ -236,8 +247,19 @@ class TrainConfig:
         return cls.from_toml(text)
 
     def fitted_to(self, facts: Mapping[str, Any]) -> Self:
-        """Take over the encoder of the run with this provenance, where none is chosen here."""
-        encoder, options = (facts.get("config", {}).get(key) for key in ("encoder", "encoder_options"))
+        """Take over the encoder of the run with this provenance, where none is chosen here.
+
+        Raises:
+            ConfigError: that run was of another modality.
+        """
+        theirs = facts.get("config", {})
+        if (modality := theirs.get("modality", PEN)) != self.modality:
+            raise ConfigError(
+                "the network to start from is of another modality",
+                expected=self.modality,
+                received=str(modality),
+            )
+        encoder, options = (theirs.get(key) for key in ("encoder", "encoder_options"))
         chosen = (self.encoder, self.encoder_options) != ("tdnn", {})
         if chosen or not isinstance(encoder, str) or not isinstance(options, Mapping):
             return self

@@ -87,7 +87,7 @@ def make_plan(config: TrainConfig, data: TrainingData, devices: Devices, origin:
 
 def _network(config: TrainConfig, trained: set[str]) -> Any:
     """Build the encoder without a sequence that no loss trains; an untrained vector stays, frozen."""
-    network = build_encoder(config.encoder, config.encoder_options)
+    network = build_encoder(config.encoder, config.encoder_options, modality=config.modality)
     if missing := trained - set(network.output):
         raise ConfigError(
             f"the {config.encoder} encoder does not fit the losses",

@@ -9,7 +9,7 @@ from sigverify.arrays import Float32Array, IntArray, RealArray
 from sigverify.errors import CorpusError
 from sigverify.metrics.eer import crossing
 from sigverify.metrics.normalized_distance import normalized_distance
-from sigverify.modality.pen.features import encode
+from sigverify.modality.registry import find_modality
 from sigverify.training.config import ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.elastic import pair_distances
@@ -52,7 +52,7 @@ class Validator:
         self.references = config.references
         rows, self._claims = _trials(held_out, config)
         self.traces = held_out.take(rows)
-        self.features = encode(self.traces.traces)
+        self.features = find_modality(held_out.modality).encode(self.traces.traces)
 
     @property
     def writers(self) -> int:

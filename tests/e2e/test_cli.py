@@ -74,7 +74,7 @@ def files(tmp_path_factory):
     corpus = synthesize(SyntheticConfig(writers=2, genuine=6, skilled=0, seed=11))
     return [
         [
-            to_csv(folder / f"{writer}-{sample.number}.csv", sample.signature)
+            to_csv(folder / f"{writer}-{sample.number}.csv", sample.capture)
             for sample in corpus.genuine(writer)
         ]
         for writer in corpus.writers

@@ -19,7 +19,7 @@ def write_task1(folder):
         for kind, first in ((Kind.GENUINE, 1), (Kind.SKILLED, 21)):
             samples = corpus.genuine(writer) if kind is Kind.GENUINE else corpus.skilled(writer)
             for number, sample in enumerate(samples, start=first):
-                its = sample.signature
+                its = sample.capture
                 rows = [
                     f"{x * 100:.0f} {y * 100:.0f} {t:.0f} {int(down)}"
                     for x, y, t, down in zip(its.x, its.y, its.time_ms, its.ink, strict=True)

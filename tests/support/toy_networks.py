@@ -45,11 +45,11 @@ def traces(writers=4, each=4, *, noise=0.02):
 def toy_model(precision=Precision.INT8, *, sequence=True):
     """A model that runs, converted from `keras_network` and not calibrated."""
     from converter.encoder import Encoder
-    from converter.quantize import to_tflite
+    from converter.quantize import convert_encoder
     from converter.tensors import describe
 
     encoder = Encoder.of(keras_network(sequence=sequence))
-    network = to_tflite(encoder, precision, encode(traces(15, 4)))
+    network = convert_encoder(encoder, precision, encode(traces(15, 4)))
     shape = encoder.sequence_shape
     manifest = Manifest(
         name="toy",
@@ -58,7 +58,7 @@ def toy_model(precision=Precision.INT8, *, sequence=True):
         modality="pen",
         vector_size=encoder.vector_size,
         sequence_shape=shape,
-        tensors=describe(network, encoder.vector_size, shape),
+        tensors=describe(network, encoder.input_shape, encoder.vector_size, shape),
     )
     return Model(manifest=manifest, network=network)
 
@@ -83,7 +83,7 @@ def write_run(folder, network, *, writers=12, genuine=6, forgeries=4):
     held_out = TraceSet(
         name="toy",
         traces=np.stack([trace(each) for each, _, _ in made]),
-        duration_ms=np.array([each.repaired.duration_ms for each, _, _ in made]),
+        extent=np.array([each.repaired.duration_ms for each, _, _ in made]),
         writer=np.array([writer for _, writer, _ in made]),
         genuine=np.array([real for _, _, real in made]),
     )

@@ -15,6 +15,8 @@ from sigverify.evaluation.trials import Rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DRAWN: Final = "pen"
+"""Modality whose captures `plotting.pen` draws; a report on others has no such figure."""
 SHOWN: Final = 3
 """Cases of each kind."""
 SHOWN_REFERENCES: Final = 2
@@ -33,7 +35,7 @@ class Case:
 
 def extreme_cases(report: Report, corpus: Corpus) -> tuple[Case, ...]:
     """Return the worst genuine trials, then the best skilled forgeries, `SHOWN` of each, no writer twice."""
-    if report.trials is None:
+    if report.trials is None or corpus.modality.name != DRAWN:
         return ()
     references = most_references(report).references
     genuine = report.trials.select(references=references, kind=TrialKind.GENUINE)
@@ -59,7 +61,7 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
         for axes in row:
             axes.set_axis_off()
         for axes, sample in zip([*row[: len(samples) - 1], row[-1]], samples, strict=True):
-            draw_ink(axes, sample.signature)
+            draw_ink(axes, sample.capture)
             axes.set_title(f"writer {case.writer}, reference {sample.number}", fontsize=7, color="0.4")
         name = "genuine" if case.kind is TrialKind.GENUINE else "forgery"
         row[-1].set_title(

@@ -8,24 +8,23 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from sigverify.errors import CorpusError
-from sigverify.modality.pen.features import encode
+from sigverify.modality.registry import find_modality
 from sigverify.training.backend import keras
 from sigverify.training.data.trace_set import TraceSet
-from sigverify.training.distortion.augmentation import Augmentation
-from sigverify.training.distortion.pulses import PulseForger
+from sigverify.training.distortion import Distortion, build_forger
 
 Batch = tuple[Float32Array, dict[str, Int32Array]]
 
 
 class WriterBatches(keras.utils.PyDataset):
-    """Batches of n = P (K + F) signatures: features `(n, FRAMES, CHANNELS)` float32, labels `(n, 2)` int32.
+    """Batches of n = P (K + F) signatures: inputs `(n, *input_shape)` float32, labels `(n, 2)` int32.
 
     A label is [writer, 1 genuine / 0 forgery].
 
     Writer by writer: K genuine signatures, then F forgeries of that writer. A writer with fewer than K
     genuine signatures repeats some (each distorted anew). One with fewer than F skilled forgeries repeats
     those; one with none gets genuine signatures of other writers there, labeled as forgeries of this one,
-    which is what random forgeries are, or its own, forged by `PulseForger`.
+    which is what random forgeries are, or its own, forged by the modality's forger.
 
     A batch depends on (seed, epoch, index) alone, whatever the number of workers. Set `epoch` before each
     epoch. Keras's own workers carry batches over from one epoch to the next, so threads of our own make
@@ -59,7 +58,7 @@ class WriterBatches(keras.utils.PyDataset):
         skilled: int,
         steps: int,
         seed: int,
-        augmentation: Augmentation | None = None,
+        augmentation: Distortion | None = None,
         forged: float = 0.0,
         shares: Mapping[str, float] | None = None,
         workers: int = 0,
@@ -71,12 +70,15 @@ class WriterBatches(keras.utils.PyDataset):
 
         Raises:
             CorpusError: fewer than two writers with a genuine signature, or fewer than `parts`.
+            ConfigError: `forged`, and the modality has no forger.
         """
         super().__init__(workers=1)
         self.traces, self.outputs, self.steps, self.seed = traces, outputs, steps, seed
         self.slots_genuine, self.slots_skilled = genuine, skilled
         self.augmentation, self.forged = augmentation, forged
         self.epoch = 0
+        self._modality = find_modality(traces.modality)
+        self._forger = build_forger(traces.modality) if forged else None
         self._genuine = _by_writer(traces, traces.genuine)
         self._skilled = _by_writer(traces, ~traces.genuine)
         self._pool_of_writers = np.flatnonzero([len(rows) > 0 for rows in self._genuine])
@@ -131,12 +133,13 @@ class WriterBatches(keras.utils.PyDataset):
         is_genuine = np.tile(np.arange(slots) < self.slots_genuine, len(chosen))
         own = self.traces.writer_index[rows] == np.repeat(chosen, slots)
         if (forged := ~is_genuine & own & self.traces.genuine[rows]).any():
-            batch[forged] = PulseForger().apply(batch[forged], rng)
+            assert self._forger is not None  # only it makes a forged slot hold a signature of the writer
+            batch[forged] = self._forger.apply(batch[forged], rng)
         if self.augmentation is not None:
             batch = self.augmentation.apply(batch, np.repeat(np.arange(len(chosen)), slots), rng)
         names = np.repeat(chosen, slots) + self._first_label
         labels = np.stack([names, is_genuine], axis=1).astype(np.int32)
-        return encode(batch), dict.fromkeys(self.outputs, labels)
+        return self._modality.encode(batch), dict.fromkeys(self.outputs, labels)
 
     def _following(self, index: int, distance: int) -> tuple[int, int]:
         epochs, batch = divmod(index + distance, self.steps)

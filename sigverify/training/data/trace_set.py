@@ -1,4 +1,4 @@
-"""`TraceSet`: signatures as training sees them, resampled once and kept in a few arrays."""
+"""`TraceSet`: signatures as training sees them, traced once and kept in a few arrays."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,22 +16,22 @@ from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array
 from sigverify.corpora import Corpus, Kind
 from sigverify.corpora.splits import joined_name, joined_terms, qualified
 from sigverify.errors import CorpusError
-from sigverify.modality.pen.features import FRAMES, TRACE_CHANNELS, trace
-
-SHAPE: Final = (FRAMES, len(TRACE_CHANNELS))
+from sigverify.modality.registry import find_modality
+from sigverify.training.config import PEN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceSet:
-    """`n` resampled signatures with their truth; the form in which a corpus travels to a training machine.
+    """`n` traced signatures with their truth; the form in which a corpus travels to a training machine.
 
     Attributes:
         name: of the corpus, or of several joined by "+".
-        traces: `(n, FRAMES, 4)` float32, as `features.trace` makes them.
-        duration_ms: `(n,)` float64.
+        traces: `(n, *trace_shape)` float32, as `Modality.trace` makes them.
+        extent: `(n,)` float64, as `Modality.extent` says.
         writer: `(n,)` str, the claimed writer; of a forgery the one forged.
         genuine: `(n,)` bool; False for skilled forgeries.
         licence_note: terms of the data, carried into the manifest of a model.
+        modality: name of the kind of capture.
 
     Raises:
         CorpusError: empty, shapes that do not fit, or values that are not finite.
@@ -39,25 +39,27 @@ class TraceSet:
 
     name: str
     traces: Float32Array
-    duration_ms: FloatArray
+    extent: FloatArray
     writer: npt.NDArray[np.str_]
     genuine: BoolArray
     licence_note: str = ""
+    modality: str = PEN
 
     def __post_init__(self) -> None:
         """Bring the arrays to their types and check that they fit together."""
-        for name, dtype in (("traces", np.float32), ("duration_ms", np.float64), ("genuine", np.bool_)):
+        for name, dtype in (("traces", np.float32), ("extent", np.float64), ("genuine", np.bool_)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
         object.__setattr__(self, "writer", np.asarray(self.writer, np.str_))
         count = len(self.traces)
         if not count:
             raise CorpusError(f"trace set {self.name} is empty", expected="at least one signature")
-        if self.traces.shape[1:] != SHAPE:
+        shape = find_modality(self.modality).trace_shape
+        if self.traces.shape[1:] != shape:
             raise CorpusError(
-                f"traces of {self.name} have another shape", expected=f"(n, {SHAPE[0]}, {SHAPE[1]})",
+                f"traces of {self.name} have another shape", expected=f"(n, {', '.join(map(str, shape))})",
                 received=str(self.traces.shape),
             )  # fmt: skip
-        for name in ("duration_ms", "writer", "genuine"):
+        for name in ("extent", "writer", "genuine"):
             if getattr(self, name).shape != (count,):
                 raise CorpusError(
                     f"{name} and traces of {self.name} differ in length", expected=f"({count},)",
@@ -68,15 +70,16 @@ class TraceSet:
 
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> Self:
-        """Resample every signature of a corpus; about 0.1 ms each."""
-        samples = corpus.samples
+        """Trace every signature of a corpus; about 0.1 ms each."""
+        samples, modality = corpus.samples, corpus.modality
         return cls(
             name=corpus.name,
-            traces=np.stack([trace(sample.signature) for sample in samples]),
-            duration_ms=np.array([sample.signature.repaired.duration_ms for sample in samples]),
+            traces=np.stack([modality.trace(sample.capture) for sample in samples]),
+            extent=np.array([modality.extent(sample.capture) for sample in samples]),
             writer=np.array([sample.writer for sample in samples]),
             genuine=np.array([sample.kind is Kind.GENUINE for sample in samples]),
             licence_note=corpus.licence_note,
+            modality=modality.name,
         )
 
     @classmethod
@@ -84,15 +87,20 @@ class TraceSet:
         """Join sets into one whose writers are named "set/writer"; a single one is renamed likewise.
 
         Raises:
-            CorpusError: none, or two of one name.
+            CorpusError: none, two of one name, or of different modalities.
         """
+        if len(modalities := sorted({part.modality for part in sets})) > 1:
+            raise CorpusError(
+                "trace sets cannot be joined", expected="one modality", received=", ".join(modalities)
+            )
         return cls(
             name=joined_name([part.name for part in sets]),
             traces=np.concatenate([part.traces for part in sets]),
-            duration_ms=np.concatenate([part.duration_ms for part in sets]),
+            extent=np.concatenate([part.extent for part in sets]),
             writer=np.concatenate([part.qualified_writer for part in sets]),
             genuine=np.concatenate([part.genuine for part in sets]),
             licence_note=joined_terms(part.licence_note for part in sets),
+            modality=sets[0].modality,
         )
 
     @classmethod
@@ -107,10 +115,12 @@ class TraceSet:
                 return cls(
                     name=str(file["name"]),
                     traces=file["traces"],
-                    duration_ms=file["duration_ms"],
+                    # Files written before there were other modalities name it for what it was of pens.
+                    extent=file["extent" if "extent" in file else "duration_ms"],
                     writer=file["writer"],
                     genuine=file["genuine"],
                     licence_note=str(file["licence_note"]),
+                    modality=str(file["modality"]) if "modality" in file else PEN,
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise CorpusError(
@@ -126,10 +136,11 @@ class TraceSet:
                 file,
                 name=np.array(self.name),
                 traces=self.traces,
-                duration_ms=self.duration_ms,
+                extent=self.extent,
                 writer=self.writer,
                 genuine=self.genuine,
                 licence_note=np.array(self.licence_note),
+                modality=np.array(self.modality),
             )
         partial.replace(target)
 
@@ -167,10 +178,11 @@ class TraceSet:
         return TraceSet(
             name=self.name,
             traces=self.traces[index],
-            duration_ms=self.duration_ms[index],
+            extent=self.extent[index],
             writer=self.writer[index],
             genuine=self.genuine[index],
             licence_note=self.licence_note,
+            modality=self.modality,
         )
 
     def select(self, writers: Iterable[str]) -> "TraceSet":
@@ -193,8 +205,8 @@ class TraceSet:
 
     @property
     def _digests(self) -> list[bytes]:
-        rows = zip(self.qualified_writer, self.genuine, self.duration_ms, self.traces, strict=True)
+        rows = zip(self.qualified_writer, self.genuine, self.extent, self.traces, strict=True)
         return [
-            hashlib.sha256(f"{writer}|{genuine}|{duration:.3f}|".encode() + array.tobytes()).digest()
-            for writer, genuine, duration, array in rows
+            hashlib.sha256(f"{writer}|{genuine}|{extent:.3f}|".encode() + array.tobytes()).digest()
+            for writer, genuine, extent, array in rows
         ]

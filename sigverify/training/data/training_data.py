@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigverify.corpora import Corpus, require_disjoint, split_writers
-from sigverify.errors import CorpusError
+from sigverify.errors import ConfigError, CorpusError
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
 
@@ -36,18 +36,26 @@ def prepare(
 
     Raises:
         CorpusError: nothing to train on, or too few writers.
+        ConfigError: a corpus of another modality than the config's.
         SplitLeak: a writer or signature stands on both sides.
     """
     if not corpora:
         raise CorpusError("nothing to train on", expected="at least one corpus")
     sets = tuple(_traces(corpus) for corpus in corpora)
+    others = tuple(_traces(corpus) for corpus in validation or ())
+    if wrong := [each for each in (*sets, *others) if each.modality != config.modality]:
+        raise ConfigError(
+            f"corpus {wrong[0].name} is of another modality",
+            expected=config.modality,
+            received=wrong[0].modality,
+            hint="Set modality in the training config, or leave the corpus out",
+        )
     fraction = 0.0 if validation else config.validation.fraction
     split = {"seed": config.seed, "fraction": fraction}
     if not validation and not fraction:
         return TrainingData(
             corpora=sets, train=TraceSet.join(sets), held_out=None, validation=(), split=split
         )
-    others = tuple(_traces(corpus) for corpus in validation or ())
     if others:
         train, held_out = TraceSet.join(sets), TraceSet.join(others)
     else:

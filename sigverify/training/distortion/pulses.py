@@ -1,4 +1,4 @@
-"""`PulseForger`: a genuine signature gone wrong, pulse by pulse, as a forgery that costs nobody a forger."""
+"""`PulseForger`: a forgery made of a genuine signature, by distorting its strokes."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from sigverify.arrays import Float32Array, IndexArray, RealArray
 from sigverify.modality.pen.features import FRAMES
-from sigverify.training.data.trace_set import SHAPE
 
 _INK = 3
 _TINY = 1e-9
@@ -40,7 +39,7 @@ class PulseForger:
 
     def apply(self, traces: Float32Array, rng: np.random.Generator) -> Float32Array:
         """Return forged copies `(n, FRAMES, 4)`, centered and of unit RMS radius."""
-        out = np.empty((len(traces), *SHAPE), np.float32)
+        out = np.empty(traces.shape, np.float32)
         for row, trace in enumerate(traces):
             out[row] = self._forge(trace.astype(np.float64), rng)
         return out

@@ -41,14 +41,18 @@ def elastic_distance(a: Tensor, b: Tensor, *, band: int, gamma: float = 0.0) -> 
     def step(
         carry: tuple[Tensor, Tensor], gains: tuple[Tensor, Tensor]
     ) -> tuple[tuple[Tensor, Tensor], None]:
+        # One odd and one even anti-diagonal. A cell is entered from its two neighbors on the one before, and
+        # by a diagonal step from the same offset two before.
         last_even, last_odd = carry
         edged = ops.pad(last_even, [[0, 0], [1, 1]], constant_values=_UNREACHABLE)
         now_odd = gains[1] + best(edged[:, :-1], edged[:, 1:], last_odd)
         now_even = gains[0] + best(now_odd[:, :-1], now_odd[:, 1:], last_even)
         return (now_even, now_odd), None
 
+    # Anti-diagonal 0 is the corner alone; there is none before it.
     start = (even[0], ops.full_like(odd[0], _UNREACHABLE))
     last, _ = _fold(step, start, (even[1:], odd), frames - 1)
+    # The last corner has offset 0, the middle of the last even anti-diagonal; the sign is turned back.
     return last[:, last.shape[1] // 2] * (-scale / frames)
 
 
@@ -92,19 +96,27 @@ def _diagonals(a: Tensor, b: Tensor, band: int) -> tuple[Tensor, Tensor]:
     frames, half = a.shape[1], band // 2
 
     def column(offset: int, length: int) -> Tensor:
+        """Negated costs of all cells with j - i = `offset`, by number of the anti-diagonal: `(m, length)`."""
+        # A line parallel to the main diagonal: frame i of a beside frame i + offset of b, where both exist.
         skip_a, skip_b = max(0, -offset), max(0, offset)
         gap = ops.abs(a[:, skip_a : frames - skip_b] - b[:, skip_b : frames - skip_a])
+        # Negated, since the fold looks for the largest sum.
         gain = -ops.mean(gap, axis=-1)
+        # Its first cell lies on anti-diagonal |offset|, which is number |offset| // 2 of its parity; what is
+        # before it and after its last cell is off the table.
         before = abs(offset) // 2
         after = length - before - (frames - abs(offset))
         return ops.pad(gain, [[0, 0], [before, after]], constant_values=_UNREACHABLE)
 
+    # Anti-diagonals 0, 2 ... 2t - 2 are t in number, 1, 3 ... 2t - 3 are t - 1.
     even = [column(offset, frames) for offset in range(-2 * half, 2 * half + 1, 2)]
+    # With an even band the outermost odd offsets lie beyond it: columns that no path can enter.
     wall = ops.full_like(even[0][:, 1:], _UNREACHABLE)
     odd = [
         column(offset, frames - 1) if abs(offset) <= band else wall
         for offset in range(-2 * half - 1, 2 * half + 2, 2)
     ]
+    # Anti-diagonals first, pairs second: the fold runs over the first axis.
     even_first, odd_first = (ops.stack(columns, axis=2) for columns in (even, odd))
     return ops.transpose(even_first, (1, 0, 2)), ops.transpose(odd_first, (1, 0, 2))
 
@@ -182,6 +194,7 @@ class AlignmentLoss(keras.losses.Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the scalar loss of a batch: labels `(n, 2)`, sequences `(n, t, d)`."""
+        # Distances of all pairs in one call: genuine pairs, then genuine x skilled, then genuine x random.
         slots = self.genuine + self.skilled
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1, slots, 2))
         groups = self._groups(ops.cast(y_pred, "float32"), slots)
@@ -189,6 +202,7 @@ class AlignmentLoss(keras.losses.Loss):
         pairs = list(combinations(range(self.genuine), 2))
         count = len(pairs)
         crossings = self.genuine * self.skilled
+        # A pair {a, p} gives two triplets, with either as anchor.
         ordered = list(permutations(range(self.genuine), 2))
         of_pair = np.array([pairs.index((min(pair), max(pair))) for pair in ordered])
         anchors = np.array([anchor for anchor, _ in ordered])
@@ -201,11 +215,13 @@ class AlignmentLoss(keras.losses.Loss):
         ):
             if not width or not weight:
                 continue
+            # Every anchor with each of its negatives: (writers, ordered pairs, negatives).
             cells = slice(start, start + self.genuine * width)
             shape = (-1, self.genuine, width)
             negative = ops.take(ops.reshape(distances[:, cells], shape), anchors, axis=1)
             mask = positive_valid * ops.take(ops.reshape(valid[:, cells], shape), anchors, axis=1)
             terms.append(_masked_mean(self._penalty(positive - negative + self.margin), mask))
+            # A kind of which the batch has none does not count.
             weights.append(weight * ops.cast(ops.any(mask > 0), "float32"))
         loss = self.pull * _masked_mean(distances[:, :count], valid[:, :count])
         if terms:
@@ -268,9 +284,9 @@ class AlignmentLoss(keras.losses.Loss):
 
 def _pair_mask(left: Tensor, right: Tensor, *, count: int) -> Tensor:
     """1.0 for one writer, the first genuine, and the second so in the first `count` columns only."""
-    wanted = np.array([1] * count + [0] * (left.shape[1] - count), np.int32)
+    second = np.array([1] * count + [0] * (left.shape[1] - count), np.int32)
     same = ops.equal(left[..., 0], right[..., 0])
-    fits = ops.logical_and(ops.equal(left[..., 1], 1), ops.equal(right[..., 1], wanted))
+    fits = ops.logical_and(ops.equal(left[..., 1], 1), ops.equal(right[..., 1], second))
     return ops.cast(ops.logical_and(same, fits), "float32")
 
 

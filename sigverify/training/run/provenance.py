@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sigverify.modality.pen.features import FEATURES_VERSION
+from sigverify.modality.registry import find_modality
 from sigverify.training.backend import backend_name, device_names, keras
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
@@ -33,7 +33,7 @@ def provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "config": config.to_dict() | {"init_from": _bare(config.init_from)},
         "seed": config.seed,
-        "features_version": FEATURES_VERSION,
+        "features_version": find_modality(config.modality).version,
         "trained_on": _unite(origin.trained_on if origin else [], [corpus.name for corpus in data.corpora]),
         "licence_note": _licence_note(data, origin),
         "corpora": _unite(origin.corpora if origin else [], own),

@@ -1,14 +1,21 @@
 """`Run`: a directory that holds one training run."""
 
 import csv
+import io
 import json
 import os
+import tomllib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+import numpy as np
+
+from sigverify.arrays import Float32Array
 from sigverify.errors import TrainingError
+from sigverify.modality.registry import find_modality
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
@@ -35,7 +42,7 @@ class Run:
     curves.png              the same, drawn
     checkpoints/            the last two states that `resume` can go on from
     tensorboard/            the same as history.csv, for TensorBoard
-    representative.npz      "traces" `(n, FRAMES, 4)` of training writers, for quantization
+    representative.npz      "traces" `(n, *trace_shape)` of training writers, for quantization
     calibration.npz         a `TraceSet` of held-out writers, for scores and thresholds
     ======================  ========================================================================
     """
@@ -66,7 +73,22 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """Settings of the run."""
-        return TrainConfig.read(self.path / CONFIG)
+        return TrainConfig.read(self.existing(CONFIG))
+
+    @property
+    def encoder(self) -> str:
+        """Architecture.
+
+        Raises:
+            TrainingError: config.toml is missing, or does not name it; a default would be a guess.
+        """
+        try:
+            name = tomllib.loads(self.existing(CONFIG).read_text("utf-8")).get("encoder")
+        except ValueError as error:
+            raise TrainingError(f"{CONFIG} cannot be read", received=str(error)[:200]) from error
+        if not isinstance(name, str) or not name:
+            raise TrainingError(f"{CONFIG} does not say which encoder was trained", expected="encoder")
+        return name
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -75,7 +97,7 @@ class Run:
         Raises:
             TrainingError: the file is missing or no JSON object.
         """
-        return read_facts(self.path / PROVENANCE)
+        return read_facts(self.existing(PROVENANCE))
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -90,8 +112,52 @@ class Run:
 
     @property
     def calibration(self) -> TraceSet:
-        """The held-out writers."""
-        return TraceSet.load(self.path / CALIBRATION)
+        """The held-out writers.
+
+        Raises:
+            TrainingError: there are none.
+            CorpusError: the file is damaged.
+        """
+        return TraceSet.load(self.existing(CALIBRATION))
+
+    @property
+    def representative(self) -> Float32Array:
+        """Traces of training writers `(n, *trace_shape)`, for quantization.
+
+        Raises:
+            TrainingError: the file is missing, damaged, or holds something else.
+        """
+        path = self.existing(REPRESENTATIVE)
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                traces = file["traces"]
+        except (OSError, KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise TrainingError(f"{path.name} cannot be read", received=str(error)[:200]) from error
+        shape = find_modality(self.config.modality).trace_shape
+        if traces.shape[1:] != shape or traces.dtype.kind != "f" or not len(traces):
+            raise TrainingError(
+                f"{path.name} holds no traces",
+                expected=f"float (n, {', '.join(map(str, shape))})",
+                received=f"{traces.dtype} {traces.shape}",
+            )
+        if not np.isfinite(traces).all():
+            raise TrainingError(f"traces of {path.name} are not finite", expected="finite numbers")
+        return np.asarray(traces, np.float32)
+
+    def existing(self, name: str) -> Path:
+        """Return the path of a file of the run.
+
+        Raises:
+            TrainingError: it is not there.
+        """
+        if not self.path.is_dir():
+            raise TrainingError("no such training run", expected="a folder", received=str(self.path))
+        path = self.path / name
+        if not path.is_file():
+            raise TrainingError(
+                "the training run is incomplete", expected=name, received=f"nothing in {self.path}"
+            )
+        return path
 
     def load_network(self) -> Any:
         """Load the best network, a `keras.Model` from features to "vector" and perhaps "sequence".
@@ -112,7 +178,7 @@ def read_facts(path: Path) -> Mapping[str, Any]:
     """
     try:
         values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{path} cannot be read", received=str(error)) from error
     if not isinstance(values, dict):
         raise TrainingError(f"{path} is no JSON object", received=type(values).__name__)

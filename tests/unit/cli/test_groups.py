@@ -48,7 +48,7 @@ def test_identify_among_a_group_and_nobody(tmp_path):
     corpus = synthesize(SyntheticConfig(writers=3, genuine=6, skilled=0, seed=11))
     files = {}
     for sample in corpus.samples:
-        path = to_csv(tmp_path / f"{len(files)}-{sample.number}.csv", sample.signature)
+        path = to_csv(tmp_path / f"{len(files)}-{sample.number}.csv", sample.capture)
         files.setdefault(sample.writer, []).append(path)
     (alice, *hers), (bob, *his), (_, *strangers) = ([name, *paths] for name, paths in files.items())
     db = tmp_path / "its.db"

@@ -91,8 +91,8 @@ def test_real_corpus_is_complete(name, file, writers, genuine, skilled, shared_d
     assert len(corpus.writers) == writers
     assert {len(corpus.genuine(writer)) for writer in corpus.writers} == genuine
     assert sum(len(corpus.skilled(writer)) for writer in corpus.writers) == skilled
-    assert (name == "svc2004-task1") == all(sample.signature.pressure is None for sample in corpus.samples)
-    rates = Counter(round(sample.signature.sample_rate_hz) for sample in corpus.samples)
+    assert (name == "svc2004-task1") == all(sample.capture.pressure is None for sample in corpus.samples)
+    rates = Counter(round(sample.capture.sample_rate_hz) for sample in corpus.samples)
     assert rates.most_common(1)[0][0] == (200 if name == "sigcomp2009" else 100)
 
 

@@ -36,14 +36,14 @@ def mean_distance(corpus: Corpus, kind: str) -> float:
     """Mean distance of genuine, skilled or random probes to the first three genuine of each writer."""
     distances = []
     for index, writer in enumerate(corpus.writers):
-        genuine = [movement(sample.signature) for sample in corpus.genuine(writer)]
+        genuine = [movement(sample.capture) for sample in corpus.genuine(writer)]
         if kind == "genuine":
             probes = genuine[3:]
         elif kind == "skilled":
-            probes = [movement(sample.signature) for sample in corpus.skilled(writer)]
+            probes = [movement(sample.capture) for sample in corpus.skilled(writer)]
         else:
             other = corpus.writers[index - 1]
-            probes = [movement(sample.signature) for sample in corpus.genuine(other)]
+            probes = [movement(sample.capture) for sample in corpus.genuine(other)]
         distances.append(np.mean([np.abs(p - g).mean() for p in probes for g in genuine[:3]]))
     return float(np.mean(distances))
 
@@ -98,7 +98,7 @@ def test_processes_give_the_same_corpus() -> None:
 
 
 def test_durations_and_lengths_are_those_of_people(corpus: Corpus) -> None:
-    genuine = [sample.signature for sample in corpus.samples if sample.kind is Kind.GENUINE]
+    genuine = [sample.capture for sample in corpus.samples if sample.kind is Kind.GENUINE]
     seconds = np.array([signature.duration_ms / 1000 for signature in genuine])
     assert 1.5 < np.median(seconds) < 4.0
     assert np.percentile(seconds, 5) > 0.4
@@ -110,8 +110,8 @@ def test_durations_and_lengths_are_those_of_people(corpus: Corpus) -> None:
 def test_forgers_are_somewhat_slower_but_not_all(corpus: Corpus) -> None:
     ratios = []
     for writer in corpus.writers:
-        own = np.median([sample.signature.duration_ms for sample in corpus.genuine(writer)])
-        ratios += [sample.signature.duration_ms / own for sample in corpus.skilled(writer)]
+        own = np.median([sample.capture.duration_ms for sample in corpus.genuine(writer)])
+        ratios += [sample.capture.duration_ms / own for sample in corpus.skilled(writer)]
     assert 1.05 < np.median(ratios) < 1.8
     assert np.mean(np.array(ratios) < 1.1) > 0.1
 
@@ -143,29 +143,29 @@ def test_variability_widens_the_writers() -> None:
 @pytest.mark.parametrize("device", list(DeviceKind))
 def test_devices(device: DeviceKind) -> None:
     corpus = synthesize(SyntheticConfig(writers=12, genuine=2, skilled=2, seed=3, device=device.value))
-    rates = {sample.signature.sample_rate_hz for sample in corpus.samples}
+    rates = {sample.capture.sample_rate_hz for sample in corpus.samples}
     assert all(50 <= rate <= 260 for rate in rates)
     for sample in corpus.samples:
-        assert np.array_equal(sample.signature.x, np.round(sample.signature.x))
-        assert (np.diff(sample.signature.time_ms) >= 0).all()
-        if sample.signature.pressure is not None:
-            assert (sample.signature.pressure[sample.signature.ink] > 0).all()
+        assert np.array_equal(sample.capture.x, np.round(sample.capture.x))
+        assert (np.diff(sample.capture.time_ms) >= 0).all()
+        if sample.capture.pressure is not None:
+            assert (sample.capture.pressure[sample.capture.ink] > 0).all()
 
 
 def test_a_pad_has_no_pressure_and_a_tablet_has() -> None:
     pad = synthesize_writer(SyntheticConfig(device="pad"), 0)
     tablet = synthesize_writer(SyntheticConfig(device="tablet"), 0)
-    assert all(sample.signature.pressure is None for sample in pad)
+    assert all(sample.capture.pressure is None for sample in pad)
     for sample in tablet:
-        assert sample.signature.pressure is not None
-        assert sample.signature.pressure.max() <= 1023
+        assert sample.capture.pressure is not None
+        assert sample.capture.pressure.max() <= 1023
 
 
 def test_hover_samples_have_no_ink_and_no_pressure() -> None:
     hovering: list[Sample] = []
     for index in range(6):
         hovering += synthesize_writer(SyntheticConfig(device="fast-tablet", genuine=2, skilled=0), index)
-    lifted = [s.signature for s in hovering if (s.signature.pressure == 0).any()]  # type: ignore[union-attr]
+    lifted = [s.capture for s in hovering if (s.capture.pressure == 0).any()]  # type: ignore[union-attr]
     assert lifted
     for signature in lifted:
         assert not signature.ink[signature.pressure == 0].any()

@@ -22,7 +22,7 @@ def test_the_library_computes_the_dtw_we_say():
 
 def test_spread_is_symmetric_with_nothing_on_the_diagonal(corpus):
     baseline = DtwBaseline()
-    embedded = [baseline.embed(sample.signature) for sample in corpus.genuine("w0")[:3]]
+    embedded = [baseline.embed(sample.capture) for sample in corpus.genuine("w0")[:3]]
     spread = baseline.spread(embedded)
     assert spread == pytest.approx(baseline.distances(embedded, embedded))
 

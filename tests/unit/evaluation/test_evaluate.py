@@ -13,7 +13,7 @@ def scores_by_loops(system, corpus, references, seed):
     for writer in corpus.writers:
         genuine = corpus.genuine(writer)
         drawn, tried = STANDARD.draw(writer, len(genuine), references, seed)
-        enrolled = [system.embed(genuine[index].signature) for index in drawn]
+        enrolled = [system.embed(genuine[index].capture) for index in drawn]
         spread = system.spread(enrolled)
         probes = {
             TrialKind.GENUINE: [genuine[index] for index in tried],
@@ -22,7 +22,7 @@ def scores_by_loops(system, corpus, references, seed):
         }
         for kind, samples in probes.items():
             for sample in samples:
-                distances = system.distances([system.embed(sample.signature)], enrolled)
+                distances = system.distances([system.embed(sample.capture)], enrolled)
                 out[kind].append(float(system.score(distances, spread)[0]))
     return out
 

@@ -15,7 +15,7 @@ from sigverify.verifier import Verifier
 @pytest.fixture(scope="module")
 def model():
     plain = toy_model()
-    manifest = replace(plain.manifest, scoring=Scoring.default(PEN.cues).to_dict())
+    manifest = replace(plain.manifest, scoring=Scoring.default(PEN.cues))
     return Model(manifest=manifest, network=plain.network)
 
 
@@ -26,7 +26,7 @@ def test_scores_are_those_that_the_device_gives(model, make):
         with Verifier.open(":memory:", model=model) as verifier:
             for writer in corpus.writers:
                 drawn, _ = STANDARD.draw(writer, 6, references, 0)
-                its = [corpus.genuine(writer)[index].signature for index in drawn]
+                its = [corpus.genuine(writer)[index].capture for index in drawn]
                 verifier.enroll(writer, its, quality="record")
             for kind in TrialKind:
                 rows = report.trials.select(references=references, kind=kind, draw=0)
@@ -35,7 +35,7 @@ def test_scores_are_those_that_the_device_gives(model, make):
                     writer, author = (corpus.writers[row[name]] for name in ("writer", "probe_writer"))
                     samples = corpus.skilled(author) if kind is TrialKind.SKILLED else corpus.genuine(author)
                     probe = next(sample for sample in samples if sample.number == row["probe"])
-                    assert row["score"] == pytest.approx(verifier.score(writer, probe.signature), abs=1e-6)
+                    assert row["score"] == pytest.approx(verifier.score(writer, probe.capture), abs=1e-6)
 
 
 def test_a_model_without_scoring_is_scored_by_default(model, make):

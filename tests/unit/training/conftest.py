@@ -38,7 +38,7 @@ def make_traces():
         return TraceSet(
             name=name,
             traces=traces,
-            duration_ms=np.full(len(traces), 1500.0),
+            extent=np.full(len(traces), 1500.0),
             writer=np.repeat([f"w{number:03d}" for number in range(writers)], genuine + skilled),
             genuine=np.tile(np.arange(genuine + skilled) < genuine, writers),
             licence_note=f"terms of {name}",

@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def signatures():
     corpus = synthesize(SyntheticConfig(writers=4, genuine=4, skilled=2, seed=3))
-    return [sample.signature for sample in corpus.samples] + [signature(writer) for writer in range(8)]
+    return [sample.capture for sample in corpus.samples] + [signature(writer) for writer in range(8)]
 
 
 def test_features_are_those_of_python(library, signatures):

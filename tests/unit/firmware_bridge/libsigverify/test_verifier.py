@@ -60,7 +60,7 @@ def people():
     corpus = synthesize(SyntheticConfig(writers=4, genuine=REFERENCES + 2, skilled=2, seed=8))
     kinds = {}
     for sample in corpus.samples:
-        kinds.setdefault((str(sample.writer), sample.kind), []).append(sample.signature)
+        kinds.setdefault((str(sample.writer), sample.kind), []).append(sample.capture)
     return {
         writer: (its[:REFERENCES], its[REFERENCES:], kinds[writer, Kind.SKILLED])
         for (writer, kind), its in kinds.items()

@@ -31,8 +31,8 @@ def test_corpus_becomes_traces(corpus):
     for row, sample in enumerate(corpus.samples):
         assert traces.writer[row] == sample.writer
         assert traces.genuine[row] == (sample.kind is Kind.GENUINE)
-        assert traces.duration_ms[row] == 290.0
-        np.testing.assert_array_equal(traces.traces[row], trace(sample.signature))
+        assert traces.extent[row] == 290.0
+        np.testing.assert_array_equal(traces.traces[row], trace(sample.capture))
 
 
 def test_a_trace_set_is_split_as_its_corpus_is(corpus):
@@ -126,6 +126,6 @@ def test_select_refuses_strangers(traces):
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(traces, change, says):
-    values = {name: getattr(traces, name) for name in ("name", "traces", "duration_ms", "writer", "genuine")}
+    values = {name: getattr(traces, name) for name in ("name", "traces", "extent", "writer", "genuine")}
     with pytest.raises(CorpusError, match=says):
         TraceSet(**values | change)
