@@ -1,13 +1,18 @@
 """Turn a trained Keras encoder into one model file for devices.
 
->>> from converter import convert                                  # doctest: +SKIP
+`convert` makes a model file, of a training run, of a `.keras` file with its settings, or of a model file that
+gets other scores. `to_tflite` makes the network alone, of any Keras model of the network contract.
+
+>>> from converter import convert, to_tflite                       # doctest: +SKIP
 >>> conversion = convert("runs/base", precision="int8", name="base")   # doctest: +SKIP
 >>> conversion.model.write("base.sigmodel")                        # doctest: +SKIP
+>>> network = to_tflite(keras_model, representative_inputs)        # doctest: +SKIP
 """
 
 from converter.conversion import Conversion, convert
 from converter.edge_tpu import EdgeTpuMapping
 from converter.options import Options
 from converter.parity import Agreement, ParityReport
+from converter.quantize import to_tflite
 
-__all__ = ["Agreement", "Conversion", "EdgeTpuMapping", "Options", "ParityReport", "convert"]
+__all__ = ["Agreement", "Conversion", "EdgeTpuMapping", "Options", "ParityReport", "convert", "to_tflite"]

@@ -1,36 +1,34 @@
-"""`convert`: a training run in, a model file and its parity report out."""
+"""`convert`: a trained network in, a model file and its parity report out."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any, Final, Self
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from converter import edge_tpu as coral
 from converter.calibration import Calibrate, calibrate
+from converter.candidate import Candidate
 from converter.encoder import Encoder
 from converter.options import Options, parse_precision
 from converter.parity import Agreement, ParityReport
-from converter.quantize import pick, to_tflite
-from converter.tensors import describe
-from converter.trained import Calibration, TrainedRun
-from sigverify.arrays import Float32Array
+from converter.quantize import pick
+from converter.trained import Calibration, TrainedNetwork
+from sigverify.arrays import Float32Array, IndexArray
 from sigverify.corpora import Corpus
-from sigverify.errors import ConversionError
+from sigverify.errors import ConfigError, ConversionError
 from sigverify.manifest import Manifest, Precision
-from sigverify.matcher import embedding_of
-from sigverify.matching.embedding import Embedding
 from sigverify.modality.registry import find_modality
-from sigverify.model_file import Model
-from sigverify.runtime.embedder import Embedder, Output
+from sigverify.model_file import SUFFIX, Model, shipped_models
 
 PARITY_SAMPLES: Final = 500
 """Signatures compared for the cosines; more change nothing."""
 MIN_FLOAT32_COSINE: Final = 0.999
 """A float32 file that strays further from its Keras network is a conversion gone wrong, not rounding."""
+KERAS_SUFFIX: Final = ".keras"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,128 +37,160 @@ class Conversion:
 
     Attributes:
         model: ready to be written.
-        report: the trained network against the converted one.
+        eer: equal error rate on the calibration signatures, 0 to 1; see `Calibrated`.
+        report: the trained network against the converted one; None where a model that was converted before
+            got other scores.
         edge_tpu: which operations the Edge TPU would take; None unless int8.
     """
 
     model: Model
-    report: ParityReport
+    eer: float
+    report: ParityReport | None
     edge_tpu: coral.EdgeTpuMapping | None
 
 
 def convert(
-    run: str | os.PathLike[str],
+    source: str | os.PathLike[str],
     *,
-    precision: Precision | str = Precision.INT8,
+    precision: Precision | str | None = None,
     name: str = "",
     representatives: int = 200,
     edge_tpu: bool = False,
     calibration: Sequence[Corpus] = (),
     calibrate: Calibrate = calibrate,
 ) -> Conversion:
-    """Convert a training run's network, fit its scoring, and compare it with the original.
+    """Convert a trained network, fit its scoring, and compare it with the original.
 
-    The same run and options give the same bytes.
+    The same source and options give the same bytes.
 
     Args:
-        run: folder that `sigverify train` wrote.
-        precision: "int8", "float16" or "float32".
-        name: of the model; the run folder's name if not given.
+        source: the folder that `sigverify train` wrote; a `.keras` file with its settings beside it; or a
+            `.sigmodel` file, or the name of a model that ships, whose network stays as it is and gets scores
+            fitted on the calibration corpora.
+        precision: "int8", "float16" or "float32"; int8 if not given, and of a model its own.
+        name: of the model; that of the run folder, file or model if not given.
         representatives: how many training signatures set the int8 ranges.
         edge_tpu: compile for the Coral Edge TPU.
-        calibration: corpora to fit scoring and thresholds on; the run's validation writers if not given.
+        calibration: corpora to fit scoring and thresholds on; only a run has writers of its own for that.
         calibrate: fits scoring and thresholds on the calibration signatures.
 
     Raises:
-        ConversionError: the run is incomplete, the network does not convert, or lost its meaning.
+        ConversionError: the source is incomplete, the network does not convert, or lost its meaning.
         ConfigError: an option is out of range.
+        ModelError: the model cannot be read.
         SplitLeak: the network was trained on one of the calibration corpora.
         MissingExtra: tensorflow is not installed.
     """
     options = Options(
-        precision=parse_precision(precision),
+        precision=None if precision is None else parse_precision(precision),
         name=name,
         representatives=representatives,
         edge_tpu=edge_tpu,
     )
     if options.edge_tpu:
         coral.find_compiler()  # before the work, not after
-    trained = TrainedRun.read(run, calibration=calibration)
-    encoder = Encoder.load(trained.model_path)
-    return _convert(trained, encoder, options, calibrate)
+    path = Path(source)
+    if path.is_dir():
+        trained = TrainedNetwork.from_run(path, calibration=calibration)
+    elif path.suffix == KERAS_SUFFIX:
+        trained = TrainedNetwork.from_keras(path, calibration=calibration)
+    elif path.is_file() or os.fspath(source) in shipped_models():
+        return _refit(Model.read(source), options, calibration, calibrate)
+    else:
+        raise ConversionError(
+            "no such training run",
+            expected=f"a folder that `sigverify train` wrote, a {KERAS_SUFFIX} or {SUFFIX} file, or one of "
+            + ", ".join(shipped_models()),
+            received=os.fspath(source),
+        )
+    return _convert(trained, options, calibrate)
 
 
-def _convert(trained: TrainedRun, encoder: Encoder, options: Options, calibrate: Calibrate) -> Conversion:
+def _convert(trained: TrainedNetwork, options: Options, calibrate: Calibrate) -> Conversion:
+    encoder = Encoder.load(trained.model_path, trained.modality.input_shape)
+    precision = options.precision or Precision.INT8
     representative = pick(trained.representative, options.representatives)
-    float32 = _Candidate.make(trained, encoder, Precision.FLOAT32, representative)
+    float32 = Candidate.converted(trained, encoder, Precision.FLOAT32, representative)
     chosen = float32
-    if options.precision is not Precision.FLOAT32:
-        chosen = _Candidate.make(trained, encoder, options.precision, representative)
+    if precision is not Precision.FLOAT32:
+        chosen = Candidate.converted(trained, encoder, precision, representative)
     labels = trained.calibration.writers, trained.calibration.genuine, chosen.model.manifest.cues
     fitted = calibrate(chosen.embeddings, *labels)
     eer_float32 = fitted.eer if chosen is float32 else calibrate(float32.embeddings, *labels).eer
     report = _compare(trained.calibration, encoder, float32, chosen, (fitted.eer, eer_float32))
-    network = chosen.model.network
     manifest = replace(
         chosen.model.manifest,
         name=options.name or trained.name,
         scoring=fitted.scoring,
         parity=report.to_dict(),
-        provenance={**trained.provenance, "conversion": _conversion_record(options, trained)},
+        provenance={**trained.provenance, "conversion": _conversion_record(precision, options, trained)},
     )
-    mapping = coral.check(network) if options.precision is Precision.INT8 else None
+    return _finished(manifest, chosen.model.network, fitted.eer, report, options)
+
+
+def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate: Calibrate) -> Conversion:
+    """Fit the scores of a converted model anew; its network stays as it is."""
+    manifest = model.manifest
+    if options.precision not in (None, manifest.precision):
+        raise ConfigError(
+            "a converted network keeps its precision",
+            expected=manifest.precision,
+            received=options.precision,
+            hint=f"Convert the training run or its {KERAS_SUFFIX} file",
+        )
+    if options.edge_tpu and manifest.precision is not Precision.INT8:
+        raise ConfigError("the Edge TPU runs int8 only", expected=Precision.INT8, received=manifest.precision)
+    if not corpora:
+        raise ConversionError(
+            "no signatures to calibrate on",
+            expected="corpora: a model file holds none",
+            hint="Name some with --calibrate-on",
+        )
+    modality = find_modality(manifest.modality)
+    calibration = Calibration.from_corpora(corpora, manifest.provenance, modality)
+    fitted = calibrate(
+        Candidate.of(model, calibration).embeddings, calibration.writers, calibration.genuine, manifest.cues
+    )
+    before = manifest.provenance.get("conversion", {})
+    record = {
+        **before,
+        **_calibration_record(calibration),
+        "refitted_from": model.id,
+        "calibration_versions": _versions(),
+    }
+    # The cosines are of the network, which stays; the rates are of other scores and other writers.
+    kept = {name: value for name, value in manifest.parity.items() if not name.startswith("eer")}
+    manifest = replace(
+        manifest,
+        name=options.name or manifest.name,
+        scoring=fitted.scoring,
+        parity={**kept, "eer": round(fitted.eer, 6)},
+        provenance={**manifest.provenance, "conversion": record},
+    )
+    return _finished(manifest, model.network, fitted.eer, None, options)
+
+
+def _finished(
+    manifest: Manifest, network: bytes, eer: float, report: ParityReport | None, options: Options
+) -> Conversion:
+    mapping = coral.check(network) if manifest.precision is Precision.INT8 else None
     if options.edge_tpu:
         network = coral.compile_network(network)
-    return Conversion(model=Model(manifest=manifest, network=network), report=report, edge_tpu=mapping)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Candidate:
-    """A converted network with what it says of every calibration signature."""
-
-    model: Model
-    outputs: list[Output]
-    embeddings: list[Embedding]
-
-    @classmethod
-    def make(
-        cls, trained: TrainedRun, encoder: Encoder, precision: Precision, representative: Float32Array
-    ) -> Self:
-        """Convert, then embed the calibration signatures through the device's own code."""
-        network = to_tflite(encoder, precision, representative)
-        manifest = Manifest(
-            name=trained.name,
-            encoder=trained.encoder,
-            precision=precision,
-            modality="pen",
-            vector_size=encoder.vector_size,
-            sequence_shape=encoder.sequence_shape,
-            tensors=describe(network, encoder.vector_size, encoder.sequence_shape),
-        )
-        model = Model(manifest=manifest, network=network)
-        embedder = Embedder.open(model)
-        modality = find_modality(manifest.modality)
-        calibration = trained.calibration
-        outputs = [embedder.run(features) for features in calibration.features]
-        embeddings = [
-            embedding_of(modality, features, output, duration)
-            for features, output, duration in zip(
-                calibration.features, outputs, calibration.duration_ms, strict=True
-            )
-        ]
-        return cls(model=model, outputs=outputs, embeddings=embeddings)
+    return Conversion(
+        model=Model(manifest=manifest, network=network), eer=eer, report=report, edge_tpu=mapping
+    )
 
 
 def _compare(
     calibration: Calibration,
     encoder: Encoder,
-    float32: _Candidate,
-    chosen: _Candidate,
+    float32: Candidate,
+    chosen: Candidate,
     eers: tuple[float, float],
 ) -> ParityReport:
     """Compare both candidates with the Keras network on a part of the calibration signatures."""
     rows = pick(np.arange(len(calibration)), PARITY_SAMPLES)
-    vectors, sequences = encoder(calibration.features[rows])
+    vectors, sequences = encoder(calibration.inputs[rows])
     vector_float32, sequence_float32 = _agreement(vectors, sequences, float32, rows)
     if not vector_float32.minimum >= MIN_FLOAT32_COSINE:
         raise ConversionError(
@@ -184,7 +214,7 @@ def _compare(
 
 
 def _agreement(
-    vectors: Float32Array, sequences: Float32Array | None, candidate: _Candidate, rows: npt.NDArray[np.int_]
+    vectors: Float32Array, sequences: Float32Array | None, candidate: Candidate, rows: IndexArray
 ) -> tuple[Agreement, Agreement | None]:
     outputs = [candidate.outputs[row] for row in rows]
     vector = Agreement.between(vectors, np.stack([output.vector for output in outputs]))
@@ -194,22 +224,30 @@ def _agreement(
     return vector, Agreement.between(sequences, np.stack(local))
 
 
-def _conversion_record(options: Options, trained: TrainedRun) -> dict[str, Any]:
+def _conversion_record(precision: Precision, options: Options, trained: TrainedNetwork) -> dict[str, Any]:
     """Record what made the file, without a time stamp: the same run gives the same bytes."""
-    packages = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "sigverify")
     return {
-        "precision": options.precision,
+        "precision": precision,
         "representatives": min(options.representatives, len(trained.representative)),
         "edge_tpu": options.edge_tpu,
-        "calibrated_on": list(trained.calibration.sources),
-        "calibration_signatures": len(trained.calibration),
-        "calibration_licence_note": trained.calibration.licence_note,
-        "versions": {name: version for name in packages if (version := _version(name))},
+        **_calibration_record(trained.calibration),
+        "versions": _versions(),
     }
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+def _calibration_record(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "calibrated_on": list(calibration.sources),
+        "calibration_signatures": len(calibration),
+        "calibration_licence_note": calibration.licence_note,
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    versions = {}
+    for package in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "sigverify"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,4 +1,4 @@
-"""`Encoder`: a trained Keras network of the contract features → vector, sequence."""
+"""`Encoder`: a trained Keras network with the outputs "vector" and, if any, "sequence"."""
 
 import contextlib
 import importlib
@@ -12,7 +12,6 @@ from converter import tensorflow_backend
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
 from sigverify.matching.elastic import ALIGNABLE, can_be_aligned
-from sigverify.modality.pen.features import CHANNELS, FRAMES
 
 _BATCH: Final = 64
 
@@ -24,18 +23,20 @@ class Encoder:
     Attributes:
         trained: the Keras model as it was trained.
         network: the same rebuilt on a fixed batch of one, float32 throughout, its outputs a dict.
+        input_shape: of one input.
         vector_size: length of output "vector".
         sequence_shape: `(frames, dimensions)` of output "sequence", None where there is none.
     """
 
     trained: Any
     network: Any
+    input_shape: tuple[int, ...]
     vector_size: int
     sequence_shape: tuple[int, int] | None
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Load a `.keras` file.
+    def load(cls, path: Path, input_shape: tuple[int, ...]) -> Self:
+        """Load a `.keras` file that takes inputs of that shape.
 
         Raises:
             ConversionError: not such a file, of unknown layers, or not of the network contract.
@@ -49,40 +50,52 @@ class Encoder:
             network = keras.models.load_model(path, compile=False)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
-        return cls.of(network)
+        return cls.of(network, input_shape)
 
     @classmethod
-    def of(cls, network: Any) -> Self:
+    def of(cls, network: Any, input_shape: tuple[int, ...] | None = None) -> Self:
         """Take a Keras model over: rebuilt on a batch of one, its outputs named and checked.
 
         A free batch dimension would add SHAPE, STRIDED_SLICE and PACK to the graph; layers trained
         in mixed precision become float32.
 
+        Args:
+            network: a `keras.Model`.
+            input_shape: of one input; None takes whatever fixed shape the network has.
+
         Raises:
             ConversionError: inputs or outputs are not of the network contract.
         """
         _, keras = tensorflow_backend.load()
-        inputs = keras.Input(batch_shape=(1, FRAMES, CHANNELS), name="features")
-        shapes = [tuple(each.shape) for each in getattr(network, "inputs", None) or ()]
-        if [shape[1:] for shape in shapes] != [(FRAMES, CHANNELS)]:
+        shapes = [tuple(each.shape)[1:] for each in getattr(network, "inputs", None) or ()]
+        fixed_shape = len(shapes) == 1 and None not in shapes[0]
+        if not fixed_shape or shapes[0] != (input_shape or shapes[0]):
             raise ConversionError(
                 "the network takes another input",
-                expected=f"one of (batch, {FRAMES}, {CHANNELS})",
+                expected=f"one of (batch, {', '.join(map(str, input_shape or ('a fixed shape',)))})",
                 received=str(shapes),
                 hint="It was trained on other features: train it again with this release",
             )
-        like_its = keras.tree.map_structure(lambda _: inputs, network.input)
+        inputs = keras.Input(batch_shape=(1, *shapes[0]), name="features")
+        # The new input in the nesting that the network was built with: bare, a list or a dict.
+        nested = keras.tree.map_structure(lambda _: inputs, network.input)
         try:
-            fixed = keras.models.clone_model(network, input_tensors=like_its, clone_function=_in_float32)
+            fixed = keras.models.clone_model(network, input_tensors=nested, clone_function=_in_float32)
         except (ValueError, TypeError) as error:
             raise ConversionError("the network cannot be rebuilt", received=str(error)[:500]) from error
         fixed.set_weights(network.get_weights())
         outputs = _named(fixed.output)
         fixed = keras.Model(inputs, outputs, name="encoder")  # a name of its own: the same bytes each time
-        return cls(network, fixed, int(outputs["vector"].shape[1]), _shape(outputs.get("sequence")))
+        return cls(
+            trained=network,
+            network=fixed,
+            input_shape=shapes[0],
+            vector_size=int(outputs["vector"].shape[1]),
+            sequence_shape=_shape(outputs.get("sequence")),
+        )
 
     def __call__(self, features: Float32Array) -> tuple[Float32Array, Float32Array | None]:
-        """Run as trained, `(n, frames, channels)`: vectors `(n, e)` and sequences `(n, t', d)` or None."""
+        """Run as trained, `(n, *input_shape)`: vectors `(n, e)` and sequences `(n, t', d)` or None."""
         batches = (features[start : start + _BATCH] for start in range(0, len(features), _BATCH))
         parts = [_named(self.trained(batch, training=False)) for batch in batches]
         joined = {

@@ -14,8 +14,8 @@ class Options:
     """How to convert.
 
     Attributes:
-        precision: arithmetic of the converted network.
-        name: of the model, for people; empty takes the run folder's name.
+        precision: arithmetic of the converted network; None: int8, or of a converted model its own.
+        name: of the model, for people; empty takes that of the source.
         representatives: how many training signatures set the int8 ranges. About 200 are enough.
         edge_tpu: compile for the Coral Edge TPU, with its vendor's `edgetpu_compiler`.
 
@@ -23,7 +23,7 @@ class Options:
         ConfigError: a value is out of range, or the precision does not suit the Edge TPU.
     """
 
-    precision: Precision = Precision.INT8
+    precision: Precision | None = None
     name: str = ""
     representatives: int = 200
     edge_tpu: bool = False
@@ -36,8 +36,10 @@ class Options:
                 expected=f"at least {MIN_REPRESENTATIVES}",
                 received=str(self.representatives),
             )
-        if self.edge_tpu and self.precision is not Precision.INT8:
-            raise ConfigError("the Edge TPU runs int8 only", expected=Precision.INT8, received=self.precision)
+        if self.edge_tpu and self.precision not in (None, Precision.INT8):
+            raise ConfigError(
+                "the Edge TPU runs int8 only", expected=Precision.INT8, received=str(self.precision)
+            )
 
 
 def parse_precision(text: str) -> Precision:

@@ -7,6 +7,7 @@ import numpy as np
 
 from converter import tensorflow_backend
 from sigverify.arrays import Int32Array
+from sigverify.errors import ConversionError
 
 
 def pointwise(network: bytes) -> bytes:
@@ -36,26 +37,26 @@ class _Graph:
 
         self._schema = schema
         self._model = model
-        self._its = model.subgraphs[0]
+        self._graph = model.subgraphs[0]
 
     def make_pointwise(self) -> bool:
         """Replace every FULLY_CONNECTED whose weights are constant; return whether there was one."""
-        before = self._its.operators
-        self._its.operators = [made for each in before for made in self._replacement(each)]
+        before = self._graph.operators
+        self._graph.operators = [made for each in before for made in self._replacement(each)]
         self._drop_unused_codes()
-        return len(self._its.operators) > len(before)
+        return len(self._graph.operators) > len(before)
 
     def _replacement(self, operator: Any) -> list[Any]:
         code = self._model.operatorCodes[operator.opcodeIndex]
         if code.builtinCode != self._schema.BuiltinOperator.FULLY_CONNECTED:
             return [operator]
         source, weights, *bias = (int(index) for index in operator.inputs if index >= 0)  # -1: no bias
-        if self._model.buffers[self._its.tensors[weights].buffer].data is None:
+        if self._model.buffers[self._graph.tensors[weights].buffer].data is None:
             return [operator]
-        filters = self._its.tensors[weights]
+        filters = self._graph.tensors[weights]
         units, size = int(filters.shape[0]), int(filters.shape[-1])
         filters.shape = np.array((units, 1, 1, size), np.int32)
-        shape = tuple(self._its.tensors[source].shape)
+        shape = tuple(self._graph.tensors[source].shape)
         row = (1, 1, int(np.prod(shape)) // size)
         made = []
         if shape != (*row, size):
@@ -76,20 +77,27 @@ class _Graph:
         return self._operator("CONV_2D", 3, inputs, output, options)
 
     def _reshape(self, source: int, target: int) -> Any:
-        shape = np.array(self._its.tensors[target].shape, np.int32)
+        shape = np.array(self._graph.tensors[target].shape, np.int32)
         options = self._schema.ReshapeOptionsT()
         options.newShape = shape
         constant = self._constant(shape, f"shape_of_{target}")
         return self._operator("RESHAPE", 1, [source, constant], target, options)
 
     def _zeros(self, source: int, weights: int) -> int:
-        """Add a bias of 0: a convolution in int8 must have one."""
-        scales = self._its.tensors[weights].quantization.scale
-        bias = self._constant(np.zeros(self._its.tensors[weights].shape[0], np.int32), f"bias_of_{weights}")
+        """Add a bias of 0: a convolution in int8 must have one, in steps of input scale × weight scales."""
+        scales = self._graph.tensors[weights].quantization.scale
+        if scales is None or self._graph.tensors[source].quantization.scale is None:
+            raise ConversionError(
+                "the network does not convert to int8",
+                expected="a range for every tensor",
+                received="a dense layer that was left in floating point",
+                hint="The representative inputs give it no range, or its weights are too large",
+            )
+        bias = self._constant(np.zeros(self._graph.tensors[weights].shape[0], np.int32), f"bias_of_{weights}")
         quantization = self._schema.QuantizationParametersT()
-        quantization.scale = np.array(self._its.tensors[source].quantization.scale * scales, np.float32)
+        quantization.scale = np.array(self._graph.tensors[source].quantization.scale * scales, np.float32)
         quantization.zeroPoint = np.zeros(len(scales), np.int64)
-        self._its.tensors[bias].quantization = quantization
+        self._graph.tensors[bias].quantization = quantization
         return bias
 
     def _constant(self, values: Int32Array, name: str) -> int:
@@ -127,14 +135,14 @@ class _Graph:
 
     def _drop_unused_codes(self) -> None:
         """Name only what is used: firmware links what the list names."""
-        used = sorted({each.opcodeIndex for each in self._its.operators})
+        used = sorted({each.opcodeIndex for each in self._graph.operators})
         self._model.operatorCodes = [self._model.operatorCodes[number] for number in used]
-        for each in self._its.operators:
+        for each in self._graph.operators:
             each.opcodeIndex = used.index(each.opcodeIndex)
 
     def _like(self, tensor: int, shape: tuple[int, ...]) -> int:
         """Add a tensor of the same values in another shape."""
-        alike = copy.copy(self._its.tensors[tensor])
+        alike = copy.copy(self._graph.tensors[tensor])
         alike.name = f"pixels_of_{tensor}"
         alike.shape = np.array(shape, np.int32)
         alike.shapeSignature = None
@@ -142,5 +150,5 @@ class _Graph:
         return self._add(alike)
 
     def _add(self, tensor: Any) -> int:
-        self._its.tensors.append(tensor)
-        return len(self._its.tensors) - 1
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1

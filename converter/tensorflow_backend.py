@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, loaded on first use, and kept from talking."""
+"""TensorFlow and Keras, loaded on first use, and what they print."""
 
 import contextlib
 import io
@@ -6,13 +6,19 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from sigverify.errors import ConversionError, MissingExtra
 
 _log = logging.getLogger(__name__)
+
+_stderr: Final = threading.RLock()
+"""Held while file descriptor 2 is redirected: it belongs to the process, and two threads that swap it at once
+would restore each other's file. So conversions by several threads run one after the other."""
 
 
 def load() -> tuple[Any, Any]:
@@ -22,7 +28,9 @@ def load() -> tuple[Any, Any]:
         MissingExtra: tensorflow or keras is not installed.
         ConversionError: Keras runs on another backend; only TensorFlow's graphs become TFLite.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # 2 lets errors through, which `quiet` keeps. At 3 the quantizer failed with an empty RuntimeError: it
+    # logs its reason, and raises without it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with quiet():
             import keras
@@ -42,28 +50,39 @@ def load() -> tuple[Any, Any]:
     return tf, keras
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Send what the libraries print, natively too, to the debug log; `sys.stderr` goes on, for progress bars.
+@dataclass
+class Printed:
+    """What was printed within `quiet`; filled at its end."""
 
-    For the whole process, so keep the block short.
+    text: str = ""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[Printed]:
+    """Send what the libraries print, natively too, to the debug log and to what this yields.
+
+    `sys.stderr` still shows, for progress bars. For the whole process and one thread at a time, so keep the
+    block short.
     """
-    sys.stderr.flush()
-    with (
-        tempfile.TemporaryFile() as native,
-        os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal,
-        contextlib.redirect_stdout(io.StringIO()) as printed,
-        contextlib.redirect_stderr(terminal),
-    ):
-        os.dup2(native.fileno(), 2)
-        try:
-            with _silenced_loggers(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            os.dup2(terminal.fileno(), 2)
-            native.seek(0)
-            _log.debug("%s%s", printed.getvalue(), native.read().decode(errors="replace"))
+    printed = Printed()
+    with _stderr:
+        sys.stderr.flush()
+        with (
+            tempfile.TemporaryFile() as native,
+            os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal,
+            contextlib.redirect_stdout(io.StringIO()) as python,
+            contextlib.redirect_stderr(terminal),
+        ):
+            os.dup2(native.fileno(), 2)
+            try:
+                with _silenced_loggers(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    yield printed
+            finally:
+                os.dup2(terminal.fileno(), 2)
+                native.seek(0)
+                printed.text = python.getvalue() + native.read().decode(errors="replace")
+                _log.debug("%s", printed.text)
 
 
 @contextlib.contextmanager

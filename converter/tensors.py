@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from converter import tensorflow_backend
-from sigverify.modality.pen.features import CHANNELS, FRAMES
 
 
 def describe(
-    network: bytes, vector_size: int, sequence_shape: tuple[int, int] | None
+    network: bytes,
+    input_shape: tuple[int, ...],
+    vector_size: int,
+    sequence_shape: tuple[int, int] | None,
 ) -> dict[str, Mapping[str, Any]]:
     """Return `Manifest.tensors`: position, shape, dtype, scale and zero point of input and outputs."""
     tensorflow_backend.load()
@@ -35,7 +37,7 @@ def describe(
         }
 
     result: dict[str, Mapping[str, Any]] = {
-        "input": look(graph.inputs, (FRAMES, CHANNELS)),
+        "input": look(graph.inputs, input_shape),
         "vector": look(graph.outputs, (vector_size,)),
     }
     if sequence_shape is not None:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 def convert(
-    run: Annotated[
-        Path,
+    source: Annotated[
+        str,
         typer.Argument(
-            exists=True, file_okay=False, metavar="RUN", help="The folder that `sigverify train` wrote."
+            metavar="RUN|NETWORK|MODEL",
+            help="The folder that `sigverify train` wrote, or a .keras file with its settings; or a model: "
+            "a .sigmodel file or the name of one that ships, which gets other scores.",
         ),
     ],
     *,
@@ -24,7 +26,9 @@ def convert(
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers throughout (the default).")] = False,
     float16: Annotated[bool, typer.Option("--float16", help="16-bit weights, 32-bit arithmetic.")] = False,
     float32: Annotated[bool, typer.Option("--float32", help="As trained.")] = False,
-    name: Annotated[str, typer.Option("--name", help="The model's name; that of RUN if not given.")] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="The model's name; that of the source if not given.")
+    ] = "",
     representatives: Annotated[
         int, typer.Option("--representatives", help="Training signatures that set the int8 ranges.")
     ] = 200,
@@ -34,7 +38,7 @@ def convert(
             "--calibrate-on",
             metavar="CORPUS",
             help="Corpus to fit scores and thresholds on, which the network has not seen; may be repeated. "
-            "The run's own validation writers if not given.",
+            "Of a RUN its own validation writers if not given.",
         ),
     ] = None,
     edge_tpu: Annotated[
@@ -46,8 +50,8 @@ def convert(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a training run into one model file for devices, and compare it with the original."""
-    chosen = [name for name, wanted in (("int8", int8), ("float16", float16), ("float32", float32)) if wanted]
+    """Make one model file for devices of a trained network, or fit the scores of a model anew."""
+    chosen = [name for name, given in (("int8", int8), ("float16", float16), ("float32", float32)) if given]
     if len(chosen) > 1:
         raise typer.BadParameter("choose one of --int8, --float16 and --float32")
 
@@ -60,8 +64,8 @@ def convert(
         from sigverify.corpora import open_corpus
 
         conversion = converter.convert(
-            run,
-            precision=chosen[0] if chosen else "int8",
+            source,
+            precision=chosen[0] if chosen else None,
             name=name,
             representatives=representatives,
             edge_tpu=edge_tpu,
@@ -98,7 +102,8 @@ def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
         "name": conversion.model.manifest.name,
         "precision": conversion.model.manifest.precision.value,
         "bytes": out.stat().st_size,
-        "parity": conversion.report.to_dict(),
+        "eer": conversion.eer,
+        "parity": conversion.report and conversion.report.to_dict(),
         "edge_tpu": mapping and {"complete": mapping.complete, "falls_to_cpu": list(mapping.warnings)},
     }
 
@@ -106,15 +111,18 @@ def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
 def _rows(content: dict[str, Any]) -> dict[str, object]:
     """Say in words what the JSON says in numbers."""
     parity, mapping = content["parity"], content["edge_tpu"]
-    cosine = parity["vector"]
     rows: dict[str, object] = {
         "id": content["id"],
         "precision": content["precision"],
         "size": f"{content['bytes'] / 1000:.0f} kB",
-        "cosine to the trained network": f"{cosine['mean']:.4f} (worst {cosine['minimum']:.4f})",
-        "EER on the calibration writers": f"{100 * parity['eer']:.2f} % "
-        f"(float32: {100 * parity['eer_float32']:.2f} %)",
+        "EER on the calibration writers": f"{100 * content['eer']:.2f} %",
     }
+    if parity is not None:
+        cosine = parity["vector"]
+        rows["cosine to the trained network"] = f"{cosine['mean']:.4f} (worst {cosine['minimum']:.4f})"
+        rows["EER on the calibration writers"] = (
+            f"{100 * parity['eer']:.2f} % (float32: {100 * parity['eer_float32']:.2f} %)"
+        )
     if mapping is not None:
         rows["Edge TPU"] = "maps whole" if mapping["complete"] else "; ".join(mapping["falls_to_cpu"])
     if "c_array" in content:

@@ -49,12 +49,10 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _model(file: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from sigverify.model_file import Model
 
     model = Model.read(file)
-    manifest = asdict(model.manifest)
+    manifest = model.manifest.to_dict()
     return {"kind": "model", "id": model.id, "bytes": len(model.to_bytes()), **manifest}
 
 
@@ -120,9 +118,9 @@ def _rows(content: dict[str, Any]) -> dict[str, Any]:
             words = ", ".join(f"FMR {100 * rate:g} %: {score:.3g}" for rate, score in table)
             rows[f"thresholds, {kind}, {usual[-1]} references"] = words
     if parity:
-        rows["EER where calibrated"] = (
-            f"{100 * parity['eer']:.2f} % (float32: {100 * parity['eer_float32']:.2f} %)"
-        )
+        # A model whose scores were fitted anew knows no rate of a float32 twin.
+        other = f" (float32: {100 * parity['eer_float32']:.2f} %)" if "eer_float32" in parity else ""
+        rows["EER where calibrated"] = f"{100 * parity['eer']:.2f} %{other}"
     for name in ("trained_on", "licence_note", "seed", "created"):
         if name in training:
             value = training[name]

@@ -30,10 +30,10 @@ def run(toy_run, tmp_path):
     return shutil.copytree(toy_run, tmp_path / "run")
 
 
-def calibrate(embeddings, writers, genuine):
+def calibrate(embeddings, writers, genuine, cues):
     """Stands in for the fit, which needs seconds."""
     assert len(embeddings) == len(writers) == len(genuine)
-    return Calibrated(scoring=Scoring.default(PEN.cues), eer=0.125, references=5)
+    return Calibrated(scoring=Scoring.default(cues), eer=0.125, references=5)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float16", "float32"])
@@ -45,7 +45,7 @@ def test_every_precision_gives_a_model_that_runs(toy_run, tmp_path, precision):
     manifest = model.manifest
     assert (manifest.name, manifest.encoder, manifest.precision) == ("mine", "toy", Precision(precision))
     assert (manifest.vector_size, manifest.sequence_shape) == (VECTOR_SIZE, SEQUENCE_SHAPE)
-    assert manifest.scoring == Scoring.default(PEN.cues).to_dict()
+    assert manifest.scoring == Scoring.default(PEN.cues)
     assert manifest.parity == json.loads(json.dumps(conversion.report.to_dict()))
     assert manifest.provenance["trained_on"] == ["synthetic"]
     assert manifest.provenance["conversion"]["precision"] == precision
@@ -78,7 +78,7 @@ def test_the_whole_path_with_fitted_scoring(toy_run):
     assert 0 <= conversion.report.eer <= 0.5
     assert abs(conversion.report.eer_change) < 0.05
     manifest = conversion.model.manifest
-    assert Scoring.from_dict(manifest.scoring).to_dict() == manifest.scoring
+    assert Scoring.from_dict(manifest.cues, manifest.scoring.to_dict()) == manifest.scoring
     assert manifest.provenance["conversion"]["calibrated_on"] == ["toy"]
 
 
@@ -240,7 +240,7 @@ def test_calibration_without_skilled_forgeries_measures_random_ones():
             noisy = base + 0.1 * rng.normal(size=base.shape)
             embeddings.append(Embedding.from_floats(noisy, None, vector / np.linalg.norm(vector), 1000))
             writers.append(f"toy/{writer}")
-    fitted = fit(embeddings, np.array(writers), np.ones(len(writers), bool))
+    fitted = fit(embeddings, np.array(writers), np.ones(len(writers), bool), PEN.cues)
     assert fitted.references == 5
     assert set(fitted.scoring.row(5).thresholds) == {"random"}
     assert fitted.eer == 0
@@ -263,7 +263,7 @@ def test_scores_are_fitted_on_other_corpora_where_named(toy_run):
     assert record["calibration_signatures"] == 100
     assert record["calibration_licence_note"] == "invented"
     # Ten genuine signatures allow rows that the run's six do not.
-    assert max(Scoring.from_dict(conversion.model.manifest.scoring).rows) == 8
+    assert max(conversion.model.manifest.scoring.rows) == 8
 
 
 def test_a_corpus_that_the_network_has_seen_is_refused(toy_run):
