@@ -13,7 +13,7 @@ from sigverify.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sigverify.experiments.demonstration import Outcome
+    from sigverify.experiments.demonstration import Demonstration
     from sigverify.training import Progress
 
 
@@ -35,28 +35,13 @@ def demo(
     """Show the whole path in a few minutes: invent writers, train, convert, enroll, verify, measure."""
     from sigverify.cli.output import report
     from sigverify.cli.quiet import quiet
-    from sigverify.experiments.demonstration import FULL, QUICK, tell
+    from sigverify.experiments.demonstration import FULL, QUICK, demonstrate
 
-    if force:
-        _clear(out)
     with quiet():
-        outcome = tell(out, scale=QUICK if fast else FULL, seed=seed, fmr=fmr, stage=_stage)
-    report(outcome.to_dict(), as_json=as_json, render=lambda: _summary(outcome))
-
-
-def _clear(out: Path) -> None:
-    """Remove a folder that a demo made, and no other."""
-    import shutil
-
-    from sigverify.errors import ConfigError
-
-    if not out.exists():
-        return
-    if not (out / "signatures.png").is_file():
-        raise ConfigError(
-            f"{out} was not made by a demo", hint="Delete it yourself, or name another with --out"
+        done = demonstrate(
+            out, scale=QUICK if fast else FULL, seed=seed, fmr=fmr, stage=_stage, replace_old=force
         )
-    shutil.rmtree(out)
+    report(done.to_dict(), as_json=as_json, render=lambda: _summary(done))
 
 
 @contextmanager
@@ -71,39 +56,39 @@ def _stage(title: str) -> Iterator[Callable[["Progress"], None]]:
     console(stderr=True).print(f"[green]✓[/] {title} [dim]({time.perf_counter() - start:.0f} s)[/]")
 
 
-def _summary(outcome: "Outcome") -> "RenderableType":
+def _summary(done: "Demonstration") -> "RenderableType":
     from rich.console import Group
 
     from sigverify.cli.output import table
 
     rates = {
-        f"EER, {kind} forgeries": f"{100 * rate:.2f} %   (float32: {100 * outcome.eer_float32[kind]:.2f} %)"
-        for kind, rate in outcome.eer_int8.items()
+        f"EER, {kind} forgeries": f"{100 * rate:.2f} %   (float32: {100 * done.eer_float32[kind]:.2f} %)"
+        for kind, rate in done.eer_int8.items()
     }
-    size, float32_size = (f"{count / 1000:.0f} kB" for count in (outcome.model_bytes, outcome.float32_bytes))
+    size, float32_size = (f"{count / 1000:.0f} kB" for count in (done.model_bytes, done.float32_bytes))
     facts = {
         **rates,
         "model file": f"{size}   (float32: {float32_size})",
-        "verify against 5 references": f"{outcome.verify_ms:.1f} ms",
-        "enroll 5 references": f"{outcome.enroll_ms:.1f} ms",
-        **outcome.files,
+        "verify against 5 references": f"{done.verify_ms:.1f} ms",
+        "enroll 5 references": f"{done.enroll_ms:.1f} ms",
+        **done.files,
     }
     note = (
-        f"[dim]This network trained for a minute on {outcome.writers} invented writers. `base`, which ships, "
+        f"[dim]This network trained for a minute on {done.writers} invented writers. `base`, which ships, "
         "trained for half an hour on 10,000: enroll yourself with `sigverify enroll`.[/]"
     )
-    return Group("", _decisions(outcome), "", table(facts), "", note)
+    return Group("", _decisions(done), "", table(facts), "", note)
 
 
-def _decisions(outcome: "Outcome") -> "RenderableType":
+def _decisions(done: "Demonstration") -> "RenderableType":
     from rich.table import Table
 
     grid = Table(
-        title=f"Decisions of the int8 model at {100 * outcome.fmr:g} % false matches", title_justify="left"
+        title=f"Decisions of the int8 model at {100 * done.fmr:g} % false matches", title_justify="left"
     )
     grid.add_column("probe")
     for name in ("tried", "accepted", "rejected"):
         grid.add_column(name, justify="right")
-    for each in outcome.probes:
+    for each in done.probes:
         grid.add_row(each.kind, str(each.tried), str(each.accepted), str(each.tried - each.accepted))
     return grid

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,14 +12,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sigverify.evaluation.results import Row
-    from sigverify.experiments.left_out import Experiment
-
-SYNTHETIC: Final = "synthetic:writers=10000,genuine=6,skilled=6,seed=11,device=mixed"
-CALIBRATION: Final = "synthetic:writers=250,genuine=14,skilled=14,seed=12,device=mixed"
-QUICK_SYNTHETIC: Final = "synthetic:writers=48,genuine=8,skilled=8"
-QUICK_WRITERS: Final = 10
-QUICK_REFERENCES: Final = (1, 5)
-QUICK_DRAWS: Final = 2
 
 
 def reproduce(
@@ -38,8 +30,9 @@ def reproduce(
         Path | None, typer.Option("--config", exists=True, dir_okay=False, help="Settings of the training.")
     ] = None,
     corpus: Annotated[
-        str, typer.Option("--corpus", "-c", help="What the networks are trained on.")
-    ] = SYNTHETIC,
+        str | None,
+        typer.Option("--corpus", "-c", help="What the networks are trained on; as for base if not given."),
+    ] = None,
     base: Annotated[
         list[Path] | None,
         typer.Option(
@@ -51,14 +44,14 @@ def reproduce(
         ),
     ] = None,
     calibrate_on: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--calibrate-on",
             metavar="SYNTHETIC",
-            help='Invented writers for the rows whose calibration sees nothing real; "" for those that each '
-            "run held out.",
+            help="Invented writers for the rows whose calibration sees nothing real; as for base if not "
+            'given, and "" for those that each run held out.',
         ),
-    ] = CALIBRATION,
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", metavar="NAME", help="A corpus to measure on; all three if not given."),
@@ -75,50 +68,24 @@ def reproduce(
     from sigverify.cli.output import report
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
-    from sigverify.corpora import open_corpus
-    from sigverify.experiments.left_out import LEFT_OUT, Experiment, Network, open_real
+    from sigverify.experiments import reproduction
 
-    corpora = open_real(data, writers=QUICK_WRITERS if fast else None)
-    runs = list(base or _networks(out, config, corpus, seeds, fast=fast))
-    invented = "" if fast and calibrate_on == CALIBRATION else calibrate_on
-    with quiet(), stage_bar("Reading") as show:
-        sizes: dict[str, Any] = {"references": QUICK_REFERENCES, "draws": QUICK_DRAWS} if fast else {}
-        experiment = Experiment(
-            out=out,
-            corpora=corpora,
-            networks=[Network.open(run) for run in runs],
-            leave_out=leave_out or [name for name in LEFT_OUT if name in corpora],
-            synthetic=open_corpus(invented) if invented else None,
-            tell=show,
-            row_done=_show_row(),
-            **sizes,
-        )
-        rows = tuple(experiment.rows())
-    content = _content(experiment, rows, fast=fast)
-    written = _write(out, content, rows, fast=fast)
-    report({**content, "files": written}, as_json=as_json, render=lambda: _render(rows, written))
-
-
-def _networks(out: Path, config: Path | None, corpus: str, seeds: int, *, fast: bool) -> list[Path]:
-    from sigverify.experiments.networks import train_networks
-    from sigverify.training import TrainConfig
-
-    default = _quick_config() if fast else TrainConfig()
-    if fast and corpus == SYNTHETIC:
-        corpus = QUICK_SYNTHETIC
-    return train_networks(out / "networks", TrainConfig.read(config) if config else default, corpus, seeds)
-
-
-def _quick_config() -> Any:
-    from sigverify.training import BatchConfig, LossConfig, TrainConfig
-
-    return TrainConfig(
-        encoder_options={"width": 8},
-        losses=(LossConfig(name="triplet"),),
-        batch=BatchConfig(writers=4),
-        epochs=1,
-        steps_per_epoch=3,
+    runs = reproduction.train_or_take(
+        out, base=base or (), config=config, corpus=corpus, seeds=seeds, quick=fast
     )
+    with quiet(), stage_bar("Reading") as show:
+        found = reproduction.reproduce(
+            data,
+            runs,
+            out,
+            calibrate_on=calibrate_on,
+            leave_out=leave_out or (),
+            quick=fast,
+            progress=show,
+            report_done=_show_row(),
+        )
+    content = {**found.content, "files": found.files}
+    report(content, as_json=as_json, render=lambda: _render(found.rows, found.files))
 
 
 def _show_row() -> Callable[[str, float], None]:
@@ -131,55 +98,6 @@ def _show_row() -> Callable[[str, float], None]:
     return show
 
 
-def _content(experiment: "Experiment", rows: "Sequence[Row]", *, fast: bool) -> dict[str, Any]:
-    from datetime import UTC, datetime
-
-    from sigverify import __version__
-
-    return {
-        "format": "sigverify-results",
-        "version": 1,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sigverify": __version__,
-        "quick": fast,
-        "protocol": "standard",
-        "draws": experiment.draws,
-        "networks": [network.label for network in experiment.networks],
-        "corpora": {name: corpus.fingerprint for name, corpus in experiment.corpora.items()},
-        "rows": [row.to_dict() for row in rows],
-    }
-
-
-def _write(out: Path, content: dict[str, Any], rows: "Sequence[Row]", *, fast: bool) -> dict[str, str]:
-    import json
-
-    from sigverify.evaluation.results import to_markdown
-    from sigverify.training.run.run import write_whole
-
-    files = {"table": out / "results.md", "figures": out / "results.json"}
-    write_whole(files["figures"], json.dumps(content, indent=1, allow_nan=False) + "\n")
-    write_whole(files["table"], f"{_preamble(content, fast=fast)}\n{to_markdown(rows)}")
-    return {name: str(path) for name, path in files.items()}
-
-
-def _preamble(content: dict[str, Any], *, fast: bool) -> str:
-    warning = "**A quick run on a few writers: the figures mean nothing.**\n\n" if fast else ""
-    return (
-        f"# Results\n\n{warning}"
-        f"Rates in %: mean ± standard deviation over {_seeds(content)} and "
-        f"{content['draws']} draws of references; in brackets the 95 % confidence interval of the mean, by "
-        "bootstrap over writers. R: references enrolled. Neither the network nor the calibration saw the "
-        "corpus that is measured on. Model files are measured through the SDK, as on a device. "
-        "\\*: fewer forgeries than 3 / FMR.\n\n"
-        f"Made {content['created'][:10]} by `sigverify reproduce`, sigverify {content['sigverify']}.\n"
-    )
-
-
-def _seeds(content: dict[str, Any]) -> str:
-    count = len(content["networks"])
-    return f"{count} training seeds" if count > 1 else "one training seed"
-
-
 def _render(rows: "Sequence[Row]", files: dict[str, str]) -> "RenderableType":
     from itertools import groupby
 
@@ -187,7 +105,7 @@ def _render(rows: "Sequence[Row]", files: dict[str, str]) -> "RenderableType":
 
     from sigverify.cli.output import table
 
-    grids = [_table(corpus, list(its)) for corpus, its in groupby(rows, lambda row: row.corpus)]
+    grids = [_table(corpus, list(group)) for corpus, group in groupby(rows, lambda row: row.corpus)]
     return Group(*grids, table(files))
 
 

@@ -1,5 +1,6 @@
-"""`tell`: the whole path in a few minutes, from invented writers to decisions; `sigverify demo` shows it."""
+"""`demonstrate`: the whole path in a few minutes, from invented writers to decisions; `sigverify demo`."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 REFERENCES: Final = 5
 DRAWS: Final = 5
+EXAMPLES: Final = "signatures.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,8 @@ QUICK: Final = Scale(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probes:
-    """What became of the probes of one kind."""
+class ProbeCounts:
+    """How many probes of one kind were tried, and accepted."""
 
     kind: str
     tried: int
@@ -59,7 +61,7 @@ class Probes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Demonstration:
     """What the demonstration found; rates 0 to 1.
 
     Attributes:
@@ -74,7 +76,7 @@ class Outcome:
     signatures: int
     writers: int
     fmr: float
-    probes: tuple[Probes, ...]
+    probes: tuple[ProbeCounts, ...]
     eer_int8: dict[str, float]
     eer_float32: dict[str, float]
     model_bytes: int
@@ -95,12 +97,16 @@ class Stage(Protocol):
         """Begin a stage; yields what to hand to `train`."""
 
 
-def tell(out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage) -> Outcome:
+def demonstrate(
+    out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage, replace_old: bool = False
+) -> Demonstration:
     """Invent a corpus, train, convert, enroll, verify and measure; everything written goes into `out`.
 
     Raises:
-        ConfigError: `out` holds something already.
+        ConfigError: `out` holds something already, or, with `replace_old`, something that no demo made.
     """
+    if replace_old:
+        _remove_old(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} is not empty", expected="a new folder", hint="Name another with --out")
     out.mkdir(parents=True, exist_ok=True)
@@ -113,24 +119,35 @@ def tell(out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage) -> Out
     with stage("Converting to int8, and to float32 to compare with"):
         models = {precision: _convert(run, out, precision) for precision in ("int8", "float32")}
     with stage(f"Enrolling {scale.test_writers} other writers, and verifying"):
-        trial = _verify_all(out / "demo.db", models["int8"], test, fmr)
+        verified = _verify_all(out / "demo.db", models["int8"], test, fmr)
     with stage("Measuring error rates"):
         reports = {name: _measure(model, test) for name, model in models.items()}
         written = _write_report(reports, test, run, out / "report")
-    return Outcome(
+    return Demonstration(
         signatures=len(training),
         writers=len(training.writers),
         fmr=fmr,
-        probes=trial.probes,
+        probes=verified.probes,
         eer_int8=_eers(reports["int8"]),
         eer_float32=_eers(reports["float32"]),
         model_bytes=len(models["int8"].to_bytes()),
         float32_bytes=len(models["float32"].to_bytes()),
-        enroll_ms=trial.enroll_ms,
-        verify_ms=trial.verify_ms,
+        enroll_ms=verified.enroll_ms,
+        verify_ms=verified.verify_ms,
         files={"examples": pictures, "learning curves": str(run / "curves.png"), **written,
                "model": str(out / "int8.sigmodel"), "store": str(out / "demo.db")},
     )  # fmt: skip
+
+
+def _remove_old(out: Path) -> None:
+    """Remove a folder that a demo made, and no other."""
+    if not out.exists():
+        return
+    if not (out / EXAMPLES).is_file():
+        raise ConfigError(
+            f"{out} was not made by a demo", hint="Delete it yourself, or name another with --out"
+        )
+    shutil.rmtree(out)
 
 
 def _corpora(scale: Scale, seed: int) -> tuple["Corpus", "Corpus"]:
@@ -171,39 +188,39 @@ def _convert(run: Path, out: Path, precision: str) -> "Model":
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Trial:
-    probes: tuple[Probes, ...]
+class _Verified:
+    probes: tuple[ProbeCounts, ...]
     enroll_ms: float
     verify_ms: float
 
 
-def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Trial:
+def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Verified:
     """Enroll everybody with their first signatures, and verify the rest, forgeries, and other people's."""
     from statistics import median
 
     from sigverify.policy import Policy
     from sigverify.verifier import Verifier
 
-    # Everybody is counted, and every forger may try: rules would hide what the scores are worth.
+    # No lock-out and no replay check: they would hide how well the scores separate.
     with Verifier.open(store, model=model, policy=Policy.unguarded()) as verifier:
         enrolled = [
             verifier.enroll(
                 writer,
-                [sample.signature for sample in test.genuine(writer)[:REFERENCES]],
+                [sample.capture for sample in test.genuine(writer)[:REFERENCES]],
                 quality="record",
             )
             for writer in test.writers
         ]
         decisions: dict[str, list[Decision]] = {}
         for kind, writer, sample in _probes(test):
-            decisions.setdefault(kind, []).append(verifier.verify(writer, sample.signature, fmr=fmr))
-    return _Trial(
+            decisions.setdefault(kind, []).append(verifier.verify(writer, sample.capture, fmr=fmr))
+    return _Verified(
         probes=tuple(
-            Probes(kind=kind, tried=len(its), accepted=sum(decision.accepted for decision in its))
-            for kind, its in decisions.items()
+            ProbeCounts(kind=kind, tried=len(group), accepted=sum(each.accepted for each in group))
+            for kind, group in decisions.items()
         ),
         enroll_ms=median(enrollment.latency_ms for enrollment in enrolled),
-        verify_ms=median(decision.latency_ms for its in decisions.values() for decision in its),
+        verify_ms=median(each.latency_ms for group in decisions.values() for each in group),
     )
 
 
@@ -243,10 +260,10 @@ def _draw_examples(test: "Corpus", out: Path) -> str:
     from sigverify.plotting.pen import plot_signatures
 
     rows = [
-        [(f"{writer}: {name}", sample.signature) for name, sample in _examples(test, writer)]
+        [(f"{writer}: {name}", sample.capture) for name, sample in _examples(test, writer)]
         for writer in test.writers[:3]
     ]
-    return str(plot_signatures(rows, out / "signatures.png"))
+    return str(plot_signatures(rows, out / EXAMPLES))
 
 
 def _examples(test: "Corpus", writer: str) -> list[tuple[str, "Sample"]]:

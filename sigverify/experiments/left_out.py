@@ -54,16 +54,30 @@ NOTHING_REAL: Final = "synthetic"
 
 _DECISIVE: Final = (
     "converter.calibration",
+    "converter.candidate",
     "converter.conversion",
+    "converter.encoder",
+    "converter.fitting",
     "converter.pointwise",
     "converter.quantize",
-    "converter.fitting",
-    "sigverify.modality.pen.features",
-    "sigverify.matching.distances",
-    "sigverify.matching.scoring",
-    "sigverify.template",
-    "sigverify.embedding",
+    "converter.trained",
+    "sigverify.evaluation.baseline",
+    "sigverify.evaluation.evaluate",
+    "sigverify.evaluation.protocol",
+    "sigverify.evaluation.summary",
+    "sigverify.evaluation.system",
+    "sigverify.evaluation.tables",
+    "sigverify.evaluation.trials",
     "sigverify.matcher",
+    "sigverify.matching.cue",
+    "sigverify.matching.cues.extent",
+    "sigverify.matching.cues.sequence",
+    "sigverify.matching.cues.series",
+    "sigverify.matching.cues.vector",
+    "sigverify.matching.distances",
+    "sigverify.matching.elastic",
+    "sigverify.matching.embedding",
+    "sigverify.matching.scoring",
     "sigverify.metrics.bootstrap",
     "sigverify.metrics.calibration",
     "sigverify.metrics.counts",
@@ -72,13 +86,11 @@ _DECISIVE: Final = (
     "sigverify.metrics.normalized_distance",
     "sigverify.metrics.operating_point",
     "sigverify.metrics.per_writer",
-    "sigverify.evaluation.baseline",
-    "sigverify.evaluation.evaluate",
-    "sigverify.evaluation.protocol",
-    "sigverify.evaluation.summary",
-    "sigverify.evaluation.system",
-    "sigverify.evaluation.tables",
-    "sigverify.evaluation.trials",
+    "sigverify.modality.pen.features",
+    "sigverify.modality.pen.pen",
+    "sigverify.modality.pen.repaired",
+    "sigverify.modality.pen.signature",
+    "sigverify.template",
 )
 """Modules that decide a number: what they made before a change of theirs is made anew."""
 
@@ -114,10 +126,10 @@ class Experiment:
         leave_out: names of the corpora to measure on, one after the other.
         references: numbers of references, where a corpus has signatures enough.
         draws: of references.
-        tell: told how far it is.
+        progress: told how far it is.
         synthetic: invented writers to calibrate on where nothing real may be seen; the runs' own held-out
             writers if None.
-        row_done: told of each report: what, its EER, and the seconds it took (0 when it was there).
+        report_done: told of each report: what it is of, and the seconds it took (0 when it was there).
 
     Raises:
         SplitLeak: a network has seen one of the corpora.
@@ -131,8 +143,8 @@ class Experiment:
     references: Sequence[int] = (1, 3, 4, 5, 10)
     draws: int = 10
     synthetic: Corpus | None = None
-    tell: Progress = field(default=lambda _stage, _done, _total: None)
-    row_done: Callable[[str, float], None] = field(default=lambda _what, _seconds: None)
+    progress: Progress = field(default=lambda _stage, _done, _total: None)
+    report_done: Callable[[str, float], None] = field(default=lambda _what, _seconds: None)
 
     def __post_init__(self) -> None:
         """Check that nothing leaks."""
@@ -158,8 +170,8 @@ class Experiment:
             for network in self.networks:
                 for key, report in self._reports(name, network):
                     reports.setdefault(key, []).append(report)
-            for (precision, _), its in reports.items():
-                yield from pool(its, system=precision)
+            for (precision, _), group in reports.items():
+                yield from pool(group, system=precision)
 
     def calibrations(self, left_out: str) -> list[tuple[str, ...]]:
         """Return the sets of corpora to calibrate on; the empty one stands for invented writers.
@@ -170,8 +182,8 @@ class Experiment:
         [('svc2004-task1', 'susig-blind'), ('susig-blind',), ()]
         """
         others = tuple(name for name in self.corpora if name != left_out)
-        apart = tuple(name for name in others if name != SIBLINGS.get(left_out))
-        return list(dict.fromkeys((others, apart, ())))
+        unrelated = tuple(name for name in others if name != SIBLINGS.get(left_out))
+        return list(dict.fromkeys((others, unrelated, ())))
 
     def _reports(
         self, left_out: str, network: Network
@@ -188,13 +200,13 @@ class Experiment:
     def _models(self, left_out: str, network: Network) -> dict[tuple[str, tuple[str, ...]], Path]:
         models = {}
         for calibration in self.calibrations(left_out):
-            fit = Remembered()
+            fit = CachedCalibration()
             for precision in reversed(PRECISIONS):
                 models[precision, calibration] = self._model(network, precision, calibration, fit)
         return models
 
     def _model(
-        self, network: Network, precision: str, calibration: tuple[str, ...], fit: "Remembered"
+        self, network: Network, precision: str, calibration: tuple[str, ...], fit: "CachedCalibration"
     ) -> Path:
         """Return a model file, converted and calibrated unless it is there."""
         corpora = [self.corpora[name] for name in calibration]
@@ -204,7 +216,7 @@ class Experiment:
         what = "+".join(calibration) or NOTHING_REAL
         path = self.out / "models" / f"{network.label}-{precision}-{what}-{key}.sigmodel"
         if not path.is_file():
-            self.tell(f"{network.label}: {precision}, calibrating on {what}", 0, 1)
+            self.progress(f"{network.label}: {precision}, calibrating on {what}", 0, 1)
             os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: only TensorFlow converts
             import converter
 
@@ -232,23 +244,23 @@ class Experiment:
         report = _read(folder)
         seconds = 0.0
         if report is None or not _same(report, system, corpus, counts, self.draws):
-            tell = _prefixed(self.tell, what)
+            progress = _prefixed(self.progress, what)
             if not measured:
-                measured.append(measure(system, corpus, progress=tell))
+                measured.append(measure(system, corpus, progress=progress))
             report = evaluate(
-                system, corpus, references=counts, draws=self.draws, progress=tell, measured=measured[0]
+                system, corpus, references=counts, draws=self.draws, progress=progress, measured=measured[0]
             )
             _write(report, folder)
             seconds = time.monotonic() - start
-        self.row_done(what, seconds)
+        self.report_done(what, seconds)
         return report
 
 
-class Remembered:
-    """`calibrate`, which does the same work once: int8 conversion fits float32 too, to compare."""
+class CachedCalibration:
+    """`calibrate` with a cache: an int8 conversion fits the scores of float32 too, to compare."""
 
     def __init__(self) -> None:
-        """Remember nothing yet."""
+        """Start empty."""
         self._known: dict[str, Any] = {}
 
     def __call__(
@@ -338,8 +350,8 @@ def _write(report: Report, folder: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _prefixed(tell: Progress, what: str) -> Progress:
-    return lambda stage, done, total: tell(f"{what}: {stage}", done, total)
+def _prefixed(progress: Progress, what: str) -> Progress:
+    return lambda stage, done, total: progress(f"{what}: {stage}", done, total)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from toy_networks import keras_network, write_run
 from sigverify.corpora import Corpus, Kind, Sample
 from sigverify.errors import ConfigError, SplitLeak
 from sigverify.evaluation.results import to_markdown
-from sigverify.experiments.left_out import Experiment, Network, Remembered, open_real
+from sigverify.experiments.left_out import CachedCalibration, Experiment, Network, open_real
 
 
 def stand_in(name, *, writers=3, genuine=7, skilled=3, first=0):
@@ -58,15 +58,15 @@ def few_replicates(monkeypatch):
 @pytest.mark.usefixtures("few_replicates")
 def test_a_corpus_left_out(tmp_path, corpora, networks):
     done = []
-    made = experiment(tmp_path, corpora, networks, row_done=lambda *row: done.append(row))
+    made = experiment(tmp_path, corpora, networks, report_done=lambda *row: done.append(row))
     rows = list(made.rows())
     assert {row.corpus for row in rows} == {"svc2004-task2"}
     assert {row.references for row in rows} == {1, 5}  # of seven signatures ten cannot be references
-    told = {(row.system, row.calibrated_on) for row in rows}
-    both, apart = ("susig-blind", "svc2004-task1"), ("susig-blind",)
-    assert told == {
+    found = {(row.system, row.calibrated_on) for row in rows}
+    both, unrelated = ("susig-blind", "svc2004-task1"), ("susig-blind",)
+    assert found == {
         ("DTW baseline", ()),
-        *((system, seen) for system in ("int8", "float32") for seen in (both, apart, ("toy",))),
+        *((system, seen) for system in ("int8", "float32") for seen in (both, unrelated, ("toy",))),
     }
     assert all(row.trained_on == (() if "DTW" in row.system else ("synthetic",)) for row in rows)
     assert len(done) == 1 + 2 * 3
@@ -116,7 +116,7 @@ def test_the_same_fit_is_done_once(monkeypatch):
     monkeypatch.setattr("converter.calibration.calibrate", lambda *given: calls.append(given) or len(calls))
     its = references(4)
     labels = np.array(["a", "a", "b", "b"]), np.ones(4, bool)
-    fit = Remembered()
+    fit = CachedCalibration()
     assert [fit([its[i] for i in range(4)], *labels) for _ in range(2)] == [1, 1]
     assert fit([its[i] for i in (1, 0, 2, 3)], *labels) == 2
 
@@ -125,7 +125,7 @@ def write_svc2004(folder, corpus):
     folder.mkdir()
     for sample in corpus.samples:
         number = sample.number + 1 if sample.kind is Kind.GENUINE else sample.number - 29
-        its = sample.signature
+        its = sample.capture
         rows = [f"{x:.0f} {y:.0f} {t:.0f} 1" for x, y, t in zip(its.x, its.y, its.time_ms, strict=True)]
         name = f"U{int(sample.writer) + 1}S{number}.TXT"
         (folder / name).write_text("\n".join([str(len(rows)), *rows]) + "\n")
