@@ -42,7 +42,7 @@ def _render(found: "Sequence[Comparison]", alone: Sequence[str]) -> "RenderableT
     notes = [
         f"[yellow]Not compared[/], the other report has no such trials: {escape(each)}" for each in alone
     ]
-    return Group(*(_table(*named, list(its)) for named, its in pairs), _explanation(len(found)), *notes)
+    return Group(*(_table(*named, list(group)) for named, group in pairs), _explanation(len(found)), *notes)
 
 
 def _table(corpus: str, first: str, second: str, found: "Sequence[Comparison]") -> "RenderableType":

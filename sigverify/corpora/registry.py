@@ -97,9 +97,9 @@ def _settings(config: type[Any], settings: str) -> dict[str, Any]:
     return values
 
 
-def _value(key: str, text: str, wanted: Any) -> Any:
+def _value(key: str, text: str, kind: Any) -> Any:
     """Convert `text` to the type of a dataclass field; of a union to the first member that takes it."""
-    members = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     for member in members:
         try:
             if member is types.NoneType:

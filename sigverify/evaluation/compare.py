@@ -84,9 +84,9 @@ def unpaired(first: Sequence[Report], second: Sequence[Report]) -> tuple[str, ..
     """Describe the reports, or parts of them, that have no like in the other folder."""
     return tuple(
         f"{report.system} on {_names([report], counts)}"
-        for mine, theirs in ((first, second), (second, first))
-        for report in mine
-        if (counts := _alone(report, theirs))
+        for reports, others in ((first, second), (second, first))
+        for report in reports
+        if (counts := _alone(report, others))
     )
 
 
@@ -102,21 +102,23 @@ def _alone(report: Report, others: Sequence[Report]) -> tuple[int, ...]:
 
 
 def _compare(one: Report, other: Report) -> list[Comparison]:
-    mine, theirs = _trials(one), _trials(other)
-    if mine.writers != theirs.writers:
+    trials, others = _trials(one), _trials(other)
+    if trials.writers != others.writers:
         raise ConfigError("the reports name other writers", hint="Evaluate both again")
     return [
         _difference(one, other, references, kind)
-        for references in mine.references
-        if references in theirs.references
+        for references in trials.references
+        if references in others.references
         for kind in IMPOSTORS
         if kind in one.condition(references).impostors and kind in other.condition(references).impostors
     ]
 
 
 def _difference(one: Report, other: Report, references: int, kind: TrialKind) -> Comparison:
-    mine, theirs = (_replicated(_trials(report), references, kind) for report in (one, other))
-    gaps = theirs[1] - mine[1]
+    (one_eer, one_replicates), (other_eer, other_replicates) = (
+        _replicated(_trials(report), references, kind) for report in (one, other)
+    )
+    gaps = other_replicates - one_replicates
     found = interval(gaps, LEVEL)
     # One is added above and below: a bootstrap of b replicates cannot show a p-value below 1 / b.
     tail = min(np.count_nonzero(gaps <= 0), np.count_nonzero(gaps >= 0)) + 1
@@ -126,9 +128,9 @@ def _difference(one: Report, other: Report, references: int, kind: TrialKind) ->
         impostor=kind,
         first=one.system,
         second=other.system,
-        first_eer=mine[0],
-        second_eer=theirs[0],
-        difference=theirs[0] - mine[0],
+        first_eer=one_eer,
+        second_eer=other_eer,
+        difference=other_eer - one_eer,
         low=found.low,
         high=found.high,
         p_value=min(1.0, 2 * float(tail) / (len(gaps) + 1)),

@@ -119,7 +119,7 @@ def to_markdown(rows: Iterable[Row]) -> str:
     by_corpus: dict[str, list[Row]] = {}
     for row in rows:
         by_corpus.setdefault(row.corpus, []).append(row)
-    return "\n".join(_section(corpus, its) for corpus, its in by_corpus.items())
+    return "\n".join(_section(corpus, group) for corpus, group in by_corpus.items())
 
 
 def _section(corpus: str, rows: Sequence[Row]) -> str:

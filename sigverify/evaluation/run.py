@@ -124,5 +124,5 @@ def _baseline(name: Baseline | str) -> System[Any]:
 def _named(progress: Progress | None, system: System[Any], corpus: Corpus) -> Progress | None:
     if progress is None:
         return None
-    tell = progress
-    return lambda stage, done, total: tell(f"{corpus.name}, {system.name}: {stage}", done, total)
+    report = progress
+    return lambda stage, done, total: report(f"{corpus.name}, {system.name}: {stage}", done, total)

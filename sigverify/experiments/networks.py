@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sigverify.errors import ConfigError, TrainingError
 from sigverify.training import Run, TrainConfig
@@ -42,17 +42,23 @@ def train_networks(out: Path, config: TrainConfig, corpus: str, seeds: int) -> l
 
 
 def _claim(out: Path, config: TrainConfig, corpus: str) -> None:
-    """Record what the folder is for, or check that it is for this."""
-    wanted = {"corpus": corpus, "config": json.loads(json.dumps(replace(config, seed=0).to_dict()))}
+    """Record corpus and settings of the folder, or compare them with those recorded."""
+    content = {"corpus": corpus, "config": json.loads(json.dumps(replace(config, seed=0).to_dict()))}
     record = out / TRAINING
-    if record.is_file() and json.loads(record.read_text("utf-8")) != wanted:
+    if record.is_file() and _resolved(json.loads(record.read_text("utf-8"))) != content:
         raise ConfigError(
             f"{out} holds networks of other settings",
             expected=f"those in {TRAINING}",
             hint="Name another --out, or delete that folder",
         )
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(record, json.dumps(wanted, indent=2))
+    write_whole(record, json.dumps(content, indent=2))
+
+
+def _resolved(record: dict[str, Any]) -> dict[str, Any]:
+    """Fill in settings that the release which wrote the record did not have."""
+    config = TrainConfig.from_dict(record.get("config", {}))
+    return {**record, "config": json.loads(json.dumps(config.to_dict()))}
 
 
 def _finished(run: Path, config: TrainConfig) -> bool:

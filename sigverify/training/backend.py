@@ -1,4 +1,4 @@
-"""The one door to keras: import `keras` from here.
+"""Keras and its backend: import `keras` from here.
 
 Keras takes its backend from `KERAS_BACKEND` or `~/.keras/keras.json`, and tensorflow without either. Where
 tensorflow is not installed, this picks jax, then torch, so that a machine with one of them needs no flag.

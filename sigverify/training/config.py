@@ -252,14 +252,14 @@ class TrainConfig:
         Raises:
             ConfigError: that run was of another modality.
         """
-        theirs = facts.get("config", {})
-        if (modality := theirs.get("modality", PEN)) != self.modality:
+        config = facts.get("config", {})
+        if (modality := config.get("modality", PEN)) != self.modality:
             raise ConfigError(
                 "the network to start from is of another modality",
                 expected=self.modality,
                 received=str(modality),
             )
-        encoder, options = (theirs.get(key) for key in ("encoder", "encoder_options"))
+        encoder, options = (config.get(key) for key in ("encoder", "encoder_options"))
         chosen = (self.encoder, self.encoder_options) != ("tdnn", {})
         if chosen or not isinstance(encoder, str) or not isinstance(options, Mapping):
             return self

@@ -101,11 +101,11 @@ def find_devices(at_most: int) -> Devices:
     if backend == "tensorflow":
         _refuse_workers(os.environ.get("TF_CONFIG", ""))
         names = _tensorflow_names()[:at_most]
-        return _told(TensorflowDevices(names)) if len(names) > 1 else Devices()
+        return _logged(TensorflowDevices(names)) if len(names) > 1 else Devices()
     if backend == "jax":
         _join_processes()
         names = [str(name) for name in keras.distribution.list_devices()]
-        return _told(JaxDevices(_usable(names, at_most))) if len(names) > 1 else Devices()
+        return _logged(JaxDevices(_usable(names, at_most))) if len(names) > 1 else Devices()
     return Devices()
 
 
@@ -132,7 +132,7 @@ def _usable(names: Sequence[str], at_most: int) -> list[str]:
     return list(names[:at_most])
 
 
-def _told(devices: Devices) -> Devices:
+def _logged(devices: Devices) -> Devices:
     logger.info("training on %d devices", devices.count)
     return devices
 

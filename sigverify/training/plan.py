@@ -1,4 +1,4 @@
-"""`Plan`: all that a run needs, made before anything is written, so that a mistake leaves nothing behind."""
+"""`Plan`: all that a run needs, made before anything is written: an error in the settings leaves no files."""
 
 import logging
 from collections.abc import Iterator

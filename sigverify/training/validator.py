@@ -106,13 +106,13 @@ class Validator:
 
     def _sequence_pairs(self, sequences: Float32Array) -> "_Pairs":
         kind = self._kind
-        wanted = []
+        needed = []
         for claim in self._claims:
             probes = np.concatenate([claim.references, claim.genuine, getattr(claim, kind)])
-            wanted.append(
+            needed.append(
                 np.stack(np.meshgrid(probes, claim.references, indexing="ij"), axis=-1).reshape(-1, 2)
             )
-        pairs = np.unique(np.sort(np.concatenate(wanted), axis=1), axis=0)
+        pairs = np.unique(np.sort(np.concatenate(needed), axis=1), axis=0)
         table = np.full((len(sequences), len(sequences)), np.nan, np.float32)
         distances = pair_distances(sequences, pairs)
         table[pairs[:, 0], pairs[:, 1]] = distances

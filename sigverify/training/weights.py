@@ -36,19 +36,19 @@ def start_from(network: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
     source = {layer.name: layer for layer in load_network(path).layers}
     fresh: list[str] = []
     for layer in network.layers:
-        mine = [tuple(weight.shape) for weight in layer.weights]
+        shapes = [tuple(weight.shape) for weight in layer.weights]
         found = source.get(layer.name)
-        if not mine:
+        if not shapes:
             continue
         if found is None and layer.name.startswith(HEADS):
             fresh += [head for head in HEADS if layer.name.startswith(head)]
             continue
-        theirs = None if found is None else [tuple(weight.shape) for weight in found.weights]
-        if found is None or mine != theirs:
+        found_shapes = None if found is None else [tuple(weight.shape) for weight in found.weights]
+        if found is None or shapes != found_shapes:
             raise TrainingError(
                 f"{path} holds another architecture",
-                expected=f"layer {layer.name} with weights of shapes {mine}",
-                received="no such layer" if theirs is None else str(theirs),
+                expected=f"layer {layer.name} with weights of shapes {shapes}",
+                received="no such layer" if found_shapes is None else str(found_shapes),
                 hint="Give the encoder and encoder_options that the network was trained with",
             )
         layer.set_weights(found.get_weights())

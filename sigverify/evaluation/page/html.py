@@ -70,7 +70,7 @@ def render(
     """
     known = {corpus.fingerprint: corpus for corpus in corpora}
     with styled():
-        sections = [_corpus(name, its, known) for name, its in by_corpus(reports).items()]
+        sections = [_corpus(name, group, known) for name, group in by_corpus(reports).items()]
         learning = [] if history is None else [_tag("h2", "Training"), _picture(learning_curves(history), "")]
     title = "Signature verification: evaluation"
     return "\n".join(

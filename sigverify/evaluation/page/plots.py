@@ -60,10 +60,10 @@ def plots(
 ) -> Mapping[str, Callable[[], "Figure"]]:
     """Return what builds each picture, by file name without suffix; call it within `styled()`."""
     out: dict[str, Callable[[], Figure]] = {}
-    for corpus, its in by_corpus(reports).items():
-        out[f"{slug(corpus)}-det"] = partial(det_figure, its)
-        out[f"{slug(corpus)}-references"] = partial(references_figure, its)
-        for report in its:
+    for corpus, group in by_corpus(reports).items():
+        out[f"{slug(corpus)}-det"] = partial(det_figure, group)
+        out[f"{slug(corpus)}-references"] = partial(references_figure, group)
+        for report in group:
             stem = f"{slug(corpus)}-{slug(report.system)}"
             out[f"{stem}-scores"] = partial(scores_figure, report)
             out[f"{stem}-writers"] = partial(writers_figure, report)

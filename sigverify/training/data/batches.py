@@ -105,13 +105,13 @@ class WriterBatches(keras.utils.PyDataset):
         if self._executor is None:
             return self.make(self.epoch, index)
         with self._lock:
-            wanted = [self._following(index, distance) for distance in range(self._ahead + 1)]
-            for key in [key for key in self._pending if key not in wanted]:
+            ahead = [self._following(index, distance) for distance in range(self._ahead + 1)]
+            for key in [key for key in self._pending if key not in ahead]:
                 self._pending.pop(key).cancel()
-            for key in wanted:
+            for key in ahead:
                 if key not in self._pending:
                     self._pending[key] = self._executor.submit(self.make, *key)
-            future = self._pending.pop(wanted[0])
+            future = self._pending.pop(ahead[0])
         return future.result()
 
     def close(self) -> None:

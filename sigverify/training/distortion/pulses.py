@@ -51,10 +51,10 @@ class PulseForger:
         length, angle, duration = strength * rng.standard_normal((3, pulse[-1] + 1))[:, pulse]
         turn = np.deg2rad(self.angle_deg) * angle
         factor = np.exp(self.length * length + 1j * turn)
-        drawn = np.cumsum(factor * (steps[:, 0] + 1j * steps[:, 1]))
+        forged = np.cumsum(factor * (steps[:, 0] + 1j * steps[:, 1]))
         time = np.concatenate([[0], np.cumsum(np.exp(self.duration * duration))])
         time *= (FRAMES - 1) / time[-1]
-        path = np.concatenate([[0], drawn])
+        path = np.concatenate([[0], forged])
         frames = np.arange(FRAMES)
         columns = [np.interp(frames, time, values) for values in (path.real, path.imag, *trace[:, 2:].T)]
         out = np.stack(columns, axis=1)

@@ -49,8 +49,8 @@ class TripletLoss(keras.losses.Loss):
         distances = pair_distances(y_pred)
         positive, skilled, random = pair_masks(y_true)
         negative = ops.logical_or(skilled, random)
-        mine = _batch_hard if self.mining == "batch-hard" else _semi_hard
-        near, far, valid = mine(distances, positive, negative)
+        select = _batch_hard if self.mining == "batch-hard" else _semi_hard
+        near, far, valid = select(distances, positive, negative)
         return masked_mean(ops.relu(far - near + self.margin), valid)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,3 +1,7 @@
+import sys
+import types
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,3 +117,55 @@ def test_an_encoder_left_alone_is_that_of_the_start():
     chosen = TrainConfig(encoder_options={"width": 8})
     assert chosen.fitted_to(facts) == chosen
     assert TrainConfig().fitted_to({}) == TrainConfig()
+
+
+@pytest.fixture
+def smell(monkeypatch):
+    """Another modality, with an augmentation of its own."""
+    from sigverify.training import distortion
+
+    monkeypatch.setattr(
+        distortion, "AUGMENTATIONS", distortion.AUGMENTATIONS | {"smell": (__name__, "Dilution")}
+    )
+    monkeypatch.setitem(sys.modules, __name__, types.SimpleNamespace(Dilution=Dilution))
+
+
+@dataclass(frozen=True)
+class Dilution:
+    strength: float = 0.5
+
+    def apply(self, traces, _groups, _rng):
+        return traces
+
+
+def test_a_modality_without_distortions_is_refused():
+    with pytest.raises(ConfigError, match="no augmentation for this modality; expected pen; received smell"):
+        TrainConfig(modality="smell")
+
+
+@pytest.mark.usefixtures("smell")
+def test_the_augmentation_is_that_of_the_modality():
+    config = TrainConfig(modality="smell")
+    assert config.augmentation == Dilution()
+    assert TrainConfig.from_toml(config.to_toml()) == config
+    assert TrainConfig.from_toml(
+        'modality = "smell"\n[augmentation]\nstrength = 0.25'
+    ).augmentation == Dilution(0.25)
+    with pytest.raises(ConfigError, match="no such key"):
+        TrainConfig.from_toml('modality = "smell"\n[augmentation]\nwarp = 0.1')
+    with pytest.raises(ConfigError, match="must be that of modality smell"):
+        TrainConfig(modality="smell", augmentation=Augmentation())
+
+
+@pytest.mark.usefixtures("smell")
+def test_another_modality_than_the_encoders_the_corpus_or_the_start_is_refused(traces):
+    from sigverify.training.data.training_data import prepare
+    from sigverify.training.encoders import build_encoder
+
+    config = TrainConfig(modality="smell")
+    with pytest.raises(ConfigError, match="the tdnn encoder is for another modality"):
+        build_encoder("tdnn", modality="smell")
+    with pytest.raises(ConfigError, match="corpus toy is of another modality; expected smell; received pen"):
+        prepare(config, [traces], None)
+    with pytest.raises(ConfigError, match="to start from is of another modality"):
+        config.fitted_to({"config": {"encoder": "tdnn"}})

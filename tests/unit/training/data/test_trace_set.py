@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sigverify.corpora import Corpus, Kind, Sample, require_disjoint, split_writers
-from sigverify.errors import ConfigError, CorpusError, SplitLeak
+from sigverify.errors import ConfigError, CorpusError, IncompatibleModel, SplitLeak
 from sigverify.modality.pen.features import trace
 from sigverify.modality.pen.signature import Signature
 from sigverify.training import TraceSet
@@ -129,3 +129,27 @@ def test_arrays_that_do_not_fit_are_refused(traces, change, says):
     values = {name: getattr(traces, name) for name in ("name", "traces", "extent", "writer", "genuine")}
     with pytest.raises(CorpusError, match=says):
         TraceSet(**values | change)
+
+
+def test_files_of_before_there_were_modalities_read_as_pens(traces, tmp_path):
+    path = tmp_path / "traces.npz"
+    traces.save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    del arrays["modality"]
+    np.savez(path, duration_ms=arrays.pop("extent"), **arrays)
+    again = TraceSet.load(path)
+    assert again.modality == "pen"
+    assert again.fingerprint == traces.fingerprint
+
+
+def test_a_modality_that_is_not_known_is_refused(traces):
+    values = {name: getattr(traces, name) for name in ("name", "traces", "extent", "writer", "genuine")}
+    with pytest.raises(IncompatibleModel, match="modality"):
+        TraceSet(**values, modality="smell")
+
+
+def test_a_corpus_holds_one_kind_of_capture(corpus):
+    other = Sample("u0", Kind.GENUINE, 99, capture="no signature")
+    with pytest.raises(CorpusError, match="several kinds of capture"):
+        Corpus("mixed", (*corpus.samples, other))
