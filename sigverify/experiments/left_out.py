@@ -4,23 +4,15 @@ Every model and every report is kept under a name that says what went into it, a
 same is asked for again: an interrupted run goes on, and several runs may share a folder.
 """
 
-import functools
 import hashlib
-import importlib
 import os
 import re
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
-from sigverify.arrays import BoolArray
 from sigverify.corpora import Corpus, open_corpus
 from sigverify.corpora.registry import READERS
 from sigverify.errors import ConfigError, SplitLeak
@@ -32,13 +24,17 @@ from sigverify.evaluation import (
     System,
     evaluate,
     measure,
-    read_reports,
-    write_reports,
 )
 from sigverify.evaluation.results import Row, pool
+from sigverify.experiments.cache import (
+    CachedCalibration,
+    code_digest,
+    digest,
+    is_of,
+    read_report,
+    write_report,
+)
 from sigverify.matcher import Matcher
-from sigverify.matching.cue import Cue
-from sigverify.matching.embedding import Embedding
 from sigverify.model_file import Model
 from sigverify.training import Run
 
@@ -51,48 +47,6 @@ SIBLINGS: Final = {"svc2004-task1": "svc2004-task2", "svc2004-task2": "svc2004-t
 PRECISIONS: Final = ("int8", "float32")
 NOTHING_REAL: Final = "synthetic"
 """Calibrated on invented writers: others than the network saw."""
-
-_DECISIVE: Final = (
-    "converter.calibration",
-    "converter.candidate",
-    "converter.conversion",
-    "converter.encoder",
-    "converter.fitting",
-    "converter.pointwise",
-    "converter.quantize",
-    "converter.trained",
-    "sigverify.evaluation.baseline",
-    "sigverify.evaluation.evaluate",
-    "sigverify.evaluation.protocol",
-    "sigverify.evaluation.summary",
-    "sigverify.evaluation.system",
-    "sigverify.evaluation.tables",
-    "sigverify.evaluation.trials",
-    "sigverify.matcher",
-    "sigverify.matching.cue",
-    "sigverify.matching.cues.extent",
-    "sigverify.matching.cues.sequence",
-    "sigverify.matching.cues.series",
-    "sigverify.matching.cues.vector",
-    "sigverify.matching.distances",
-    "sigverify.matching.elastic",
-    "sigverify.matching.embedding",
-    "sigverify.matching.scoring",
-    "sigverify.metrics.bootstrap",
-    "sigverify.metrics.calibration",
-    "sigverify.metrics.counts",
-    "sigverify.metrics.curve",
-    "sigverify.metrics.eer",
-    "sigverify.metrics.normalized_distance",
-    "sigverify.metrics.operating_point",
-    "sigverify.metrics.per_writer",
-    "sigverify.modality.pen.features",
-    "sigverify.modality.pen.pen",
-    "sigverify.modality.pen.repaired",
-    "sigverify.modality.pen.signature",
-    "sigverify.template",
-)
-"""Modules that decide a number: what they made before a change of theirs is made anew."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +166,7 @@ class Experiment:
         corpora = [self.corpora[name] for name in calibration]
         if not calibration and self.synthetic is not None:
             corpora = [self.synthetic]
-        key = _digest(_code(), *(corpus.fingerprint for corpus in corpora))
+        key = digest(code_digest(), *(corpus.fingerprint for corpus in corpora))
         what = "+".join(calibration) or NOTHING_REAL
         path = self.out / "models" / f"{network.label}-{precision}-{what}-{key}.sigmodel"
         if not path.is_file():
@@ -232,7 +186,7 @@ class Experiment:
         return path
 
     def _baseline(self, left_out: str) -> Report:
-        return self._report(left_out, DtwBaseline(), f"dtw-{_digest(_code())}", [])
+        return self._report(left_out, DtwBaseline(), f"dtw-{digest(code_digest())}", [])
 
     def _report(self, left_out: str, system: System[Any], name: str, measured: list[Measured]) -> Report:
         """Return a report, evaluated unless it is there; `measured` keeps the distances for the next one."""
@@ -241,46 +195,19 @@ class Experiment:
         folder = self.out / "reports" / left_out / name
         what = f"{left_out}, {name}"
         start = time.monotonic()
-        report = _read(folder)
+        report = read_report(folder)
         seconds = 0.0
-        if report is None or not _same(report, system, corpus, counts, self.draws):
+        if report is None or not is_of(report, system, corpus, counts, self.draws):
             progress = _prefixed(self.progress, what)
             if not measured:
                 measured.append(measure(system, corpus, progress=progress))
             report = evaluate(
                 system, corpus, references=counts, draws=self.draws, progress=progress, measured=measured[0]
             )
-            _write(report, folder)
+            write_report(report, folder)
             seconds = time.monotonic() - start
         self.report_done(what, seconds)
         return report
-
-
-class CachedCalibration:
-    """`calibrate` with a cache: an int8 conversion fits the scores of float32 too, to compare."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._known: dict[str, Any] = {}
-
-    def __call__(
-        self,
-        embeddings: Sequence[Embedding],
-        writers: npt.NDArray[np.str_],
-        genuine: BoolArray,
-        cues: Sequence[Cue],
-    ) -> Any:
-        """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
-        from converter.calibration import calibrate
-
-        whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist(), cues)).encode())
-        for each in embeddings:
-            whole.update(each.series.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
-            whole.update(repr(each.extent).encode())
-        key = whole.hexdigest()
-        if key not in self._known:
-            self._known[key] = calibrate(embeddings, writers, genuine, cues)
-        return self._known[key]
 
 
 def open_real(folder: Path, *, writers: int | None = None) -> dict[str, Corpus]:
@@ -317,49 +244,5 @@ def _possible(corpus: Corpus, references: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(count for count in set(references) if count < fewest))
 
 
-def _read(folder: Path) -> Report | None:
-    try:
-        return read_reports(folder)[0]
-    except (ConfigError, IndexError):
-        return None
-
-
-def _same(
-    report: Report, system: System[Any], corpus: Corpus, references: tuple[int, ...], draws: int
-) -> bool:
-    tried = tuple(condition.references for condition in report.conditions)
-    return (
-        report.trials is not None
-        and report.corpus_fingerprint == corpus.fingerprint
-        and report.provenance.get("model_id") == system.provenance.get("model_id")
-        and (tried, report.draws) == (references, draws)
-    )
-
-
-def _write(report: Report, folder: Path) -> None:
-    """Write a report folder, whole or not at all."""
-    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    try:
-        fresh.mkdir(parents=True)
-        write_reports([report], fresh)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    except OSError as error:
-        raise ConfigError("a report cannot be written", received=f"{folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
 def _prefixed(progress: Progress, what: str) -> Progress:
     return lambda stage, done, total: progress(f"{what}: {stage}", done, total)
-
-
-@functools.cache
-def _code() -> str:
-    """Digest of the code that decides numbers, as it was when first asked for."""
-    files = [importlib.import_module(name).__file__ for name in _DECISIVE]
-    return _digest(*(Path(file).read_text("utf-8") for file in files if file))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

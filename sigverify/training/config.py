@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from sigverify.errors import ConfigError
 from sigverify.training.distortion import Distortion, augmentation_class
+from sigverify.training.toml import to_toml
 
 PEN: Final = "pen"
 """Modality of a config that names none."""
@@ -273,7 +274,7 @@ class TrainConfig:
 
     def to_toml(self) -> str:
         """Return TOML; `from_toml` takes it back."""
-        return "\n".join(_toml_table(self.to_dict(), "")) + "\n"
+        return to_toml(self.to_dict())
 
     @property
     def total_steps(self) -> int:
@@ -309,46 +310,3 @@ def _typed(key: str, kind: object, value: Any) -> Any:
             f"{key} has another type", expected=getattr(kind, "__name__", str(kind)), received=repr(value)
         )
     return float(value) if kind is float else value
-
-
-def _toml_table(values: Mapping[str, Any], prefix: str) -> list[str]:
-    """Plain values first, then sub-tables, then arrays of tables, as TOML wants them."""
-    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
-    arrays = {
-        key: value
-        for key, value in values.items()
-        if isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) for item in value)
-    }
-    lines = [
-        f"{_toml_key(key)} = {_toml_value(value)}"
-        for key, value in values.items()
-        if key not in tables and key not in arrays
-    ]
-    for key, table in tables.items():
-        name = f"{prefix}{_toml_key(key)}"
-        lines += ["", f"[{name}]", *_toml_table(table, f"{name}.")]
-    for key, items in arrays.items():
-        name = f"{prefix}{_toml_key(key)}"
-        for item in items:
-            lines += ["", f"[[{name}]]", *_toml_table(item, f"{name}.")]
-    return lines
-
-
-def _toml_key(key: str) -> str:
-    bare = key and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in key)
-    return key if bare else _toml_value(key)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    raise ConfigError(
-        "a setting that TOML cannot hold", expected="number, string, bool or list", received=repr(value)
-    )

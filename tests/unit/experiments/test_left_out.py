@@ -10,7 +10,8 @@ from toy_networks import keras_network, write_run
 from sigverify.corpora import Corpus, Kind, Sample
 from sigverify.errors import ConfigError, SplitLeak
 from sigverify.evaluation.results import to_markdown
-from sigverify.experiments.left_out import CachedCalibration, Experiment, Network, open_real
+from sigverify.experiments.cache import CachedCalibration
+from sigverify.experiments.left_out import Experiment, Network, open_real
 
 
 def stand_in(name, *, writers=3, genuine=7, skilled=3, first=0):

@@ -3,6 +3,7 @@ import pytest
 
 from sigverify.errors import ConfigError
 from sigverify.modality.pen.features import CHANNELS, CLIP, FRAMES
+from sigverify.training.backend import keras
 from sigverify.training.encoders import build_encoder, encoder_names
 
 SMALL = {"width": 8, "dilations": [1, 2]}
@@ -13,6 +14,11 @@ FEATURES = np.clip(np.random.default_rng(0).normal(size=(3, FRAMES, CHANNELS)), 
 
 def run(network):
     return {name: np.asarray(value) for name, value in network(FEATURES).items()}
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.set_random_seed(1)
 
 
 @pytest.mark.parametrize("name", encoder_names("pen"))

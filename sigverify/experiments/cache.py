@@ -1,0 +1,136 @@
+"""Fits and reports of earlier runs of an experiment, used again while nothing has changed."""
+
+import functools
+import hashlib
+import importlib
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sigverify.arrays import BoolArray
+from sigverify.corpora import Corpus
+from sigverify.errors import ConfigError
+from sigverify.evaluation import Report, System, read_reports, write_reports
+from sigverify.matching.cue import Cue
+from sigverify.matching.embedding import Embedding
+
+_DECISIVE: Final = (
+    "converter.calibration",
+    "converter.candidate",
+    "converter.conversion",
+    "converter.encoder",
+    "converter.fitting",
+    "converter.pointwise",
+    "converter.quantize",
+    "converter.trained",
+    "sigverify.evaluation.baseline",
+    "sigverify.evaluation.evaluate",
+    "sigverify.evaluation.protocol",
+    "sigverify.evaluation.summary",
+    "sigverify.evaluation.system",
+    "sigverify.evaluation.tables",
+    "sigverify.evaluation.trials",
+    "sigverify.matcher",
+    "sigverify.matching.cue",
+    "sigverify.matching.cues.extent",
+    "sigverify.matching.cues.sequence",
+    "sigverify.matching.cues.series",
+    "sigverify.matching.cues.vector",
+    "sigverify.matching.distances",
+    "sigverify.matching.elastic",
+    "sigverify.matching.embedding",
+    "sigverify.matching.scoring",
+    "sigverify.metrics.bootstrap",
+    "sigverify.metrics.calibration",
+    "sigverify.metrics.counts",
+    "sigverify.metrics.curve",
+    "sigverify.metrics.eer",
+    "sigverify.metrics.normalized_distance",
+    "sigverify.metrics.operating_point",
+    "sigverify.metrics.per_writer",
+    "sigverify.modality.pen.features",
+    "sigverify.modality.pen.pen",
+    "sigverify.modality.pen.repaired",
+    "sigverify.modality.pen.signature",
+    "sigverify.template",
+)
+"""Modules that decide a number: what they made before a change of theirs is made anew."""
+
+
+class CachedCalibration:
+    """`calibrate` with a cache: an int8 conversion fits the scores of float32 too, to compare."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._known: dict[str, Any] = {}
+
+    def __call__(
+        self,
+        embeddings: Sequence[Embedding],
+        writers: npt.NDArray[np.str_],
+        genuine: BoolArray,
+        cues: Sequence[Cue],
+    ) -> Any:
+        """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
+        from converter.calibration import calibrate
+
+        whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist(), cues)).encode())
+        for each in embeddings:
+            whole.update(each.series.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
+            whole.update(repr(each.extent).encode())
+        key = whole.hexdigest()
+        if key not in self._known:
+            self._known[key] = calibrate(embeddings, writers, genuine, cues)
+        return self._known[key]
+
+
+def read_report(folder: Path) -> Report | None:
+    """Read the report in a folder; None where there is none that can be read."""
+    try:
+        return read_reports(folder)[0]
+    except (ConfigError, IndexError):
+        return None
+
+
+def is_of(
+    report: Report, system: System[Any], corpus: Corpus, references: tuple[int, ...], draws: int
+) -> bool:
+    """Whether a report is of this system on this corpus, with all its scores."""
+    tried = tuple(condition.references for condition in report.conditions)
+    return (
+        report.trials is not None
+        and report.corpus_fingerprint == corpus.fingerprint
+        and report.provenance.get("model_id") == system.provenance.get("model_id")
+        and (tried, report.draws) == (references, draws)
+    )
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write a report folder, whole or not at all."""
+    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    try:
+        fresh.mkdir(parents=True)
+        write_reports([report], fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    except OSError as error:
+        raise ConfigError("a report cannot be written", received=f"{folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@functools.cache
+def code_digest() -> str:
+    """Digest of the code that decides numbers, as it was when first asked for."""
+    files = [importlib.import_module(name).__file__ for name in _DECISIVE]
+    return digest(*(Path(file).read_text("utf-8") for file in files if file))
+
+
+def digest(*parts: str) -> str:
+    """Return eight hexadecimal digits that stand for all parts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
