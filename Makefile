@@ -25,7 +25,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp-installed
 TFLITE_STAMP = $(TFLITE_VENV)/.stamp-installed
 
-export TF_CPP_MIN_LOG_LEVEL ?= 3
+export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help

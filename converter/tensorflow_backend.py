@@ -28,8 +28,8 @@ def load() -> tuple[Any, Any]:
         MissingExtra: tensorflow or keras is not installed.
         ConversionError: Keras runs on another backend; only TensorFlow's graphs become TFLite.
     """
-    # 2 lets errors through, which `quiet` keeps. At 3 the quantizer failed with an empty RuntimeError: it
-    # logs its reason, and raises without it.
+    # 2 lets errors through, and `quiet` keeps them. At 3 the reason is lost where TensorFlow logs it and
+    # raises an error without a message.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with quiet():

@@ -1,4 +1,4 @@
-"""`Progress`: what a training run tells the caller while it goes on."""
+"""`Progress`: how far a training run is, for its caller."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -90,7 +90,8 @@ def train(
     keras.utils.set_random_seed(config.seed)
     plan = make_plan(config, data, devices, origin)
     if resume:
-        state = _reopen(run, config)
+        _check_same(run.config, config)
+        state = read_state(run)
     else:
         _create(run, config, data, plan, origin)
         state = _start(run, config, data, plan, origin)
@@ -147,12 +148,6 @@ def _start(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origin
         state.best = float(record["before"][config.validation.monitor])
         save_whole(plan.twin, run.model_path)
     return state
-
-
-def _reopen(run: Run, config: TrainConfig) -> RunState:
-    """Read where the run stands; the settings must be as before."""
-    _check_same(run.config, config)
-    return read_state(run)
 
 
 def _conclude(

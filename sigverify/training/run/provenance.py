@@ -1,4 +1,4 @@
-"""What went into a run, for whoever doubts it later."""
+"""`provenance`: what went into a run, so that its result can be traced and repeated."""
 
 import importlib.metadata
 import platform

@@ -73,7 +73,7 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """Settings of the run."""
-        return TrainConfig.read(self.existing(CONFIG))
+        return TrainConfig.read(self.path / CONFIG)
 
     @property
     def encoder(self) -> str:

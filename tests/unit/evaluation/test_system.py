@@ -5,6 +5,7 @@ from toy_networks import toy_model
 
 from sigverify.evaluation import SdkSystem, TrialKind, evaluate
 from sigverify.evaluation.protocol import STANDARD
+from sigverify.manifest import UNFITTED
 from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.pen import PEN
@@ -39,7 +40,7 @@ def test_scores_are_those_that_the_device_gives(model, make):
 
 
 def test_a_model_without_scoring_is_scored_by_default(model, make):
-    plain = Model(manifest=replace(model.manifest, scoring={}), network=model.network)
+    plain = Model(manifest=replace(model.manifest, scoring=UNFITTED), network=model.network)
     corpus = make(writers=2, genuine=3, skilled=1)
     scores = [
         evaluate(SdkSystem(Matcher.open(each)), corpus, references=(2,), draws=1).trials.rows["score"]

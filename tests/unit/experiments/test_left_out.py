@@ -12,6 +12,7 @@ from sigverify.errors import ConfigError, SplitLeak
 from sigverify.evaluation.results import to_markdown
 from sigverify.experiments.cache import CachedCalibration
 from sigverify.experiments.left_out import Experiment, Network, open_real
+from sigverify.modality.pen.pen import PEN
 
 
 def stand_in(name, *, writers=3, genuine=7, skilled=3, first=0):
@@ -116,7 +117,7 @@ def test_the_same_fit_is_done_once(monkeypatch):
     calls = []
     monkeypatch.setattr("converter.calibration.calibrate", lambda *given: calls.append(given) or len(calls))
     its = references(4)
-    labels = np.array(["a", "a", "b", "b"]), np.ones(4, bool)
+    labels = np.array(["a", "a", "b", "b"]), np.ones(4, bool), PEN.cues
     fit = CachedCalibration()
     assert [fit([its[i] for i in range(4)], *labels) for _ in range(2)] == [1, 1]
     assert fit([its[i] for i in (1, 0, 2, 3)], *labels) == 2
