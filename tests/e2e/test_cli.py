@@ -89,7 +89,7 @@ def store(tmp_path, model, files):
 
 
 @pytest.mark.slow
-def test_demo_tells_the_whole_story(demo):
+def test_demo_goes_the_whole_path(demo):
     out, outcome = demo
     assert {"skilled", "random"} == set(outcome["eer_int8"]) == set(outcome["eer_float32"])
     assert outcome["model_bytes"] < outcome["float32_bytes"]
