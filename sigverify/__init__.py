@@ -28,6 +28,7 @@ _HOMES: Final = {
     "Key": "sigverify.protection.keys",
     "Manifest": "sigverify.manifest",
     "Match": "sigverify.search",
+    "Matches": "sigverify.search",
     "Matcher": "sigverify.matcher",
     "Modality": "sigverify.modality.modality",
     "Model": "sigverify.model_file",

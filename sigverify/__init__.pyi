@@ -25,6 +25,7 @@ from sigverify.protection.signing import Trust as Trust
 from sigverify.runtime.interpreters import Runtime as Runtime
 from sigverify.search import IndexKind as IndexKind
 from sigverify.search import Match as Match
+from sigverify.search import Matches as Matches
 from sigverify.store import SqliteStore as SqliteStore
 from sigverify.store import Store as Store
 from sigverify.template import Template as Template
@@ -45,6 +46,7 @@ __all__ = [
     "Manifest",
     "Match",
     "Matcher",
+    "Matches",
     "Modality",
     "Model",
     "Outcome",

@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 
 from sigverify.errors import ConfigError, StoreError
 from sigverify.store import Records, Store
+from sigverify.words import DEFAULT, phrase, sentence
 
 KIND: Final = "audit"
 """The journal of the entries, the kind of the record that holds the head, the purpose of the secret."""
@@ -48,41 +49,59 @@ Value = str | int | float | bool | None
 
 
 class Event(StrEnum):
-    """What an entry tells of."""
+    """What an entry tells of; `words.sentence` says it."""
 
     ENROLLED = "enrolled"
     REPLACED = "replaced"
     FORGOTTEN = "forgotten"
-    JOINED = "joined a group"
-    LEFT = "left a group"
+    JOINED = "joined"
+    LEFT = "left"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     REFERRED = "referred"
     REPLAYED = "replayed"
-    UNKNOWN_USER = "unknown user"
-    LOCKED_OUT = "locked out"
+    UNKNOWN_USER = "unknown_user"
+    LOCKED_OUT = "locked_out"
     UNLOCKED = "unlocked"
     ADAPTED = "adapted"
-    ADAPTATION_UNDONE = "adaptation undone"
+    ADAPTATION_UNDONE = "adaptation_undone"
     REKEYED = "rekeyed"
-    BACKED_UP = "backed up"
+    BACKED_UP = "backed_up"
     RESTORED = "restored"
     EXPORTED = "exported"
     IMPORTED = "imported"
-    MODEL_TRUSTED = "model trusted"
-    MODEL_REFUSED = "model refused"
+    MODEL_TRUSTED = "model_trusted"
+    MODEL_REFUSED = "model_refused"
 
 
-class Flaw(StrEnum):
-    """What is wrong with a log, in words for whoever has to find out why."""
+_EARLIER: Final = {
+    "joined a group": "joined",
+    "left a group": "left",
+    "unknown user": "unknown_user",
+    "locked out": "locked_out",
+    "adaptation undone": "adaptation_undone",
+    "backed up": "backed_up",
+    "model trusted": "model_trusted",
+    "model refused": "model_refused",
+}
+"""How logs written before events were tokens spell them."""
 
-    ALTERED = "does not continue the one before it: altered, moved or put in"
-    MISSING = "is missing"
-    UNREADABLE = "cannot be read"
-    CUT_OFF = "is missing at the end: the log was cut off"
-    BEYOND_HEAD = "is beyond the head: the head was put back or removed"
-    HEAD = "is not the one the head names"
-    ANCHOR = "is not the one of the anchor: the log is another, or an older copy"
+
+class LogFlaw(StrEnum):
+    """What is wrong with a log; `words.sentence` says it."""
+
+    ALTERED = "altered"
+    """An entry does not continue the one before it."""
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    CUT_OFF = "cut_off"
+    """The head names entries that are gone."""
+    BEYOND_HEAD = "beyond_head"
+    """There are entries that the head does not know of."""
+    HEAD = "head"
+    """The last entry is not the one that the head names."""
+    ANCHOR = "anchor"
+    """The log is another one than the anchor's, or an older copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +121,16 @@ class Entry:
     time: datetime
     who: str
     detail: Mapping[str, Value]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "number": self.number,
+            "time_ms": round(self.time.timestamp() * 1000),
+            "event": self.event.value,
+            "who": self.who,
+            "detail": dict(self.detail),
+        }
 
 
 @dataclass(frozen=True)
@@ -139,18 +168,31 @@ class Finding:
     """One flaw, and the entry it was found at (where several are missing, the first, and how many)."""
 
     number: int
-    flaw: Flaw
+    flaw: LogFlaw
     count: int = 1
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
-        more = f" (and {self.count - 1} more)" if self.count > 1 else ""
-        return f"entry {self.number} {self.flaw.value}{more}"
+        """Say it in English."""
+        return self.sentence()
+
+    def sentence(self, *, language: str = DEFAULT) -> str:
+        """Say it to a person.
+
+        >>> Finding(5, LogFlaw.MISSING, 3).sentence()
+        'entry 5 is missing (and 2 more)'
+        """
+        entry = phrase("entry", language=language, number=self.number)
+        more = f" ({phrase('more', language=language, count=self.count - 1)})" if self.count > 1 else ""
+        return f"{entry} {sentence(self.flaw, language=language)}{more}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {"number": self.number, "flaw": self.flaw.value, "count": self.count}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditReport:
-    """What a check of a log found.
+    """What a check of a log found; true where the log is intact.
 
     Attributes:
         entries: how many could be read.
@@ -166,6 +208,18 @@ class AuditReport:
     def intact(self) -> bool:
         """Whether nothing was altered, removed, added or moved."""
         return not self.findings
+
+    def __bool__(self) -> bool:
+        return self.intact
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "intact": self.intact,
+            "entries": self.entries,
+            "anchor": None if self.anchor is None else str(self.anchor),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
 
 
 class AuditLog:
@@ -249,7 +303,7 @@ class _Check:
         head = self._walk()
         self._check_head(head)
         if self._anchor is not None and self._anchor.number > self._last.number:
-            self._find(self._anchor.number, Flaw.ANCHOR)
+            self._find(self._anchor.number, LogFlaw.ANCHOR)
         return AuditReport(entries=self._readable, anchor=head, findings=tuple(self._findings))
 
     def _walk(self) -> Anchor | None:
@@ -281,31 +335,31 @@ class _Check:
 
     def _step(self, number: int, content: bytes | None) -> None:
         if gap := number - self._last.number - 1:
-            self._find(self._last.number + 1, Flaw.MISSING, gap)
+            self._find(self._last.number + 1, LogFlaw.MISSING, gap)
         if content is None or len(content) < _DIGEST_BYTES:
-            self._find(number, Flaw.UNREADABLE)
+            self._find(number, LogFlaw.UNREADABLE)
             self._last = Anchor(number, _START)
             return
         digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         self._readable += 1
         if not hmac.compare_digest(digest, _digest(self._key, self._last.digest, number, body)):
-            self._find(number, Flaw.ALTERED)
+            self._find(number, LogFlaw.ALTERED)
         # The chain goes on from what stands there, so that one altered entry is one finding.
         self._last = Anchor(number, digest)
         if self._anchor is not None and self._anchor.number == number and self._anchor != self._last:
-            self._find(number, Flaw.ANCHOR)
+            self._find(number, LogFlaw.ANCHOR)
 
     def _check_head(self, head: Anchor | None) -> None:
         last = self._last
         named = 0 if head is None else head.number
         if named < last.number:
-            self._find(named + 1, Flaw.BEYOND_HEAD, last.number - named)
+            self._find(named + 1, LogFlaw.BEYOND_HEAD, last.number - named)
         elif named > last.number:
-            self._find(last.number + 1, Flaw.CUT_OFF, named - last.number)
+            self._find(last.number + 1, LogFlaw.CUT_OFF, named - last.number)
         elif head is not None and head != last:
-            self._find(last.number, Flaw.HEAD)
+            self._find(last.number, LogFlaw.HEAD)
 
-    def _find(self, number: int, flaw: Flaw, count: int = 1) -> None:
+    def _find(self, number: int, flaw: LogFlaw, count: int = 1) -> None:
         self._findings.append(Finding(number, flaw, count))
 
 
@@ -344,7 +398,7 @@ def _unpack(number: int, content: bytes) -> Entry:
         body: dict[str, Any] = json.loads(content[_DIGEST_BYTES:])
         return Entry(
             number=number,
-            event=Event(body["event"]),
+            event=Event(_EARLIER.get(body["event"], body["event"])),
             time=_EPOCH + timedelta(milliseconds=body["at"]),
             who=str(body["who"]),
             detail=MappingProxyType(dict(body["detail"])),

@@ -3,32 +3,49 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sigverify.matching.aspect import Aspect
 
 
 class Outcome(StrEnum):
-    """The three answers; the third only where the policy asks for it."""
+    """The three answers; the third only where the policy asks for it. Only `ACCEPT` is true.
 
-    ACCEPT = "accepted"
-    REJECT = "rejected"
-    REFER = "referred to a person"
+    >>> [bool(outcome) for outcome in Outcome]
+    [True, False, False]
+    """
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    REFER = "refer"
+
+    def __bool__(self) -> bool:
+        return self is Outcome.ACCEPT
 
 
 class Reason(StrEnum):
-    """Why a probe was accepted, rejected or referred."""
+    """Why a probe was accepted, rejected or referred; `words.sentence` says it. Only `ALIKE` is true."""
 
-    ALIKE = "the score reaches the threshold"
-    UNLIKE = "the score is below the threshold"
-    UNSURE = "the score lies just below the threshold: a person should look at it"
-    REPLAY = "a copy of a signature seen before: nobody signs twice the same"
-    LOCKED = "too many failed tries: wait and try again"
-    POOR = "too little signature in this capture: sign again"
+    ALIKE = "alike"
+    """The score reaches the threshold."""
+    UNLIKE = "unlike"
+    """It does not."""
+    UNSURE = "unsure"
+    """It lies just below the threshold: for a person to decide."""
+    REPLAY = "replay"
+    """A copy of a signature seen before."""
+    LOCKED = "locked"
+    """Too many failed tries: nothing was compared."""
+    POOR = "poor"
+    """Too little signature in the capture to be compared."""
+
+    def __bool__(self) -> bool:
+        return self is Reason.ALIKE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The answer to one probe.
+    """The answer to one probe; true only where it was accepted.
 
     What the policy hides (`Policy.reveal_score`) is None or empty.
 
@@ -56,6 +73,29 @@ class Decision:
     def accepted(self) -> bool:
         """Whether to let them in: neither rejected nor referred."""
         return self.outcome is Outcome.ACCEPT
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it.
+
+        >>> Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=29.94).to_dict()
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'outcome': 'reject', 'accepted': False, 'reason': 'locked', 'score': None, 'threshold': None,
+         'confidence': None, 'unlike': [], 'retry_after_s': 30.0, 'latency_ms': 0.0}
+        """
+        return {
+            "outcome": self.outcome.value,
+            "accepted": self.accepted,
+            "reason": self.reason.value,
+            "score": self.score,
+            "threshold": self.threshold,
+            "confidence": self.confidence,
+            "unlike": [aspect.value for aspect in self.unlike],
+            "retry_after_s": math.ceil(10 * self.retry_after_s) / 10,  # upwards: 0 means no wait
+            "latency_ms": round(self.latency_ms, 3),
+        }
 
 
 def confidence(score: float, threshold: float) -> float:

@@ -61,13 +61,13 @@ def _remember(store: Store, model: Model, version: int) -> None:
     with store.transaction(local=True) as records:
         if version > _version(records.get(KIND, name)):
             records.put(KIND, name, str(version).encode())
-            AuditLog(store).append(records, Event.MODEL_TRUSTED, model=model.id, version=version)
+            AuditLog(store).append(records, Event.MODEL_TRUSTED, model_id=model.id, version=version)
 
 
 def _tell_refusal(store: Store, model: Model) -> None:
     """Note a refusal; where the store cannot be written, the refusal itself still stands."""
     with contextlib.suppress(StoreError), store.transaction(local=True) as records:
-        AuditLog(store).append(records, Event.MODEL_REFUSED, model=model.id)
+        AuditLog(store).append(records, Event.MODEL_REFUSED, model_id=model.id)
     _log.warning("refused model %s", model.id)
 
 

@@ -146,9 +146,11 @@ class Verification:
         if event is None:
             return
         event = event if known else Event.UNKNOWN_USER
-        self._audit.append(records, event, user_id, fmr=float(policy.fmr), impostor=policy.impostor)
+        said = decision.to_dict()
+        detail = {"reason": said["reason"], "fmr": float(policy.fmr), "impostor": policy.impostor}
+        self._audit.append(records, event, user_id, **detail)
         if decision.retry_after_s > 0:
-            self._audit.append(records, Event.LOCKED_OUT, user_id, wait_s=round(decision.retry_after_s, 1))
+            self._audit.append(records, Event.LOCKED_OUT, user_id, retry_after_s=said["retry_after_s"])
 
     def _wait_for_disk(self) -> None:
         """Make what was just written without waiting as safe as a refusal has to be."""

@@ -23,7 +23,7 @@ from sigverify.policy.lockout import DEVICE
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import Trust
 from sigverify.runtime.interpreters import Runtime
-from sigverify.search import IndexKind, Match, Searcher
+from sigverify.search import IndexKind, Matches, Searcher
 from sigverify.search.groups import groups_of, join_group, leave_group
 from sigverify.store import SqliteStore, Store, is_server
 from sigverify.verification import Verification
@@ -219,12 +219,12 @@ class Verifier:
 
     def identify(
         self, signature: object, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
-    ) -> list[Match]:
+    ) -> Matches:
         """Find the people whose references are most like `signature`, best first.
 
         Vectors rule out all but a shortlist, and those are compared in full, as `score` does. Without `fpir`
         that is a ranking: somebody is always most alike. With it, whoever is in no reference's reach comes
-        back empty.
+        back empty, and the result is true only where somebody was found.
 
         Args:
             signature: the probe.
@@ -238,7 +238,9 @@ class Verifier:
         """
         probe = self._verification.embed(signature)
         matches = self._searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
-        return matches if self.policy.reveal_score else [replace(match, score=None) for match in matches]
+        if self.policy.reveal_score:
+            return matches
+        return Matches((replace(match, score=None) for match in matches), fpir=fpir)
 
     def prepare(self) -> int:
         """Read what `identify` needs, so that the first one need not wait; return how many are enrolled."""

@@ -342,7 +342,7 @@ def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:
         created=_EPOCH + timedelta(milliseconds=made.created_ms),
         complexity=made.complexity,
         consistency=made.consistency,
-        flaws=(AdditionReason.TAKEN,) * made.references,
+        reasons=(AdditionReason.TAKEN,) * made.references,
         latency_ms=made.latency_ms,
     )
 

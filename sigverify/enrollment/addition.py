@@ -2,24 +2,31 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sigverify.modality.quality import Quality
 
 
 class AdditionReason(StrEnum):
-    """Why a signature was taken as a reference, or was not."""
+    """Why a signature was taken as a reference, or not; `words.sentence` says it. Only `TAKEN` is true."""
 
     TAKEN = "taken"
-    TOO_SHORT = "too short: sign your whole name"
-    TOO_SIMPLE = "too simple: anybody could draw it"
-    BAD_CAPTURE = "a bad capture: samples are missing"
-    COPY = "a copy of an earlier one: sign anew"
-    UNLIKE = "too unlike the others: sign as you usually do"
+    TOO_SHORT = "too_short"
+    TOO_SIMPLE = "too_simple"
+    BAD_CAPTURE = "bad_capture"
+    """Samples are missing."""
+    COPY = "copy"
+    """Of an earlier one."""
+    UNLIKE = "unlike"
+    """The others."""
+
+    def __bool__(self) -> bool:
+        return self is AdditionReason.TAKEN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addition:
-    """What became of one signature.
+    """What became of one signature; true where it was accepted.
 
     Attributes:
         accepted: whether it is among the references now.
@@ -32,3 +39,15 @@ class Addition:
     reason: AdditionReason
     quality: Quality
     remaining: int
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it."""
+        return {
+            "accepted": self.accepted,
+            "reason": self.reason.value,
+            "remaining": self.remaining,
+            **self.quality.to_dict(),
+        }

@@ -11,6 +11,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.distances import signs
 from sigverify.matching.embedding import Embedding, References
 from sigverify.modality.quality import Flaw, Quality
+from sigverify.words import sentence
 
 LINK: Final = 0.1
 """Two signatures belong together when one scores at least this against the other alone. Chosen, as the next,
@@ -67,7 +68,7 @@ class Candidates:
             EnrollmentError: naming each, by number from 1, and why.
         """
         wrong = [
-            f"reference {number} is {reason}"
+            f"reference {number} is {sentence(reason)}"
             for number, reason in enumerate(self.reasons, start=1)
             if reason is not AdditionReason.TAKEN
         ]

@@ -105,7 +105,7 @@ class Enroller:
             template = self._template(user_id, references)
             event = Event.REPLACED if replace and self._is_enrolled(user_id) else Event.ENROLLED
             self._store.put(template, replace=replace)
-            self._audit.append(records, event, user_id, references=len(template), model=template.model_id)
+            self._audit.append(records, event, user_id, references=len(template), model_id=template.model_id)
             # What was a reference before is remembered still, as a signature that was accepted.
             memory = Memory.from_bytes(records.get(REPLAY, user_id)).retired()
             memory = memory.with_(sketches, Role.REFERENCE, limit=self._policy.remembered)
@@ -123,7 +123,7 @@ class Enroller:
             created=template.created,
             complexity=min(candidates.qualities[number].complexity for number in numbers),
             consistency=candidates.consistency(),
-            flaws=tuple(candidates.reasons[number] for number in numbers),
+            reasons=tuple(candidates.reasons[number] for number in numbers),
             latency_ms=(time.perf_counter() - start) * 1000,
         )
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sigverify.enrollment.addition import AdditionReason
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrollmentReceipt:
-    """What became of one enrollment.
+    """What was stored by one enrollment. It is neither yes nor no: see `flawless`.
 
     Attributes:
         user_id: who.
@@ -18,7 +19,7 @@ class EnrollmentReceipt:
         created: when.
         complexity: 0 to 1, of the simplest reference; see `Quality`.
         consistency: 0 to 1, the least score of a reference against the others; 1 for one reference.
-        flaws: of each reference why it would not have been taken, or `TAKEN`; all `TAKEN` if enforced.
+        reasons: of each reference why it was taken, or would not have been; all `TAKEN` where enforced.
         latency_ms: from the call until it was safely stored.
     """
 
@@ -29,5 +30,27 @@ class EnrollmentReceipt:
     created: datetime
     complexity: float
     consistency: float
-    flaws: tuple[AdditionReason, ...]
+    reasons: tuple[AdditionReason, ...]
     latency_ms: float
+
+    def __bool__(self) -> bool:
+        raise TypeError("an EnrollmentReceipt is neither true nor false: ask it whether it is .flawless")
+
+    @property
+    def flawless(self) -> bool:
+        """Whether nothing is wrong with any reference."""
+        return all(self.reasons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it."""
+        return {
+            "user_id": self.user_id,
+            "references": self.references,
+            "template_bytes": self.template_bytes,
+            "model_id": self.model_id,
+            "created_ms": round(self.created.timestamp() * 1000),
+            "complexity": round(self.complexity, 3),
+            "consistency": round(self.consistency, 3),
+            "reasons": [reason.value for reason in self.reasons],
+            "latency_ms": round(self.latency_ms, 3),
+        }

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Flaw(StrEnum):
-    """What is wrong with a capture."""
+    """What is wrong with a capture; `words.sentence` says it."""
 
-    TOO_SHORT = "too short"
-    TOO_SIMPLE = "too simple"
-    BAD_CAPTURE = "a bad capture: too few samples a second, or too much of it lost"
+    TOO_SHORT = "too_short"
+    TOO_SIMPLE = "too_simple"
+    BAD_CAPTURE = "bad_capture"
+    """Too few samples a second, or too much of it lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """What a capture is worth.
+    """What a capture is worth; true where nothing is wrong with it.
 
     Attributes:
         flaw: the worst thing wrong with it; None: nothing.
@@ -25,3 +27,14 @@ class Quality:
     flaw: Flaw | None
     duration_ms: float
     complexity: float
+
+    def __bool__(self) -> bool:
+        return self.flaw is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it."""
+        return {
+            "duration_ms": round(self.duration_ms, 1),
+            "complexity": round(self.complexity, 3),
+            "flaw": None if self.flaw is None else self.flaw.value,
+        }

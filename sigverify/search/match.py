@@ -1,11 +1,13 @@
-"""`Match`: one person found by a search."""
+"""`Match` and `Matches`: people found by a search."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Match:
-    """One person found by a search.
+    """One person found by a search. It is neither yes nor no: somebody is always the most alike.
 
     Attributes:
         user_id: who.
@@ -14,3 +16,35 @@ class Match:
 
     user_id: str
     score: float | None
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Match is neither true nor false: search with fpir, and see whether there is one")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it."""
+        return {"user": self.user_id, "score": self.score}
+
+
+class Matches(list[Match]):
+    """People found by a search, best first.
+
+    Of a search with `fpir` it is true where somebody was found. Of one without it is neither true nor false:
+    a ranking names somebody for every probe, a stranger's too.
+
+    >>> bool(Matches(fpir=0.01)), len(Matches([Match("ann", 0.2)]))
+    (False, 1)
+    """
+
+    def __init__(self, found: Iterable[Match] = (), *, fpir: float | None = None) -> None:
+        """Take those found, and the rate at which strangers were let pass."""
+        super().__init__(found)
+        self.fpir = fpir
+
+    def __bool__(self) -> bool:
+        if self.fpir is None:
+            raise TypeError("a ranking is neither true nor false: pass fpir=…, or ask for its length")
+        return len(self) > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what every interface says of it, as JSON can hold it."""
+        return {"matches": [match.to_dict() for match in self]}

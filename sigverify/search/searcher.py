@@ -14,7 +14,7 @@ from sigverify.matching.embedding import Embedding, References
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
 from sigverify.search.index import Index, IndexKind
-from sigverify.search.match import Match
+from sigverify.search.match import Match, Matches
 from sigverify.search.open_set import open_set_threshold
 from sigverify.search.people import People
 from sigverify.store import START, Change, Store
@@ -58,7 +58,7 @@ class Searcher:
 
     def search(
         self, probe: Embedding, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
-    ) -> list[Match]:
+    ) -> Matches:
         """Find the people whose references are most like the probe, best first.
 
         Vectors rule out all but a shortlist, and those are compared in full.
@@ -80,7 +80,7 @@ class Searcher:
         if fpir is not None:
             scored = [(score, its) for score, its in scored if score >= self._threshold(its, fpir, people)]
         scored.sort(key=lambda pair: (-pair[0], pair[1].user_id))
-        return [Match(template.user_id, score) for score, template in scored[:top_k]]
+        return Matches((Match(template.user_id, score) for score, template in scored[:top_k]), fpir=fpir)
 
     def prepare(self) -> int:
         """Read what the next search needs, so that it need not wait; return how many people there are."""

@@ -1,9 +1,10 @@
 import os
 import threading
+from enum import StrEnum
 
 import pytest
 
-from sigverify.audit import KIND, Anchor, AuditLog, Event, Finding, Flaw
+from sigverify.audit import KIND, Anchor, AuditLog, Event, Finding, LogFlaw
 from sigverify.errors import ConfigError, StoreError
 from sigverify.store import MEMORY, SqliteStore
 
@@ -107,18 +108,18 @@ def test_altering_any_byte_is_found(log, store, number):
         content = bytearray(before)
         content[at] ^= 1
         store.entries[number] = bytes(content)
-        assert number in [where for where, flaw in flaws(log) if flaw is Flaw.ALTERED]
+        assert number in [where for where, flaw in flaws(log) if flaw is LogFlaw.ALTERED]
 
 
 def test_one_altered_entry_is_one_finding(log, store):
     store.entries[3] = store.entries[3].replace(b"rejected", b"accepted")
-    assert flaws(log) == [(3, Flaw.ALTERED)]
+    assert flaws(log) == [(3, LogFlaw.ALTERED)]
 
 
 def test_removal_in_the_middle(log, store):
     del store.entries[3], store.entries[4]
     report = log.verify()
-    assert report.findings[0] == Finding(3, Flaw.MISSING, 2)
+    assert report.findings[0] == Finding(3, LogFlaw.MISSING, 2)
     assert str(report.findings[0]) == "entry 3 is missing (and 1 more)"
     assert report.entries == 4
 
@@ -127,13 +128,13 @@ def test_removal_with_the_later_ones_moved_up(log, store):
     for number in (3, 4, 5):
         store.entries[number] = store.entries[number + 1]
     del store.entries[6]
-    assert (3, Flaw.ALTERED) in flaws(log)
-    assert flaws(log)[-1] == (6, Flaw.CUT_OFF)
+    assert (3, LogFlaw.ALTERED) in flaws(log)
+    assert flaws(log)[-1] == (6, LogFlaw.CUT_OFF)
 
 
 def test_an_end_cut_off(log, store):
     del store.entries[5], store.entries[6]
-    assert log.verify().findings == (Finding(5, Flaw.CUT_OFF, 2),)
+    assert log.verify().findings == (Finding(5, LogFlaw.CUT_OFF, 2),)
 
 
 def test_an_end_cut_off_stays_visible_however_much_follows(log, store):
@@ -141,7 +142,7 @@ def test_an_end_cut_off_stays_visible_however_much_follows(log, store):
     for _ in range(5):
         log.append(store, Event.ACCEPTED, "alice")
     assert not log.verify().intact
-    assert flaws(log)[0] == (5, Flaw.ALTERED)
+    assert flaws(log)[0] == (5, LogFlaw.ALTERED)
 
 
 def test_swapped_entries(log, store):
@@ -151,7 +152,7 @@ def test_swapped_entries(log, store):
 
 def test_an_entry_put_in(log, store):
     store.entries[7] = store.entries[1]
-    assert flaws(log) == [(7, Flaw.ALTERED), (7, Flaw.BEYOND_HEAD)]
+    assert flaws(log) == [(7, LogFlaw.ALTERED), (7, LogFlaw.BEYOND_HEAD)]
 
 
 @pytest.mark.parametrize("head", [None, b"", b"x" * 40, b"x" * 41])
@@ -168,9 +169,9 @@ def test_a_head_put_back_with_the_end_needs_an_anchor(log, store):
     assert log.verify(anchor).intact
     store.entries, store.content = old
     assert log.verify().intact
-    assert flaws(log, anchor) == [(7, Flaw.ANCHOR)]
+    assert flaws(log, anchor) == [(7, LogFlaw.ANCHOR)]
     log.append(store, Event.REJECTED, "alice")
-    assert flaws(log, anchor) == [(7, Flaw.ANCHOR)]
+    assert flaws(log, anchor) == [(7, LogFlaw.ANCHOR)]
 
 
 def test_an_old_anchor_holds_as_the_log_grows(log, store):
@@ -181,12 +182,12 @@ def test_an_old_anchor_holds_as_the_log_grows(log, store):
 
 def test_another_key_is_found(log, store):
     store.key = bytes(32)
-    assert [flaw for _, flaw in flaws(log)] == [Flaw.ALTERED] * 6
+    assert [flaw for _, flaw in flaws(log)] == [LogFlaw.ALTERED] * 6
 
 
 def test_an_unreadable_entry_is_named_and_the_rest_is_checked(log, store):
     store.entries[2] = None
-    assert flaws(log) == [(2, Flaw.UNREADABLE), (3, Flaw.ALTERED)]
+    assert flaws(log) == [(2, LogFlaw.UNREADABLE), (3, LogFlaw.ALTERED)]
     assert log.verify().entries == 5
     with pytest.raises(StoreError):
         list(log.entries())
@@ -194,12 +195,12 @@ def test_an_unreadable_entry_is_named_and_the_rest_is_checked(log, store):
 
 def test_everything_unreadable_ends(log, store):
     store.entries = dict.fromkeys(store.entries)
-    assert [flaw for _, flaw in flaws(log)][:6] == [Flaw.UNREADABLE] * 6
+    assert [flaw for _, flaw in flaws(log)][:6] == [LogFlaw.UNREADABLE] * 6
 
 
 def test_a_number_from_far_away_ends_too(log, store):
     store.entries[10**15] = store.entries[1]
-    assert (7, Flaw.MISSING) in flaws(log)
+    assert (7, LogFlaw.MISSING) in flaws(log)
 
 
 @pytest.mark.parametrize(
@@ -270,3 +271,33 @@ def test_more_entries_than_one_batch():
         assert log.verify().entries == 2500
         assert log.verify().intact
         assert sum(1 for _ in log.entries(user_id="alice")) == 2500
+
+
+def test_logs_of_the_time_before_tokens_are_read(log, store):
+    """Events were once written in words; the chain is over what was written, so it stays intact."""
+
+    class Earlier(StrEnum):
+        LOCKED_OUT = "locked out"
+
+    log.append(store, Earlier.LOCKED_OUT, "alice", wait_s=30.0)
+    *_, entry = log.entries()
+    assert (entry.event, entry.detail) == (Event.LOCKED_OUT, {"wait_s": 30.0})
+    assert log.verify()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "enrolled", "replaced", "forgotten", "joined a group", "left a group", "accepted", "rejected",
+        "referred", "replayed", "unknown user", "locked out", "unlocked", "adapted", "adaptation undone", "rekeyed",
+        "backed up", "restored", "exported", "imported", "model trusted", "model refused",
+    ],
+)  # fmt: skip
+def test_every_event_ever_written_is_known(spelling, store):
+    log = AuditLog(store, clock=lambda: 0)
+    log.append(store, Event.ENROLLED, "alice")
+    digest, body = store.entries[1][:32], store.entries[1][32:]
+    store.entries[1] = digest + body.replace(b'"enrolled"', f'"{spelling}"'.encode())
+    [entry] = log.entries()
+    assert entry.event.name.lower().split("_")[0] in spelling
+    assert set(entry.to_dict()) == {"number", "time_ms", "event", "who", "detail"}

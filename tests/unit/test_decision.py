@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigverify.decision import Decision, Outcome, Reason, confidence
+from sigverify.decision import Aspect, Decision, Outcome, Reason, confidence
 
 PROBABILITY = st.floats(0, 1)
 
@@ -22,4 +24,29 @@ def test_confidence_is_the_posterior_at_the_odds_that_make_the_threshold_a_toss(
 
 @pytest.mark.parametrize(("outcome", "accepted"), [("ACCEPT", True), ("REJECT", False), ("REFER", False)])
 def test_only_accepted_is_accepted(outcome, accepted):
-    assert Decision(outcome=Outcome[outcome], reason=Reason.ALIKE).accepted is accepted
+    decision = Decision(outcome=Outcome[outcome], reason=Reason.ALIKE)
+    assert (decision.accepted, bool(decision), bool(decision.outcome)) == (accepted,) * 3
+
+
+def test_what_every_interface_says_of_it():
+    decision = Decision(
+        outcome=Outcome.REFER,
+        reason=Reason.UNSURE,
+        score=0.123456789,
+        threshold=0.5,
+        confidence=0.75,
+        unlike=(Aspect.SPEED, Aspect.SHAPE),
+        retry_after_s=0.01,
+        latency_ms=1.23456,
+    )
+    assert json.loads(json.dumps(decision.to_dict())) == {
+        "outcome": "refer",
+        "accepted": False,
+        "reason": "unsure",
+        "score": 0.123456789,
+        "threshold": 0.5,
+        "confidence": 0.75,
+        "unlike": ["speed", "shape"],
+        "retry_after_s": 0.1,  # a wait is never told to be over
+        "latency_ms": 1.235,
+    }

@@ -62,7 +62,7 @@ def test_no_score_and_no_user_id_is_in_the_log():
         verifier.enroll("alice", REFERENCES)
         decision = verifier.verify("alice", PROBE)
         *_, entry = verifier.audit.entries()
-        assert entry.detail == {"fmr": 0.01, "impostor": "skilled"}
+        assert entry.detail == {"reason": "alike", "fmr": 0.01, "impostor": "skilled"}
         content = b"".join(content for _, content in verifier.store.journal("audit"))
         assert b"alice" not in content
         assert str(decision.score)[:6].encode() not in content
@@ -80,7 +80,7 @@ def test_lock_out_is_told_once_and_not_at_every_knock():
             Event.LOCKED_OUT,
         ]
         *_, entry = verifier.audit.entries()
-        assert entry.detail == {"wait_s": 30.0}
+        assert entry.detail == {"retry_after_s": 30.0}
 
 
 def test_who_is_referred():

@@ -43,7 +43,7 @@ def test_a_conversation(verifier):
         enrollment.add(signature(0, 3))
     receipt = enrollment.commit()
     assert receipt.references == len(verifier.store.get("alice", "pen")) == 3
-    assert receipt.flaws == (AdditionReason.TAKEN,) * 3
+    assert receipt.reasons == (AdditionReason.TAKEN,) * 3
     assert 0 < receipt.consistency <= 1
     assert verifier.verify("alice", signature(0, 9)).accepted
     for again in (enrollment.commit, lambda: enrollment.add(signature(0, 4))):
@@ -127,7 +127,7 @@ def test_recorded_sets_are_kept_with_what_is_wrong(verifier, name):
     numbers, said = MIXED[name]
     enrollment = verifier.enroll("alice", [signature(*number) for number in numbers], quality="record")
     assert enrollment.references == len(verifier.store.get("alice", "pen")) == len(numbers)
-    assert sum(flaw is not AdditionReason.TAKEN for flaw in enrollment.flaws) == len(said)
+    assert sum(reason is not AdditionReason.TAKEN for reason in enrollment.reasons) == len(said)
 
 
 def test_simple_captures(verifier):

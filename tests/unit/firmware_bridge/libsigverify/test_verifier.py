@@ -190,7 +190,7 @@ def test_a_set_is_screened_as_python_screens_it(native, base, name):
     signatures.append(Signature(range(30), range(30), range(0, 600, 20)))  # a dash
     with Verifier.open(":memory:", model=base) as python:
         enrollment = python.enroll("alice", signatures, quality="record")
-    wrong = [f"{n} is {flaw}" for n, flaw in enumerate(enrollment.flaws, start=1) if flaw.name != "TAKEN"]
+    wrong = [f"{n} is {reason}" for n, reason in enumerate(enrollment.reasons, start=1) if not reason]
     with pytest.raises(EnrollmentError) as caught:
         native.enroll("alice", signatures, created=CREATED)
     assert str(caught.value).endswith("received " + "; ".join(wrong))

@@ -1,0 +1,246 @@
+"""`sentence`: what a token says to a person, in their language.
+
+Interfaces speak in tokens (`unlike`, `too_short`), which programs compare and which never change. They are
+turned into words only here, so a language is added by one more table; a test holds every table to every
+token. Words are parts of a sentence, without a full stop: "rejected: the score is below the threshold".
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from sigverify.errors import ConfigError
+
+Table = Mapping[str, Mapping[str, str]]
+"""From the name of an enum's class, or `PHRASES`, to the words of each of its tokens."""
+
+PHRASES: Final = "phrases"
+"""The part of a table that holds what is put around tokens; a name in braces is filled in."""
+DEFAULT: Final = "en"
+
+ENGLISH: Final[Table] = {
+    "Outcome": {
+        "accept": "accepted",
+        "reject": "rejected",
+        "refer": "referred to a person",
+    },
+    "Reason": {
+        "alike": "the score reaches the threshold",
+        "unlike": "the score is below the threshold",
+        "unsure": "the score lies just below the threshold: a person should look at it",
+        "replay": "a copy of a signature seen before: nobody signs twice the same",
+        "locked": "too many failed tries: wait and try again",
+        "poor": "too little signature in this capture: sign again",
+    },
+    "AdditionReason": {
+        "taken": "taken",
+        "too_short": "too short: sign your whole name",
+        "too_simple": "too simple: anybody could draw it",
+        "bad_capture": "a bad capture: samples are missing",
+        "copy": "a copy of an earlier one: sign anew",
+        "unlike": "too unlike the others: sign as you usually do",
+    },
+    "Flaw": {
+        "too_short": "too short",
+        "too_simple": "too simple",
+        "bad_capture": "a bad capture: too few samples a second, or too much of it lost",
+    },
+    "Aspect": {
+        "shape": "shape",
+        "speed": "speed",
+        "pressure": "pressure",
+        "duration": "duration",
+    },
+    "Event": {
+        "enrolled": "enrolled",
+        "replaced": "enrolled anew",
+        "forgotten": "forgotten",
+        "joined": "joined a group",
+        "left": "left a group",
+        "accepted": "accepted",
+        "rejected": "rejected",
+        "referred": "referred to a person",
+        "replayed": "rejected as a copy",
+        "unknown_user": "unknown user",
+        "locked_out": "locked out",
+        "unlocked": "unlocked",
+        "adapted": "reference renewed",
+        "adaptation_undone": "renewals undone",
+        "rekeyed": "rekeyed",
+        "backed_up": "backed up",
+        "restored": "restored",
+        "exported": "exported",
+        "imported": "imported",
+        "model_trusted": "model trusted",
+        "model_refused": "model refused",
+    },
+    "LogFlaw": {
+        "altered": "does not continue the one before it: altered, moved or put in",
+        "missing": "is missing",
+        "unreadable": "cannot be read",
+        "cut_off": "is missing at the end: the log was cut off",
+        "beyond_head": "is beyond the head: the head was put back or removed",
+        "head": "is not the one the head names",
+        "anchor": "is not the one of the anchor: the log is another, or an older copy",
+    },
+    PHRASES: {
+        "score": "score {score}, threshold {threshold}",
+        "unlike": "unlike: {aspects}",
+        "next_try": "next try in {seconds} s",
+        "entry": "entry {number}",
+        "more": "and {count} more",
+        "most_alike": "Most alike",
+        "nobody": "Nobody.",
+        "nobody_enrolled": "Nobody is enrolled.",
+        "enrolled_in": "Enrolled in {store}",
+        "none": "none",
+        "reference": "reference {number}: {reason}",
+        "user": "user",
+        "references": "references",
+        "template_bytes": "bytes stored",
+        "model_id": "model",
+        "complexity": "complexity",
+        "consistency": "consistency",
+        "flaws": "flaws",
+        "latency_ms": "milliseconds",
+    },
+}
+
+GERMAN: Final[Table] = {
+    "Outcome": {
+        "accept": "angenommen",
+        "reject": "abgelehnt",
+        "refer": "an eine Person verwiesen",
+    },
+    "Reason": {
+        "alike": "die Bewertung erreicht den Schwellenwert",
+        "unlike": "die Bewertung liegt unter dem Schwellenwert",
+        "unsure": "die Bewertung liegt knapp unter dem Schwellenwert: eine Person sollte sie ansehen",
+        "replay": "eine Kopie einer früheren Unterschrift: niemand unterschreibt zweimal genau gleich",
+        "locked": "zu viele Fehlversuche: bitte warten Sie und versuchen Sie es dann erneut",
+        "poor": "zu wenig Unterschrift in dieser Aufnahme: bitte unterschreiben Sie noch einmal",
+    },
+    "AdditionReason": {
+        "taken": "übernommen",
+        "too_short": "zu kurz: bitte unterschreiben Sie mit Ihrem ganzen Namen",
+        "too_simple": "zu einfach: das könnte jeder zeichnen",
+        "bad_capture": "eine schlechte Aufnahme: es fehlen Messpunkte",
+        "copy": "eine Kopie einer früheren: bitte unterschreiben Sie neu",
+        "unlike": "den anderen zu unähnlich: bitte unterschreiben Sie so wie gewöhnlich",
+    },
+    "Flaw": {
+        "too_short": "zu kurz",
+        "too_simple": "zu einfach",
+        "bad_capture": "eine schlechte Aufnahme: zu wenige Messpunkte je Sekunde, oder zu viele fehlen",
+    },
+    "Aspect": {
+        "shape": "Form",
+        "speed": "Geschwindigkeit",
+        "pressure": "Druck",
+        "duration": "Dauer",
+    },
+    "Event": {
+        "enrolled": "registriert",
+        "replaced": "neu registriert",
+        "forgotten": "gelöscht",
+        "joined": "in eine Gruppe aufgenommen",
+        "left": "aus einer Gruppe genommen",
+        "accepted": "angenommen",
+        "rejected": "abgelehnt",
+        "referred": "an eine Person verwiesen",
+        "replayed": "als Kopie abgelehnt",
+        "unknown_user": "unbekannte Person",
+        "locked_out": "gesperrt",
+        "unlocked": "entsperrt",
+        "adapted": "Referenz erneuert",
+        "adaptation_undone": "Erneuerungen zurückgenommen",
+        "rekeyed": "neu verschlüsselt",
+        "backed_up": "gesichert",
+        "restored": "wiederhergestellt",
+        "exported": "ausgeführt",
+        "imported": "eingeführt",
+        "model_trusted": "Modell zugelassen",
+        "model_refused": "Modell zurückgewiesen",
+    },
+    "LogFlaw": {
+        "altered": "setzt den vorigen nicht fort: verändert, verschoben oder eingefügt",
+        "missing": "fehlt",
+        "unreadable": "ist nicht lesbar",
+        "cut_off": "fehlt am Ende: das Protokoll wurde abgeschnitten",
+        "beyond_head": "liegt hinter dem Kopf: dieser wurde zurückgesetzt oder entfernt",
+        "head": "ist nicht der, den der Kopf nennt",
+        "anchor": "ist nicht der des Ankers: das Protokoll ist ein anderes oder eine ältere Kopie",
+    },
+    PHRASES: {
+        "score": "Bewertung {score}, Schwellenwert {threshold}",
+        "unlike": "abweichend: {aspects}",
+        "next_try": "nächster Versuch in {seconds} s",
+        "entry": "Eintrag {number}",
+        "more": "und {count} weitere",
+        "most_alike": "Am ähnlichsten",
+        "nobody": "Niemand.",
+        "nobody_enrolled": "Es ist niemand registriert.",
+        "enrolled_in": "Registriert in {store}",
+        "none": "keine",
+        "reference": "Referenz {number}: {reason}",
+        "user": "Person",
+        "references": "Referenzen",
+        "template_bytes": "Bytes gespeichert",
+        "model_id": "Modell",
+        "complexity": "Komplexität",
+        "consistency": "Übereinstimmung",
+        "flaws": "Mängel",
+        "latency_ms": "Millisekunden",
+    },
+}
+
+LANGUAGES: Final[Mapping[str, Table]] = MappingProxyType({"en": ENGLISH, "de": GERMAN})
+"""By their ISO 639-1 codes; to add one, write its table and name it here."""
+
+
+def sentence(token: StrEnum, *, language: str = DEFAULT) -> str:
+    """Return the words for a token, as part of a sentence.
+
+    Raises:
+        ConfigError: there is no such language.
+
+    >>> from sigverify.decision import Reason
+    >>> sentence(Reason.UNLIKE), sentence(Reason.UNLIKE, language="de")
+    ('the score is below the threshold', 'die Bewertung liegt unter dem Schwellenwert')
+    """
+    return _table(language)[type(token).__name__][token.value]
+
+
+def phrase(name: str, *, language: str = DEFAULT, **values: object) -> str:
+    """Return a phrase with its values filled in.
+
+    Raises:
+        ConfigError: there is no such language.
+
+    >>> phrase("next_try", language="de", seconds=30)
+    'nächster Versuch in 30 s'
+    """
+    return _table(language)[PHRASES][name].format(**values)
+
+
+def preferred_language(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the language that the environment asks for, as POSIX says; English where it has no table.
+
+    >>> preferred_language({"LANG": "de_DE.UTF-8"}), preferred_language({"LANG": "de", "LC_ALL": "C"})
+    ('de', 'en')
+    """
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set to anything counts
+    locale = next((environment[name] for name in names if environment.get(name)), "")
+    code = locale.partition(".")[0].partition("@")[0].partition("_")[0].lower()
+    return code if code in LANGUAGES else DEFAULT
+
+
+def _table(language: str) -> Table:
+    try:
+        return LANGUAGES[language]
+    except KeyError as error:
+        raise ConfigError(
+            "no such language", expected=" or ".join(LANGUAGES), received=str(language)
+        ) from error
