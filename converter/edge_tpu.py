@@ -40,7 +40,7 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeTpuMapping:
-    """Which operations the Edge TPU takes over.
+    """Which operations the Edge TPU takes over; true where it is all of them.
 
     Attributes:
         operations: `(name, reason)` in execution order; the reason is empty where it maps.
@@ -52,6 +52,9 @@ class EdgeTpuMapping:
     def complete(self) -> bool:
         """Whether the whole network runs on the Edge TPU."""
         return all(not reason for _, reason in self.operations)
+
+    def __bool__(self) -> bool:
+        return self.complete
 
     @property
     def mapped(self) -> int:

@@ -49,6 +49,9 @@ class Comparison:
         """Whether the interval leaves 0 out."""
         return self.low > 0 or self.high < 0
 
+    def __bool__(self) -> bool:
+        raise TypeError("a Comparison is neither true nor false: ask it whether it is .significant")
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, `significant` among them."""
         return {**asdict(self), "impostor": self.impostor.value, "significant": self.significant}

@@ -33,11 +33,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the server's changes have been followed; `complete` once all was read."""
+    """How far the server's changes have been followed; `complete`, and true, once all was read."""
 
     users: Mark = START
     changed: int = 0
     complete: bool = False
+
+    def __bool__(self) -> bool:
+        return self.complete
 
 
 class Cache:

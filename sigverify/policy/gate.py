@@ -18,7 +18,7 @@ UNKNOWN: Final = "-unknown"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A probe compared with somebody's references.
+    """A probe compared with somebody's references. It is neither yes nor no: `Gate.settle` decides.
 
     Attributes:
         subject: whose records it concerns: a user id, or a bucket of those who are not enrolled.
@@ -44,6 +44,9 @@ class Trial:
     def alike(self) -> bool:
         """Whether the score would do."""
         return self.known and self.score >= self.threshold
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Trial is neither true nor false: Gate.settle decides, by .alike among others")
 
 
 class Gate:

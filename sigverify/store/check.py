@@ -44,10 +44,14 @@ class Finding:
     what: str
     modality: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {"part": self.part.value, "row": self.row, "what": self.what}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What a check found.
+    """What a check found; true where the store is sound.
 
     Attributes:
         templates: how many opened.
@@ -65,6 +69,19 @@ class Health:
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return not self.findings
+
+    def __bool__(self) -> bool:
+        return self.sound
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "sound": self.sound,
+            "templates": self.templates,
+            "records": self.records,
+            "entries": self.entries,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
 
 
 def check(store: SealedStore) -> Health:
