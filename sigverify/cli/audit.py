@@ -1,12 +1,14 @@
 """`sigverify audit`: read and check the audit log of a store."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sigverify.cli.options import JsonOption, KeyOption, StoreOption
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import RenderableType
 
     from sigverify.audit import AuditLog, AuditReport, Entry
@@ -45,17 +47,8 @@ def verify(
     expected = None if anchor is None else Anchor.parse(anchor)
     with open_store(store, key=key, read_only=True) as opened:
         found = _log(opened, kiosk).verify(expected)
-    content = {
-        "intact": found.intact,
-        "entries": found.entries,
-        "anchor": None if found.anchor is None else str(found.anchor),
-        "findings": [
-            {"entry": each.number, "count": each.count, "flaw": each.flaw.name.lower(), "message": str(each)}
-            for each in found.findings
-        ],
-    }
-    report(content, as_json=as_json, render=lambda: _render(found))
-    if not found.intact:
+    report(found.to_dict(), as_json=as_json, render=lambda: _render(found))
+    if not found:
         raise typer.Exit(Exit.ERROR)
 
 
@@ -84,8 +77,8 @@ def show(
         if user is not None:
             names[log.pseudonym(user)] = user
         entries = deque(log.entries(after=after, user_id=user), maxlen=last)
-    content = {"entries": [_plain(entry, names) for entry in entries]}
-    report(content, as_json=as_json, render=lambda: _table(content["entries"]))
+    content = {"entries": [entry.to_dict() | {"user_id": names.get(entry.who)} for entry in entries]}
+    report(content, as_json=as_json, render=lambda: _table(list(entries), names))
 
 
 def _log(store: "SealedStore", kiosk: str | None) -> "AuditLog":
@@ -98,33 +91,29 @@ def _log(store: "SealedStore", kiosk: str | None) -> "AuditLog":
     return shipped_log(store, kiosk)
 
 
-def _plain(entry: "Entry", names: dict[str, str]) -> dict[str, Any]:
-    return {
-        "number": entry.number,
-        "time": entry.time.isoformat(timespec="milliseconds"),
-        "event": entry.event.value,
-        "who": entry.who,
-        "user": names.get(entry.who),
-        "detail": dict(entry.detail),
-    }
-
-
 def _render(found: "AuditReport") -> "RenderableType":
-    if found.intact:
+    from sigverify.words import preferred_language
+
+    if found:
         return f"[bold green]intact[/]: {found.entries} entries\nanchor: {found.anchor or '(an empty log)'}"
-    lines = [f"[bold red]not intact[/]: {found.entries} entries could be read", *map(str, found.findings)]
-    return "\n".join(lines)
+    language = preferred_language()
+    findings = [finding.sentence(language=language) for finding in found.findings]
+    return "\n".join([f"[bold red]not intact[/]: {found.entries} entries could be read", *findings])
 
 
-def _table(entries: list[dict[str, Any]]) -> "RenderableType":
+def _table(entries: "list[Entry]", names: "Mapping[str, str]") -> "RenderableType":
     from rich.markup import escape
     from rich.table import Table
 
+    from sigverify.words import preferred_language, sentence
+
     if not entries:
         return "No entries."
+    language = preferred_language()
     grid = Table("number", "time", "event", "who", "detail", box=None, padding=(0, 1))
     for entry in entries:
-        detail = ", ".join(f"{name}={value}" for name, value in entry["detail"].items())
-        who = entry["user"] or entry["who"][:12]
-        grid.add_row(str(entry["number"]), entry["time"], entry["event"], escape(who), escape(detail))
+        detail = ", ".join(f"{name}={value}" for name, value in entry.detail.items())
+        who = names.get(entry.who) or entry.who[:12]
+        time, event = entry.time.isoformat(timespec="milliseconds"), sentence(entry.event, language=language)
+        grid.add_row(str(entry.number), time, event, escape(who), escape(detail))
     return grid

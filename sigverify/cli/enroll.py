@@ -1,6 +1,6 @@
 """`sigverify enroll`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from sigverify.cli.options import (
     TrustOption,
     UserOption,
 )
+
+if TYPE_CHECKING:
+    from sigverify.enrollment.receipt import EnrollmentReceipt
 
 
 def enroll(
@@ -46,22 +49,32 @@ def enroll(
     """Enroll a person from genuine signatures. The store keeps embeddings, never the strokes."""
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
-    from sigverify.enrollment.addition import AdditionReason
     from sigverify.formats import read_signature
+    from sigverify.words import phrase, preferred_language
 
     signatures = [read_signature(path) for path in files]
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, create=True, cache=cache
     ) as verifier:
-        enrollment = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
-    content = {
-        "user": enrollment.user_id,
-        "references": enrollment.references,
-        "template_bytes": enrollment.template_bytes,
-        "model": enrollment.model_id,
-        "complexity": round(enrollment.complexity, 3),
-        "consistency": round(enrollment.consistency, 3),
-        "flaws": [flaw.value for flaw in enrollment.flaws if flaw is not AdditionReason.TAKEN],
-        "latency_ms": round(enrollment.latency_ms, 3),
-    }
-    report(content, as_json=as_json, render=lambda: table(content, title=f"Enrolled in {shown(store)}"))
+        receipt = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
+    language = preferred_language()
+    title = phrase("enrolled_in", language=language, store=shown(store))
+    report(receipt.to_dict(), as_json=as_json, render=lambda: table(_rows(receipt, language), title=title))
+
+
+def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:
+    """Say what people ask first, under names in that language."""
+    from sigverify.words import phrase, sentence
+
+    flaws = [
+        phrase("reference", language=language, number=number, reason=sentence(reason, language=language))
+        for number, reason in enumerate(receipt.reasons, start=1)
+        if not reason
+    ]
+    names = (
+        "user_id", "references", "template_bytes", "model_id", "complexity", "consistency", "latency_ms",
+    )  # fmt: skip
+    content = receipt.to_dict()
+    rows = {phrase(name, language=language): content[name] for name in names}
+    nothing = phrase("none", language=language)
+    return rows | {phrase("flaws", language=language): "; ".join(flaws) or nothing}

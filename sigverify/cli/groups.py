@@ -67,4 +67,4 @@ def _show(store: "Store", user: str, *, as_json: bool) -> None:
 
     its = groups_of(store, user)
     words = f"{user}: {', '.join(its)}" if its else f"{user} is in no group."
-    report({"user": user, "groups": list(its)}, as_json=as_json, render=lambda: words)
+    report({"user_id": user, "groups": list(its)}, as_json=as_json, render=lambda: words)

@@ -47,16 +47,17 @@ def identify(
     from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report, table
     from sigverify.formats import read_signature
+    from sigverify.words import phrase, preferred_language
 
     probe = read_signature(file)
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, cache=cache
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
-    content = {"matches": [{"user": match.user_id, "score": match.score} for match in matches]}
+    language = preferred_language()
     rows = {match.user_id: f"{match.score:.3g}" for match in matches}
-    nobody = "Nobody is enrolled." if fpir is None else "Nobody."
-    people = table(rows, title="Most alike") if rows else nobody
-    report(content, as_json=as_json, render=lambda: people)
+    nobody = phrase("nobody_enrolled" if fpir is None else "nobody", language=language)
+    people = table(rows, title=phrase("most_alike", language=language)) if rows else nobody
+    report(matches.to_dict(), as_json=as_json, render=lambda: people)
     if fpir is not None and not matches:
         raise typer.Exit(Exit.REJECT)

@@ -1,7 +1,7 @@
 """`sigverify store`: keep a store sound: keys, backups, checks, single templates."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -55,8 +55,8 @@ def check(
 
     with open_store(store, key=key, read_only=not repair) as opened:
         health = checking.repair(opened) if repair else checking.check(opened)
-    report(_plain(health), as_json=as_json, render=lambda: _words(health))
-    if not health.sound:
+    report(health.to_dict(), as_json=as_json, render=lambda: _words(health))
+    if not health:
         raise typer.Exit(Exit.ERROR)
 
 
@@ -106,8 +106,8 @@ def backup(
         with opened.transaction() as records:
             AuditLog(opened).append(records, Event.BACKED_UP)
         health = backups.backup(opened, file)
-    report(_plain(health), as_json=as_json, render=lambda: f"Wrote {file}: {_words(health)}")
-    if not health.sound:
+    report(health.to_dict(), as_json=as_json, render=lambda: f"Wrote {file}: {_words(health)}")
+    if not health:
         raise typer.Exit(Exit.ERROR)
 
 
@@ -165,7 +165,7 @@ def export_(
         data = export_template(opened, user, modality or enrolled[0], Key.from_source(transport_key))
         AuditLog(opened).append(records, Event.EXPORTED, user)
         file.write_bytes(data)
-    content = {"user": user, "bytes": len(data)}
+    content = {"user_id": user, "bytes": len(data)}
     report(content, as_json=as_json, render=lambda: f"Wrote {user} to {file}.")
 
 
@@ -195,28 +195,15 @@ def import_(
         for kind in kinds(template.modality):  # notes on the references that these replace
             records.delete(kind, template.user_id)
         AuditLog(opened).append(records, Event.IMPORTED, template.user_id, references=len(template))
-    content = {"user": template.user_id, "references": len(template), "model": template.model_id}
+    content = {"user_id": template.user_id, "references": len(template), "model_id": template.model_id}
     report(content, as_json=as_json, render=lambda: f"Enrolled {template.user_id} from {file}.")
-
-
-def _plain(health: "Health") -> dict[str, Any]:
-    return {
-        "sound": health.sound,
-        "templates": health.templates,
-        "records": health.records,
-        "entries": health.entries,
-        "findings": [
-            {"part": each.part.value, "row": each.row, "what": each.what, "modality": each.modality}
-            for each in health.findings
-        ],
-    }
 
 
 def _words(health: "Health") -> str:
     from rich.markup import escape
 
     counts = f"{health.templates} templates, {health.records} records, {health.entries} journal entries"
-    if health.sound:
+    if health:
         return f"[bold green]sound[/]: {counts}"
     lines = [
         " ".join(filter(None, (each.part.value, each.row, each.what, each.modality and f"({each.modality})")))

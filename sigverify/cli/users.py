@@ -14,7 +14,7 @@ def users(store: StoreOption, *, key: KeyOption = None, as_json: JsonOption = Fa
 
     with open_store(store, key=key) as opened:
         ids = opened.users()
-    report({"users": list(ids)}, as_json=as_json, render=lambda: "\n".join(ids) or "Nobody is enrolled.")
+    report({"user_ids": list(ids)}, as_json=as_json, render=lambda: "\n".join(ids) or "Nobody is enrolled.")
 
 
 def forget(

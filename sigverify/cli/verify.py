@@ -58,6 +58,7 @@ def verify(
     from sigverify.cli.output import Exit, report
     from sigverify.decision import Outcome
     from sigverify.formats import read_signature
+    from sigverify.words import preferred_language
 
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout)
     probe = read_signature(file)
@@ -65,34 +66,26 @@ def verify(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache
     ) as verifier:
         decision = verifier.verify(user, probe, fmr=fmr, impostor=impostor, refer_fmr=refer)
-    content = {
-        "user": user,
-        "outcome": decision.outcome.name.lower(),
-        "accepted": decision.accepted,
-        "score": decision.score,
-        "threshold": decision.threshold,
-        "confidence": decision.confidence,
-        "fmr": fmr,
-        "impostor": impostor,
-        "reason": decision.reason.value,
-        "unlike": [aspect.value for aspect in decision.unlike],
-        "retry_after_s": round(decision.retry_after_s, 1),
-        "latency_ms": round(decision.latency_ms, 3),
-    }
-    report(content, as_json=as_json, render=lambda: _sentence(decision))
+    content = {"user_id": user, "fmr": fmr, "impostor": impostor} | decision.to_dict()
+    report(content, as_json=as_json, render=lambda: _render(decision, preferred_language()))
     codes = {Outcome.ACCEPT: Exit.ACCEPT, Outcome.REFER: Exit.REFER}
     raise typer.Exit(codes.get(decision.outcome, Exit.REJECT))
 
 
-def _sentence(decision: "Decision") -> str:
+def _render(decision: "Decision", language: str) -> str:
     """Say it in one line."""
-    colors = {"accepted": "green", "rejected": "red"}
-    word = decision.outcome.value
-    said = f"[bold {colors.get(word, 'yellow')}]{word}[/]: {decision.reason.value}"
+    from sigverify.decision import Outcome
+    from sigverify.words import phrase, sentence
+
+    color = {Outcome.ACCEPT: "green", Outcome.REJECT: "red"}.get(decision.outcome, "yellow")
+    outcome, reason = (sentence(each, language=language) for each in (decision.outcome, decision.reason))
+    line = f"[bold {color}]{outcome}[/]: {reason}"
     if decision.score is not None and decision.threshold is not None:
-        said += f" (score {decision.score:.3g}, threshold {decision.threshold:.3g})"
+        score, threshold = f"{decision.score:.3g}", f"{decision.threshold:.3g}"
+        line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
     if decision.unlike:
-        said += f"; unlike: {', '.join(decision.unlike)}"
+        aspects = ", ".join(sentence(aspect, language=language) for aspect in decision.unlike)
+        line += f"; {phrase('unlike', language=language, aspects=aspects)}"
     if decision.retry_after_s > 0:
-        said += f"; next try in {decision.retry_after_s:.0f} s"
-    return said
+        line += f"; {phrase('next_try', language=language, seconds=f'{decision.retry_after_s:.0f}')}"
+    return line

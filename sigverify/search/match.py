@@ -22,7 +22,7 @@ class Match:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what every interface says of it, as JSON can hold it."""
-        return {"user": self.user_id, "score": self.score}
+        return {"user_id": self.user_id, "score": self.score}
 
 
 class Matches(list[Match]):

@@ -46,7 +46,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"part": self.part.value, "row": self.row, "what": self.what}
+        return {"part": self.part.value, "row": self.row, "what": self.what, "modality": self.modality}
 
 
 @dataclass(frozen=True, kw_only=True)

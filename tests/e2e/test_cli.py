@@ -33,7 +33,13 @@ COMMANDS = (
 
 def run(*arguments, **environment):
     """Run the command as a user does; stdout, stderr and the exit code."""
-    env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"} | environment
+    env = {
+        **os.environ,
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+        "OMP_NUM_THREADS": "1",
+        "LC_ALL": "C",
+    } | environment
     command = [sys.executable, "-m", "sigverify.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
@@ -152,7 +158,7 @@ def test_train_convert_evaluate(tmp_path):
 @pytest.mark.slow
 def test_enroll_verify_identify_forget(store, model, files):
     options = ("--store", store, "--model", model)
-    assert answer("users", "--store", store) == {"users": ["alice"]}
+    assert answer("users", "--store", store) == {"user_ids": ["alice"]}
     accepted = answer("verify", *options, "--user", "alice", *EASY, files[0][5])
     assert accepted["accepted"] is True
     assert (accepted["outcome"], accepted["unlike"]) == ("accept", [])
@@ -161,15 +167,15 @@ def test_enroll_verify_identify_forget(store, model, files):
     assert rejected["accepted"] is False
     assert rejected["unlike"]
     copy = answer("verify", *options, "--user", "alice", files[0][5], code=3)
-    assert copy["reason"].startswith("a copy of a signature seen before")
+    assert (copy["outcome"], copy["reason"]) == ("reject", "replay")
     hidden = answer("verify", *options, "--user", "nobody", "--untrusted", files[1][4], code=3)
-    assert (hidden["score"], hidden["reason"]) == (None, "the score is below the threshold")
+    assert (hidden["score"], hidden["reason"]) == (None, "unlike")
     answer("verify", *options, "--user", "alice", *EASY, "--no-replay-check", files[0][5])
     matches = answer("identify", *options, files[0][5])["matches"]
-    assert matches[0]["user"] == "alice"
+    assert matches[0]["user_id"] == "alice"
     assert answer("info", store)["users"] == 1
     assert answer("forget", "--store", store, "--user", "alice") == {"forgotten": "alice"}
-    assert answer("users", "--store", store) == {"users": []}
+    assert answer("users", "--store", store) == {"user_ids": []}
 
 
 @pytest.mark.slow
@@ -177,6 +183,12 @@ def test_text_for_people(store, model, files):
     done = run("verify", "--store", store, "--model", model, "--user", "alice", *EASY, files[0][5])
     assert done.stdout.startswith("accepted: the score reaches the threshold (score ")
     assert done.stderr == ""
+    german = run(
+        "verify", "--store", store, "--model", model, "--user", "alice", files[1][5], LC_ALL="de_DE.UTF-8"
+    )
+    assert german.stdout.startswith("abgelehnt: der Wert liegt unter der Schwelle (Wert ")
+    assert "abweichend: " in german.stdout
+    assert run("unlock", "--store", store, "--user", "alice").returncode == 0
     assert run("users", "--store", store).stdout == "alice\n"
     assert "int8" in run("info", model).stdout
     for _ in range(5):

@@ -10,9 +10,11 @@ from sigverify.cli.app import main
 def run(monkeypatch, capsys):
     """Return a function that runs the command line in this process: the exit code, and what was printed."""
 
-    def run(*arguments):
+    def run(*arguments, **environment):
         monkeypatch.setattr(sys, "argv", ["sigverify", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "120")
+        for name, value in ({"LC_ALL": "C"} | environment).items():
+            monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()

@@ -28,7 +28,7 @@ def test_a_log_that_lacks_its_anchor(path, answer, run):
     later = f"{int(number) + 1}:{digest}"
     code, content = answer("audit", "verify", "--store", path, "--anchor", later)
     assert code == 4
-    assert [(each["entry"], each["flaw"]) for each in content["findings"]] == [(5, "anchor")]
+    assert [(each["number"], each["flaw"]) for each in content["findings"]] == [(5, "anchor")]
     code, printed = run("audit", "verify", "--store", path, "--anchor", later)
     assert code == 4
     assert "entry 5 is not the one of the anchor" in printed
@@ -39,7 +39,7 @@ def test_a_log_that_was_altered(path, answer):
         records.append(KIND, bytes(32) + b"{}")
     code, content = answer("audit", "verify", "--store", path)
     assert code == 4
-    assert {each["entry"] for each in content["findings"]} == {5}
+    assert {each["number"] for each in content["findings"]} == {5}
 
 
 def test_no_anchor_is_an_error_not_a_finding(path, answer):
@@ -52,9 +52,9 @@ def test_show(path, answer, run):
     assert code == 0
     entries = content["entries"]
     assert [each["event"] for each in entries] == ["enrolled", "accepted", "rejected", "forgotten"]
-    assert entries[0]["time"] == "1970-01-01T00:00:00.000+00:00"
+    assert entries[0]["time_ms"] == 0
     assert entries[0]["detail"] == {"references": 5}
-    assert entries[0]["user"] is None  # the log names those whom the store holds
+    assert entries[0]["user_id"] is None  # the log names those whom the store holds
     assert [
         each["number"] for each in answer("audit", "show", "--store", path, "--last", 2)[1]["entries"]
     ] == [3, 4]
@@ -71,3 +71,15 @@ def test_show(path, answer, run):
 def test_no_such_store(tmp_path, answer):
     code, content = answer("audit", "verify", "--store", tmp_path / "missing.db")
     assert (code, content["error"]) == (4, "StoreError")
+
+
+def test_text_follows_the_language_and_json_does_not(path, answer, run, monkeypatch):
+    german = {"LC_ALL": "de_DE.UTF-8"}
+    assert "gelöscht" in run("audit", "show", "--store", path, **german)[1]
+    later = f"9:{'ab' * 32}"
+    code, printed = run("audit", "verify", "--store", path, "--anchor", later, **german)
+    assert code == 4
+    assert "Eintrag 9 ist nicht der des Ankers" in printed
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    entries = answer("audit", "show", "--store", path)[1]["entries"]
+    assert [each["event"] for each in entries][-1] == "forgotten"

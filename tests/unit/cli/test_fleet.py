@@ -25,10 +25,10 @@ def options(postgres, key, tmp_path):
 
 
 def test_listing_checking_and_forgetting(answer, options):
-    assert answer("users", *options) == (0, {"users": ["alice", "bob"]})
+    assert answer("users", *options) == (0, {"user_ids": ["alice", "bob"]})
     assert answer("store", "check", *options)[1]["templates"] == 2
     assert answer("forget", "--user", "bob", *options) == (0, {"forgotten": "bob"})
-    assert answer("users", *options)[1] == {"users": ["alice"]}
+    assert answer("users", *options)[1] == {"user_ids": ["alice"]}
     assert answer("store", "rekey", *options) == (0, {"templates": 1, "new_key": False})
     assert answer("groups", "join", "--user", "alice", "staff", *options)[1]["groups"] == ["staff"]
     assert answer("audit", "verify", *options)[1]["entries"] == 3
@@ -66,7 +66,7 @@ def test_the_log_that_a_kiosk_shipped(run, answer, options, tmp_path):
     code, content = answer("audit", "verify", "--kiosk", kiosk, *options)
     assert (code, content["intact"], content["entries"]) == (0, True, 1)
     entries = answer("audit", "show", "--kiosk", kiosk, *options)[1]["entries"]
-    assert [(entry["event"], entry["user"]) for entry in entries] == [("accepted", "carol")]
+    assert [(entry["event"], entry["user_id"]) for entry in entries] == [("accepted", "carol")]
     code, printed = run("audit", "verify", "--kiosk", "unheard", *options)
     assert code == 4
     assert kiosk in printed
@@ -74,7 +74,7 @@ def test_the_log_that_a_kiosk_shipped(run, answer, options, tmp_path):
 
 def test_the_cache_is_a_store_that_can_be_looked_at(answer, options, tmp_path):
     cache = ["--store", tmp_path / "cache.db", *options[2:]]
-    assert answer("users", *cache)[1] == {"users": ["alice", "bob"]}
+    assert answer("users", *cache)[1] == {"user_ids": ["alice", "bob"]}
     assert answer("store", "check", *cache)[1]["sound"]
     assert answer("unlock", *cache) == (0, {"unlocked": None})
 

@@ -27,7 +27,7 @@ def store(tmp_path):
 
 def test_join_show_and_leave(store):
     joined = run("groups", "join", "-s", store, "-u", "alice", "staff", "--json")
-    assert json.loads(joined.stdout) == {"user": "alice", "groups": ["staff"]}, joined.stderr
+    assert json.loads(joined.stdout) == {"user_id": "alice", "groups": ["staff"]}, joined.stderr
     assert run("groups", "show", "-s", store, "-u", "alice").stdout == "alice: staff\n"
     left = run("groups", "leave", "-s", store, "-u", "alice", "staff")
     assert left.stdout == "alice is in no group.\n"
@@ -56,9 +56,9 @@ def test_identify_among_a_group_and_nobody(tmp_path):
         assert run("enroll", "-s", db, "-u", name, *paths[:5]).returncode == 0
     assert run("groups", "join", "-s", db, "-u", bob, "staff").returncode == 0
     found = run("identify", "-s", db, hers[5], "--fpir", "0.01", "--json")
-    assert [match["user"] for match in json.loads(found.stdout)["matches"]] == [alice]
+    assert [match["user_id"] for match in json.loads(found.stdout)["matches"]] == [alice]
     staff = run("identify", "-s", db, hers[5], "--among", "staff", "--json")
-    assert [match["user"] for match in json.loads(staff.stdout)["matches"]] == [bob]
+    assert [match["user_id"] for match in json.loads(staff.stdout)["matches"]] == [bob]
     for probe, options in ((strangers[5], ()), (hers[5], ("--among", "staff"))):
         nobody = run("identify", "-s", db, probe, "--fpir", "0.01", *options)
         assert (nobody.returncode, nobody.stdout) == (3, "Nobody.\n"), nobody.stdout

@@ -86,5 +86,5 @@ def test_a_device_that_runs_signed_models_only(tmp_path, keys, answer):
     answer("model", "sign", "base", "--key", keys["private_key"], "--release", 1, "--out", copy)
     assert answer(*enroll, *trust, "--model", copy)[0] == 0
     entries = answer("audit", "show", "--store", tmp_path / "kiosk.db")[1]["entries"]
-    assert [entry["event"] for entry in entries] == ["model refused", "model trusted", "enrolled"]
-    assert entries[-1]["user"] == "alice"
+    assert [entry["event"] for entry in entries] == ["model_refused", "model_trusted", "enrolled"]
+    assert entries[-1]["user_id"] == "alice"

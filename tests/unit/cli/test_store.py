@@ -64,7 +64,9 @@ def test_rekey(answer, path, key, tmp_path):
     code, content = answer("store", "rekey", "--store", path, "--key", key, "--new-key", tmp_path / "new.key")
     assert (code, content) == (0, {"templates": 2, "new_key": True})
     assert answer("users", "--store", path, "--key", key)[0] == 4
-    assert answer("users", "--store", path, "--key", tmp_path / "new.key")[1] == {"users": ["alice", "bob"]}
+    assert answer("users", "--store", path, "--key", tmp_path / "new.key")[1] == {
+        "user_ids": ["alice", "bob"]
+    }
     code, content = answer("store", "rekey", "--store", path, "--key", tmp_path / "new.key")
     assert (code, content) == (0, {"templates": 2, "new_key": False})
     code, content = answer("store", "check", "--store", path, "--key", tmp_path / "new.key")
@@ -77,7 +79,7 @@ def test_backup_and_restore(answer, path, key, tmp_path):
     answer("forget", "--store", path, "--key", key, "--user", "alice")
     code, content = answer("store", "restore", "--store", path, "--key", key, tmp_path / "backup.db")
     assert (code, content) == (0, {"templates": 2})
-    assert answer("users", "--store", path, "--key", key)[1] == {"users": ["alice", "bob"]}
+    assert answer("users", "--store", path, "--key", key)[1] == {"user_ids": ["alice", "bob"]}
 
 
 def test_of_somebody_enrolled_by_several_modalities_one_is_exported(answer, path, key, tmp_path):
@@ -123,9 +125,9 @@ def test_export_and_import(answer, path, key, tmp_path):
         "--transport-key",
         transport,
     )
-    assert (code, content) == (0, {"user": "alice", "bytes": file.stat().st_size})
+    assert (code, content) == (0, {"user_id": "alice", "bytes": file.stat().st_size})
     code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
-    assert (code, content["user"], content["references"]) == (0, "alice", 2)
+    assert (code, content["user_id"], content["references"]) == (0, "alice", 2)
     code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
     assert (code, content["error"]) == (4, "AlreadyEnrolled")
     code, content = answer("store", "import", "--store", tmp_path / "third.db", file, "--transport-key", key)
@@ -134,9 +136,9 @@ def test_export_and_import(answer, path, key, tmp_path):
 
 def test_a_key_by_environment_and_by_variable_that_names_it(answer, path, key, monkeypatch):
     monkeypatch.setenv("MY_KEY", key.read_text())
-    assert answer("users", "--store", path, "--key", "env:MY_KEY")[1] == {"users": ["alice", "bob"]}
+    assert answer("users", "--store", path, "--key", "env:MY_KEY")[1] == {"user_ids": ["alice", "bob"]}
     monkeypatch.setenv("SIGVERIFY_KEY_FROM", str(key))
-    assert answer("users", "--store", path)[1] == {"users": ["alice", "bob"]}
+    assert answer("users", "--store", path)[1] == {"user_ids": ["alice", "bob"]}
     assert answer("info", path)[1]["users"] == 2
 
 
