@@ -9,6 +9,7 @@ from pathlib import Path
 from people import invent
 
 from sigverify import Verifier
+from sigverify.words import sentence
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
         }
         for who, signature in tries.items():
             decision = verifier.verify("owner", signature, fmr=0.03)  # a till would ask for less
-            print(f"{who}: {'unlocked' if decision.accepted else 'stays locked'} ({decision.reason})")
+            print(f"{who}: {'unlocked' if decision else 'stays locked'} ({sentence(decision.reason)})")
 
 
 if __name__ == "__main__":

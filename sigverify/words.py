@@ -85,6 +85,24 @@ ENGLISH: Final[Table] = {
         "head": "is not the one the head names",
         "anchor": "is not the one of the anchor: the log is another, or an older copy",
     },
+    "Refusal": {
+        "no_token": "no token, or a wrong one",
+        "no_header": "a request without the header that every request carries",
+        "other_page": "a request of another page",
+        "other_name": "asked for by a name that is not this machine's",
+        "operators_only": "this is for operators",
+        "wrong_code": "this is not the operator's code",
+        "too_many_codes": "too many wrong codes: wait and try again",
+        "no_code": "everybody is an operator here",
+        "no_enrollment": "no such enrollment is under way: begin again",
+        "too_many_enrollments": "too many enrollments under way: finish or cancel one of them",
+        "not_served": "this is not served here",
+    },
+    "Fault": {
+        "too_long": "longer than a frame may be",
+        "stuffing": "not encoded by COBS",
+        "checksum": "the checksum differs",
+    },
     PHRASES: {
         "score": "score {score}, threshold {threshold}",
         "unlike": "unlike: {aspects}",
@@ -97,7 +115,7 @@ ENGLISH: Final[Table] = {
         "enrolled_in": "Enrolled in {store}",
         "none": "none",
         "reference": "reference {number}: {reason}",
-        "user": "user",
+        "user_id": "user",
         "references": "references",
         "template_bytes": "bytes stored",
         "model_id": "model",
@@ -115,12 +133,12 @@ GERMAN: Final[Table] = {
         "refer": "an eine Person verwiesen",
     },
     "Reason": {
-        "alike": "die Bewertung erreicht den Schwellenwert",
-        "unlike": "die Bewertung liegt unter dem Schwellenwert",
-        "unsure": "die Bewertung liegt knapp unter dem Schwellenwert: eine Person sollte sie ansehen",
-        "replay": "eine Kopie einer früheren Unterschrift: niemand unterschreibt zweimal genau gleich",
-        "locked": "zu viele Fehlversuche: bitte warten Sie und versuchen Sie es dann erneut",
-        "poor": "zu wenig Unterschrift in dieser Aufnahme: bitte unterschreiben Sie noch einmal",
+        "alike": "der Wert erreicht die Schwelle",
+        "unlike": "der Wert liegt unter der Schwelle",
+        "unsure": "der Wert liegt knapp unter der Schwelle: eine Person sollte die Unterschrift ansehen",
+        "replay": "eine Kopie: niemand unterschreibt zweimal genau gleich",
+        "locked": "zu viele Fehlversuche: bitte warten Sie",
+        "poor": "zu wenig Unterschrift: bitte unterschreiben Sie noch einmal",
     },
     "AdditionReason": {
         "taken": "übernommen",
@@ -137,13 +155,13 @@ GERMAN: Final[Table] = {
     },
     "Aspect": {
         "shape": "Form",
-        "speed": "Geschwindigkeit",
+        "speed": "Tempo",
         "pressure": "Druck",
         "duration": "Dauer",
     },
     "Event": {
-        "enrolled": "registriert",
-        "replaced": "neu registriert",
+        "enrolled": "erfasst",
+        "replaced": "neu erfasst",
         "forgotten": "gelöscht",
         "joined": "in eine Gruppe aufgenommen",
         "left": "aus einer Gruppe genommen",
@@ -173,19 +191,37 @@ GERMAN: Final[Table] = {
         "head": "ist nicht der, den der Kopf nennt",
         "anchor": "ist nicht der des Ankers: das Protokoll ist ein anderes oder eine ältere Kopie",
     },
+    "Refusal": {
+        "no_token": "kein Token oder ein falsches",
+        "no_header": "eine Anfrage ohne die Kopfzeile, die jede Anfrage trägt",
+        "other_page": "eine Anfrage einer anderen Seite",
+        "other_name": "unter einem Namen aufgerufen, der nicht der dieses Geräts ist",
+        "operators_only": "dies ist dem Personal vorbehalten",
+        "wrong_code": "das ist nicht der Code des Personals",
+        "too_many_codes": "zu viele falsche Codes: bitte warten Sie",
+        "no_code": "hier gehören alle zum Personal",
+        "no_enrollment": "diese Erfassung läuft nicht mehr: bitte beginnen Sie neu",
+        "too_many_enrollments": "zu viele Erfassungen zugleich: bitte beenden Sie eine davon",
+        "not_served": "das gibt es hier nicht",
+    },
+    "Fault": {
+        "too_long": "länger als ein Rahmen sein darf",
+        "stuffing": "nicht mit COBS verpackt",
+        "checksum": "die Prüfsumme stimmt nicht",
+    },
     PHRASES: {
-        "score": "Bewertung {score}, Schwellenwert {threshold}",
+        "score": "Wert {score}, Schwelle {threshold}",
         "unlike": "abweichend: {aspects}",
         "next_try": "nächster Versuch in {seconds} s",
         "entry": "Eintrag {number}",
         "more": "und {count} weitere",
         "most_alike": "Am ähnlichsten",
         "nobody": "Niemand.",
-        "nobody_enrolled": "Es ist niemand registriert.",
-        "enrolled_in": "Registriert in {store}",
+        "nobody_enrolled": "Es ist niemand erfasst.",
+        "enrolled_in": "Erfasst in {store}",
         "none": "keine",
         "reference": "Referenz {number}: {reason}",
-        "user": "Person",
+        "user_id": "Person",
         "references": "Referenzen",
         "template_bytes": "Bytes gespeichert",
         "model_id": "Modell",
@@ -208,7 +244,7 @@ def sentence(token: StrEnum, *, language: str = DEFAULT) -> str:
 
     >>> from sigverify.decision import Reason
     >>> sentence(Reason.UNLIKE), sentence(Reason.UNLIKE, language="de")
-    ('the score is below the threshold', 'die Bewertung liegt unter dem Schwellenwert')
+    ('the score is below the threshold', 'der Wert liegt unter der Schwelle')
     """
     return _table(language)[type(token).__name__][token.value]
 

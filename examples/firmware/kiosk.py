@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from firmware_bridge.client import Client
 from sigverify import Decision, Signature, SigverifyError, read_signature
 from sigverify.errors import Busy, Disconnected
+from sigverify.words import sentence
 
 T = TypeVar("T")
 
@@ -42,10 +43,10 @@ def enroll(client: Client, user_id: str, signatures: Iterable[Signature]) -> str
     enrollment = patiently(lambda: client.enrollment(user_id))
     for number, signature in enumerate(signatures, 1):
         addition = enrollment.add(signature)  # not asked twice: a broken line ends an enrollment, begin anew
-        print(f"signature {number}: {addition.reason}")
+        print(f"signature {number}: {sentence(addition.reason)}")
         if addition.remaining == 0:
             return f"enrolled, {enrollment.commit().references} references"
-        if not addition.accepted:
+        if not addition:
             print("please sign once more")
     enrollment.abandon()
     return "not enrolled: too few good signatures"
@@ -54,11 +55,11 @@ def enroll(client: Client, user_id: str, signatures: Iterable[Signature]) -> str
 def verify(client: Client, user_id: str, signature: Signature) -> str:
     """Decide, and say what the person is to do."""
     decision: Decision = patiently(lambda: client.verify(user_id, signature, fmr=0.05))
-    if decision.accepted:
+    if decision:
         return "accepted: opens"
     if decision.retry_after_s:
         return f"locked: wait {decision.retry_after_s:.0f} s"
-    return f"rejected: {decision.reason}"
+    return f"rejected: {sentence(decision.reason)}"
 
 
 def obey(client: Client, line: str) -> str:

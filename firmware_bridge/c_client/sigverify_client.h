@@ -134,7 +134,8 @@ typedef struct svc_welcome {
 } svc_welcome;
 
 typedef struct svc_decision {
-    svc_text outcome, reason; /* svc_is(outcome, "accept") */
+    int accepted; /* the one answer; the rest says why */
+    svc_text outcome, reason;
     double score, threshold, confidence;
     svc_list unlike;
     double retry_after_s, latency_ms;
@@ -152,7 +153,9 @@ typedef struct svc_enrolled {
     svc_text user_id;
     uint32_t references, template_bytes;
     svc_text model_id;
-    double created_ms, complexity, consistency, latency_ms;
+    double created_ms, complexity, consistency;
+    svc_list reasons; /* one a reference */
+    double latency_ms;
 } svc_enrolled;
 
 typedef struct svc_message {
@@ -173,6 +176,14 @@ typedef struct svc_message {
         struct { uint32_t status; svc_text name, message; } failure;
     } as;
 } svc_message;
+
+/* What the texts above may be, in the order of the SDK's enums, for tables such as
+ * `static const char *const reasons[] = {SVC_REASONS};`. A later daemon may say others. */
+#define SVC_OUTCOMES "accept", "reject", "refer"
+#define SVC_REASONS "alike", "unlike", "unsure", "replay", "locked", "poor"
+#define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike"
+#define SVC_FLAWS "too_short", "too_simple", "bad_capture"
+#define SVC_ASPECTS "shape", "speed", "pressure", "duration"
 
 /* Take the next item off a list; 0: there is none. */
 int svc_next_text(svc_list *list, svc_text *text);

@@ -17,7 +17,7 @@ from sigverify.errors import BridgeError, Disconnected, SigverifyError
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
-from sigverify.search.match import Match
+from sigverify.search.match import Matches
 
 _CHUNK: Final = 65_536
 """Bytes read at once: more than one frame, of which the longest has 8,230."""
@@ -107,7 +107,7 @@ class AsyncClient:
 
     async def identify(
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
-    ) -> list[Match]:
+    ) -> Matches:
         """See `Client.identify`."""
         return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 

@@ -17,7 +17,7 @@ from sigverify.errors import BridgeError, Disconnected, SigverifyError
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
-from sigverify.search.match import Match
+from sigverify.search.match import Matches
 
 T = TypeVar("T")
 Call = Callable[[Calls], Exchange[T]]
@@ -128,7 +128,7 @@ class Client:
 
     def identify(
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
-    ) -> list[Match]:
+    ) -> Matches:
         """Find whose it may be, the most alike first; see `Verifier.identify`."""
         return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
 

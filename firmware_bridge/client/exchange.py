@@ -8,7 +8,7 @@ arrive are no proof that anybody answers.
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -28,11 +28,12 @@ from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.protection.keys import Key
-from sigverify.search.match import Match
+from sigverify.search.match import Match, Matches
+from sigverify.words import sentence
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
-E = TypeVar("E", bound=Enum)
+E = TypeVar("E", bound=StrEnum)
 
 _TRIES: Final = 3
 """Times that a request or a capture is sent before the call fails."""
@@ -148,7 +149,7 @@ class Calls:
 
     def identify(
         self, probe: Probe, *, top_k: int, fpir: float | None, among: str | None
-    ) -> Exchange[list[Match]]:
+    ) -> Exchange[Matches]:
         """Identify a signature."""
         capture = yield from self._sent(probe)
         request = messages.Identify(capture=capture, top_k=top_k, fpir=fpir, among=among)
@@ -156,7 +157,7 @@ class Calls:
         scores: Sequence[float | None] = found.scores or [None] * len(found.user_ids)
         if len(scores) != len(found.user_ids):
             raise ProtocolError("the daemon gives other scores than people")
-        return [Match(user_id, score) for user_id, score in zip(found.user_ids, scores, strict=True)]
+        return Matches(map(Match, found.user_ids, scores), fpir=fpir)
 
     def enrollment(
         self,
@@ -205,10 +206,10 @@ class Calls:
         )
         for number, signature in enumerate(signatures, start=1):
             added = yield from self.add(enrollment, signature)
-            if not added.accepted:
+            if not added:
                 yield from self.abandon(enrollment)
                 raise EnrollmentError(
-                    f"reference {number} is {added.reason}",
+                    f"reference {number} is {sentence(added.reason)}",
                     expected="genuine signatures of one person, each written anew",
                 )
         return (yield from self.commit(enrollment))
@@ -309,30 +310,36 @@ def line_error(error: OSError) -> Disconnected:
 
 
 def _decision(made: messages.DecisionMade) -> Decision:
-    return Decision(
-        outcome=_named(Outcome, made.outcome),
-        reason=_named(Reason, made.reason),
+    decision = Decision(
+        outcome=_token(Outcome, made.outcome),
+        reason=_token(Reason, made.reason),
         score=made.score,
         threshold=made.threshold,
         confidence=made.confidence,
-        unlike=tuple(_named(Aspect, name) for name in made.unlike),
+        unlike=tuple(_token(Aspect, name) for name in made.unlike),
         retry_after_s=made.retry_after_s,
         latency_ms=made.latency_ms,
     )
+    if decision.accepted is not made.accepted or bool(decision.reason) is not made.accepted:
+        raise ProtocolError("the daemon contradicts itself about whether a probe was accepted")
+    return decision
 
 
 def _addition(made: messages.AdditionMade) -> Addition:
-    flaw = None if made.flaw is None else _named(Flaw, made.flaw)
+    reason = _token(AdditionReason, made.reason)
+    if bool(reason) is not made.accepted:
+        raise ProtocolError("the daemon contradicts itself about whether a reference was taken")
+    flaw = None if made.flaw is None else _token(Flaw, made.flaw)
     return Addition(
         accepted=made.accepted,
-        reason=_named(AdditionReason, made.reason),
+        reason=reason,
         quality=Quality(flaw=flaw, duration_ms=made.duration_ms, complexity=made.complexity),
         remaining=made.remaining,
     )
 
 
 def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:
-    if made.references > MAX_REFERENCES or not 0 <= made.created_ms <= _LATEST_MS:
+    if len(made.reasons) != made.references or not 0 <= made.created_ms <= _LATEST_MS:
         raise ProtocolError("the daemon says that it enrolled what cannot be")
     return EnrollmentReceipt(
         user_id=made.user_id,
@@ -342,13 +349,13 @@ def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:
         created=_EPOCH + timedelta(milliseconds=made.created_ms),
         complexity=made.complexity,
         consistency=made.consistency,
-        reasons=(AdditionReason.TAKEN,) * made.references,
+        reasons=tuple(_token(AdditionReason, reason) for reason in made.reasons),
         latency_ms=made.latency_ms,
     )
 
 
-def _named(kind: type[E], name: str) -> E:
+def _token(kind: type[E], value: str) -> E:
     try:
-        return kind[name.upper()]
-    except KeyError as error:
-        raise ProtocolError(f"the daemon says an unknown {kind.__name__}", received=name[:40]) from error
+        return kind(value)
+    except ValueError as error:
+        raise ProtocolError(f"the daemon says an unknown {kind.__name__}", received=value[:40]) from error

@@ -1,7 +1,8 @@
 """`Service`: what each request does with a `Verifier`. Runs in the daemon's one worker thread."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from firmware_bridge.protocol.captures import MAX_SAMPLES
 from firmware_bridge.protocol.daemon_connection import Request
@@ -26,14 +27,13 @@ from firmware_bridge.protocol.messages import (
     Verify,
 )
 from sigverify import __version__
-from sigverify.decision import Decision
-from sigverify.enrollment.addition import Addition
 from sigverify.enrollment.enrollment import Enrollment
-from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
 from sigverify.verifier import Verifier
+
+M = TypeVar("M", bound=Message)
 
 _MAX_MATCHES: Final = 100
 """An answer of 8,192 bytes holds them at 80 bytes each."""
@@ -106,7 +106,7 @@ class Service:
             impostor=message.impostor,
             refer_fmr=message.refer_fmr,
         )
-        return _decision(decision)
+        return _answer(DecisionMade, decision.to_dict())
 
     def _identify(self, message: Identify, signature: Signature) -> Matches:
         if message.top_k > _MAX_MATCHES:
@@ -153,48 +153,15 @@ def _add(state: ClientState, signature: Signature) -> AdditionMade:
     if state.samples + len(signature) > MAX_SAMPLES:
         raise Busy("too many samples for one enrollment", expected=f"at most {MAX_SAMPLES}")
     state.samples += len(signature)
-    return _addition(enrollment.add(signature))
+    return _answer(AdditionMade, enrollment.add(signature).to_dict())
 
 
 def _commit(state: ClientState) -> Enrolled:
-    enrollment = _enrollment(state).commit()
+    receipt = _enrollment(state).commit()
     state.enrollment = None
-    return _enrolled(enrollment)
+    return _answer(Enrolled, receipt.to_dict())
 
 
-def _decision(decision: Decision) -> DecisionMade:
-    return DecisionMade(
-        outcome=decision.outcome.name.lower(),
-        reason=decision.reason.name.lower(),
-        score=decision.score,
-        threshold=decision.threshold,
-        confidence=decision.confidence,
-        unlike=tuple(aspect.name.lower() for aspect in decision.unlike),
-        retry_after_s=decision.retry_after_s,
-        latency_ms=decision.latency_ms,
-    )
-
-
-def _addition(addition: Addition) -> AdditionMade:
-    quality = addition.quality
-    return AdditionMade(
-        accepted=addition.accepted,
-        reason=addition.reason.name.lower(),
-        remaining=addition.remaining,
-        duration_ms=quality.duration_ms,
-        complexity=quality.complexity,
-        flaw=None if quality.flaw is None else quality.flaw.name.lower(),
-    )
-
-
-def _enrolled(enrollment: EnrollmentReceipt) -> Enrolled:
-    return Enrolled(
-        user_id=enrollment.user_id,
-        references=enrollment.references,
-        template_bytes=enrollment.template_bytes,
-        model_id=enrollment.model_id,
-        created_ms=round(enrollment.created.timestamp() * 1000),
-        complexity=enrollment.complexity,
-        consistency=enrollment.consistency,
-        latency_ms=enrollment.latency_ms,
-    )
+def _answer(kind: type[M], content: Mapping[str, Any]) -> M:
+    """Return the message of what `to_dict` gave: the same names, and tuples for lists."""
+    return kind(**{name: tuple(it) if isinstance(it, list) else it for name, it in content.items()})

@@ -55,6 +55,7 @@ from sigverify.errors import (
 )
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
+from sigverify.words import sentence
 
 WINDOW: Final = 8
 """Requests of one client that may wait at once: with one worker, more would only wait longer."""
@@ -156,7 +157,7 @@ class DaemonConnection:
             if self.closing:
                 break
             if isinstance(found, Fault):
-                self._report_fault(0, ProtocolError(f"a damaged frame: {found.value}"))
+                self._report_fault(0, ProtocolError(f"a damaged frame: {sentence(found)}"))
             else:
                 requests += self._payload(found)
         return requests

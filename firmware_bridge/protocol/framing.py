@@ -34,9 +34,9 @@ _CRC: Final = struct.Struct("<I")
 class Fault(StrEnum):
     """Why bytes between two zeros are no frame."""
 
-    TOO_LONG = "longer than a frame may be"
-    STUFFING = "not encoded by COBS"
-    CHECKSUM = "the checksum differs"
+    TOO_LONG = "too_long"
+    STUFFING = "stuffing"
+    CHECKSUM = "checksum"
 
 
 def frame(payload: bytes, *, limit: int = MAX_PAYLOAD) -> bytes:
@@ -80,7 +80,7 @@ class Deframer:
 
         >>> deframer = Deframer()
         >>> deframer.feed(b"rubbish" + bytes(1) + frame(b"first") + frame(b"second")[:4])
-        [<Fault.STUFFING: 'not encoded by COBS'>, b'first']
+        [<Fault.STUFFING: 'stuffing'>, b'first']
         >>> deframer.feed(frame(b"second")[4:])
         [b'second']
         """

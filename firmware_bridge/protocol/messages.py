@@ -263,16 +263,20 @@ class Captured(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionMade(Message):
-    """A `Decision`; outcome, reason and aspects by the names of their enums, in small letters."""
+    """A `Decision`, as its `to_dict` says it; true where it was accepted."""
 
     outcome: str
+    accepted: bool
     reason: str
     score: float | None = None
     threshold: float | None = None
     confidence: float | None = None
     unlike: tuple[str, ...] = ()
     retry_after_s: float = 0.0
-    latency_ms: float = 0.0
+    latency_ms: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.accepted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +285,9 @@ class Matches(Message):
 
     user_ids: tuple[str, ...]
     scores: tuple[float, ...] | None = None
+
+    def __bool__(self) -> bool:
+        raise TypeError("messages.Matches is neither true nor false: ask for its .user_ids")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +299,7 @@ class Enrolling(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class AdditionMade(Message):
-    """An `Addition`; reason and flaw by the names of their enums, in small letters."""
+    """An `Addition`, as its `to_dict` says it; true where it was accepted."""
 
     accepted: bool
     reason: str
@@ -301,10 +308,13 @@ class AdditionMade(Message):
     complexity: float
     flaw: str | None = None
 
+    def __bool__(self) -> bool:
+        return self.accepted
+
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolled(Message):
-    """An `EnrollmentReceipt`; `created_ms` since 1970, in UTC."""
+    """An `EnrollmentReceipt`, as its `to_dict` says it; neither true nor false, as that."""
 
     user_id: str
     references: int
@@ -313,7 +323,11 @@ class Enrolled(Message):
     created_ms: float
     complexity: float
     consistency: float
+    reasons: tuple[str, ...]
     latency_ms: float
+
+    def __bool__(self) -> bool:
+        raise TypeError("messages.Enrolled is neither true nor false: ask for its .reasons")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,7 +351,7 @@ class About(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Condition(Message):
-    """How the daemon is.
+    """How the daemon is; true where it is ready.
 
     Attributes:
         ready: whether requests are answered; false while one takes more than ten seconds.
@@ -351,10 +365,13 @@ class Condition(Message):
     clients: int
     waiting: int
 
+    def __bool__(self) -> bool:
+        return self.ready
+
 
 @dataclass(frozen=True, kw_only=True)
 class Error(Message):
-    """What went wrong: the SDK's status number, the name of the error, and a sentence for people.
+    """What went wrong: the SDK's status number, the error's name, and a sentence for people. It is false.
 
     With id 0 it answers nothing in particular: something damaged or out of place arrived.
     """
@@ -362,6 +379,9 @@ class Error(Message):
     status: int
     name: str
     message: str
+
+    def __bool__(self) -> bool:
+        return False
 
 
 KINDS: Final[dict[Kind, type[Message]]] = {

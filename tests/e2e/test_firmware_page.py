@@ -68,7 +68,7 @@ def test_from_nothing_to_a_decision_by_the_daemon(run):
     ]
     accepted = said.index("accepted: opens")
     assert said[accepted + 1] == "rejected: the score is below the threshold"
-    assert "accepted ('alice',)" in said[accepted + 2 :]
+    assert "accept ('alice',)" in said[accepted + 2 :]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")

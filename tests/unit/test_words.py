@@ -35,7 +35,7 @@ def test_languages_differ():
         "too many",
         "zu viele",
     }
-    assert phrase("score", language="de", score="0.9", threshold="0.5") == "Bewertung 0.9, Schwellenwert 0.5"
+    assert phrase("score", language="de", score="0.9", threshold="0.5") == "Wert 0.9, Schwelle 0.5"
 
 
 def test_a_language_without_a_table():

@@ -105,7 +105,7 @@ static void answered(void *, const svc_message *message)
         return; /* the welcome, or what came too late; what was lost of a capture is told at its end */
     switch (message->kind) {
     case SVC_CAPTURED: ask_first(enrolling ? SVC_ADD : SVC_VERIFY); break;
-    case SVC_DECISION: show(asked == SVC_VERIFY && svc_is(message->as.decision.outcome, "accept")); break;
+    case SVC_DECISION: show(asked == SVC_VERIFY && message->as.decision.accepted); break;
     case SVC_ADDITION:
         if (message->as.addition.remaining)
             show(message->as.addition.accepted);

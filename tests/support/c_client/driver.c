@@ -103,8 +103,8 @@ static void list(const char *name, svc_list value, int of_texts)
 
 static void print_decision(const svc_message *its)
 {
-    TEXT(decision, outcome), TEXT(decision, reason), NUMBER(decision, score), NUMBER(decision, threshold);
-    NUMBER(decision, confidence), TEXTS(decision, unlike), NUMBER(decision, retry_after_s);
+    TEXT(decision, outcome), FLAG(decision, accepted), TEXT(decision, reason), NUMBER(decision, score);
+    NUMBER(decision, threshold), NUMBER(decision, confidence), TEXTS(decision, unlike), NUMBER(decision, retry_after_s);
     NUMBER(decision, latency_ms);
 }
 
@@ -112,7 +112,7 @@ static void print_enrolled(const svc_message *its)
 {
     TEXT(enrolled, user_id), NUMBER(enrolled, references), NUMBER(enrolled, template_bytes);
     TEXT(enrolled, model_id), NUMBER(enrolled, created_ms), NUMBER(enrolled, complexity);
-    NUMBER(enrolled, consistency), NUMBER(enrolled, latency_ms);
+    NUMBER(enrolled, consistency), TEXTS(enrolled, reasons), NUMBER(enrolled, latency_ms);
 }
 
 static void print_addition(const svc_message *its)

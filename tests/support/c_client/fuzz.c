@@ -167,7 +167,10 @@ static void read_message(const svc_message *its)
         break;
     case SVC_MATCHES: read_list(its->as.matches.user_ids, 1), read_list(its->as.matches.scores, 0); break;
     case SVC_ADDITION: read_text(its->as.addition.reason), read_text(its->as.addition.flaw); break;
-    case SVC_ENROLLED: read_text(its->as.enrolled.user_id), read_text(its->as.enrolled.model_id); break;
+    case SVC_ENROLLED:
+        read_text(its->as.enrolled.user_id), read_text(its->as.enrolled.model_id);
+        read_list(its->as.enrolled.reasons, 1);
+        break;
     case SVC_USER_LIST: read_list(its->as.user_list.user_ids, 1); break;
     case SVC_ABOUT:
         read_text(its->as.about.sdk_version), read_text(its->as.about.model), read_text(its->as.about.model_id);

@@ -8,6 +8,7 @@ from firmware_bridge.protocol.daemon_connection import CREDIT, DaemonConnection
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import (
     Abandon,
+    AdditionMade,
     Captured,
     Credit,
     DecisionMade,
@@ -21,7 +22,7 @@ from firmware_bridge.protocol.messages import (
 from firmware_bridge.testing import MemoryWire, nothing
 from sigverify.errors import Disconnected, ProtocolError
 
-DECISION = DecisionMade(outcome="accept", reason="alike")
+DECISION = DecisionMade(outcome="accept", accepted=True, reason="alike")
 LONG = signature(0, 9, samples=64 * (CREDIT + 8))
 
 
@@ -126,6 +127,11 @@ def test_no_number_of_a_capture_comes_again_on_another_line():
     assert line.run(line.calls.begin()) != first
 
 
+def add(calls):
+    calls._enrollment = OpenEnrollment(user_id="ann", remaining=1)
+    return calls.add(calls._enrollment, LONG)
+
+
 def commit(calls):
     calls._enrollment = OpenEnrollment(user_id="ann", remaining=0)
     return calls.commit(calls._enrollment)
@@ -135,8 +141,22 @@ def commit(calls):
     ("answer", "ask"),
     [
         (Done(), commit),
-        (DecisionMade(outcome="perhaps", reason="alike"), lambda calls: calls.verify(
-            "ann", LONG, fmr=None, impostor=None, refer_fmr=None)),
+        *(
+            (answer, lambda calls: calls.verify("ann", LONG, fmr=None, impostor=None, refer_fmr=None))
+            for answer in (
+                DecisionMade(outcome="perhaps", accepted=True, reason="alike"),
+                DecisionMade(outcome="reject", accepted=True, reason="unlike"),
+                DecisionMade(outcome="accept", accepted=False, reason="alike"),
+                DecisionMade(outcome="accept", accepted=True, reason="unlike"),
+            )
+        ),
+        *(
+            (
+                AdditionMade(accepted=accepted, reason=reason, remaining=0, duration_ms=1.0, complexity=1.0),
+                add,
+            )
+            for accepted, reason in ((True, "copy"), (False, "taken"), (True, "perhaps"))
+        ),
         (Matches(user_ids=("ann", "bob"), scores=(0.5,)), lambda calls: calls.identify(
             LONG, top_k=5, fpir=None, among=None)),
         *(
@@ -146,8 +166,10 @@ def commit(calls):
                 commit,
             )
             for wrong in (
-                {"references": 2**32 - 1, "created_ms": 0.0},
-                {"references": 1, "created_ms": 1e300},
+                {"references": 2**32 - 1, "created_ms": 0.0, "reasons": ("taken",)},
+                {"references": 1, "created_ms": 1e300, "reasons": ("taken",)},
+                {"references": 1, "created_ms": 0.0, "reasons": ("perhaps",)},
+                {"references": 1, "created_ms": 0.0, "reasons": ()},
             )
         ),
     ],
