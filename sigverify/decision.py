@@ -57,7 +57,7 @@ class Decision:
         confidence: how sure the outcome is, 0.5 (at the threshold) to 1; see `confidence`.
         unlike: of a probe not accepted, what sets it apart from the references, the worst first.
         retry_after_s: seconds to wait before the next try; 0: none.
-        latency_ms: from the call to the answer.
+        latency_ms: from the call to the answer; None where the policy hides scores, of which it may tell.
     """
 
     outcome: Outcome
@@ -67,7 +67,7 @@ class Decision:
     confidence: float | None = None
     unlike: tuple[Aspect, ...] = ()
     retry_after_s: float = 0.0
-    latency_ms: float = 0.0
+    latency_ms: float | None = None
 
     @property
     def accepted(self) -> bool:
@@ -83,7 +83,7 @@ class Decision:
         >>> Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=29.94).to_dict()
         ... # doctest: +NORMALIZE_WHITESPACE
         {'outcome': 'reject', 'accepted': False, 'reason': 'locked', 'score': None, 'threshold': None,
-         'confidence': None, 'unlike': [], 'retry_after_s': 30.0, 'latency_ms': 0.0}
+         'confidence': None, 'unlike': [], 'retry_after_s': 30.0, 'latency_ms': None}
         """
         return {
             "outcome": self.outcome.value,
@@ -94,7 +94,7 @@ class Decision:
             "confidence": self.confidence,
             "unlike": [aspect.value for aspect in self.unlike],
             "retry_after_s": math.ceil(10 * self.retry_after_s) / 10,  # upwards: 0 means no wait
-            "latency_ms": round(self.latency_ms, 3),
+            "latency_ms": None if self.latency_ms is None else round(self.latency_ms, 3),
         }
 
 

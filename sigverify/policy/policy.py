@@ -116,7 +116,9 @@ class Policy:
 def _conceal(decision: Decision) -> Decision:
     """Leave out all that depends on how alike the probe was, and whether anybody is enrolled."""
     reason = Reason.UNLIKE if decision.reason is Reason.REPLAY else decision.reason
-    return replace(decision, reason=reason, score=None, threshold=None, confidence=None, unlike=())
+    return replace(
+        decision, reason=reason, score=None, threshold=None, confidence=None, unlike=(), latency_ms=None
+    )
 
 
 def _impostor(name: Impostor | str) -> Impostor:

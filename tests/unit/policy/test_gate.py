@@ -1,6 +1,7 @@
 """The rules of `Verifier.verify`: what a try leaves behind, and what it may tell."""
 
-from dataclasses import fields, replace
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,11 +197,8 @@ def test_nobody_learns_who_is_enrolled(make):
         make(Policy()).verify("nobody", signature(3, 0))
     for number in range(5):
         known, unknown = (verifier.verify(name, signature(3, number)) for name in ("alice", "nobody"))
-        assert all(
-            getattr(known, field.name) == getattr(unknown, field.name)
-            for field in fields(known)
-            if field.name != "latency_ms"
-        )
+        assert known == unknown
+        assert known.latency_ms is None
     assert known.reason is Reason.LOCKED
     verifier.unlock("alice")
     assert verifier.verify("alice", signature(0, 9)).accepted
@@ -229,7 +227,9 @@ def test_unknown_names_take_like_time(make):
     taken = {"alice": [], "nobody": []}
     for number in range(60):
         for name, latencies in taken.items():
-            latencies.append(verifier.verify(name, signature(3, number)).latency_ms)
+            start = time.perf_counter()
+            verifier.verify(name, signature(3, number))
+            latencies.append(time.perf_counter() - start)
     known, unknown = (float(np.median(latencies)) for latencies in taken.values())
     assert 0.6 < unknown / known < 1.6
 
