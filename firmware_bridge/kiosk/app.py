@@ -17,7 +17,7 @@ from firmware_bridge.kiosk.openapi import description
 from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation, Role
 from firmware_bridge.kiosk.page_files import page_routes
 from firmware_bridge.kiosk.reading import check, read_body
-from firmware_bridge.kiosk.refusal import Refused, described, http_status
+from firmware_bridge.kiosk.refusal import Refusal, Refused, described, http_status
 from firmware_bridge.kiosk.schemas import shape
 from firmware_bridge.kiosk.settings import Settings
 from sigverify.errors import SigverifyError
@@ -74,7 +74,7 @@ def _call(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> 
     session = request.headers.get(OPERATOR_HEADER)
     operator = kiosk.operators.has(session)
     if operation.role is Role.OPERATOR and not operator:
-        raise Refused(403, "this is for operators", hint="Sign in with the operator's code")
+        raise Refused(Refusal.OPERATORS_ONLY, hint="Sign in with the operator's code")
     query = check(dict(request.query_params), shape(**operation.query))
     given = read_body(body, operation.takes or shape())
     return Call(given=given | query | request.path_params, operator=operator, session=session)
@@ -93,7 +93,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     """Say what starlette itself refuses (no such path, no such method, too large) as all else is said."""
     assert isinstance(error, HTTPException)
     return JSONResponse(
-        described(Refused(error.status_code, error.detail)),
+        described(Refused(Refusal.NOT_SERVED, http=error.status_code, hint=error.detail)),
         status_code=error.status_code,
         headers=error.headers,
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from firmware_bridge.kiosk.refusal import Refused
+from firmware_bridge.kiosk.refusal import Refusal, Refused
 from sigverify.enrollment.enrollment import Enrollment
 from sigverify.enrollment.receipt import EnrollmentReceipt
 
@@ -46,7 +46,7 @@ class Enrollments:
         with self._lock:
             self._drop_idle()
             if len(self._under_way) >= MAX_ENROLLMENTS:
-                raise Refused(503, "too many enrollments under way", hint="Finish or cancel one of them")
+                raise Refused(Refusal.TOO_MANY_ENROLLMENTS)
             name = secrets.token_urlsafe(12)
             self._under_way[name] = _Conversation(enrollment=enrollment, used_at=self._clock())
         return name
@@ -67,7 +67,7 @@ class Enrollments:
             self._drop_idle()
             conversation = self._under_way.get(name)
             if conversation is None:
-                raise Refused(404, "no such enrollment is under way", hint="Begin again")
+                raise Refused(Refusal.NO_ENROLLMENT)
             conversation.used_at = self._clock()
         with conversation.lock:
             yield conversation

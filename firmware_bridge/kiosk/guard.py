@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firmware_bridge.kiosk.refusal import Refused, described
+from firmware_bridge.kiosk.refusal import Refusal, Refused, described
 from firmware_bridge.kiosk.settings import Settings
 from firmware_bridge.transport.address import is_loopback
 
@@ -66,7 +66,7 @@ class Guard:
         # Browsers set no headers on a WebSocket: there the first message has the token.
         if scope["type"] == "http":
             if headers.get(REQUEST_HEADER) != "1":
-                raise Refused(403, f"a request without {REQUEST_HEADER}: 1")
+                raise Refused(Refusal.NO_HEADER, hint=f"Send {REQUEST_HEADER}: 1")
             check_token(self._settings, headers.get("Authorization", "").removeprefix("Bearer "))
 
 
@@ -77,9 +77,7 @@ def check_host(headers: Headers, settings: Settings) -> None:
         Refused: the page is for this machine, and was asked for by another one's name.
     """
     if settings.token is None and not is_loopback(_hostname(headers.get("Host", ""))):
-        raise Refused(
-            421, "asked for by a name that is not this machine's", hint="Use 127.0.0.1 or localhost"
-        )
+        raise Refused(Refusal.OTHER_NAME, hint="Use 127.0.0.1 or localhost")
 
 
 def check_origin(headers: Headers) -> None:
@@ -90,9 +88,9 @@ def check_origin(headers: Headers) -> None:
     """
     origin = headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
-        raise Refused(403, "a request of another page")
+        raise Refused(Refusal.OTHER_PAGE)
     if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise Refused(403, "a request of another page")
+        raise Refused(Refusal.OTHER_PAGE)
 
 
 def check_token(settings: Settings, token: str) -> None:
@@ -102,7 +100,7 @@ def check_token(settings: Settings, token: str) -> None:
         Refused: none, or a wrong one.
     """
     if settings.token is not None and not hmac.compare_digest(token.encode(), settings.token.encode()):
-        raise Refused(401, "no token, or a wrong one", hint="Open the address that `sigverify kiosk` printed")
+        raise Refused(Refusal.NO_TOKEN, hint="Open the address that `sigverify kiosk` printed")
 
 
 def _hostname(host: str) -> str:

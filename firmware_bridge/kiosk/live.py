@@ -30,6 +30,7 @@ from firmware_bridge.kiosk.settings import Settings
 from sigverify.errors import FormatError, InvalidSignature, SigverifyError
 from sigverify.formats.signature_pad import NAMES, from_groups
 from sigverify.modality.pen.assessment import assess
+from sigverify.modality.quality import Flaw, Quality
 
 MAX_MESSAGE: Final = 2**20
 """Bytes; a stroke of ten seconds at 240 Hz takes 150 kB."""
@@ -126,12 +127,8 @@ def _quality(strokes: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     except InvalidSignature:
         if not all(_finite(point) for stroke in strokes[-1:] for point in stroke):
             raise
-        return {"duration_ms": 0.0, "complexity": 0.0, "flaw": "too short"}
-    return {
-        "duration_ms": round(quality.duration_ms, 1),
-        "complexity": round(quality.complexity, 3),
-        "flaw": quality.flaw and quality.flaw.value,
-    }
+        quality = Quality(flaw=Flaw.TOO_SHORT, duration_ms=0.0, complexity=0.0)
+    return quality.to_dict()
 
 
 def _finite(point: Mapping[str, Any]) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, Final
 import sigverify
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER_ID, Schema, named, optional, shape
-from sigverify.decision import Decision
 from sigverify.formats.signature_pad import from_groups
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy.lockout import DEVICE
@@ -98,15 +97,13 @@ def sign_out(kiosk: Kiosk, call: Call) -> Answer:
 
 def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
-    decision = kiosk.verifier(operator=call.operator).verify(call.given["user_id"], call.signature)
-    return _decision(decision)
+    return kiosk.verifier(operator=call.operator).verify(call.given["user_id"], call.signature).to_dict()
 
 
 def identify(kiosk: Kiosk, call: Call) -> Answer:
     """Find whose signature it is; nobody, where it is a stranger's."""
     verifier = kiosk.verifier(operator=True)
-    matches = verifier.identify(call.signature, top_k=5, fpir=kiosk.settings.fpir)
-    return {"matches": [{"user_id": match.user_id, "score": match.score} for match in matches]}
+    return verifier.identify(call.signature, top_k=5, fpir=kiosk.settings.fpir).to_dict()
 
 
 def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
@@ -123,25 +120,12 @@ def add_signature(kiosk: Kiosk, call: Call) -> Answer:
     """Take a signature as a reference, or say why not."""
     signature = call.signature
     with kiosk.enrollments.use(call.given["enrollment"]) as enrollment:
-        addition = enrollment.add(signature)
-    return {
-        "accepted": addition.accepted,
-        "reason": addition.reason.value,
-        "remaining": addition.remaining,
-        "complexity": round(addition.quality.complexity, 3),
-        "duration_ms": round(addition.quality.duration_ms, 1),
-    }
+        return enrollment.add(signature).to_dict()
 
 
 def commit_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Store the references, all of them or, where anything is wrong, none."""
-    made = kiosk.enrollments.commit(call.given["enrollment"])
-    return {
-        "user_id": made.user_id,
-        "references": made.references,
-        "complexity": round(made.complexity, 3),
-        "consistency": round(made.consistency, 3),
-    }
+    return kiosk.enrollments.commit(call.given["enrollment"]).to_dict()
 
 
 def cancel_enrollment(kiosk: Kiosk, call: Call) -> Answer:
@@ -165,19 +149,6 @@ def unlock(kiosk: Kiosk, call: Call) -> Answer:
     """End the wait of a user, or without a name that of the whole device."""
     kiosk.verifier(operator=True).unlock(call.given.get("user_id", DEVICE))
     return {}
-
-
-def _decision(decision: Decision) -> Answer:
-    return {
-        "outcome": decision.outcome.name.lower(),
-        "accepted": decision.accepted,
-        "reason": decision.reason.value,
-        "score": decision.score,
-        "threshold": decision.threshold,
-        "confidence": decision.confidence,
-        "unlike": [aspect.value for aspect in decision.unlike],
-        "retry_after_s": round(decision.retry_after_s, 1),
-    }
 
 
 _NOTHING: Final = shape()

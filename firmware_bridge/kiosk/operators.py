@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from firmware_bridge.kiosk.refusal import Refused
+from firmware_bridge.kiosk.refusal import Refusal, Refused
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import DEVICE, Lockout, Schedule
 from sigverify.store import Store
@@ -53,7 +53,7 @@ class Operators:
             Refused: not the code, or too many wrong ones lately.
         """
         if self._code is None:
-            raise Refused(409, "everybody is an operator here")
+            raise Refused(Refusal.NO_CODE)
         right = hmac.compare_digest(code.encode(), self._code.encode())
         with self._store.transaction(local=True) as records:
             wait_s = self._lockout.remaining_s(records, DEVICE)
@@ -63,9 +63,9 @@ class Operators:
                 else:
                     self._lockout.failed(records, DEVICE)
         if wait_s > 0:
-            raise Refused(429, "too many wrong codes: wait and try again", retry_after_s=wait_s)
+            raise Refused(Refusal.TOO_MANY_CODES, retry_after_s=wait_s)
         if not right:
-            raise Refused(403, "this is not the operator's code")
+            raise Refused(Refusal.WRONG_CODE)
         return self._begin()
 
     def sign_out(self, session: str | None) -> None:

@@ -1,5 +1,7 @@
 """`Refused`: a request that the page's rules turn down, and which HTTP status each error gets."""
 
+import math
+from enum import StrEnum
 from typing import Any, Final
 
 from sigverify.errors import (
@@ -12,6 +14,40 @@ from sigverify.errors import (
     StoreError,
     UnknownUser,
 )
+from sigverify.words import sentence
+
+
+class Refusal(StrEnum):
+    """Why a request is turned down; `words.sentence` says it."""
+
+    NO_TOKEN = "no_token"  # noqa: S105, the name of a reason
+    NO_HEADER = "no_header"
+    OTHER_PAGE = "other_page"
+    OTHER_NAME = "other_name"
+    OPERATORS_ONLY = "operators_only"
+    WRONG_CODE = "wrong_code"
+    TOO_MANY_CODES = "too_many_codes"
+    NO_CODE = "no_code"
+    """Everybody is an operator."""
+    NO_ENROLLMENT = "no_enrollment"
+    TOO_MANY_ENROLLMENTS = "too_many_enrollments"
+    NOT_SERVED = "not_served"
+    """No such path or method, or too large."""
+
+
+_REFUSED: Final = {
+    Refusal.NO_TOKEN: 401,
+    Refusal.NO_HEADER: 403,
+    Refusal.OTHER_PAGE: 403,
+    Refusal.OTHER_NAME: 421,
+    Refusal.OPERATORS_ONLY: 403,
+    Refusal.WRONG_CODE: 403,
+    Refusal.TOO_MANY_CODES: 429,
+    Refusal.NO_CODE: 409,
+    Refusal.NO_ENROLLMENT: 404,
+    Refusal.TOO_MANY_ENROLLMENTS: 503,
+}
+"""The HTTP status of each; `NOT_SERVED` comes with its own."""
 
 
 class Refused(SigverifyError):
@@ -20,10 +56,13 @@ class Refused(SigverifyError):
     Its `status` is that of `SigverifyError`: what happened is an HTTP matter, and `http` says which.
     """
 
-    def __init__(self, http: int, what: str, *, hint: str = "", retry_after_s: float = 0.0) -> None:
-        """Say which HTTP status it gets, and how long to wait where that helps."""
-        super().__init__(what, hint=hint)
-        self.http = http
+    def __init__(
+        self, reason: Refusal, *, http: int | None = None, hint: str = "", retry_after_s: float = 0.0
+    ) -> None:
+        """Say why, which HTTP status it gets where that is not the reason's own, and how long to wait."""
+        super().__init__(sentence(reason), hint=hint)
+        self.reason = reason
+        self.http = _REFUSED[reason] if http is None else http
         self.retry_after_s = retry_after_s
 
 
@@ -41,8 +80,8 @@ _HTTP: Final = (
 def http_status(error: SigverifyError) -> int:
     """Return the HTTP status of an error.
 
-    >>> http_status(UnknownUser("who?")), http_status(StoreError("gone")), http_status(Refused(403, "no"))
-    (404, 503, 403)
+    >>> [http_status(each) for each in (UnknownUser("who?"), StoreError("gone"), Refused(Refusal.NO_TOKEN))]
+    [404, 503, 401]
     """
     if isinstance(error, Refused):
         return error.http
@@ -51,10 +90,11 @@ def http_status(error: SigverifyError) -> int:
 
 def described(error: SigverifyError) -> dict[str, Any]:
     """Return what the caller is told of an error; see `schemas.ERROR`."""
-    wait_s = error.retry_after_s if isinstance(error, Refused) else 0.0
+    refused = error if isinstance(error, Refused) else None
     return {
         "error": type(error).__name__,
         "status": error.status,
+        "reason": None if refused is None else refused.reason.value,
         "message": str(error),
-        "retry_after_s": round(wait_s, 1),
+        "retry_after_s": 0.0 if refused is None else math.ceil(10 * refused.retry_after_s) / 10,
     }

@@ -1,10 +1,13 @@
 """The shapes of requests and answers, in JSON Schema as OpenAPI 3.1 takes it."""
 
+from enum import StrEnum
 from typing import Any, Final
 
+from firmware_bridge.kiosk.refusal import Refusal
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.matching.aspect import Aspect
+from sigverify.modality.quality import Flaw
 from sigverify.template import MAX_USER_ID
 
 Schema = dict[str, Any]
@@ -29,6 +32,11 @@ def _nullable(kind: str) -> Schema:
     return {"type": [kind, "null"]}
 
 
+def _token(kind: type[StrEnum]) -> Schema:
+    """Return the schema of a token: one of these, in the order of the enum."""
+    return {"enum": [each.value for each in kind]}
+
+
 TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
@@ -51,23 +59,35 @@ STROKES: Final = {
     },
 }
 DECISION: Final = shape(
-    outcome={"enum": [outcome.name.lower() for outcome in Outcome]},
-    accepted=FLAG,
-    reason={"enum": [reason.value for reason in Reason]},
+    outcome=_token(Outcome),
+    accepted=FLAG | {"description": "The one answer; the rest says why."},
+    reason=_token(Reason),
     score=_nullable("number") | {"description": "0 to 1; null where the policy hides it."},
     threshold=_nullable("number"),
     confidence=_nullable("number"),
-    unlike={"type": "array", "items": {"enum": [aspect.value for aspect in Aspect]}},
+    unlike={"type": "array", "items": _token(Aspect)},
     retry_after_s=NUMBER | {"description": "Seconds to wait before the next try; 0: none."},
+    latency_ms=_nullable("number"),
 )
 ADDITION: Final = shape(
     accepted=FLAG,
-    reason={"enum": [reason.value for reason in AdditionReason]},
+    reason=_token(AdditionReason),
     remaining=COUNT,
-    complexity=NUMBER,
     duration_ms=NUMBER,
+    complexity=NUMBER,
+    flaw={"enum": [*_token(Flaw)["enum"], None]},
 )
-ENROLLMENT: Final = shape(user_id=USER_ID, references=COUNT, complexity=NUMBER, consistency=NUMBER)
+RECEIPT: Final = shape(
+    user_id=USER_ID,
+    references=COUNT,
+    template_bytes=COUNT,
+    model_id=TEXT,
+    created_ms=COUNT | {"description": "Since 1970, in UTC."},
+    complexity=NUMBER,
+    consistency=NUMBER,
+    reasons={"type": "array", "items": _token(AdditionReason)},
+    latency_ms=NUMBER,
+)
 INFO: Final = shape(
     version=TEXT,
     model=TEXT,
@@ -82,7 +102,8 @@ MATCHES: Final = shape(
 ERROR: Final = shape(
     error=TEXT | {"description": "The error's class."},
     status=COUNT | {"description": "Its stable number; see sigverify/errors.py."},
-    message=TEXT,
+    reason={"enum": [*_token(Refusal)["enum"], None], "description": "Of what the page itself refuses."},
+    message=TEXT | {"description": "In English, for the log; decide by the others."},
     retry_after_s=NUMBER,
 )
 
@@ -91,7 +112,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Strokes": STROKES,
     "Decision": DECISION,
     "Addition": ADDITION,
-    "EnrollmentReceipt": ENROLLMENT,
+    "EnrollmentReceipt": RECEIPT,
     "Info": INFO,
     "Matches": MATCHES,
     "Error": ERROR,

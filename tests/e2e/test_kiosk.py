@@ -778,7 +778,7 @@ def test_an_enrollment_that_the_device_has_forgotten(opened, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(enrollments, "IDLE_S", -1.0)
         sign(page, signature(0, 1))
-        assert "Begin again" in send(page, "refer")[1]
+        assert "begin again" in send(page, "refer")[1]
     assert page.locator("#steps .done").count() == 0
     page.click("#go")  # the same ink begins anew
     page.wait_for_selector("#outcome.accept")

@@ -289,7 +289,8 @@ def test_logs_of_the_time_before_tokens_are_read(log, store):
     "spelling",
     [
         "enrolled", "replaced", "forgotten", "joined a group", "left a group", "accepted", "rejected",
-        "referred", "replayed", "unknown user", "locked out", "unlocked", "adapted", "adaptation undone", "rekeyed",
+        "referred", "replayed", "unknown user", "locked out", "unlocked", "adapted", "adaptation undone",
+        "rekeyed",
         "backed up", "restored", "exported", "imported", "model trusted", "model refused",
     ],
 )  # fmt: skip

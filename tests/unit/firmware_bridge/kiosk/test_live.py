@@ -37,7 +37,7 @@ def test_quality_stroke_by_stroke(visitor, strokes):
     assert answers[-1]["samples"] == sum(map(len, sent))
     assert answers[-1]["flaw"] is None
     assert answers[-1]["complexity"] > answers[0]["complexity"] > 0
-    assert (dot["samples"], dot["flaw"]) == (3, "too short")
+    assert (dot["samples"], dot["flaw"]) == (3, "too_short")
 
 
 def test_it_agrees_with_what_the_sdk_says_of_the_whole(visitor, strokes):
