@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from sigverify.modality.pen.quality import Flaw, Quality
 from source_enums import bases, classes, is_dataclass, members, methods
 
 from converter.edge_tpu import EdgeTpuMapping
@@ -12,7 +13,6 @@ from sigverify.audit import AuditReport, Finding, LogFlaw
 from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.enrollment import Addition, AdditionReason, EnrollmentReceipt
 from sigverify.fleet.cache import Progress
-from sigverify.modality.pen.quality import Flaw, Quality
 from sigverify.policy.gate import Trial
 from sigverify.search import Match, Matches
 from sigverify.store.check import Finding as StoreFinding

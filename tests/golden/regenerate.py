@@ -3,6 +3,7 @@
 genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), the input of what follows
 numbers.json                        features, distances and scores of them, to six digits or in integers
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
+page/texts.js (of the kiosk)        what the page says, in every language
 protocol.json                       frames of the wire protocol, and bytes that are none
 
 And what type checkers read of the package, sigverify/__init__.pyi.
@@ -37,6 +38,7 @@ from typing import Any, Final
 import numpy as np
 
 import sigverify
+from firmware_bridge.kiosk.texts import script
 from firmware_bridge.protocol import messages
 from firmware_bridge.protocol.fields import to_map
 from firmware_bridge.protocol.framing import frame
@@ -55,6 +57,7 @@ from sigverify.protection.keys import Key
 from sigverify.template import stored
 
 HERE = Path(__file__).parent
+PAGE_TEXTS = HERE.parents[1] / "firmware_bridge" / "kiosk" / "page" / "texts.js"
 sys.path.insert(0, str(HERE.parent / "support"))
 
 from public_stub import public_stub  # noqa: E402
@@ -249,6 +252,7 @@ def main() -> None:
         (HERE / f"{name}.csv").write_text(to_csv(scrawl(name)))
     (HERE / "numbers.json").write_text(json.dumps(numbers(), indent=1) + "\n")
     (HERE / "protocol.json").write_text(json.dumps(protocol(), indent=1, ensure_ascii=False) + "\n")
+    PAGE_TEXTS.write_text(script())
     (HERE / "template.bin").write_bytes(template().to_bytes())
     (HERE / "model.sigmodel").write_bytes(model().to_bytes())
     Path(sigverify.__file__).with_suffix(".pyi").write_text(public_stub())

@@ -4,6 +4,7 @@ export class Failure extends Error {
   constructor(answer, http) {
     super(answer.message);
     this.name = answer.error;
+    this.reason = answer.reason; // of what the page's rules turn down, a token
     this.http = http;
     this.retryAfter = answer.retry_after_s || 0;
   }
@@ -17,7 +18,7 @@ if (fragment.has("token")) {
   sessionStorage.setItem(TOKEN, fragment.get("token"));
 }
 export const presetUser = fragment.get("user_id");
-if (location.hash) history.replaceState(null, "", location.pathname);
+if (location.hash) history.replaceState(null, "", location.pathname + location.search);
 
 export const token = () => sessionStorage.getItem(TOKEN);
 
@@ -38,9 +39,9 @@ export async function call(method, path, body, as = session) {
     const sent = { method, headers, body: body && JSON.stringify(body), cache: "no-store", keepalive, signal };
     answer = await fetch(path, sent);
   } catch {
-    throw new Offline("The device does not answer.");
+    throw new Offline();
   }
-  const content = await answer.json().catch(() => ({ error: "Failure", message: "The device failed." }));
+  const content = await answer.json().catch(() => ({ error: "Failure" }));
   if (!answer.ok) throw new Failure(content, answer.status);
   return content;
 }

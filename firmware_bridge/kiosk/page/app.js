@@ -1,11 +1,12 @@
 // The page: one pad, three things to do with what is signed on it, and a list of people.
 import { Failure, Offline, call, operating, presetUser, signIn, signOut } from "./api.js";
 import { Keyboard } from "./keyboard.js";
+import { FIRST, offer, speak, text, word } from "./language.js";
 import { Live } from "./live.js";
 import { Pad } from "./pad.js";
 import { rows } from "./people.js";
 import { sure } from "./question.js";
-import { ofDecision, ofFailure, ofMatches, quoted, sentence } from "./words.js";
+import { ofAddition, ofDecision, ofFailure, ofMatches, quoted, sentence } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const pad = new Pad($("pad"));
@@ -20,14 +21,15 @@ const state = {
   enrollment: null, // { name, user, remaining, ink } of the one under way
   inks: new Map(), // user -> strokes signed at this page; the device keeps none
   busy: false,
+  said: () => "", // makes what is said, in whichever language
   last: Promise.resolve(), // what is being asked of the device
   idle: null,
 };
 
 const VIEWS = {
-  verify: { button: "Verify", first: () => "Enter your name and sign.", run: verify },
-  enroll: { button: "Add", first: () => `Enter a name, then sign ${state.info.references} times.`, run: enroll },
-  identify: { button: "Identify", first: () => "Sign, and the device says who it is.", run: identify },
+  verify: { button: "verify", first: () => text("first_verify"), run: verify },
+  enroll: { button: "add", first: () => text("first_enroll", { count: state.info.references }), run: enroll },
+  identify: { button: "identify", first: () => text("first_identify"), run: identify },
   people: {},
 };
 const IDLE_MS = 300_000; // an operator who walked away
@@ -39,15 +41,38 @@ class Left extends Error {} // who asked went on to something else
 const isOperator = () => state.info.open || operating();
 
 // ------------------------------------------------------------------------------------------ what is shown
-function say(text, { kind = "", detail = "" } = {}) {
+// Say what `make` returns: a line, or a line and its detail. It is called again in another language.
+function say(make, kind = "") {
+  state.said = make;
+  if (state.view !== "people") {
+    $("outcome").className = kind;
+    $("meter").hidden = true;
+  }
+  showSaid();
+}
+
+function showSaid() {
+  const [line, detail = ""] = [state.said()].flat();
   if (state.view === "people") {
-    $("peoplesaid").textContent = `${text} ${detail}`.trim();
+    $("peoplesaid").textContent = `${line} ${detail}`.trim();
     return;
   }
-  $("outcome").className = kind;
-  $("said").textContent = text;
+  $("said").textContent = line;
   $("detail").textContent = detail;
-  $("meter").hidden = true;
+}
+
+function name(element, key) {
+  element.dataset.text = key;
+  element.textContent = text(key);
+}
+
+function changeLanguage(code) {
+  speak(code);
+  $("language").value = code;
+  keyboard.name();
+  refresh();
+  if (state.view === "people") showPeople();
+  showSaid();
 }
 
 function showScore({ score, threshold }) {
@@ -56,11 +81,11 @@ function showScore({ score, threshold }) {
   $("meter").lastElementChild.style.left = `calc(${100 * threshold}% - 1px)`;
 }
 
-const invitation = () => (state.enrollment ? "Please sign." : VIEWS[state.view].first());
+const invitation = () => (state.enrollment ? text("please_sign") : VIEWS[state.view].first());
 
 function startOver() {
   pad.clear();
-  say(invitation());
+  say(invitation);
 }
 
 function showEffort({ complexity, flaw }) {
@@ -82,23 +107,23 @@ function showView(view) {
   $("people").hidden = view !== "people";
   $("signing").hidden = view === "people";
   if (view === "people") {
-    $("peoplesaid").textContent = "";
+    say(() => "");
     return listPeople();
   }
   $("who").hidden = view === "identify";
   $("user").value = view === "verify" ? user || presetUser || "" : "";
-  $("go").textContent = VIEWS[view].button;
+  name($("go"), VIEWS[view].button);
   pad.clear();
   pad.open();
   showSteps();
-  say(invitation());
+  say(invitation);
   return refresh();
 }
 
 function showOperator() {
   document.body.classList.toggle("operating", isOperator());
   $("operator").hidden = state.info.open;
-  $("operator").textContent = operating() ? "Sign out" : "Operator";
+  name($("operator"), operating() ? "sign_out" : "operator");
 }
 
 function refresh() {
@@ -106,8 +131,8 @@ function refresh() {
   $("user").readOnly = state.enrollment !== null;
   $("pad").parentElement.classList.toggle("inked", !pad.empty);
   const strokes = pad.strokes.length;
-  const ink = strokes ? `${strokes} stroke${strokes > 1 ? "s" : ""}` : "empty";
-  $("pad").setAttribute("aria-label", `Signature pad, ${ink}`);
+  const ink = text(["empty", "stroke"][strokes] ?? "strokes", { count: strokes });
+  $("pad").setAttribute("aria-label", text("pad", { ink }));
 }
 
 function showSteps() {
@@ -166,7 +191,7 @@ function run() {
 }
 
 function askName() {
-  say("Whose signature is it?", { kind: "refer", detail: "Enter the name first." });
+  say(() => [text("whose"), text("name_first")], "refer");
   $("user").focus();
   if (!keyboard.typed) keyboard.show($("user"), "text");
 }
@@ -174,7 +199,7 @@ function askName() {
 // Ask, and say so where it takes long.
 function ask(method, path, body, undo) {
   const { turn } = state;
-  const slow = setTimeout(() => turn === state.turn && say("One moment…"), SLOW_MS);
+  const slow = setTimeout(() => turn === state.turn && say(() => text("one_moment")), SLOW_MS);
   const asked = call(method, path, body).finally(() => clearTimeout(slow));
   return stayed(asked, undo);
 }
@@ -193,16 +218,14 @@ async function stayed(asked, undo = () => {}) {
 async function report(error) {
   if (error instanceof Offline) {
     $("link").hidden = false;
-    const sent = pad.empty ? "The page goes on once it is back." : "Your signature was not sent: try again in a moment.";
-    say("The device does not answer.", { kind: "refer", detail: sent });
+    const detail = pad.empty ? "goes_on" : "not_sent";
+    say(() => [text("device_away"), text(detail)], "refer");
   } else if (error instanceof Failure) {
     $("link").hidden = true;
-    if (error.http === 403 && operating()) await leave("You were signed out.");
-    else if (error.http === 401) say("This page needs its token.", { kind: "refer", detail: sentence(error.message) });
-    else {
-      const [text, detail] = ofFailure(error);
-      say(text, { kind: "refer", detail });
-    }
+    const { reason } = error;
+    if (reason === "operators_only" && operating()) await leave("were_signed_out");
+    else if (reason === "no_token") say(() => [text("needs_token"), sentence(word("Refusal", reason))], "refer");
+    else say(() => ofFailure(error), "refer");
   } else {
     throw error;
   }
@@ -212,8 +235,7 @@ async function verify() {
   const user = $("user").value.trim();
   const decision = await ask("POST", "/api/verify", { user_id: user, strokes: pad.groups() });
   pad.locked = true;
-  const [text, detail] = ofDecision(decision);
-  say(text, { kind: decision.outcome, detail });
+  say(() => ofDecision(decision), decision.outcome);
   showScore(decision);
   const ink = isOperator() && state.inks.get(user);
   $("legend").hidden = !ink;
@@ -223,8 +245,7 @@ async function verify() {
 async function identify() {
   const { matches } = await ask("POST", "/api/identify", { strokes: pad.groups() });
   pad.locked = true;
-  const [text, detail] = ofMatches(matches);
-  say(text, { kind: matches.length ? "accept" : "reject", detail });
+  say(() => ofMatches(matches), matches.length ? "accept" : "reject");
 }
 
 async function enroll() {
@@ -252,9 +273,10 @@ const begin = (user, replace) =>
   ask("POST", "/api/enrollments", { user_id: user, replace }, ({ enrollment }) => drop(enrollment));
 
 async function replaceOld(user) {
-  const detail = `${state.info.references} new signatures replace the old ones.`;
-  if (await sure(`${quoted(user)} is enrolled already.`, detail, "Replace")) return begin(user, true);
-  say(invitation());
+  const detail = text("replace_detail", { count: state.info.references });
+  const question = text("already_enrolled", { user: quoted(user) });
+  if (await sure(question, detail, text("replace"))) return begin(user, true);
+  say(invitation);
   return null;
 }
 
@@ -267,7 +289,8 @@ async function goOn(path) {
   $("user").value = "";
   showSteps();
   pad.clear();
-  say(`✓ ${quoted(user)} is enrolled.`, { kind: "accept", detail: `${references} signatures; they can verify now.` });
+  const enrolled = () => [text("enrolled", { user: quoted(user) }), text("enrolled_detail", { count: references })];
+  say(enrolled, "accept");
 }
 
 // Return whether it was the last.
@@ -280,9 +303,8 @@ async function addSignature(path) {
   showSteps();
   if (addition.remaining === 0) return true;
   pad.clear();
-  const left = `${addition.remaining} more to go.`;
-  if (addition.accepted) say("Good. Please sign again.", { kind: "accept", detail: left });
-  else say("Please sign again.", { kind: "refer", detail: `${sentence(`that was ${addition.reason}`)} ${left}` });
+  if (addition.accepted) say(() => [text("taken"), text("more", { count: addition.remaining })], "accept");
+  else say(() => [text("sign_again"), ofAddition(addition)], "refer");
   return false;
 }
 
@@ -312,37 +334,39 @@ function listPeople() {
 }
 
 function showPeople() {
-  $("list").replaceChildren(...rows(state.people, $("filter").value, { Unlock: unlock, Forget: forget }));
-  $("peopletitle").textContent = `People (${state.people.length})`;
+  $("list").replaceChildren(...rows(state.people, $("filter").value, { unlock, forget }));
+  $("peopletitle").textContent = text("people_count", { count: state.people.length });
 }
 
 function unlock(user) {
   return attempt(async () => {
     await ask("POST", "/api/unlock", user ? { user_id: user } : {});
-    say(user ? `${quoted(user)} may try again.` : "Everybody may try again.");
+    say(() => (user ? text("unlocked", { user: quoted(user) }) : text("device_unlocked")));
   });
 }
 
 async function forget(user) {
-  if (!(await sure(`Forget ${quoted(user)}?`, "Their references are deleted for good.", "Forget"))) return;
+  const question = text("forget_question", { user: quoted(user) });
+  if (!(await sure(question, text("forget_detail"), text("forget")))) return;
   await attempt(async () => {
     await ask("DELETE", `/api/users?user_id=${encodeURIComponent(user)}`);
     state.inks.delete(user);
-    say(`${quoted(user)} is forgotten.`);
+    say(() => text("forgotten", { user: quoted(user) }));
   });
   await listPeople();
   $("peopletitle").focus(); // the button is gone
 }
 
 // ------------------------------------------------------------------------------------------------ operator
-async function leave(words) {
+// `reason` names the text that says why.
+async function leave(reason) {
   const left = signOut(abandon()).catch(() => {});
   state.inks.clear();
   state.people = [];
   $("list").replaceChildren();
   tidy("verify");
   showOperator();
-  say(words);
+  say(() => text(reason));
   await left;
 }
 
@@ -381,8 +405,9 @@ async function enterCode(event) {
 function stayAwake() {
   clearTimeout(state.idle);
   state.idle = setTimeout(() => {
-    if (operating()) leave("Signed out after a while without use.");
+    if (operating()) leave("idle_signed_out");
     else tidy(state.view);
+    changeLanguage(FIRST);
   }, isOperator() ? IDLE_MS : SHOWN_MS);
 }
 
@@ -397,7 +422,7 @@ pad.addEventListener("dropped", () => {
 });
 pad.addEventListener("cleared", () => {
   live.clear();
-  if ($("outcome").className) say(invitation());
+  if ($("outcome").className) say(invitation);
   $("effort").hidden = $("legend").hidden = true;
   refresh();
 });
@@ -410,11 +435,12 @@ $("signing").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!$("go").disabled) press();
 });
-$("operator").addEventListener("click", () => (operating() ? leave("Signed out.") : openCode()));
+$("operator").addEventListener("click", () => (operating() ? leave("you_signed_out") : openCode()));
 $("codeform").addEventListener("submit", enterCode);
 $("codecancel").addEventListener("click", () => $("codebox").close());
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) startOver();
+  const elsewhere = document.querySelector("dialog[open]") || event.target === $("language");
+  if (event.key === "Escape" && !event.defaultPrevented && !elsewhere) startOver();
 });
 for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, stayAwake);
 addEventListener("pagehide", abandon);
@@ -424,12 +450,14 @@ async function greet() {
   const back = !$("link").hidden;
   state.info = await call("GET", "/api/info");
   live.restart(pad.groups());
-  if (operating() && !state.info.operator) await leave("You were signed out.");
-  else if (back) say(pad.empty ? invitation() : "The device is back: try again.");
+  if (operating() && !state.info.operator) await leave("were_signed_out");
+  else if (back) say(() => (pad.empty ? invitation() : text("device_back")));
   showOperator();
 }
 
 async function start() {
+  speak(FIRST);
+  offer($("language"), changeLanguage);
   showView("verify");
   navigator.serviceWorker?.register("worker.js").catch(() => {});
   await attempt(greet);

@@ -1,12 +1,13 @@
 // Keys on the screen, for who has no others: they come when a field is touched and go with the first real key.
+import { text } from "./language.js";
+
 const ROWS = {
   text: ["1234567890", "qwertyuiop", "asdfghjkl'", ["Shift", ..."zxcvbnm", "Backspace"], [..."-_.@", "Space", "Done"]],
   digits: ["123", "456", "789", ["ABC", "0", "Backspace"]],
 };
-const SHOWN = { Shift: "⇧", Backspace: "⌫", Space: "space", ABC: "abc" };
-const SPOKEN = {
-  "'": "Apostrophe", "-": "Hyphen", _: "Underscore", ".": "Dot", "@": "At", Space: "Space", ABC: "Letters",
-};
+const SIGNS = { Shift: "⇧", Backspace: "⌫", ABC: "abc" };
+const WORDS = { Space: "key_space", Done: "key_done" };
+const SPOKEN = new Set(["Shift", "Backspace", "Space", "ABC", "'", "-", "_", ".", "@"]);
 
 export class Keyboard {
   constructor() {
@@ -14,11 +15,17 @@ export class Keyboard {
     this.typed = false; // on a real keyboard
     this.element = Object.assign(document.createElement("div"), { className: "keyboard", hidden: true });
     this.element.setAttribute("role", "group");
-    this.element.setAttribute("aria-label", "Keyboard");
+    this.name();
     this.element.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps focus and cursor
     this.element.addEventListener("click", ({ target }) => target.value && this.press(target.value));
     document.addEventListener("keydown", (event) => this.real(event));
     document.addEventListener("pointerdown", ({ target }) => this.elsewhere(target));
+  }
+
+  // Name it and its keys, in the language chosen.
+  name() {
+    this.element.setAttribute("aria-label", text("keyboard"));
+    if (this.element.dataset.layer) this.lay(this.element.dataset.layer);
   }
 
   // Be there for a field, instead of the system's keyboard.
@@ -94,8 +101,7 @@ export class Keyboard {
 
 function key(name) {
   const made = Object.assign(document.createElement("button"), { type: "button", value: name });
-  made.textContent = SHOWN[name] ?? name;
-  const spoken = SPOKEN[name] ?? (name in SHOWN ? name : "");
-  if (spoken) made.setAttribute("aria-label", spoken);
+  made.textContent = name in WORDS ? text(WORDS[name]) : (SIGNS[name] ?? name);
+  if (SPOKEN.has(name)) made.setAttribute("aria-label", text(`key_${name}`));
   return made;
 }

@@ -1,41 +1,39 @@
-// What the page says of the device's answers. Those are parts of sentences, written for programmers.
+// What the page says of the device's answers, by their tokens.
+import { decimal, errorText, text, word } from "./language.js";
 
-const OUTCOMES = { accept: "✓ Accepted", reject: "✗ Not accepted", refer: "? A person has to look at it" };
-
-// For who is shown no score: nothing here says whether anybody of that name is enrolled.
-const PLAIN = {
-  accept: "Signature and name belong together.",
-  reject: "Signature and name do not match. Check the name, and sign as you usually do.",
-  refer: "Please ask a member of staff.",
-};
-
-const FAILURES = {
-  AlreadyEnrolled: ["Nothing was stored.", "Somebody else enrolled that name meanwhile."],
-  UnknownUser: ["Nobody of that name is enrolled.", "Check the name, or enroll them first."],
-  InvalidSignature: ["Please sign again.", "That was no whole signature."],
-};
+// Of these a visitor, who is shown no score, is told by the outcome alone: nothing says whether anybody of
+// that name is enrolled. Any other reason is said to everybody.
+const BY_SCORE = { alike: "match", unlike: "no_match", unsure: "ask_staff" };
 
 export function ofDecision({ outcome, reason, score, threshold, unlike, retry_after_s: wait }) {
   const parts = [];
-  if (!reason.startsWith("the score")) parts.push(sentence(reason));
-  else if (score === null) parts.push(PLAIN[outcome]);
-  if (score !== null) parts.push(`Score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}.`);
-  if (unlike.length) parts.push(`Unlike: ${unlike.join(", ")}.`);
-  if (wait > 0) parts.push(`Next try in ${lasting(wait)}.`);
-  return [OUTCOMES[outcome], parts.join(" ")];
+  if (!Object.hasOwn(BY_SCORE, reason)) parts.push(sentence(word("Reason", reason)));
+  else if (score === null) parts.push(text(BY_SCORE[reason]));
+  if (score !== null) parts.push(text("score", { score: decimal(score), threshold: decimal(threshold) }));
+  if (unlike.length) parts.push(text("unlike", { aspects: unlike.map((aspect) => word("Aspect", aspect)).join(", ") }));
+  if (wait > 0) parts.push(text("next_try", { time: lasting(wait) }));
+  return [text(outcome), parts.join(" ")];
 }
 
-export function ofFailure({ name, message, retryAfter }) {
-  return FAILURES[name] ?? ["That did not work.", sentence(retryAfter ? `${message} (${lasting(retryAfter)})` : message)];
+export const ofAddition = ({ reason, remaining }) =>
+  `${text("that_was", { reason: word("AdditionReason", reason) })} ${text("more", { count: remaining })}`;
+
+export function ofFailure({ name, reason, retryAfter }) {
+  if (reason) {
+    const said = word("Refusal", reason);
+    return [text("not_worked"), sentence(retryAfter ? `${said} (${lasting(retryAfter)})` : said)];
+  }
+  return errorText(name) ?? [text("device_failed"), text("ask_staff")];
 }
 
 export function ofMatches([first, ...others]) {
-  if (!first) return ["✗ Not recognized", "Nobody who is enrolled signs like this."];
-  const next = others.map(({ user_id }) => quoted(user_id)).join(", ");
-  return [`✓ ${quoted(first.user_id)}`, `Score ${first.score.toFixed(3)}.${next ? ` Next: ${next}.` : ""}`];
+  if (!first) return [text("not_recognized"), text("nobody_like_this")];
+  const users = others.map((match) => quoted(match.user_id)).join(", ");
+  const score = text("match_score", { score: decimal(first.score) });
+  return [text("recognized", { user: quoted(first.user_id) }), users ? `${score} ${text("next", { users })}` : score];
 }
 
-export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 
 // A name, kept from turning round what stands beside it.
 export const quoted = (user) => `\u2068${user}\u2069`;

@@ -1,8 +1,8 @@
 // Keeps the page's own files, so that it opens while the device behind it restarts. Answers of /api are never kept.
 const CACHE = "sigverify-kiosk";
 const FILES = [
-  "/", "/kiosk.css", "/app.js", "/api.js", "/keyboard.js", "/live.js", "/pad.js", "/people.js", "/question.js",
-  "/words.js", "/icon.svg", "/manifest.webmanifest",
+  "/", "/kiosk.css", "/app.js", "/api.js", "/keyboard.js", "/language.js", "/live.js", "/pad.js", "/people.js",
+  "/question.js", "/texts.js", "/words.js", "/icon.svg", "/manifest.webmanifest",
 ];
 const WAIT_MS = 5000; // a device that hangs is away, too
 

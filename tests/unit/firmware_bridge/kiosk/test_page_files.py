@@ -4,6 +4,12 @@ from importlib.resources import files
 import pytest
 
 from firmware_bridge.kiosk.page_files import PATHS
+from firmware_bridge.kiosk.refusal import Refusal
+from firmware_bridge.kiosk.texts import ENGLISH, ERRORS, NAMES, script
+from firmware_bridge.kiosk.texts import PAGE as PAGE_TEXTS
+from sigverify import errors
+from sigverify.decision import Outcome, Reason
+from sigverify.words import LANGUAGES
 
 PAGE = files("firmware_bridge.kiosk") / "page"
 
@@ -59,21 +65,66 @@ def test_every_operation_that_the_page_uses_exists():
     assert set(used) <= known
 
 
-def test_what_the_page_knows_of_the_sdks_words():
-    from sigverify import errors
-    from sigverify.decision import Outcome, Reason
+SCRIPTS = [each.name for each in PAGE.iterdir() if each.name.endswith(".js") and each.name != "texts.js"]
 
-    named = re.findall(
-        r"^  (\w+): \[", text("words.js").partition("FAILURES = {")[2].partition("};")[0], re.MULTILINE
-    )
-    assert named
-    assert {*named, "AlreadyEnrolled"} <= set(dir(errors))
-    outcomes = {outcome.name.lower() for outcome in Outcome}
-    for table in ("OUTCOMES", "PLAIN"):
-        known = re.findall(r"(\w+): \"", text("words.js").partition(f"{table} = {{")[2].partition("}")[0])
-        assert set(known) == outcomes
-    by_score = {reason for reason in Reason if reason.value.startswith("the score")}
-    assert by_score == {Reason.ALIKE, Reason.UNLIKE, Reason.UNSURE}, "the others are said as they are"
+
+def test_the_texts_are_those_of_python():
+    assert text("texts.js") == script(), "make golden writes it anew"
+
+
+def test_every_text_is_said_in_every_language_with_the_same_values():
+    for table in PAGE_TEXTS.values():
+        assert {key: set(re.findall(r"{(\w+)}", words)) for key, words in table.items()} == {
+            key: set(re.findall(r"{(\w+)}", words)) for key, words in ENGLISH.items()
+        }
+    assert {language: set(table) for language, table in ERRORS.items()} == {
+        language: set(ERRORS["en"]) for language in LANGUAGES
+    }
+    assert set(PAGE_TEXTS) == set(NAMES) == set(LANGUAGES)
+
+
+def test_the_page_says_every_text_and_no_other():
+    page, code = text("index.html"), "".join(map(text, SCRIPTS))
+    named = set(re.findall(r'data-(?:text|label|hint)="(\w+)"', page))
+    named |= set(re.findall(r'\b(?:text|leave)\("(\w+)"', code))
+    asked = {key for key in ENGLISH if f'"{key}"' in code or f"{{ {key}" in code or f", {key} }}" in code}
+    keys = {key for key in ENGLISH if key.startswith("key_") and key[4:] in text("keyboard.js")}
+    outcomes = {outcome.value for outcome in Outcome}
+    assert named <= set(ENGLISH), "a text that there is not"
+    assert named | asked | keys | outcomes == set(ENGLISH), "a text that is said nowhere"
+
+
+def test_no_words_stand_in_the_page_itself():
+    """What is in the markup is English for a browser that runs no script, and named."""
+    for words in re.findall(r">([^<>]*[a-z]{2}[^<>]*)<", text("index.html").partition("<body>")[2]):
+        assert words.strip() in ENGLISH.values(), words
+    for tag in re.findall(r"<(\w+)((?:[^<>]*?)data-text=\"\w+\"[^<>]*)>([^<>]*)<", text("index.html")):
+        [key] = re.findall(r'data-text="(\w+)"', tag[1])
+        assert tag[2] == ENGLISH[key]
+    labels = r'(?:aria-label|placeholder)="([^"]*)"\s+data-(?:label|hint)="(\w+)"'
+    for label, key in re.findall(labels, text("index.html")):
+        assert label == ENGLISH[key]
+    for name in SCRIPTS:
+        code = re.sub(r"//[^\n]*", "", text(name))
+        for words in re.findall(r'"([^"\n]*)"', code) + re.findall(r"`([^`]*)`", code):
+            written = re.sub(r"\$\{[^}]*\}", "", words)
+            selector = written.startswith(("#", ".", "["))
+            assert selector or not re.search(r"[A-Za-z]{2} [a-z]{2}", written), (
+                f"{name} says {words!r} itself"
+            )
+
+
+def test_the_page_decides_by_tokens():
+    code = text("words.js")
+    by_score = set(re.findall(r"(\w+): \"", code.partition("BY_SCORE = {")[2].partition("}")[0]))
+    assert by_score == {Reason.ALIKE, Reason.UNLIKE, Reason.UNSURE}, "what depends on the score"
+    assert not re.search(r"startsWith|\.message\b|includes\(\"", code)
+    assert ".message" not in text("app.js")
+    compared = set(re.findall(r'reason === "(\w+)"', text("app.js")))
+    assert compared
+    assert compared <= {refusal.value for refusal in Refusal}
+    for table in ERRORS.values():
+        assert set(table) <= set(dir(errors))
 
 
 def luminance(color):
