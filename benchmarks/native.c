@@ -78,7 +78,7 @@ int main(int count, char **arguments)
         before = now_ms();
         must(sv_verify(verifier, enrolled, probe, NULL, &decision), "verify");
         verify_ms[i] = now_ms() - before;
-        accepted += decision.outcome == SV_ACCEPT;
+        accepted += decision.accepted;
     }
     printf("{\"first_ms\": %.3f, \"features_ms\": %.4f, \"import_ms\": %.4f, \"verify_ms\": %.4f, ", first,
            median(features_ms, rounds), median(import_ms, rounds), median(verify_ms, rounds));

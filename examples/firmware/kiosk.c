@@ -163,13 +163,13 @@ static int enroll(kiosk *its, const char *user, char **paths, size_t count)
 
 static const char *why(sv_reason reason)
 {
-    static const char *const words[] = {"alike", "unlike", "unsure", "a copy", "too little of a signature"};
+    static const char *const words[] = {"alike", "unlike", "unsure", "a copy", "locked", "too little of a signature"};
     return words[reason];
 }
 
 static void count_try(kiosk *its, const sv_decision *decision)
 {
-    its->failed = decision->outcome == SV_ACCEPT ? 0 : its->failed + 1;
+    its->failed = decision->accepted ? 0 : its->failed + 1;
     if (its->failed < TRIES)
         return;
     its->failed = 0;
@@ -186,7 +186,7 @@ static void decide(kiosk *its)
         return;
     }
     count_try(its, &decision);
-    printf("%s: %s\n", decision.outcome == SV_ACCEPT ? "accepted" : "rejected", why(decision.reason));
+    printf("%s: %s\n", decision.accepted ? "accepted" : "rejected", why(decision.reason));
 }
 
 static void attend(kiosk *its)

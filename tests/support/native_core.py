@@ -17,8 +17,8 @@ from sigverify.runtime.native.embedder import litert_library
 from sigverify.search import Match
 from sigverify.template import Template, check_user_id
 
-OUTCOMES = (Outcome.ACCEPT, Outcome.REJECT, Outcome.REFER)
-REASONS = (Reason.ALIKE, Reason.UNLIKE, Reason.UNSURE, Reason.REPLAY, Reason.POOR)
+OUTCOMES = {1: Outcome.ACCEPT, 0: Outcome.REJECT, 2: Outcome.REFER}
+REASONS = tuple(Reason)
 ADDITIONS = (
     AdditionReason.TAKEN,
     AdditionReason.TOO_SHORT,
@@ -105,6 +105,7 @@ class NativeVerifier:
         decision = ffi.new("sv_decision *")
         its = imported(self._library, template.to_bytes())
         self._call("sv_verify", its, self._library.view(signature), policy, decision)
+        assert decision.accepted == (OUTCOMES[decision.outcome] is Outcome.ACCEPT)
         return Decision(
             outcome=OUTCOMES[decision.outcome],
             reason=REASONS[decision.reason],

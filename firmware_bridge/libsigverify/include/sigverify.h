@@ -35,7 +35,7 @@ extern "C" {
 
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
-#define SV_ABI 1
+#define SV_ABI 2
 #define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
 /* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
@@ -195,14 +195,16 @@ typedef enum sv_screening {
 SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
                      size_t count, sv_screening screening, sv_addition *additions, sv_template **enrolled);
 
-typedef enum sv_outcome { SV_ACCEPT = 0, SV_REJECT = 1, SV_REFER = 2 } sv_outcome;
+/* 0, which is what cleared memory holds, lets nobody in. */
+typedef enum sv_outcome { SV_ACCEPT = 1, SV_REJECT = 0, SV_REFER = 2 } sv_outcome;
 
 typedef enum sv_reason {
     SV_ALIKE = 0,
     SV_UNLIKE = 1,
     SV_UNSURE = 2, /* below the threshold, above that of refer_fmr: for a person to decide */
     SV_REPLAY = 3, /* a copy of one of the references */
-    SV_POOR = 4    /* too little signature in this capture */
+    SV_LOCKED = 4, /* too many failed tries: never said here, for a caller that counts them */
+    SV_POOR = 5    /* too little signature in this capture */
 } sv_reason;
 
 typedef struct sv_policy {
@@ -212,6 +214,7 @@ typedef struct sv_policy {
 } sv_policy;
 
 typedef struct sv_decision {
+    int accepted; /* the one answer, 0 or 1: an outcome is no condition, since SV_REFER is not 0 */
     sv_outcome outcome;
     sv_reason reason;
     double score; /* 0 to 1; NAN where nothing was compared, as the next two */
@@ -220,7 +223,8 @@ typedef struct sv_decision {
 } sv_decision;
 
 /* `policy` NULL: the default. Nothing is remembered between calls: the caller (or Python) does lock-out, the memory of
- * captures seen and the audit log. SV_MALFORMED_TEMPLATE: a template of another model. */
+ * captures seen and the audit log. Where it fails, `accepted` is 0 and the outcome SV_REJECT, so that whoever forgets to
+ * look at the status lets nobody in. SV_MALFORMED_TEMPLATE: a template of another model. */
 SV_API int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
                      const sv_policy *policy, sv_decision *decision);
 

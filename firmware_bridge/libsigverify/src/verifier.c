@@ -195,6 +195,7 @@ static int thresholds(const sv_verifier *verifier, const sv_template *enrolled, 
 
 static void reject(sv_decision *decision, sv_reason reason)
 {
+    decision->accepted = 0;
     decision->outcome = SV_REJECT;
     decision->reason = reason;
     decision->score = decision->threshold = decision->confidence = NAN;
@@ -202,6 +203,7 @@ static void reject(sv_decision *decision, sv_reason reason)
 
 static void judge(double score, double accept, double refer, sv_decision *decision)
 {
+    decision->accepted = score >= accept;
     decision->outcome = score >= accept ? SV_ACCEPT : score >= refer ? SV_REFER : SV_REJECT;
     decision->reason = score >= accept ? SV_ALIKE : score >= refer ? SV_UNSURE : SV_UNLIKE;
     decision->score = score;
@@ -215,6 +217,8 @@ int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signa
     double accept, refer, score;
     float nearest = 0.0f;
     int poor;
+    if (decision)
+        reject(decision, SV_UNLIKE); /* what is left behind by every failure below */
     if (!verifier || !enrolled || !signature || !decision)
         return SV_CONFIG_ERROR;
     if (!fits(verifier, enrolled))

@@ -18,7 +18,7 @@ from sigverify.modality.pen.signature import Signature
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
 """Where `sigverify native` puts it; looked at before the system's own folders."""
 NAME: Final = "libsigverify.so.1"
-ABI: Final = 1
+ABI: Final = 2
 """SV_ABI of the header that `declarations` was made of."""
 VARIABLE: Final = "SIGVERIFY_NATIVE"
 """Of the environment: the file to load instead, or "off"."""

@@ -6,6 +6,7 @@ import pytest
 from c_header import enum, in_c
 
 from firmware_bridge.libsigverify.build import HEADER
+from sigverify.decision import Outcome
 from sigverify.errors import BY_STATUS
 from sigverify.matching.cue import MAX_CUES
 from sigverify.matching.scoring import MAX_REFERENCES
@@ -31,18 +32,28 @@ def test_every_status_has_words(library):
 
 
 @pytest.mark.parametrize(
-    ("name", "members"),
+    ("name", "members", "numbers"),
     [
-        ("sv_outcome", native_core.OUTCOMES),
-        ("sv_reason", native_core.REASONS),
-        ("sv_addition", native_core.ADDITIONS),
+        ("sv_outcome", native_core.OUTCOMES.values(), list(native_core.OUTCOMES)),
+        ("sv_reason", native_core.REASONS, list(range(6))),
+        ("sv_addition", native_core.ADDITIONS, list(range(6))),
     ],
 )
-def test_enums_are_in_the_order_of_python(name, members):
-    numbers = enum(TEXT, name, "SV")
-    assert list(numbers.values()) == list(range(len(members)))
-    for key, member in zip(numbers, members, strict=True):
+def test_enums_are_in_the_order_of_python(name, members, numbers):
+    said = enum(TEXT, name, "SV")
+    assert list(said.values()) == numbers
+    for key, member in zip(said, members, strict=True):
         assert key.replace("_OTHERS", "") == member.name
+
+
+def test_cleared_memory_lets_nobody_in(library):
+    cleared = library.ffi.new("sv_decision *")
+    assert not cleared.accepted
+    assert native_core.OUTCOMES[cleared.outcome] is Outcome.REJECT
+    cleared.accepted = cleared.outcome = 1
+    null = library.ffi.NULL
+    assert library.functions.sv_verify(null, null, null, null, cleared) != 0
+    assert (cleared.accepted, cleared.outcome) == (0, 0), "a failure that nobody looks at lets nobody in"
 
 
 def test_sizes_are_those_of_python():
