@@ -5,14 +5,15 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from sigverify.modality.pen.quality import Flaw, Quality
 from source_enums import bases, classes, is_dataclass, members, methods
 
 from converter.edge_tpu import EdgeTpuMapping
 from sigverify.audit import AuditReport, Finding, LogFlaw
 from sigverify.decision import Decision, Outcome, Reason
-from sigverify.enrollment.enrollment import Addition, AdditionReason, EnrollmentReceipt
+from sigverify.enrollment.addition import Addition, AdditionReason
+from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.fleet.cache import Progress
+from sigverify.modality.quality import Flaw, Quality
 from sigverify.policy.gate import Trial
 from sigverify.search import Match, Matches
 from sigverify.store.check import Finding as StoreFinding
