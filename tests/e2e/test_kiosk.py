@@ -22,6 +22,7 @@ from sigverify.verifier import Verifier
 CODE = "24681357"
 DRAW = (Path(__file__).parents[1] / "support" / "draw.js").read_text()
 SCREENS = [(800, 480), (1024, 600), (1920, 1080)]
+PHONE = (390, 844)
 ALICE = "\u2068alice\u2069"  # kept apart from the text around it
 
 
@@ -83,12 +84,12 @@ def opened(browser, kiosk):
     """Return a function that opens the page on a screen of that size; scripts must not fail on it."""
     contexts, failures = [], []
 
-    def opened(size=SCREENS[0], **options):
+    def opened(size=SCREENS[0], *, language="", **options):
         context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(kiosk.url)
+        page.goto(kiosk.url + (f"?lang={language}" if language else ""))
         page.wait_for_selector("body[data-ready]")
         return page
 
@@ -355,15 +356,18 @@ def test_a_restart_of_the_device_ends_the_operators_session(opened, kiosk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", SCREENS)
-def test_everything_fits_and_can_be_pressed(opened, size):
-    page = opened(size)
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("size", [*SCREENS, PHONE])
+def test_everything_fits_and_can_be_pressed(opened, size, language):
+    page = opened(size, language=language)
     sign_in(page)
     for view in ("verify", "enroll", "identify", "people"):
         page.click(f"[data-view={view}]")
         scrolled = page.evaluate("[document.body.scrollWidth, document.body.scrollHeight]")
         assert scrolled <= list(size)
-        for control in page.locator("button:visible, input:visible:not([type=checkbox])").all():
+        for control in page.locator(
+            "button:visible, select:visible, input:visible:not([type=checkbox])"
+        ).all():
             box = control.bounding_box()
             assert box["height"] >= 44, control
             assert box["x"] >= 0
@@ -375,6 +379,121 @@ def test_everything_fits_and_can_be_pressed(opened, size):
     sign(page, signature(0))
     send(page, "refer")
     assert page.locator("#pad").bounding_box() == before, "the sheet must keep its size under the ink"
+
+
+# --------------------------------------------------------------------------------------- languages
+def answered(page, path, **content):
+    """Let the device answer that path with this, whatever is sent."""
+    page.unroute_all()
+    page.route(f"**{path}", lambda route: route.fulfill(json=content))
+
+
+ASPECTS = ["shape", "speed", "pressure", "duration"]
+DECISIONS = [
+    ("reject", "unlike", 0.123, ASPECTS, 4000),
+    ("refer", "unsure", 0.4, ASPECTS, 0),
+    ("reject", "unlike", None, [], 30),
+    *(("reject", reason, None, [], 300) for reason in ("replay", "locked", "poor")),
+    ("refer", "unsure", None, [], 0),
+    ("accept", "alike", 0.999, [], 0),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("size", [SCREENS[0], PHONE])
+def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
+    page = opened(size, language=language, service_workers="block")
+    cut = """[said, detail].some(
+        (it) => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1
+    )"""
+    page.fill("#user", "alice")
+    for outcome, reason, score, unlike, wait in DECISIONS:
+        answered(
+            page, "/api/verify", outcome=outcome, accepted=outcome == "accept", reason=reason, score=score,
+            threshold=None if score is None else 0.5, confidence=None, unlike=unlike, retry_after_s=wait,
+            latency_ms=None,
+        )  # fmt: skip
+        sign(page, signature(1))
+        send(page, outcome)
+        assert not page.evaluate(cut), (reason, page.inner_text("#said"), page.inner_text("#detail"))
+        page.click("#clear")
+    sign_in(page)
+    for reason in ("too_short", "too_simple", "bad_capture", "copy", "unlike"):
+        page.unroute_all()
+        page.click("[data-view=enroll]")
+        page.fill("#user", "alice")
+        answered(
+            page,
+            "/signatures",
+            accepted=False,
+            reason=reason,
+            remaining=5,
+            complexity=0.1,
+            duration_ms=1,
+            flaw=None,
+        )
+        sign(page, signature(1))
+        send(page, "refer")
+        assert not page.evaluate(cut), (reason, page.inner_text("#detail"))
+        page.click("[data-view=verify]")
+
+
+@pytest.mark.slow
+def test_the_language_is_chosen_on_the_page(opened):
+    page = opened(language="de")
+    assert page.get_attribute("html", "lang") == "de"
+    assert page.title() == "Unterschriftenprüfung"
+    assert page.get_attribute("#user", "placeholder") == "Wer unterschreibt?"
+    page.fill("#user", "nobody")
+    sign(page, signature(1))
+    assert page.get_by_role("img", name="Unterschriftenfeld, 2 Striche").is_visible()
+    assert send(page, "reject")[0] == "✗ Nicht angenommen"
+    page.get_by_role("combobox", name="Sprache").select_option("English")
+    assert page.get_attribute("html", "lang") == "en"
+    assert page.inner_text("#said") == "✗ Not accepted", "what was said is said again"
+    assert page.inner_text("#detail").startswith("Signature and name do not match.")
+    assert page.get_by_role("img", name="Signature pad, 2 strokes").is_visible()
+    assert page.get_by_role("button", name="Verify").last.is_visible()
+    assert page.url.endswith("?lang=de"), "a reload begins with it again"
+
+
+@pytest.mark.slow
+def test_an_operator_in_german(opened, kiosk):
+    page = opened(language="de")
+    sign_in(page)
+    page.click("[data-view=enroll]")
+    page.fill("#user", "alice")
+    for repetition, said in ((0, "Noch 4."), (0, "Das war eine Kopie einer früheren"), (1, "Noch 3.")):
+        sign(page, signature(3, repetition))
+        page.click("#go")
+        page.locator("#outcome", has_text=said).wait_for()
+    kiosk.verifier.enroll("bob", [signature(2, repetition) for repetition in range(5)])
+    page.click("[data-view=people]")
+    page.get_by_role("button", name="\u2068bob\u2069: Löschen").click()
+    assert page.inner_text("#asktitle") == "\u2068bob\u2069 löschen?"
+    page.get_by_role("button", name="Behalten").click()
+    page.select_option("#language", "en")
+    assert page.inner_text("#peopletitle") == "People (1)"
+    assert page.get_by_role("button", name="Forget \u2068bob\u2069").is_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("locale", "language"), [("de-AT", "de"), ("fr-FR", "en"), ("en-GB", "en")])
+def test_the_browsers_own_language(opened, locale, language):
+    assert opened(locale=locale).get_attribute("html", "lang") == language
+    assert opened(language="xx", locale=locale).get_attribute("html", "lang") == language
+
+
+@pytest.mark.slow
+def test_whoever_comes_next_finds_the_first_language(opened):
+    page = opened()
+    page.clock.install()
+    page.select_option("#language", "de")
+    page.fill("#user", "alice")
+    page.clock.fast_forward(61_000)
+    assert page.inner_text("#said") == "Enter your name and sign."
+    assert page.input_value("#language") == "en"
 
 
 @pytest.mark.slow

@@ -442,7 +442,7 @@ document.addEventListener("keydown", (event) => {
   const elsewhere = document.querySelector("dialog[open]") || event.target === $("language");
   if (event.key === "Escape" && !event.defaultPrevented && !elsewhere) startOver();
 });
-for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, stayAwake);
+for (const kind of ["pointerdown", "keydown", "change"]) document.addEventListener(kind, stayAwake);
 addEventListener("pagehide", abandon);
 
 // At the start, and whenever the device is back: it may have restarted, and know no operator any more.
