@@ -98,6 +98,15 @@ ENGLISH: Final[Table] = {
         "too_many_enrollments": "too many enrollments under way: finish or cancel one of them",
         "not_served": "this is not served here",
     },
+    "Damage": {
+        "structure": "the database's own pages are damaged",
+        "unlisted": "cannot be listed to the end",
+        "unreadable": "does not open",
+        "no_template": "vectors without a template",
+        "no_vectors": "a template without vectors",
+        "other_vectors": "vectors of another enrollment",
+        "missing": "entries are missing",
+    },
     "Fault": {
         "too_long": "longer than a frame may be",
         "stuffing": "not encoded by COBS",
@@ -203,6 +212,15 @@ GERMAN: Final[Table] = {
         "no_enrollment": "diese Erfassung läuft nicht mehr: bitte beginnen Sie neu",
         "too_many_enrollments": "zu viele Erfassungen zugleich: bitte beenden Sie eine davon",
         "not_served": "das gibt es hier nicht",
+    },
+    "Damage": {
+        "structure": "die Seiten der Datenbank selbst sind beschädigt",
+        "unlisted": "lässt sich nicht bis zum Ende auflisten",
+        "unreadable": "lässt sich nicht öffnen",
+        "no_template": "Vektoren ohne Referenzen",
+        "no_vectors": "Referenzen ohne Vektoren",
+        "other_vectors": "Vektoren einer anderen Erfassung",
+        "missing": "Einträge fehlen",
     },
     "Fault": {
         "too_long": "länger als ein Rahmen sein darf",

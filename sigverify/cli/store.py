@@ -202,11 +202,16 @@ def import_(
 def _words(health: "Health") -> str:
     from rich.markup import escape
 
+    from sigverify.words import preferred_language, sentence
+
     counts = f"{health.templates} templates, {health.records} records, {health.entries} journal entries"
     if health:
         return f"[bold green]sound[/]: {counts}"
-    lines = [
-        " ".join(filter(None, (each.part.value, each.row, each.what, each.modality and f"({each.modality})")))
-        for each in health.findings
-    ]
+    language = preferred_language()
+    lines = []
+    for each in health.findings:
+        modality = each.modality and f"({each.modality})"
+        place = " ".join(filter(None, (each.part.value, each.row, modality)))
+        said = ": ".join(filter(None, (sentence(each.damage, language=language), each.detail)))
+        lines.append(f"{place}: {said}")
     return "\n".join([f"[bold red]not sound[/]: {counts} could be read", *map(escape, lines)])

@@ -28,6 +28,23 @@ class Part(StrEnum):
     JOURNALS = "journals"
 
 
+class Damage(StrEnum):
+    """What is wrong with a part; `words.sentence` says it."""
+
+    STRUCTURE = "structure"
+    """The database finds its own pages damaged."""
+    UNLISTED = "unlisted"
+    """The rows cannot be listed to the end."""
+    UNREADABLE = "unreadable"
+    """The row does not open."""
+    NO_TEMPLATE = "no_template"
+    NO_VECTORS = "no_vectors"
+    OTHER_VECTORS = "other_vectors"
+    """They are those of another enrollment."""
+    MISSING = "missing"
+    """Entries are missing between two."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that is wrong.
@@ -35,18 +52,26 @@ class Finding:
     Attributes:
         part: where.
         row: which row: the user's id where it can still be read, otherwise what it is found by, in hex.
-        what: in words.
+        damage: what is wrong with it.
+        detail: more about it, in the words of whoever found it; "" where there is no more.
         modality: of a template or vectors.
     """
 
     part: Part
     row: str
-    what: str
+    damage: Damage
+    detail: str = ""
     modality: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"part": self.part.value, "row": self.row, "what": self.what, "modality": self.modality}
+        return {
+            "part": self.part.value,
+            "row": self.row,
+            "damage": self.damage.value,
+            "detail": self.detail,
+            "modality": self.modality,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +170,7 @@ class _Check:
             self._compare(place, template, vectors.pop(place, None))
         torn = {place for part, place in self.damaged if part is Part.TEMPLATES}
         for place in vectors.keys() - torn:
-            self._find(Part.VECTORS, names[place], "vectors without a template", place)
+            self._find(Part.VECTORS, names[place], Damage.NO_TEMPLATE, place)
         return Health(
             templates=templates,
             records=sum(1 for _ in self._each(Part.RECORDS, self._open_record)),
@@ -176,7 +201,7 @@ class _Check:
         except StoreError as error:
             lines = [str(error)]
         for line in lines:
-            self._find(Part.FILE, "", line)
+            self._find(Part.FILE, "", Damage.STRUCTURE, detail=line)
 
     def _each(
         self, part: Part, opener: Callable[[Place, bytes], Row], names: Mapping[Place, str] | None = None
@@ -187,7 +212,7 @@ class _Check:
                 row = opener(place, self._content(part, place))
             except StoreError as error:
                 name = (names or {}).get(place, "") or _words(place[:1] if part in _OF_A_MODALITY else place)
-                self._find(part, name, str(error), place)
+                self._find(part, name, Damage.UNREADABLE, place, detail=str(error))
             else:
                 yield place, row
 
@@ -202,7 +227,7 @@ class _Check:
                     self._database.execute(f"SELECT {columns} FROM {part.value} ORDER BY {columns}")  # noqa: S608
                 )
         except StoreError as error:
-            self._find(part, "", f"cannot be listed to the end: {error}")
+            self._find(part, "", Damage.UNLISTED, detail=str(error))
         return places
 
     def _content(self, part: Part, place: Place) -> bytes:
@@ -234,9 +259,9 @@ class _Check:
         """Check that searching sees what verifying sees."""
         if vectors is None:
             if (Part.VECTORS, place) not in self.damaged:
-                self._find(Part.TEMPLATES, template.user_id, "a template without vectors", place)
+                self._find(Part.TEMPLATES, template.user_id, Damage.NO_VECTORS, place)
         elif not np.array_equal(vectors.vectors, template.references.vector.astype(np.float16)):
-            self._find(Part.VECTORS, template.user_id, "vectors of another enrollment", place)
+            self._find(Part.VECTORS, template.user_id, Damage.OTHER_VECTORS, place)
 
     def _journals(self) -> int:
         """Check the entries and that none is missing between two; say how many there are."""
@@ -251,12 +276,14 @@ class _Check:
                     "SELECT COUNT(*) FROM journals WHERE kind = ? AND number BETWEEN 1 AND ?", (kind, number)
                 ).fetchone()[0]
             if there < number:
-                self._find(Part.JOURNALS, kind, f"{number - there} entries are missing")
+                self._find(Part.JOURNALS, kind, Damage.MISSING, detail=str(number - there))
         return count
 
-    def _find(self, part: Part, row: str, what: str, place: Place | None = None) -> None:
-        modality = place[1] if place is not None and part in _OF_A_MODALITY else ""
-        self._findings.append(Finding(part=part, row=row, what=what, modality=str(modality)))
+    def _find(
+        self, part: Part, row: str, damage: Damage, place: Place | None = None, *, detail: str = ""
+    ) -> None:
+        modality = str(place[1]) if place is not None and part in _OF_A_MODALITY else ""
+        self._findings.append(Finding(part=part, row=row, damage=damage, detail=detail, modality=modality))
         if place is not None and part is not Part.JOURNALS:
             self.damaged.append((part, place))
 

@@ -16,8 +16,8 @@ from sigverify.fleet.cache import Progress
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.policy.gate import Trial
 from sigverify.search import Match, Matches
+from sigverify.store.check import Damage, Health, Part
 from sigverify.store.check import Finding as StoreFinding
-from sigverify.store.check import Health, Part
 
 ANSWERS = {"accepted", "alike", "complete", "flawless", "intact", "ready", "significant", "sound"}
 """What says yes or no about the whole of what it is an attribute of."""
@@ -57,7 +57,7 @@ def test_whatever_can_say_no_defines_what_it_is_as_a_condition():
 
 QUALITY = Quality(flaw=None, duration_ms=1000.0, complexity=0.5)
 HEALTH = {"templates": 1, "records": 0, "entries": 0}
-DAMAGE = StoreFinding(part=Part.VECTORS, row="alice", what="vectors without a template")
+DAMAGE = StoreFinding(part=Part.VECTORS, row="alice", damage=Damage.NO_TEMPLATE)
 MATCH = Match("alice", 0.2)
 
 

@@ -43,10 +43,11 @@ def test_check_and_repair_of_a_damaged_store(run, answer, path, key):
         )
     code, content = answer("store", "check", "--store", path, "--key", key)
     assert (code, content["sound"], content["templates"]) == (4, False, 1)
-    assert [(each["part"], each["row"]) for each in content["findings"]] == [("templates", "bob")]
+    found = [(each["part"], each["row"], each["damage"]) for each in content["findings"]]
+    assert found == [("templates", "bob", "unreadable")]
     code, printed = run("store", "check", "--store", path, "--key", key)
     assert code == 4
-    assert "templates bob a sealed template does not open" in " ".join(printed.split())
+    assert "templates bob (pen): does not open: a sealed template does not open" in " ".join(printed.split())
     code, content = answer("store", "check", "--store", path, "--key", key, "--repair")
     assert (code, content["sound"], content["templates"]) == (0, True, 1)
 
@@ -93,7 +94,7 @@ def test_of_somebody_enrolled_by_several_modalities_one_is_exported(answer, path
     assert "--modality image or pen" in str(refused)
     assert answer(*export, "--transport-key", transport, "--modality", "image")[0] == 0
     code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
-    assert (code, content["references"], content["model"]) == (0, 3, "f" * 16)
+    assert (code, content["references"], content["model_id"]) == (0, 3, "f" * 16)
 
 
 def test_looking_at_an_old_store_changes_nothing(answer, tmp_path):
@@ -106,7 +107,7 @@ def test_looking_at_an_old_store_changes_nothing(answer, tmp_path):
     assert answer("store", "check", "--store", old, "--key", tmp_path / "old.key")[0] == 0
     assert old.read_bytes() == before
     assert answer("store", "backup", "--store", old, "--key", tmp_path / "old.key", tmp_path / "b.db")[0] == 0
-    assert answer("users", "--store", old, "--key", tmp_path / "old.key")[1]["users"][0] == "user-0"
+    assert answer("users", "--store", old, "--key", tmp_path / "old.key")[1]["user_ids"][0] == "user-0"
 
 
 def test_export_and_import(answer, path, key, tmp_path):
