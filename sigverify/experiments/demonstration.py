@@ -220,7 +220,7 @@ def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Ver
             for kind, group in decisions.items()
         ),
         enroll_ms=median(enrollment.latency_ms for enrollment in enrolled),
-        verify_ms=median(each.latency_ms for group in decisions.values() for each in group),
+        verify_ms=median(each.latency_ms or 0.0 for group in decisions.values() for each in group),
     )
 
 
