@@ -36,11 +36,51 @@
 
 The number is `SigverifyError.status`: stable, shared with the wire protocol and
 the C interface. A rejected probe is no error: it is a `Decision`.
+
+Messages end in logs, so what others sent stands in them only in part: `SigverifyError` shortens
+every quotation, long word and `received`, whoever composed it.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Final
+
+MAX_QUOTED: Final = 100
+"""Characters of input in a message: enough to find the place, too few to hold a signature."""
+MAX_PATH: Final = 300
+"""Characters of one path in a message; file systems take names of 255."""
+MAX_MESSAGE: Final = 1000
+"""Characters of a whole message: its own words and a few quotations."""
+
+_LONG: Final = re.compile(
+    r"(?<!\w)'(?:[^'\\]|\\.){99,}'(?!\w)"  # quoted by repr, white space within it
+    r'|(?<!\w)"(?:[^"\\]|\\.){99,}"(?!\w)'
+    r"|\S{101,}",
+    re.DOTALL,
+)
+_PATH: Final = re.compile(r"[^\s,;={}\[\]\\]*/[^\s,;={}\[\]\\]*")
+
+
+def shortened(text: str, limit: int = MAX_QUOTED) -> str:
+    """Return at most `limit` characters of `text`, its middle left out.
+
+    >>> shortened("short"), shortened("0123456789", 6)
+    ('short', '012…89')
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"
+
+
+def _guarded(text: str) -> str:
+    """Shorten every quotation and every word of `text` that is longer than input may be."""
+    return _LONG.sub(
+        lambda found: (
+            shortened(found[0]) if len(found[0]) > MAX_PATH or not _PATH.fullmatch(found[0]) else found[0]
+        ),
+        text,
+    )
 
 
 class SigverifyError(Exception):
@@ -49,16 +89,16 @@ class SigverifyError(Exception):
     status: ClassVar[int] = 1
 
     def __init__(self, what: str, *, expected: str = "", received: str = "", hint: str = "") -> None:
-        """Compose one readable message; the parts left empty are left out."""
-        parts = [what]
+        """Compose one readable message of bounded length; the parts left empty are left out."""
+        parts = [_guarded(what)]
         if expected:
-            parts.append(f"expected {expected}")
+            parts.append(f"expected {_guarded(expected)}")
         if received:
-            parts.append(f"received {received}")
+            parts.append(f"received {shortened(received)}")
         message = "; ".join(parts)
         if hint:
-            message = f"{message}. {hint}"
-        super().__init__(message)
+            message = f"{message}. {_guarded(hint)}"
+        super().__init__(shortened(message, MAX_MESSAGE))
 
 
 class InvalidSignature(SigverifyError):
@@ -252,5 +292,6 @@ BY_STATUS: Final[Mapping[int, type[SigverifyError]]] = MappingProxyType(
 
 
 def one_line(error: Exception) -> str:
-    """Return a foreign error's text in one line of bounded length, to be `received`."""
-    return " ".join(str(error).split())[:300]
+    """Return a foreign error's text, of the system's without its path, in one line of bounded length."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shortened(" ".join(text.split()))

@@ -26,7 +26,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, Self
 
-from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
+from sigverify.errors import IncompatibleModel, MalformedModel, ModelError, one_line
 from sigverify.manifest import MANIFEST_VERSION, Manifest
 
 MAGIC: Final = b"SIGMODEL"
@@ -41,7 +41,7 @@ _HEADER: Final = struct.Struct("<8sIIQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
-_SHIPPED_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SHIPPED_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,14 +142,16 @@ class Model:
             return cls.from_bytes(shipped)
         try:
             return cls.from_bytes(_read_bounded(Path(path)))
-        except FileNotFoundError as error:
+        except FileNotFoundError:
             raise ModelError(
                 "no such model",
                 expected=f"a {SUFFIX} file or one of: {', '.join(shipped_models()) or '(none shipped)'}",
                 received=repr(os.fspath(path)),
-            ) from error
+            ) from None
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            raise ModelError("the model file cannot be read", received=f"{path!r}: {error}") from error
+            raise ModelError(
+                f"the model file {os.fspath(path)!r} cannot be read", received=one_line(error)
+            ) from None
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write atomically: `path` holds the old content or the new, never a part.

@@ -45,7 +45,9 @@ def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-share
             command(fresh, compiler=compiler, flags=flags), capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise RuntimeUnavailable("the C compiler fails", received=done.stderr[-2000:])
+            said = done.stderr.splitlines() or [""]
+            first = next((line for line in said if "error" in line), said[0])
+            raise RuntimeUnavailable(f"the C compiler fails for {target}", received=first)
         fresh.replace(target)
     except OSError as error:
         raise RuntimeUnavailable(f"{target} cannot be written", received=str(error)) from error

@@ -37,7 +37,7 @@ def _folder_files(folder: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
             try:
                 yield name, read_bounded(path)
             except FormatError as error:
-                raise CorpusError(f"cannot read {path}", received=str(error)) from error
+                raise CorpusError(str(error)) from None  # which names the file
 
 
 def _zip_files(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:

@@ -98,7 +98,7 @@ def choose(runtime: Runtime) -> tuple[Runtime, Any]:
         else:
             return (candidate if runtime is Runtime.AUTO else runtime), library
     raise RuntimeUnavailable(
-        "no interpreter for the network", received="; ".join(reasons), hint="pip install ai-edge-litert"
+        f"no interpreter for the network: {'; '.join(reasons)}", hint="pip install ai-edge-litert"
     )
 
 
