@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sigverify.errors import FormatError
+from sigverify.errors import FormatError, one_line
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused unread: `MAX_SAMPLES` samples take less than 20 MB in every format here."""
@@ -35,7 +35,7 @@ def read_bounded(path: str | os.PathLike[str]) -> bytes:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise FormatError(
-            f"cannot read {os.fspath(path)!r}", expected="a readable signature file", received=str(error)
-        ) from error
+            f"cannot read {os.fspath(path)!r}", expected="a readable signature file", received=one_line(error)
+        ) from None
     check_size(len(data), os.fspath(path))
     return data

@@ -1,18 +1,22 @@
-"""`read_signature`: a file or bytes to a `Signature`, the format told from the content."""
+"""`read_signature`, `read_recording`: a file or bytes to a `Signature`; the content tells the format."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
 from sigverify.formats import plain_csv, sigcomp, signature_pad, susig, svc2004
+from sigverify.formats.foreign import refuse_foreign
 from sigverify.formats.limits import check_size, read_bounded
-from sigverify.formats.table import BOM, shown
+from sigverify.formats.recording import Notes, Recording
+from sigverify.formats.table import first_line, is_number, shown
+from sigverify.formats.text_encoding import to_utf8
 from sigverify.modality.pen.signature import Signature
 
-MAX_FIRST_LINE = 4096
-"""Bytes of the content that recognition looks at."""
+TEXT = re.compile(r"[\r\n{}]|^\s*[\[<]|^data:|,.*,|(?:\d[\d.eE+-]*[\s;]+){2}\d", re.IGNORECASE)
+"""What the text of a recording has and hardly any path; a file of such a name is read all the same."""
 
 
 class Format(StrEnum):
@@ -30,7 +34,7 @@ class Reader:
     """How one format is recognized from its first line, and read."""
 
     recognizes: Callable[[bytes], bool]
-    decode: Callable[[bytes], Signature]
+    decode: Callable[[bytes, Notes | None], Signature]
     begins: str
 
 
@@ -53,34 +57,57 @@ READERS = {
 }
 
 
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview
+
+
 def recognize_format(data: bytes) -> Format:
     """Tell the format from how the content begins.
 
     Raises:
         UnknownFormat: no reader recognizes it, or there is nothing to read.
+        FormatError: text in UTF-16 that is damaged.
     """
-    content = data[:MAX_FIRST_LINE].removeprefix(BOM).lstrip()
-    if not content:
+    data = to_utf8(data)
+    refuse_foreign(data)
+    line = first_line(data)
+    if line and not READERS[Format.SIGNATURE_PAD].recognizes(line):
+        line = first_line(plain_csv.readable(data))
+    if not line:
         raise UnknownFormat("nothing to read", expected="a signature file", received="no content")
-    first_line = content.splitlines()[0]
     for name, reader in READERS.items():
-        if reader.recognizes(first_line):
+        if reader.recognizes(line):
             return name
+    cells = re.split(rb"[,;\s]+", line.strip(b",; \t"))
+    if len(cells) > 1 and all(map(is_number, cells)):
+        raise UnknownFormat(
+            f"a table of {len(cells)} columns without a header",
+            expected="a first line that names the columns, such as x,y,time_ms,pressure",
+            hint="Write one; time_s, time_us or time_ns where the stamps are no milliseconds",
+        )
     raise UnknownFormat(
         "not a signature file of a known format",
         expected="a first line with " + ", ".join(reader.begins for reader in READERS.values()),
-        received=shown(first_line),
+        received=shown(line),
         hint="Hand arrays in with Signature(x, y, time_ms), or write a CSV with that header",
     )
 
 
-def read_signature(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Signature:
+def read_signature(source: Source) -> Signature:
     """Read one signature from a file (`str` or path) or from its bytes.
 
     Raises:
         UnknownFormat: no reader recognizes the content.
         FormatError: the file cannot be read, is too large, truncated or malformed; names the line.
         InvalidSignature: well-formed, but no signature (too few samples, no ink ...).
+    """
+    return read_recording(source).signature
+
+
+def read_recording(source: Source) -> Recording:
+    """Read one signature, and what was noticed in reading it; `source` is read once, so it may be a pipe.
+
+    Raises:
+        UnknownFormat, FormatError, InvalidSignature: as of `read_signature`.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(bytes(source))
@@ -90,14 +117,23 @@ def read_signature(source: str | os.PathLike[str] | bytes | bytearray | memoryvi
             expected="a path or bytes",
             hint="Hand arrays to Signature(...), parsed pad JSON to formats.signature_pad.from_groups",
         )
+    path = os.fspath(source)
+    if isinstance(source, str) and TEXT.search(path) and not os.path.exists(path):  # noqa: PTH110 - may be no path at all
+        # Without repeating any of it: the message ends in logs.
+        raise FormatError(
+            "this is the text of a signature, not a path", hint="Hand in bytes: read_signature(text.encode())"
+        )
+    data = read_bounded(path)
     try:
-        return _decode(read_bounded(source))
+        return _decode(data)
     except (FormatError, InvalidSignature) as error:
-        if os.fspath(source) in str(error):
-            raise
-        raise type(error)(f"{os.fspath(source)}: {error}") from error
+        raise type(error)(f"{path}: {error}") from None
 
 
-def _decode(data: bytes) -> Signature:
+def _decode(data: bytes) -> Recording:
     check_size(len(data))
-    return READERS[recognize_format(data)].decode(data)
+    notes = Notes()
+    data = to_utf8(data, notes)
+    name = recognize_format(data)
+    signature = READERS[name].decode(data, notes)
+    return Recording(signature=signature, format=name, notes=tuple(notes.noted))

@@ -1,57 +1,89 @@
-"""JSON of the browser pad signature_pad: `toData()`, groups of points, one group a stroke.
+"""JSON of the browser pad signature_pad, `toData()`, and what applications make of it.
 
-A point is `{"x": …, "y": …, "time": …}`, time in ms (epoch), and often `"pressure"`. Three forms occur::
+A point is `{"x": …, "y": …, "time": …}`, time in ms (epoch), and often `"pressure"`; other names and
+units are in `columns`. These forms occur::
 
     [{"points": [point, …], "penColor": …}, …]     version 3 and later
     [[point, …], …]                                 before
-    {"strokes": either of those, …}                 wrapped by an application
+    {"points": [point, …]} or [point, …]            one group, or all points in one list
+    {"x": […], "y": […], "time": […]}               columns; of all, or in place of a group
+    {"strokes": any of those, …}                    wrapped by an application
 
-Pressure is kept only where every point has it. The pad's defaults (`throttle` 16 ms, `minDistance` 5 px)
+In a file any of them may stand in a JSON string. Where groups are given, they are the strokes; elsewhere a
+point without pressure is hover, as in a table. The pad's defaults (`throttle` 16 ms, `minDistance` 5 px)
 destroy the dynamics that verification lives on: set both to 0 at capture.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice, pairwise
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from sigverify.arrays import BoolArray
-from sigverify.errors import FormatError
-from sigverify.formats.pen_lift import ink_from_touch
+from sigverify.arrays import BoolArray, FloatArray
+from sigverify.errors import FormatError, one_line
+from sigverify.formats.columns import (
+    REQUIRED,
+    Layout,
+    Role,
+    compose,
+    flag_bits,
+    is_stamp,
+    milliseconds_of,
+    role_of,
+)
+from sigverify.formats.recording import NoteKind, Notes, listed
 from sigverify.formats.table import check_row_count
+from sigverify.formats.text_encoding import to_utf8
 from sigverify.modality.pen.signature import Signature
 
-NAMES = ("x", "y", "time")
+NAMES: Final = ("x", "y", "time")
+WRAPPERS: Final = ("strokes", "groups", "signature", "data")
+MAX_STRINGS: Final = 3
+"""JSON in a JSON string in a JSON string: each layer of an application may quote once."""
+TEXT_HINT: Final = "Hand in the list itself, not its JSON text: JSON.stringify of the whole request is enough"
+
+Point = Mapping[str, Any]
 
 
-def recognizes(first_line: bytes) -> bool:
-    """Tell whether a file that begins so is of this format.
+def recognizes(line: bytes) -> bool:
+    r"""Tell whether a file whose first filled line is so is of this format.
 
-    >>> recognizes(b'[{"points": ['), recognizes(b"x,y,time_ms")
-    (True, False)
+    >>> recognizes(b'[{"points": ['), recognizes(b'"[{\\"x\\": 1'), recognizes(b'"x","y","time_ms"')
+    (True, True, False)
     """
-    return first_line.lstrip()[:1] in (b"[", b"{")
+    return re.match(rb'\s*(?:[\[{]|"(?:\\[nrt]|\s)*(?:[\[{]|\\"|\\\\))', line) is not None
 
 
-def decode(data: bytes) -> Signature:
+def decode(data: bytes, notes: Notes | None = None) -> Signature:
     """Read one signature.
 
     Raises:
         FormatError: not JSON, or not groups of points.
         InvalidSignature: numbers that are no signature.
     """
-    check_row_count(data.count(b'"x"'))
+    notes = notes or Notes()
+    data = to_utf8(data, notes)
+    check_row_count(data.count(b'"x"') + data.count(b'\\"x\\"'))
     try:
-        groups = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        groups = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        for _ in range(MAX_STRINGS):
+            if isinstance(groups, str):
+                groups = json.loads(groups, parse_constant=_refuse_constant)
+                notes.add(NoteKind.UNWRAPPED)
+    except UnicodeDecodeError:
+        raise FormatError("not JSON", expected="UTF-8") from None  # without its cause, which holds the data
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            "not JSON", expected="what signature_pad's toData() gives", received=str(error)
-        ) from error
-    return from_groups(groups)
+            "not JSON", expected="what signature_pad's toData() gives", received=one_line(error)
+        ) from None
+    return from_groups(groups, notes)
 
 
-def from_groups(groups: object) -> Signature:
+def from_groups(groups: object, notes: Notes | None = None) -> Signature:
     """Make a signature of parsed JSON: lists and dicts as `json.loads` or a web framework gives them.
 
     Raises:
@@ -61,14 +93,13 @@ def from_groups(groups: object) -> Signature:
     >>> from_groups([[{"x": i, "y": i, "time": 10 * i} for i in range(9)]]).duration_ms
     80.0
     """
-    strokes = [_points(group, number) for number, group in enumerate(_strokes(groups), 1)]
-    points = [point for stroke in strokes for point in stroke]
-    check_row_count(len(points))
-    x, y, time_ms = ([_number(point, name, at) for point, at in _located(strokes)] for name in NAMES)
-    pressure = None
-    if points and all(point.get("pressure") is not None for point in points):
-        pressure = [_number(point, "pressure", at) for point, at in _located(strokes)]
-    return Signature(x, y, time_ms, pressure, _ink([len(stroke) for stroke in strokes]))
+    notes = notes or Notes()
+    strokes, grouped = _strokes(groups)
+    check_row_count(sum(map(len, strokes)))
+    names = dict.fromkeys(name for stroke in strokes for point in stroke for name in point)
+    layout = Layout.of([str(name) for name in names])
+    columns = _columns(strokes, layout, notes)
+    return compose(layout, columns, _starts([len(stroke) for stroke in strokes]) if grouped else None, notes)
 
 
 def encode(signature: Signature) -> bytes:
@@ -93,24 +124,70 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _strokes(groups: object) -> list[Any]:
+def _strokes(groups: object) -> tuple[list[list[Point]], bool]:
+    """Return the strokes, and whether the form says where they begin."""
     if isinstance(groups, Mapping):
-        groups = groups.get("strokes")
+        if (points := _from_columns(groups, "")) is not None:
+            return [points], False
+        if "points" in groups:
+            return [_points(groups, 1)], True
+        for name in WRAPPERS:
+            if name in groups:
+                return _strokes_within(groups[name])
+    return _strokes_within(groups)
+
+
+def _strokes_within(groups: object) -> tuple[list[list[Point]], bool]:
+    if isinstance(groups, Mapping) and (points := _from_columns(groups, "")) is not None:
+        return [points], False
+    if isinstance(groups, str):
+        raise FormatError("the strokes are text", expected="a list of strokes", hint=TEXT_HINT)
     if not isinstance(groups, list):
         raise FormatError(
             "not groups of points",
             expected='[{"points": [...]}, ...], [[...], ...] or {"strokes": ...}',
-            received=type(groups).__name__,
+            received=_kind(groups),
         )
-    return groups
+    if groups and isinstance(groups[0], Mapping) and _is_point(groups[0]):
+        return [_points(groups, 1)], False
+    return [_points(group, number) for number, group in enumerate(groups, 1)], True
 
 
-def _points(group: object, number: int) -> list[Mapping[str, Any]]:
+def _is_point(value: Point) -> bool:
+    """Tell a point from a group or columns: it has x and no lists."""
+    return any(_role(name) is Role.X and not isinstance(value[name], list) for name in value)
+
+
+def _role(name: object) -> Role | None:
+    return role_of(name) if isinstance(name, str) else None
+
+
+def _from_columns(value: Point, where: str) -> list[Point] | None:
+    """Return the points of `{"x": […], "y": […], …}`; None where it is no such object."""
+    lists = {name: each for name, each in value.items() if isinstance(each, list) and _role(name)}
+    if not {Role.X, Role.Y}.issubset(map(_role, lists)):
+        return None
+    lengths = {name: len(each) for name, each in lists.items()}
+    if len(set(lengths.values())) > 1:
+        raise FormatError(
+            f"{where}columns of different lengths",
+            received=", ".join(f"{listed([name])}: {length}" for name, length in lengths.items()),
+        )
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _points(group: object, number: int) -> list[Point]:
+    given = group
     if isinstance(group, Mapping):
+        if (points := _from_columns(group, f"stroke {number}: ")) is not None:
+            return points
         group = group.get("points")
     if not isinstance(group, list):
         raise FormatError(
-            f"stroke {number}: no points", expected="a list of points", received=type(group).__name__
+            f"stroke {number}: no points",
+            expected="a list of points",
+            received=_kind(given),
+            hint=TEXT_HINT if isinstance(group, str) else "",
         )
     for place, point in enumerate(group, 1):
         if not isinstance(point, Mapping):
@@ -122,32 +199,91 @@ def _points(group: object, number: int) -> list[Mapping[str, Any]]:
     return group
 
 
-def _located(
-    strokes: list[list[Mapping[str, Any]]],
-) -> Iterable[tuple[Mapping[str, Any], tuple[int, int]]]:
+def _kind(value: object) -> str:
+    """Say what something is by its type, of an object also by its keys."""
+    if isinstance(value, Mapping):
+        return f"an object with the keys {listed(list(map(str, value)))}" if value else "an empty object"
+    return "text" if isinstance(value, str) else type(value).__name__
+
+
+def _columns(strokes: list[list[Point]], layout: Layout, notes: Notes) -> dict[Role, FloatArray]:
+    """Return the numbers of each role.
+
+    Raises:
+        FormatError: a value is not there or no number; names the stroke and point.
+    """
+    columns: dict[Role, FloatArray] = {}
+    for role in dict.fromkeys((*REQUIRED, *layout.places)):
+        name = layout.name(role) if role in layout.places else role.value
+        values = [point.get(name) for stroke in strokes for point in stroke]
+        if role is Role.TIME and values and is_stamp(values[0]):
+            columns[role] = _stamps(values, name, notes)
+        elif role is Role.STROKE:
+            # Names or numbers: only whether two neighbors are the same counts.
+            changes = [before != value for before, value in pairwise(values)]
+            columns[role] = np.cumsum([0.0, *changes])
+        else:
+            optional = role is Role.PRESSURE
+            flags = role is Role.PEN
+            numbers = [_number(value, optional=optional, flags=flags) for value in values]
+            if None in numbers:
+                raise _no_number(strokes, layout, name, numbers.index(None))
+            columns[role] = np.array(numbers, np.float64)
+    if Role.PEN in columns:
+        columns[Role.PEN], good, expected = flag_bits(layout, columns[Role.PEN])
+        if not good.all():
+            raise FormatError(f"{listed([layout.name(Role.PEN)])} is out of range", expected=expected)
+    return columns
+
+
+def _number(value: object, *, optional: bool, flags: bool) -> float | None:
+    """Return a value as a number, NaN where it is missing and may be; None where it is none."""
+    if value is None and optional:
+        return math.nan
+    if not isinstance(value, int | float) or (isinstance(value, bool) and not flags):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _no_number(strokes: list[list[Point]], layout: Layout, name: str, index: int) -> FormatError:
+    """Say which point has no number of that name."""
+    point, (number, place) = next(islice(_located(strokes), index, None))
+    where = f"stroke {number}, point {place}: {listed([name])}"
+    if isinstance(point.get(name), int) and not isinstance(point[name], bool):
+        return FormatError(f"{where} is too large")
+    return FormatError(
+        f"{where} is not a number",
+        expected="a number",
+        received=type(point[name]).__name__ if name in point else "nothing",
+        hint="" if name in point else f"Keys found: {listed(list(layout.names))}",
+    )
+
+
+def _stamps(values: Sequence[Any], name: str, notes: Notes) -> FloatArray:
+    try:
+        stamps = milliseconds_of(map(str, values))
+    except ValueError:
+        raise FormatError(
+            f"{listed([name])}: not all stamps can be read",
+            expected="ISO 8601, such as 2026-01-31T12:00:00.250Z, in every point",
+        ) from None
+    notes.add(NoteKind.TIME_CONVERTED, f"{name} (ISO 8601)")
+    return stamps
+
+
+def _located(strokes: list[list[Point]]) -> Iterable[tuple[Point, tuple[int, int]]]:
     """Yield every point with its stroke's number and its own, from 1."""
     for number, stroke in enumerate(strokes, 1):
         for place, point in enumerate(stroke, 1):
             yield point, (number, place)
 
 
-def _number(point: Mapping[str, Any], name: str, at: tuple[int, int]) -> float:
-    value = point.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FormatError(
-            f"stroke {at[0]}, point {at[1]}: {name} is not a number",
-            expected="a number",
-            received=type(value).__name__ if name in point else "nothing",
-        )
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise FormatError(f"stroke {at[0]}, point {at[1]}: {name} is too large") from error
-
-
-def _ink(lengths: list[int]) -> BoolArray:
-    """Return `(n,)` bool, False on the first point of each stroke."""
-    ink = ink_from_touch(np.ones(sum(lengths), np.bool_))
-    starts = np.cumsum([0, *lengths])[:-1]
-    ink[starts[starts < len(ink)]] = False
-    return ink
+def _starts(lengths: list[int]) -> BoolArray:
+    """Return `(n,)` bool, True on the first point of each stroke."""
+    starts = np.zeros(sum(lengths), np.bool_)
+    first = np.cumsum([0, *lengths])[:-1]
+    starts[first[first < len(starts)]] = True
+    return starts

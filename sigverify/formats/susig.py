@@ -12,6 +12,7 @@ import numpy as np
 
 from sigverify.errors import FormatError
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
+from sigverify.formats.recording import Notes
 from sigverify.formats.table import Table, check_row_count, shown, split_header
 from sigverify.modality.pen.signature import Signature
 
@@ -29,17 +30,17 @@ def recognizes(first_line: bytes) -> bool:
     return HEADER.fullmatch(first_line.decode("latin-1")) is not None
 
 
-def decode(data: bytes) -> Signature:
+def decode(data: bytes, notes: Notes | None = None) -> Signature:
     """Read one signature.
 
     Raises:
         FormatError: not this format, truncated, or something behind its end.
         InvalidSignature: numbers that are no signature.
     """
-    (names, size), body = split_header(data, 2)
+    (names, size), body, first_line = split_header(data, 2, notes)
     count = _count(names, size)
     check_row_count(count)
-    table = Table.parse(body, first_line=3, widths=(WIDTH,))
+    table = Table.parse(body, first_line=first_line, widths=(WIDTH,))
     table.check_count(count)
     x, y, time_ms, pressure, endpoint = table.values.T
     table.check_column(np.isin(endpoint, (0, 1)), "endpoint", "0 or 1", 4)

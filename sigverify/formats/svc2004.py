@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from sigverify.errors import FormatError
+from sigverify.formats.recording import NoteKind, Notes
 from sigverify.formats.table import Table, check_row_count, shown, split_header
 from sigverify.modality.pen.signature import Signature
 
@@ -28,22 +29,24 @@ def recognizes(first_line: bytes) -> bool:
     return re.fullmatch(rb"\s*\d+\s*", first_line) is not None
 
 
-def decode(data: bytes) -> Signature:
+def decode(data: bytes, notes: Notes | None = None) -> Signature:
     """Read one signature.
 
     Raises:
         FormatError: not this format, truncated, or something behind its end.
         InvalidSignature: numbers that are no signature.
     """
-    (header,), body = split_header(data, 1)
+    (header,), body, first_line = split_header(data, 1, notes)
     count = _count(header)
     check_row_count(count)
-    table = Table.parse(body, first_line=2, widths=WIDTHS)
+    table = Table.parse(body, first_line=first_line, widths=WIDTHS)
     table.check_count(count)
     columns = table.values.T
     button = columns[3]
     good = (button >= 0) & (button <= MAX_BUTTON) & (button == np.floor(button))
     table.check_column(good, "button", f"a whole number from 0 to {MAX_BUTTON}", 3)
+    if notes is not None and len(columns) == max(WIDTHS):
+        notes.add(NoteKind.IGNORED, "azimuth", "altitude")
     pressure = columns[6] if len(columns) == max(WIDTHS) else None
     return Signature(columns[0], columns[1], columns[2], pressure, (button.astype(np.int64) & 1) == 1)
 

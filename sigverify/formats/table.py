@@ -10,13 +10,15 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import FormatError, InvalidSignature
+from sigverify.formats.recording import Notes
+from sigverify.formats.text_encoding import to_utf8
 from sigverify.modality.pen.signature import MAX_SAMPLES
 
 MAX_SHOWN = 40
 """Characters of a foul line that an error message shows."""
-BOM = b"\xef\xbb\xbf"
 MAX_HEADER_LINE = 4096
 """Bytes; real headers have under 50."""
+COMMENT = re.compile(rb"(?m)^[ \t]*(?:#|%|//|(?i:\"?sep=.\"?[ \t]*$)).*$")
 ROW_TEXT = b"0123456789+-.eE \t\n"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -57,8 +59,9 @@ class Table:
             values = np.loadtxt(io.BytesIO(body), comments=None, delimiter=delimiter, ndmin=2)
             if values.shape[1] not in widths or not np.isfinite(values).all():
                 raise ValueError("not the numbers wanted")
-        except (ValueError, OverflowError) as error:
-            raise _diagnosis(body, first_line, widths, delimiter) from error
+        except (ValueError, OverflowError):
+            # Without its cause, which quotes the row.
+            raise _diagnosis(body, first_line, widths, delimiter) from None
         return cls(values, body, first_line)
 
     def __len__(self) -> int:
@@ -107,23 +110,56 @@ class Table:
         raise IndexError(row)
 
 
-def split_header(data: bytes, count: int) -> tuple[list[str], bytes]:
-    r"""Part the first `count` lines from the rest; strips a byte order mark, makes every line end in "\n".
+def uniform_lines(data: bytes, notes: Notes | None = None) -> bytes:
+    r"""Return text in UTF-8 whose lines end in "\n".
+
+    Raises:
+        FormatError: damaged text.
+        InvalidSignature: so many lines that there are too many samples, even if half of the lines are blank.
+    """
+    data = to_utf8(data, notes).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    check_row_count(data.count(b"\n") // 2)
+    return data
+
+
+def without_comments(text: bytes) -> bytes:
+    r"""Leave comments and Excel's `sep=;` blank, so that all lines keep their numbers.
+
+    >>> without_comments(b"# Tablet 3\nx,y")
+    b'\nx,y'
+    """
+    return COMMENT.sub(b"", text)
+
+
+def first_line(text: bytes) -> bytes:
+    """Return the start of the first line that is not blank; empty where there is none."""
+    found = re.search(rb"\S[^\r\n]*", text)
+    return b"" if found is None else found[0][:MAX_HEADER_LINE]
+
+
+def split_header(data: bytes, count: int, notes: Notes | None = None) -> tuple[list[str], bytes, int]:
+    """Return the first `count` filled lines, the rest, and the number of its first line.
 
     Raises:
         FormatError: fewer lines, or a header that is not text.
     """
-    data = data.removeprefix(BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    parts = data.split(b"\n", count)
-    if len(parts) <= count:
-        raise FormatError(
-            "the file ends within its header",
-            expected=f"{count} header lines and samples below them",
-            received=f"{len(parts)} lines",
-        )
-    if max(map(len, parts[:count])) > MAX_HEADER_LINE:
-        raise FormatError("a header line is too long", expected=f"at most {MAX_HEADER_LINE} bytes")
-    return [_header_text(part, line) for line, part in enumerate(parts[:count], 1)], parts[count]
+    text = without_comments(uniform_lines(data, notes))
+    start, number, header = 0, 0, list[str]()
+    while len(header) < count:
+        end = text.find(b"\n", start)
+        line, number = text[start : end if end >= 0 else None], number + 1
+        if end < 0:
+            raise FormatError(
+                "the file ends within its header",
+                expected=f"{count} header lines and samples below them",
+                received=f"{number} lines",
+            )
+        if len(line) > MAX_HEADER_LINE:
+            raise FormatError("a header line is too long", expected=f"at most {MAX_HEADER_LINE} bytes")
+        if line.strip():
+            header.append(header_text(line, number))
+        start = end + 1
+    return header, text[start:], number + 1
 
 
 def check_row_count(count: int) -> None:
@@ -139,21 +175,27 @@ def check_row_count(count: int) -> None:
 
 
 def shown(text: str | bytes) -> str:
-    """Quote the start of foul text for an error message.
+    """Quote the start of foul text for an error message; numbers in it may be samples and are masked.
 
-    >>> shown(b"1 2 x")
-    "'1 2 x'"
+    >>> shown(b"12.5 2 x")
+    "'#.# # x'"
     """
     if isinstance(text, bytes):
-        text = text[: MAX_SHOWN + 1].decode("ascii", "backslashreplace")
+        text = text[: 4 * MAX_SHOWN].decode("ascii", "backslashreplace")
+    text = re.sub(r"[0-9]+", "#", text[: 4 * MAX_SHOWN])
     return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
 
 
-def _header_text(line: bytes, number: int) -> str:
+def header_text(line: bytes, number: int) -> str:
+    """Return a header line as text.
+
+    Raises:
+        FormatError: it is not UTF-8.
+    """
     try:
         return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"line {number} is not text", received=shown(line)) from error
+    except UnicodeDecodeError:
+        raise FormatError(f"line {number} is not text", received=shown(line)) from None
 
 
 def _filled_lines(body: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
@@ -174,7 +216,7 @@ def _diagnosis(body: bytes, first_line: int, widths: Sequence[int], delimiter: s
             )
         width = len(cells)
         for cell in cells:
-            if not _is_number(cell):
+            if not is_number(cell):
                 return FormatError(
                     f"line {line}: not a number",
                     expected="finite decimal numbers with a point",
@@ -183,7 +225,8 @@ def _diagnosis(body: bytes, first_line: int, widths: Sequence[int], delimiter: s
     return FormatError("the rows are not plain numbers", expected="finite decimal numbers with a point")
 
 
-def _is_number(cell: bytes) -> bool:
+def is_number(cell: bytes) -> bool:
+    """Tell a finite decimal number with a point."""
     # Stripped as bytes: as text, latin-1 has white space of its own (0x85, 0xa0), which float refuses.
     if not NUMBER.fullmatch(cell.strip().decode("latin-1")):
         return False

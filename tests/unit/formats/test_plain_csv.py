@@ -79,19 +79,24 @@ def test_pen_down_in_words(yes, no):
     [
         (b"", "ends within its header"),
         (b"x,y\n1,2\n", "line 1: no column time_ms; expected x,y,time_ms and optionally pressure,pen_down"),
-        (b"x,y,time_ms,presure\n1,2,3,4\n", "line 1: unknown column; .* received 'presure'"),
-        (b"x,y,time_ms,x\n1,2,3,4\n", "line 1: a column stands twice; .* received 'x'"),
-        (b"x,y,time_ms\n1,2,3\n1,2\n", "line 3: a row of 2 columns; expected 3; received '1,2'"),
+        (b"x,y,tme_ms,presure\n1,2,3,4\n", "line 1: no column time_ms; .* received x, y, tme_ms, presure"),
+        (b"x,y,time_ms,x\n1,2,3,4\n", "line 1: a column stands twice; .* received x"),
+        (b"x,y,t,timestamp\n1,2,3,4\n", "line 1: 2 columns of time; .* received t, timestamp. Keep one"),
+        (b"x,y,time_ms\n1,2,3\n1,2\n", "line 3: a row of 2 columns; expected 3; received '#,#'"),
         (b"x,y,time_ms\n1,2,3,4\n", "line 2: a row of 4 columns; expected 3"),
         (b"x,y,time_ms\n1,,3\n", "line 2: not a number; .* received ''"),
-        (b"x;y;time_ms\n\n1,5;2;3\n", "line 3: not a number; .* with a point; received '1,5'"),
+        (b"x;y;time_ms\n\n1,5;2.5;3\n", "line 3: not a number; .* with a point; received '#,#'"),
+        (b"x;y;time_ms\n\n1,5,0;2;3\n", "line 3: not a number; .* with a point; received '#,#,#'"),
+        (b"x,y,time_ms\n1,5,2,0,3,0\n", "line 2: a row of 6 columns; .* Decimal commas need semicolons"),
+        (b"x,y,time_ms\n1,5,\n", "line 2: not a number; .* received ''"),
+        (b'x,y,time_ms\n1,5,"3\n', "line 2: quotes that do not match"),
         (b"x,y,time_ms\n1,nan,3\n", "line 2: not a number; .* received 'nan'"),
         (b"x,y,time_ms\n1,Infinity,3\n", "line 2: not a number"),
-        (b"x,y,time_ms\n1,1e400,3\n", "line 2: not a number; .* received '1e400'"),
+        (b"x,y,time_ms\n1,1e400,3\n", "line 2: not a number; .* received '#e#'"),
         (b"x,y,time_ms\n1,true,3\n", "line 2: not a number; .* received 'true'"),
         (b"x,y,time_ms,pen_down\ntrue,2,3,true\n", "line 2: not a number; .* received 'true'"),
         (b"x,y,time_ms,pen_down\n1,2,3,2\n", "line 2: pen_down out of range; expected 0 or 1; received 2"),
-        (b'x,y,time_ms\n"1","2","3"\n', "line 2: not a number"),
+        (b'x,y,time_ms\n"1,5","2","3"\n', "line 2: not a number; .* received '#,#'"),
         (b"x,y,time_ms\n1,2,\xe9\n", r"line 2: not a number; .* received '\\\\xe9'|line 2: not a number"),
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "line 1 is not text"),
     ],
@@ -102,7 +107,7 @@ def test_foul_files(data, message):
 
 
 def test_no_signature():
-    for data in (b"x,y,time_ms\n", b"x,y,time_ms\n1,2,3\n"):
+    for data in (b"x,y,time_ms\n", b"x,y,time_ms\n1,2,3\n", b'x,y,time_ms\n"1","2","3"\n'):
         with pytest.raises(InvalidSignature, match="too few"):
             plain_csv.decode(data)
 
