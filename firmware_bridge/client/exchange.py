@@ -22,7 +22,7 @@ from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import Disconnected, EnrollmentError, ProtocolError
+from sigverify.errors import Disconnected, EnrollmentError, InvalidSignature, ProtocolError
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
@@ -279,6 +279,13 @@ class Calls:
         """Send a signature, again if samples were lost; return the capture's number."""
         if isinstance(probe, int):
             return probe
+        if not isinstance(probe, Signature):
+            raise InvalidSignature(
+                "no signature to send",
+                expected="a Signature",
+                received=type(probe).__name__,
+                hint="read_signature reads one from a path or bytes",
+            )
         tries = 1
         while True:
             capture = yield from self.begin()

@@ -109,16 +109,30 @@ class Draft:
         samples = sum(map(len, self._strokes)) + len(points)
         if samples > MAX_POINTS:
             raise FormatError("too long for a signature", expected=f"at most {MAX_POINTS} points")
-        strokes = [*self._strokes, points] if points else self._strokes
+        number = len(self._strokes) + 1
+        stroke = [_checked_point(point, f"stroke {number}, point {at}") for at, point in enumerate(points, 1)]
+        strokes = [*self._strokes, stroke] if stroke else self._strokes
         content = {"type": "quality", "strokes": len(strokes), "samples": samples} | _quality(strokes)
-        if points:
-            self._strokes.append([_checked_point(point) for point in points])
+        self._strokes = strokes
         return content
 
 
-def _checked_point(point: Mapping[str, Any]) -> Point:
-    """Return what counts of a point that `from_groups` has read: it may hold a megabyte of anything else."""
-    return {name: float(point[name]) for name in NAMES}
+def _checked_point(point: object, where: str) -> Point:
+    """Return what counts of a point: it may hold a megabyte of anything else.
+
+    Raises:
+        FormatError: no point, or one without a number of each name.
+    """
+    if not isinstance(point, Mapping) or not all(_is_number(point.get(name)) for name in NAMES):
+        raise FormatError(f"{where}: not a point", expected='{"x": ..., "y": ..., "time": ...}')
+    try:
+        return {name: float(point[name]) for name in NAMES}
+    except OverflowError:
+        raise FormatError(f"{where}: a number is too large") from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _quality(strokes: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from firmware_bridge.kiosk.schemas import Schema
-from sigverify.errors import FormatError
+from sigverify.errors import FormatError, one_line
+from sigverify.formats.signature_pad import TEXT_HINT
 
 MAX_TEXT: Final = 200
 """Characters, where a schema says nothing else."""
@@ -22,7 +23,7 @@ def read_body(content: bytes | str, schema: Schema) -> dict[str, Any]:
     try:
         given = json.loads(content or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise FormatError("the request is not JSON", received=str(error)) from error
+        raise FormatError("the request is not JSON", received=one_line(error)) from None
     if not isinstance(given, dict):
         raise FormatError("the request is no object", expected="{…}", received=type(given).__name__)
     return check(given, schema)
@@ -52,7 +53,13 @@ def check(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
 def _check_value(name: str, value: object, schema: Schema) -> None:
     kind = schema.get("type")
     if kind in _TYPES and not isinstance(value, _TYPES[kind]):
-        raise FormatError(f"{name} is of another type", expected=kind, received=type(value).__name__)
+        as_text = kind == "array" and isinstance(value, str)
+        raise FormatError(
+            f"{name} is text" if as_text else f"{name} is of another type",
+            expected=kind,
+            received=type(value).__name__,
+            hint=TEXT_HINT if as_text else "",
+        )
     if value != schema.get("const", value):
         raise FormatError(f"{name} is another one", expected=schema["const"])
     if isinstance(value, str):

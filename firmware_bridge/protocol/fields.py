@@ -14,6 +14,8 @@ MAX_ITEMS: Final = 512
 """Items of one list."""
 MAX_UNSIGNED: Final = 2**32 - 1
 
+_LIST: Final = "a list of at most"
+
 Reader = Callable[[Any], Any]
 
 
@@ -61,6 +63,9 @@ def _read(kind: type[Any], name: str, read: Reader, value: object) -> Any:
             f"the field {name} of {kind.__name__} is wrong",
             expected=str(error),
             received=type(value).__name__,
+            hint="Send the list itself, not its text"
+            if str(error).startswith(_LIST) and isinstance(value, str)
+            else "",
         ) from error
 
 
@@ -86,7 +91,7 @@ def _reader(hint: Any) -> Reader:
 def _list_of(read: Reader) -> Reader:
     def items(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            raise ValueError(f"a list of at most {MAX_ITEMS}")
+            raise ValueError(f"{_LIST} {MAX_ITEMS}")
         return tuple(map(read, value))
 
     return items

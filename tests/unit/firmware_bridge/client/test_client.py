@@ -172,6 +172,13 @@ def test_what_cannot_be_sent_is_refused_here_and_harms_no_later_call(client):
     assert client.users() == ()
 
 
+@pytest.mark.parametrize("probe", ["alice.csv", '[{"points": []}]', [1, 2], None])
+def test_what_is_no_signature_is_not_sent(client, probe):
+    with pytest.raises(InvalidSignature, match="no signature to send; expected a Signature"):
+        client.verify("alice", probe)
+    assert client.users() == ()
+
+
 def test_signatures_without_end(client):
     with pytest.raises(EnrollmentError, match="wrong number of references"):
         client.enroll("alice", itertools.repeat(ALICE[0]))

@@ -178,6 +178,8 @@ def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
         (b'{"user_id": "' + b"a" * 300 + b'", "strokes": []}', "too short or too long"),
         (b'{"user_id": "a", "strokes": [], "fmr": 0.5}', "unknown property"),
         (b'{"user_id": "a", "strokes": 7}', "not groups of points"),
+        (b'{"user_id": "a", "strokes": "[{\\"points\\": []}]"}', "the strokes are text"),
+        (b'{"user_id": "a", "strokes": [{"points": "[1, 2]"}]}', "Hand in the list itself"),
         (b'{"user_id": "a", "strokes": [[{"x": 1}]]}', "y is not a number"),
         (b'{"user_id": "a", "strokes": [{"points": []}]}', "too few samples"),
     ],

@@ -83,6 +83,19 @@ def test_what_is_no_message_is_said_and_forgiven(visitor, strokes, message):
     assert after["samples"] == before["samples"]
 
 
+def test_points_sent_as_text_are_told_so(visitor):
+    with visitor.websocket_connect(URL) as live:
+        greeted(live)
+        live.send_json({"type": "stroke", "points": '[{"x": 48151, "y": 2, "time": 0}]'})
+        said = live.receive_json()["message"]
+        live.send_json({"type": "stroke", "points": [{"x": 1, "y": 2, "timestamp": 0}]})
+        other = live.receive_json()["message"]
+    assert "points is text" in said
+    assert "the list itself" in said
+    assert "48151" not in said
+    assert "stroke 1, point 1: not a point" in other
+
+
 def test_a_signature_without_end(visitor):
     point = {"x": 0, "y": 0, "time": 0}
     with visitor.websocket_connect(URL) as live:

@@ -34,6 +34,16 @@ VALUES = {
 }
 
 
+def test_columns_sent_as_text_are_told_so():
+    kind = next(number for number, each in KINDS.items() if each is Points)
+    body = {"capture": 1, "seq": 0, "x": "[48151, 2]", "y": [1], "t": [1]}
+    with pytest.raises(
+        BadMessage, match=r"field x of Points .* received str\. Send the list itself"
+    ) as raised:
+        decode(cbor2.dumps([int(kind), 1, body]))
+    assert "48151" not in str(raised.value)
+
+
 @st.composite
 def messages(draw):
     """Any message with any fields."""
