@@ -1,5 +1,6 @@
 """`sigverify info`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -33,19 +34,19 @@ def info(
 
 
 def _describe(file: str, key: str | None) -> dict[str, Any]:
-    """Look at the first bytes, never at the name."""
+    """Look at the first bytes, never at the name; a pipe, which is read once, can only be a signature."""
     path = Path(file)
     start = _first_bytes(path)
-    if start.startswith(b"SIGMODEL") or not path.exists():
+    if start.startswith(b"SIGMODEL") or not os.path.exists(file):  # noqa: PTH110 - Path raises for a long name
         return _model(file)
-    return _store(path, key) if start.startswith(b"SQLite format 3\0") else _signature(path, start)
+    return _store(path, key) if start.startswith(b"SQLite format 3\0") else _signature(path)
 
 
 def _first_bytes(path: Path) -> bytes:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
         return b""
     with path.open("rb") as opened:
-        return opened.read(4096)
+        return opened.read(16)
 
 
 def _model(file: str) -> dict[str, Any]:
@@ -82,20 +83,21 @@ def _references(store: "SealedStore") -> list[int]:
     return counts
 
 
-def _signature(path: Path, start: bytes) -> dict[str, Any]:
-    from sigverify.formats import read_signature
-    from sigverify.formats.reader import recognize_format
+def _signature(path: Path) -> dict[str, Any]:
+    from sigverify.formats import read_recording
 
-    signature = read_signature(path)
+    recording = read_recording(path)
+    signature = recording.signature
     return {
         "kind": "signature",
-        "format": recognize_format(start).value,
+        "format": recording.format,
         "samples": len(signature),
         "strokes": signature.stroke_count,
         "duration_ms": round(signature.repaired.duration_ms, 1),
         "sample_rate_hz": round(signature.sample_rate_hz, 1),
         "pressure": signature.pressure is not None,
         "hover_samples": int((~signature.ink).sum()),
+        "notes": [str(note) for note in recording.notes],
     }
 
 
