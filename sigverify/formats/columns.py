@@ -54,6 +54,8 @@ _NAMES: Final = {
 }
 _PREFERRED: Final = frozenset({"x", "y", "time_ms", "time", "pressure", "pen_down", "buttons", "stroke"})
 """Where two columns mean the same, that of such a name is taken; `time_ms` before `time`."""
+_STAMP: Final = re.compile(r"\s*(?:\d{4}-?\d\d-?\d\d[T ]\d|\d\d:\d\d:\d\d)")
+_ANY_DAY: Final = "2000-01-01"
 _FLAGS: Final = ("pen_down", "pendown")
 """Ink on the way to the sample; of other names, whether the pen touches at it."""
 _BITS: Final = ("button", "buttons")
@@ -167,7 +169,7 @@ def compose(
 
 
 def milliseconds_of(stamps: Iterable[str]) -> FloatArray:
-    """Return ISO 8601 stamps as milliseconds since the first.
+    """Return ISO 8601 stamps, or times of one day, as milliseconds since the first.
 
     Raises:
         ValueError: text that is no such stamp, or only some of them name a time zone.
@@ -176,20 +178,24 @@ def milliseconds_of(stamps: Iterable[str]) -> FloatArray:
     [0.0, 250.0]
     """
     try:
-        parsed = [datetime.fromisoformat(stamp.strip()) for stamp in stamps]
+        texts = map(str.strip, stamps)
+        dated = (f"{_ANY_DAY}T{text}" if text[2:3] == ":" else text for text in texts)
+        parsed = [datetime.fromisoformat(stamp) for stamp in dated]
         return np.array([(each - parsed[0]) / timedelta(milliseconds=1) for each in parsed])
     except (TypeError, OverflowError) as error:
         raise ValueError("stamps of different kinds") from error
 
 
 def is_stamp(value: object) -> bool:
-    """Tell text that has the form of an ISO 8601 date and time from a number."""
-    return isinstance(value, str) and re.match(r"\s*\d{4}-?\d\d-?\d\d[T ]\d", value) is not None
+    """Tell text that has the form of an ISO 8601 time, with or without its date, from a number."""
+    return isinstance(value, str) and _STAMP.match(value) is not None
 
 
 def flag_bits(layout: Layout, values: FloatArray) -> tuple[FloatArray, BoolArray, str]:
     """Return pen flags as 0 and 1, where they are good, and what good ones are."""
     if _known(layout.name(Role.PEN)) in _BITS:
+        if values.min(initial=0) == -1 and values.max(initial=0) <= 0:
+            values = np.ones_like(values)  # a browser's move events: -1 is "no change", 0 the tip of the pen
         good = (values >= 0) & (values <= 255) & (values == np.floor(values))
         return np.where(good, values % 2, 0), good, "a whole number from 0 to 255"
     return values, np.isin(values, (0, 1)), "0 or 1"

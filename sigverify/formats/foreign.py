@@ -49,6 +49,12 @@ def _is_isf(data: bytes) -> bool:
     return False
 
 
+def _is_base64(data: bytes) -> bool:
+    """Tell base64 of text that begins as JSON or a table does."""
+    start = re.match(rb"(?:W3s|W1t|eyJ|ewo|Wwo|eCx5)[A-Za-z0-9+/_\s-]*={0,2}\s*$", data[:_LOOKED_AT])
+    return start is not None and len(data) > 32
+
+
 FOREIGN: Final = (
     Foreign("a PNG picture", _PICTURE, _begins(b"\x89PNG")),
     Foreign("a JPEG picture", _PICTURE, _begins(b"\xff\xd8\xff")),
@@ -96,6 +102,10 @@ FOREIGN: Final = (
         _markup(rb"<(!doctype\s+html|html|head|body|title)[\s>]"),
     ),
     Foreign("XML", _EXPORT, _markup(rb"<(\?xml|!--|!doctype|[a-z])")),
+    Foreign("a PNG picture in base64", _DRAWING, _begins(b"iVBORw0KGgo")),
+    Foreign("a JPEG picture in base64", _DRAWING, _begins(b"/9j/")),
+    Foreign("a PDF document in base64", _PICTURE, _begins(b"JVBERi0")),
+    Foreign("base64", "Decode it and hand in the bytes that it holds", _is_base64),
     Foreign("a picture as a data URL", _DRAWING, lambda data: data[:11].lower() == b"data:image/"),
     Foreign(
         "a data URL",

@@ -1,7 +1,7 @@
 """Tables with a header: `x,y,time_ms` and, where known, `pressure` and `pen_down`, as many tools write them.
 
-Columns stand in any order and case, parted by comma, semicolon, tab or spaces, with or without quotes; what
-they may be called is in `columns`. Columns of no known name are left out. `pen_down` is 0/1 or false/true,
+Columns stand in any order and case, parted by comma, semicolon, tab, bar or spaces, with or without quotes;
+what they may be called is in `columns`. Columns of no known name are left out. `pen_down` is 0/1 or false/true,
 False on hover and on the first sample after a lift. Without that column, samples without pressure are hover;
 without either, all is ink. Blank lines and comments count as nothing, and decimal commas are read where they
 cannot be anything else: between semicolons, tabs or spaces.
@@ -41,7 +41,7 @@ from sigverify.formats.table import (
 )
 from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 
-DELIMITERS: Final = (",", ";", "\t")
+DELIMITERS: Final = (",", ";", "\t", "|")
 SPACES: Final = " "
 _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """How tools write that a value is not there."""
@@ -109,12 +109,25 @@ def readable(data: bytes, notes: Notes | None = None) -> bytes:
     """
     text = uniform_lines(data, notes)
     plain = without_comments(text)
+    if recognizes(first_line(plain)) and not _is_utf8(plain):
+        # Excel's "CSV" is in the system's encoding; what is used here of it is ASCII.
+        if notes is not None:
+            notes.add(NoteKind.ENCODING, "Windows-1252")
+        plain = plain.decode("cp1252", "replace").encode()
     if recognizes(first_line(plain)):
         return plain
     for comment in re.finditer(rb"(?m)^[ \t]*[#%][ \t]*(.*)$", text[:MAX_HEADER_LINE]):
         if recognizes(comment[1]):
             return without_comments(text[: comment.start()] + comment[1] + text[comment.end() :])
     return plain
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def encode(signature: Signature) -> bytes:
@@ -152,6 +165,8 @@ def _split(text: str, delimiter: str, number: int) -> Iterator[tuple[int, list[s
             if cells := line.split():
                 yield place, [cell.strip('"') for cell in cells]
         return
+    if '"' in text:
+        text = re.sub(rf'" +(?={re.escape(delimiter)})', '"', text)
     reader = csv.reader(
         io.StringIO(text, newline="\n"), delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True
     )
@@ -256,7 +271,7 @@ def _stamps(cells: Sequence[str], name: str, notes: Notes) -> FloatArray:
             f"{name}: not all stamps can be read",
             expected="ISO 8601, such as 2026-01-31T12:00:00.250Z, in every row",
         ) from None
-    notes.add(NoteKind.TIME_CONVERTED, f"{name} (ISO 8601)")
+    notes.add(NoteKind.STAMPS, name)
     return values
 
 

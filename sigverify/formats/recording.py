@@ -22,6 +22,7 @@ class NoteKind(StrEnum):
     UNWRAPPED = "unwrapped"
     IGNORED = "ignored"
     TIME_CONVERTED = "time_converted"
+    STAMPS = "stamps"
     DECIMAL_COMMA = "decimal_comma"
     NEGATIVE_PRESSURE = "negative_pressure"
     PRESSURE_INTERPOLATED = "pressure_interpolated"
@@ -33,6 +34,7 @@ _WORDS: Final = {
     NoteKind.UNWRAPPED: "unpacked from a JSON string",
     NoteKind.IGNORED: "ignored: {}",
     NoteKind.TIME_CONVERTED: "converted to milliseconds: {}",
+    NoteKind.STAMPS: "ISO 8601 stamps turned into milliseconds: {}",
     NoteKind.DECIMAL_COMMA: "decimal commas read as points",
     NoteKind.NEGATIVE_PRESSURE: "negative pressure read as hover, samples: {}",
     NoteKind.PRESSURE_INTERPOLATED: "missing pressure interpolated, samples: {}",
@@ -53,7 +55,7 @@ class Note:
         >>> str(Note(NoteKind.IGNORED, ("azimuth", "tilt")))
         'ignored: azimuth, tilt'
         """
-        columns = self.kind in (NoteKind.IGNORED, NoteKind.TIME_CONVERTED)
+        columns = self.kind in (NoteKind.IGNORED, NoteKind.TIME_CONVERTED, NoteKind.STAMPS)
         return _WORDS[self.kind].format(listed(self.names) if columns else ", ".join(self.names))
 
 

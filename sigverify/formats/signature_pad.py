@@ -8,6 +8,7 @@ units are in `columns`. These forms occur::
     {"points": [point, …]} or [point, …]            one group, or all points in one list
     {"x": […], "y": […], "time": […]}               columns; of all, or in place of a group
     {"strokes": any of those, …}                    wrapped by an application
+    one point or group a line                       JSON Lines
 
 In a file any of them may stand in a JSON string. Where groups are given, they are the strokes; elsewhere a
 point without pressure is hover, as in a table. The pad's defaults (`throttle` 16 ms, `minDistance` 5 px)
@@ -42,6 +43,8 @@ from sigverify.modality.pen.signature import Signature
 
 NAMES: Final = ("x", "y", "time")
 WRAPPERS: Final = ("strokes", "groups", "signature", "data")
+MAX_WRAPPERS: Final = 3
+"""Objects around the strokes: a request's, an application's, and one to spare."""
 MAX_STRINGS: Final = 3
 """JSON in a JSON string in a JSON string: each layer of an application may quote once."""
 TEXT_HINT: Final = "Hand in the list itself, not its JSON text: JSON.stringify of the whole request is enough"
@@ -69,10 +72,10 @@ def decode(data: bytes, notes: Notes | None = None) -> Signature:
     data = to_utf8(data, notes)
     check_row_count(data.count(b'"x"') + data.count(b'\\"x\\"'))
     try:
-        groups = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        groups = _loaded(data.decode("utf-8"))
         for _ in range(MAX_STRINGS):
             if isinstance(groups, str):
-                groups = json.loads(groups, parse_constant=_refuse_constant)
+                groups = _loaded(groups)
                 notes.add(NoteKind.UNWRAPPED)
     except UnicodeDecodeError:
         raise FormatError("not JSON", expected="UTF-8") from None  # without its cause, which holds the data
@@ -120,26 +123,31 @@ def encode(signature: Signature) -> bytes:
     return json.dumps(groups, separators=(",", ":")).encode("ascii")
 
 
+def _loaded(text: str) -> object:
+    """Parse JSON, or one JSON value a line."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        lines = text.split("\n")
+        # A first line that is whole, and more behind it.
+        if not error.msg.startswith("Extra data") or error.pos <= len(lines[0]):
+            raise
+        return [json.loads(line, parse_constant=_refuse_constant) for line in lines if line.strip()]
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
+    raise ValueError(f"{name} is not a number: write null")
 
 
-def _strokes(groups: object) -> tuple[list[list[Point]], bool]:
+def _strokes(groups: object, depth: int = 0) -> tuple[list[list[Point]], bool]:
     """Return the strokes, and whether the form says where they begin."""
     if isinstance(groups, Mapping):
         if (points := _from_columns(groups, "")) is not None:
             return [points], False
         if "points" in groups:
             return [_points(groups, 1)], True
-        for name in WRAPPERS:
-            if name in groups:
-                return _strokes_within(groups[name])
-    return _strokes_within(groups)
-
-
-def _strokes_within(groups: object) -> tuple[list[list[Point]], bool]:
-    if isinstance(groups, Mapping) and (points := _from_columns(groups, "")) is not None:
-        return [points], False
+        if (name := next((name for name in WRAPPERS if name in groups), None)) and depth < MAX_WRAPPERS:
+            return _strokes(groups[name], depth + 1)
     if isinstance(groups, str):
         raise FormatError("the strokes are text", expected="a list of strokes", hint=TEXT_HINT)
     if not isinstance(groups, list):
@@ -270,7 +278,7 @@ def _stamps(values: Sequence[Any], name: str, notes: Notes) -> FloatArray:
             f"{listed([name])}: not all stamps can be read",
             expected="ISO 8601, such as 2026-01-31T12:00:00.250Z, in every point",
         ) from None
-    notes.add(NoteKind.TIME_CONVERTED, f"{name} (ISO 8601)")
+    notes.add(NoteKind.STAMPS, name)
     return stamps
 
 

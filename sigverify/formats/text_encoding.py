@@ -23,8 +23,8 @@ def to_utf8(data: bytes, notes: Notes | None = None) -> bytes:
     Raises:
         FormatError: UTF-16 or UTF-32 that is cut off or damaged.
 
-    >>> to_utf8("x,y".encode("utf-16")), to_utf8("x,y".encode("utf-16-be")), to_utf8(b"x,y")
-    (b'x,y', b'x,y', b'x,y')
+    >>> to_utf8("x,y,t".encode("utf-16")), to_utf8("x,y,t".encode("utf-16-be")), to_utf8(b"x,y,t")
+    (b'x,y,t', b'x,y,t', b'x,y,t')
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None) or _unmarked(data)
     if encoding is None:

@@ -94,7 +94,7 @@ class NativeVerifier:
             self._call("sv_enroll", user_id.encode(), when, given, len(views), which, additions, its)
         except EnrollmentError as error:
             reasons = [f"{number} is {ADDITIONS[a]}" for number, a in enumerate(additions, start=1) if a]
-            raise EnrollmentError(str(error), received="; ".join(reasons)) from None
+            raise EnrollmentError(f"{error}; received {'; '.join(reasons)}") from None
         template = ffi.gc(its[0], self._library.functions.sv_template_close)
         return Template.from_bytes(exported(self._library, template))
 

@@ -216,7 +216,7 @@ def test_iso_stamps(zone, between):
     points = [{"x": n, "y": n * n, "timestamp": stamp} for n, stamp in enumerate(stamps)]
     for data in ("\n".join(lines).encode(), json.dumps([points]).encode()):
         assert read_signature(data).time_ms.tolist() == [8.0 * n for n in range(COUNT)]
-        assert NoteKind.TIME_CONVERTED in noted(data)
+        assert NoteKind.STAMPS in noted(data)
     foul = "\n".join([*lines, f"1,1,{stamps[0][:10]}, "]).encode()
     with pytest.raises(FormatError, match=r"ISO 8601|a row of"):
         read_signature(foul)
@@ -243,6 +243,30 @@ def test_numpy_savetxt_writes_its_header_as_a_comment():
     text = io.StringIO()
     np.savetxt(text, np.c_[SIGNATURE.x, SIGNATURE.y, SIGNATURE.time_ms], header="x y time_ms")
     assert read_signature(text.getvalue().encode()).x.tolist() == SIGNATURE.x.tolist()
+
+
+ROWS = [(n, n * n, 8 * n) for n in range(COUNT)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "x|y|t\n" + "\n".join("{}|{}|{}".format(*row) for row in ROWS),
+        '"x" ,"y" ,"t"\n' + "\n".join('"{}" ,"{}" ,"{}"'.format(*row) for row in ROWS),
+        "x,y,t,,,\n" + "\n".join("{},{},{},,,".format(*row) for row in ROWS) + "\n,,,,,\n",
+        "Unnamed: 0,x,y,t\n" + "\n".join("{0},{0},{1},{2}".format(*row) for row in ROWS),
+        "x,y,time\n" + "\n".join("{},{},10:00:00.{:03d}".format(*row) for row in ROWS),
+        "x,y,t,Größe\n" + "\n".join("{},{},{},1".format(*row) for row in ROWS),
+        "\n".join(json.dumps(dict(zip("xyt", row, strict=True))) for row in ROWS),
+        json.dumps({"data": {"signature": {"points": [dict(zip("xyt", row, strict=True)) for row in ROWS]}}}),
+        json.dumps([[dict(zip("xyt", row, strict=True)) | {"button": -1} for row in ROWS]]),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_more_of_what_occurs(data, encoding):
+    read = read_signature(data.encode(encoding))
+    assert list(zip(read.x, read.y, read.time_ms, strict=True)) == ROWS
+    assert read.stroke_count == 1
 
 
 def test_row_names_without_a_header():
@@ -304,6 +328,8 @@ FOREIGN = {
     "ISO/IEC 19794-7": b"SDI\0 20\0" + bytes(40),
     "a zip archive": b"PK\3\4\x14\0" + bytes(40),
     "a gzip archive": b"\x1f\x8b\x08\0" + bytes(40),
+    "a PNG picture in base64": b"iVBORw0KGgoAAAANSUhEUgAA",
+    "base64": b"W3sicG9pbnRzIjogW3sieCI6IDEsICJ5IjogMiwgInRpbWUiOiAzfV19XQ==",
     "a picture as a data URL": b"data:image/png;base64,iVBORw0KGgo=",
     "a web page": b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>",
     "XML": b'<?xml version="1.0"?><signature><point x="1"/></signature>',
