@@ -97,14 +97,23 @@ def _signature(path: Path) -> dict[str, Any]:
         "sample_rate_hz": round(signature.sample_rate_hz, 1),
         "pressure": signature.pressure is not None,
         "hover_samples": int((~signature.ink).sum()),
-        "notes": [str(note) for note in recording.notes],
+        "notes": [{"kind": note.kind.value, "names": list(note.names)} for note in recording.notes],
     }
+
+
+def _noted(notes: list[dict[str, Any]]) -> list[str]:
+    """Say what was noticed while a signature was read."""
+    from sigverify.formats.recording import Note, NoteKind
+    from sigverify.words import preferred_language
+
+    language = preferred_language()
+    return [Note(NoteKind(note["kind"]), tuple(note["names"])).words(language) for note in notes]
 
 
 def _rows(content: dict[str, Any]) -> dict[str, Any]:
     """Say what people ask first; of a model the rest is in the JSON."""
     if content["kind"] != "model":
-        return content
+        return content | ({"notes": _noted(content["notes"])} if "notes" in content else {})
     training, parity = content["provenance"], content["parity"]
     rows = {name: content[name] for name in ("kind", "name", "id", "encoder", "precision", "bytes")}
     rows["features version"] = content["features_version"]

@@ -1,10 +1,10 @@
 """Tables with a header: `x,y,time_ms` and, where known, `pressure` and `pen_down`, as many tools write them.
 
 Columns stand in any order and case, parted by comma, semicolon, tab, bar or spaces, with or without quotes;
-what they may be called is in `columns`. Columns of no known name are left out. `pen_down` is 0/1 or false/true,
-False on hover and on the first sample after a lift. Without that column, samples without pressure are hover;
-without either, all is ink. Blank lines and comments count as nothing, and decimal commas are read where they
-cannot be anything else: between semicolons, tabs or spaces.
+what they may be called is in `columns`. Columns of no known name are left out. `pen_down` is 0/1 or
+false/true, False on hover and on the first sample after a lift. Without that column, samples without pressure
+are hover; without either, all is ink. Blank lines and comments count as nothing, and decimal commas are read
+where they cannot be anything else: between semicolons, tabs, bars or spaces.
 """
 
 import csv
@@ -43,6 +43,8 @@ from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SPACES: Final = " "
+MAX_LINE: Final = 16_384
+"""Bytes of one row; those of 300 columns take as many."""
 _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """How tools write that a value is not there."""
 _WORDS: Final = {"true": "1", "false": "0", "yes": "1", "no": "0", "down": "1", "up": "0"}
@@ -90,6 +92,9 @@ def decode(data: bytes, notes: Notes | None = None) -> Signature:
     notes = notes or Notes()
     (header,), body, number = split_header(readable(data, notes), 1)
     check_row_count(body.rstrip().count(b"\n"))
+    if found := re.search(rb"[^\n]{%d}" % (MAX_LINE + 1), body):
+        line = number + body.count(b"\n", 0, found.start())
+        raise FormatError(f"line {line}: too long for a row of numbers", expected=f"at most {MAX_LINE} bytes")
     names, delimiter = _header_names(header)
     Layout.of(names, f"line {number - 1}: ").require()
     names, rows = _fitted(names, list(_split(body.decode("utf-8", "backslashreplace"), delimiter, number)))

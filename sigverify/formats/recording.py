@@ -8,6 +8,7 @@ from typing import Final
 
 from sigverify.errors import shortened
 from sigverify.modality.pen.signature import Signature
+from sigverify.words import DEFAULT, sentence
 
 MAX_NAMES: Final = 12
 """Names that one note or message lists; devices have fewer columns."""
@@ -29,34 +30,24 @@ class NoteKind(StrEnum):
     PRESSURE_DROPPED = "pressure_dropped"
 
 
-_WORDS: Final = {
-    NoteKind.ENCODING: "decoded from {}",
-    NoteKind.UNWRAPPED: "unpacked from a JSON string",
-    NoteKind.IGNORED: "ignored: {}",
-    NoteKind.TIME_CONVERTED: "converted to milliseconds: {}",
-    NoteKind.STAMPS: "ISO 8601 stamps turned into milliseconds: {}",
-    NoteKind.DECIMAL_COMMA: "decimal commas read as points",
-    NoteKind.NEGATIVE_PRESSURE: "negative pressure read as hover, samples: {}",
-    NoteKind.PRESSURE_INTERPOLATED: "missing pressure interpolated, samples: {}",
-    NoteKind.PRESSURE_DROPPED: "pressure left out, as too much of it is missing, samples: {}",
-}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Note:
     """One thing noticed; `names` are column names, units or counts, never samples."""
 
     kind: NoteKind
     names: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        """Say it in words.
+    def words(self, language: str = DEFAULT) -> str:
+        """Say it to a person.
 
-        >>> str(Note(NoteKind.IGNORED, ("azimuth", "tilt")))
+        >>> Note(NoteKind.IGNORED, ("azimuth", "tilt")).words()
         'ignored: azimuth, tilt'
         """
-        columns = self.kind in (NoteKind.IGNORED, NoteKind.TIME_CONVERTED, NoteKind.STAMPS)
-        return _WORDS[self.kind].format(listed(self.names) if columns else ", ".join(self.names))
+        return sentence(self.kind, language=language).format(names=_joined(self.names))
+
+    def __repr__(self) -> str:
+        """Hold no more of the names than a message may."""
+        return f"<Note {self.kind}: {_joined(self.names)}>"
 
 
 @dataclass(frozen=True)
@@ -65,12 +56,13 @@ class Notes:
 
     noted: list[Note] = field(default_factory=list)
 
-    def add(self, kind: NoteKind, *names: object) -> None:
-        """Add a note."""
-        self.noted.append(Note(kind, tuple(str(name) for name in names)))
+    def add(self, kind: NoteKind, *names: str | int) -> None:
+        """Add a note; names that a file gave are shown as in messages."""
+        shown = tuple(_name_shown(name) if isinstance(name, str) else str(name) for name in names[:MAX_NAMES])
+        self.noted.append(Note(kind, shown + ("…",) * (len(names) > MAX_NAMES)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Recording:
     """What a file held.
 
@@ -84,6 +76,10 @@ class Recording:
     format: str
     notes: tuple[Note, ...]
 
+    def __repr__(self) -> str:
+        """Describe without the ink."""
+        return f"<Recording {self.format}, {self.signature!r}, {len(self.notes)} notes>"
+
 
 def listed(names: Sequence[str]) -> str:
     """List names that a file gave to its columns; numbers among them may be samples and are masked.
@@ -91,9 +87,12 @@ def listed(names: Sequence[str]) -> str:
     >>> listed(["x", "", "12.5", "y"])
     "x, '', #, y"
     """
-    shown = [_name_shown(name) for name in names[:MAX_NAMES]]
     more = ["…"] if len(names) > MAX_NAMES else []
-    return shortened(", ".join(shown + more))
+    return _joined([*map(_name_shown, names[:MAX_NAMES]), *more])
+
+
+def _joined(shown: Sequence[str]) -> str:
+    return shortened(", ".join(shown))
 
 
 def _name_shown(name: str) -> str:

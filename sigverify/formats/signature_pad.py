@@ -45,6 +45,8 @@ NAMES: Final = ("x", "y", "time")
 WRAPPERS: Final = ("strokes", "groups", "signature", "data")
 MAX_WRAPPERS: Final = 3
 """Objects around the strokes: a request's, an application's, and one to spare."""
+MAX_KEYS: Final = 1000
+"""Different keys of all points; devices have under 30."""
 MAX_STRINGS: Final = 3
 """JSON in a JSON string in a JSON string: each layer of an application may quote once."""
 TEXT_HINT: Final = "Hand in the list itself, not its JSON text: JSON.stringify of the whole request is enough"
@@ -100,6 +102,8 @@ def from_groups(groups: object, notes: Notes | None = None) -> Signature:
     strokes, grouped = _strokes(groups)
     check_row_count(sum(map(len, strokes)))
     names = dict.fromkeys(name for stroke in strokes for point in stroke for name in point)
+    if len(names) > MAX_KEYS:
+        raise FormatError("points of too many keys", expected=f"at most {MAX_KEYS}", received=str(len(names)))
     layout = Layout.of([str(name) for name in names])
     columns = _columns(strokes, layout, notes)
     return compose(layout, columns, _starts([len(stroke) for stroke in strokes]) if grouped else None, notes)
@@ -132,6 +136,7 @@ def _loaded(text: str) -> object:
         # A first line that is whole, and more behind it.
         if not error.msg.startswith("Extra data") or error.pos <= len(lines[0]):
             raise
+        check_row_count(len(lines))
         return [json.loads(line, parse_constant=_refuse_constant) for line in lines if line.strip()]
 
 
@@ -163,7 +168,9 @@ def _strokes(groups: object, depth: int = 0) -> tuple[list[list[Point]], bool]:
 
 def _is_point(value: Point) -> bool:
     """Tell a point from a group or columns: it has x and no lists."""
-    return any(_role(name) is Role.X and not isinstance(value[name], list) for name in value)
+    return any(
+        _role(name) is Role.X and not isinstance(value[name], list) for name in islice(value, MAX_KEYS)
+    )
 
 
 def _role(name: object) -> Role | None:
@@ -172,7 +179,9 @@ def _role(name: object) -> Role | None:
 
 def _from_columns(value: Point, where: str) -> list[Point] | None:
     """Return the points of `{"x": […], "y": […], …}`; None where it is no such object."""
-    lists = {name: each for name, each in value.items() if isinstance(each, list) and _role(name)}
+    lists = {
+        name: each for name, each in islice(value.items(), MAX_KEYS) if isinstance(each, list) and _role(name)
+    }
     if not {Role.X, Role.Y}.issubset(map(_role, lists)):
         return None
     lengths = {name: len(each) for name, each in lists.items()}

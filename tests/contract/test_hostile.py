@@ -275,6 +275,16 @@ FILES = {
         b"x,y,time_ms\n" + b"1,2,3\n" * (MAX_SAMPLES + 1),
         errors.InvalidSignature,
     ),
+    "one line of 30 MB": (b"x,y,time_ms\n" + b"," * 30_000_000, errors.FormatError),
+    "quotes without end": (b"x,y,time_ms\n" + b'"' * 30_000_000, errors.FormatError),
+    "30 MB of blank lines": (b"\n" * 30_000_000, errors.SigverifyError),
+    "a million JSON lines": (b"[1]\n" * 1_000_000, errors.InvalidSignature),
+    "a point of 100,000 keys": (
+        b'[[{"x":1,' + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}]]",
+        errors.FormatError,
+    ),
+    "a JSON string in a string in a string": (b'"' + b'\\"' * 100_000 + b'"', errors.FormatError),
+    "objects in objects": (b'{"data":' * 500 + b"1" + b"}" * 500, errors.FormatError),
     "65 MiB": (b"x,y,time_ms\n" + bytes(65 * 2**20), errors.FormatError),
 }
 

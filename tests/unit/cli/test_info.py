@@ -16,9 +16,9 @@ def test_what_was_noticed_is_shown(answer, run, tmp_path):
     assert content["format"] == "csv"
     assert content["duration_ms"] == 110
     assert content["notes"] == [
-        "decimal commas read as points",
-        "converted to milliseconds: time_s",
-        "ignored: azimuth",
+        {"kind": "decimal_comma", "names": []},
+        {"kind": "time_converted", "names": ["time_s"]},
+        {"kind": "ignored", "names": ["azimuth"]},
     ]
     assert "ignored: azimuth" in run("info", path)[1]
 

@@ -165,7 +165,7 @@ def test_what_was_noticed_is_said():
         NoteKind.IGNORED: ("azimuth",),
         NoteKind.NEGATIVE_PRESSURE: ("2",),
     }
-    words = [str(note) for note in read_recording(text.encode()).notes]
+    words = [note.words() for note in read_recording(text.encode()).notes]
     assert words[-2:] == ["ignored: azimuth", "negative pressure read as hover, samples: 2"]
     assert noted(json.dumps(signature_pad.encode(SIGNATURE).decode()).encode()) == {NoteKind.UNWRAPPED: ()}
     assert noted(plain_csv.encode(SIGNATURE)) == {}
