@@ -1,8 +1,7 @@
 """The `sigverify` command: all commands, and how errors end it."""
 
-import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -18,7 +17,7 @@ from sigverify.cli.info import info
 from sigverify.cli.kiosk import kiosk
 from sigverify.cli.model import model
 from sigverify.cli.native import native
-from sigverify.cli.output import Exit, console
+from sigverify.cli.output import Exit, fail, os_error, whole_output
 from sigverify.cli.plot import plot
 from sigverify.cli.reproduce import reproduce
 from sigverify.cli.serve import serve
@@ -32,12 +31,15 @@ app = typer.Typer(
     name="sigverify",
     help="Verify handwritten signatures on the device that captured them.",
     epilog="Exit codes: 0 accepted or done, 3 rejected, 5 for a person to decide, "
-    "4 a reported error, 2 wrong usage, 1 a crash.",
+    "4 a reported error, 2 wrong usage, 130 interrupted, 1 a crash.",
     no_args_is_help=True,
     # A traceback with local variables would print pen samples.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
+"""What typer raises for wrong arguments: click's `ClickException`, which newer versions bring along."""
 
 _PANELS = {
     "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native),
@@ -71,19 +73,32 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; an error of our own ends it with `Exit.ERROR` and one readable message."""
+    """Run the command line; what is wrong ends it with one readable line and a code of `Exit`, never 1."""
+    with whole_output():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    """Run the command, and return the exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except SigverifyError as error:
-        _print_error(error)
-        sys.exit(Exit.ERROR)
+        return fail(type(error).__name__, error.status, str(error))
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except UsageError as error:
+        return _misused(error)
+    except OSError as error:
+        return fail("OSError", SigverifyError.status, os_error(error))
+    return code if isinstance(code, int) else Exit.ACCEPT
 
 
-def _print_error(error: SigverifyError) -> None:
-    if "--json" in sys.argv:
-        content = {"error": type(error).__name__, "status": error.status, "message": str(error)}
-        sys.stdout.write(json.dumps(content, indent=2) + "\n")
-    else:
-        from rich.text import Text
-
-        console(stderr=True).print(Text.assemble(("error: ", "bold red"), str(error)))
+def _misused(error: Any) -> int:
+    """Say what is wrong with the arguments; where there are none, show the help."""
+    context = error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(error.format_message() + "\n")
+        return Exit.USAGE
+    hint = f". Try: {context.command_path} --help" if context is not None else ""
+    return fail("UsageError", SigverifyError.status, error.format_message().rstrip(".") + hint, Exit.USAGE)

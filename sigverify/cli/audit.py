@@ -92,28 +92,33 @@ def _log(store: "SealedStore", kiosk: str | None) -> "AuditLog":
 
 
 def _render(found: "AuditReport") -> "RenderableType":
+    from sigverify.cli.output import styled, visible
     from sigverify.words import preferred_language
 
     if found:
-        return f"[bold green]intact[/]: {found.entries} entries\nanchor: {found.anchor or '(an empty log)'}"
+        anchor = f": {found.entries} entries\nanchor: {found.anchor or '(an empty log)'}"
+        return styled(("intact", "bold green"), anchor)
     language = preferred_language()
-    findings = [finding.sentence(language=language) for finding in found.findings]
-    return "\n".join([f"[bold red]not intact[/]: {found.entries} entries could be read", *findings])
+    findings = [visible(finding.sentence(language=language)) for finding in found.findings]
+    first = f": {found.entries} entries could be read"
+    return styled(("not intact", "bold red"), "\n".join([first, *findings]))
 
 
 def _table(entries: "list[Entry]", names: "Mapping[str, str]") -> "RenderableType":
-    from rich.markup import escape
     from rich.table import Table
 
+    from sigverify.cli.output import visible
     from sigverify.words import preferred_language, sentence
 
     if not entries:
         return "No entries."
     language = preferred_language()
-    grid = Table("number", "time", "event", "who", "detail", box=None, padding=(0, 1))
+    grid = Table(box=None, padding=(0, 1))
+    for name in ("number", "time", "event", "who", "detail"):
+        grid.add_column(name, no_wrap=True)
     for entry in entries:
         detail = ", ".join(f"{name}={value}" for name, value in entry.detail.items())
         who = names.get(entry.who) or entry.who[:12]
         time, event = entry.time.isoformat(timespec="milliseconds"), sentence(entry.event, language=language)
-        grid.add_row(str(entry.number), time, event, escape(who), escape(detail))
+        grid.add_row(str(entry.number), time, event, visible(who), visible(detail))
     return grid

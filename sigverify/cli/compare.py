@@ -36,23 +36,28 @@ def _render(found: "Sequence[Comparison]", alone: Sequence[str]) -> "RenderableT
     from itertools import groupby
 
     from rich.console import Group
-    from rich.markup import escape
+
+    from sigverify.cli.output import paragraph, styled, visible
 
     pairs = groupby(found, lambda each: (each.corpus, each.first, each.second))
     notes = [
-        f"[yellow]Not compared[/], the other report has no such trials: {escape(each)}" for each in alone
+        styled(("Not compared", "yellow"), f", the other report has no such trials: {visible(each)}")
+        for each in alone
     ]
-    return Group(*(_table(*named, list(group)) for named, group in pairs), _explanation(len(found)), *notes)
+    tables = (_table(*named, list(group)) for named, group in pairs)
+    return Group(*tables, paragraph(_explanation(len(found))), *notes)
 
 
 def _table(corpus: str, first: str, second: str, found: "Sequence[Comparison]") -> "RenderableType":
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
-    title = f"{corpus}: EER in %, one global threshold\nfirst: {first}\nsecond: {second}"
-    grid = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("R", "impostor", "first", "second", "second − first \\[95 %]", "better", "p"):
+    from sigverify.cli.output import titled, visible
+
+    names = (f"{visible(corpus)}: EER in %, one global threshold", f"first: {visible(first)}")
+    title = "\n".join([*names, f"second: {visible(second)}"])
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("R", "impostor", "first", "second", "second − first [95 %]", "better", "p"):
         grid.add_column(name, justify="left" if name in ("impostor", "better") else "right", no_wrap=True)
     for each in found:
         grid.add_row(
@@ -60,11 +65,11 @@ def _table(corpus: str, first: str, second: str, found: "Sequence[Comparison]") 
             each.impostor.value,
             f"{100 * each.first_eer:.2f}",
             f"{100 * each.second_eer:.2f}",
-            f"{100 * each.difference:+.2f} \\[{100 * each.low:+.2f}, {100 * each.high:+.2f}]",
+            f"{100 * each.difference:+.2f} [{100 * each.low:+.2f}, {100 * each.high:+.2f}]",
             verdict(each),
             f"{each.p_value:.2g}",
         )
-    return grid
+    return titled(title, grid)
 
 
 def verdict(comparison: Any) -> str:

@@ -47,19 +47,20 @@ def demo(
 @contextmanager
 def _stage(title: str) -> Iterator[Callable[["Progress"], None]]:
     """Show a spinner, or a bar as soon as training reports; then a tick and the seconds it took."""
-    from sigverify.cli.output import console
+    from sigverify.cli.output import say, styled, visible
     from sigverify.cli.progress import training_bar
 
     start = time.perf_counter()
     with training_bar(title) as show:
         yield show
-    console(stderr=True).print(f"[green]✓[/] {title} [dim]({time.perf_counter() - start:.0f} s)[/]")
+    took = f"({time.perf_counter() - start:.0f} s)"
+    say(styled(("✓", "green"), f" {visible(title)} ", (took, "dim")), stderr=True)
 
 
 def _summary(done: "Demonstration") -> "RenderableType":
     from rich.console import Group
 
-    from sigverify.cli.output import table
+    from sigverify.cli.output import paragraph, styled, table
 
     rates = {
         f"EER, {kind} forgeries": f"{100 * rate:.2f} %   (float32: {100 * done.eer_float32[kind]:.2f} %)"
@@ -74,21 +75,21 @@ def _summary(done: "Demonstration") -> "RenderableType":
         **done.files,
     }
     note = (
-        f"[dim]This network trained for a minute on {done.writers} invented writers. `base`, which ships, "
-        "trained for half an hour on 10,000: enroll yourself with `sigverify enroll`.[/]"
+        f"This network trained for a minute on {done.writers} invented writers. `base`, which ships, "
+        "trained for half an hour on 10,000: enroll yourself with `sigverify enroll`."
     )
-    return Group("", _decisions(done), "", table(facts), "", note)
+    return Group("", _decisions(done), "", table(facts), "", styled((paragraph(note), "dim")))
 
 
 def _decisions(done: "Demonstration") -> "RenderableType":
     from rich.table import Table
 
-    grid = Table(
-        title=f"Decisions of the int8 model at {100 * done.fmr:g} % false matches", title_justify="left"
-    )
+    from sigverify.cli.output import titled
+
+    grid = Table()
     grid.add_column("probe")
     for name in ("tried", "accepted", "rejected"):
         grid.add_column(name, justify="right")
     for each in done.probes:
         grid.add_row(each.kind, str(each.tried), str(each.accepted), str(each.tried - each.accepted))
-    return grid
+    return titled(f"Decisions of the int8 model at {100 * done.fmr:g} % false matches", grid)

@@ -9,7 +9,6 @@ from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
     from sigverify.evaluation import Report
 
@@ -73,21 +72,25 @@ def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType
     from rich.console import Group
     from rich.text import Text
 
+    from sigverify.cli.output import visible
+
     parts: list[RenderableType] = [Text("Error rates in %, mean ± standard deviation over the draws")]
     parts += [_grid(each) for each in reports]
-    return Group(*parts, f"The report: {page}") if page else Group(*parts)
+    return Group(*parts, f"The report: {visible(page)}") if page else Group(*parts)
 
 
-def _grid(report: "Report") -> "Table":
+def _grid(report: "Report") -> "RenderableType":
     """One table a system and corpus: names of both in its title, where no column cuts them short."""
     from rich.table import Table
 
-    grid = Table(title=f"{report.corpus}, {report.system}", title_justify="left")
+    from sigverify.cli.output import titled, visible
+
+    grid = Table()
     for name in ("R", "EER skilled", "per writer", "FNMR at FMR 1 %", "at 0.1 %", "EER random"):
         grid.add_column(name, justify="right")
     for condition in report.conditions:
         grid.add_row(str(condition.references), *_cells(condition.impostors))
-    return grid
+    return titled(f"{visible(report.corpus)}, {visible(report.system)}", grid)
 
 
 def _cells(impostors: Any) -> list[str]:

@@ -62,9 +62,10 @@ def show(store: StoreOption, user: UserOption, *, key: KeyOption = None, as_json
 
 
 def _show(store: "Store", user: str, *, as_json: bool) -> None:
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.search.groups import groups_of
 
-    its = groups_of(store, user)
-    words = f"{user}: {', '.join(its)}" if its else f"{user} is in no group."
-    report({"user_id": user, "groups": list(its)}, as_json=as_json, render=lambda: words)
+    joined = groups_of(store, user)
+    name, names = visible(user), ", ".join(map(visible, joined))
+    words = f"{name}: {names}" if joined else f"{name} is in no group."
+    report({"user_id": user, "groups": list(joined)}, as_json=as_json, render=lambda: words)

@@ -55,7 +55,7 @@ def identify(
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
     language = preferred_language()
-    rows = {match.user_id: f"{match.score:.3g}" for match in matches}
+    rows = [(match.user_id, f"{match.score:.3g}") for match in matches]
     nobody = phrase("nobody_enrolled" if fpir is None else "nobody", language=language)
     people = table(rows, title=phrase("most_alike", language=language)) if rows else nobody
     report(matches.to_dict(), as_json=as_json, render=lambda: people)

@@ -125,11 +125,8 @@ def _server() -> "ModuleType":
 
 def _announce(url: str, made: str | None, *, as_json: bool) -> None:
     """Print where the page is, at once: whoever started this may be waiting for it."""
-    import sys
-
     from sigverify.cli.output import report, table
 
     content = {"url": url, "operator_code": made}
     rows = {"open": url} | ({"operator's code": made} if made else {}) | {"stop": "Ctrl+C"}
     report(content, as_json=as_json, render=lambda: table(rows))
-    sys.stdout.flush()

@@ -18,11 +18,12 @@ def plot(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a signature: the strokes, pressure as width, and x, y, speed and pressure against time."""
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.formats import read_signature
     from sigverify.plotting.pen import plot_signature
 
     signature = read_signature(file)
     written = plot_signature(signature, out, title=file.name, flip_y=flip_y)
     content = {"picture": str(written), "samples": len(signature)}
-    report(content, as_json=as_json, render=lambda: f"Drew {len(signature)} samples to {written}.")
+    words = f"Drew {len(signature)} samples to {visible(written)}."
+    report(content, as_json=as_json, render=lambda: words)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sigverify.cli.output import console
+from sigverify.cli.output import console, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -38,7 +38,7 @@ def stage_bar(title: str) -> Iterator[ShowStage]:
         task = bars.add_task(title, total=None, note="")
 
         def show(stage: str, done: int, total: int) -> None:
-            bars.update(task, description=stage, total=total, completed=done)
+            bars.update(task, description=visible(stage), total=total, completed=done)
 
         yield show
 
@@ -49,10 +49,10 @@ def _bars() -> "Bars":
     screen = console(stderr=True)
     return Progress(
         SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=screen,
         transient=True,
         disable=not screen.is_terminal,

@@ -89,11 +89,11 @@ def reproduce(
 
 
 def _show_row() -> Callable[[str, float], None]:
-    from sigverify.cli.output import console
+    from sigverify.cli.output import say, styled, visible
 
     def show(what: str, seconds: float) -> None:
         note = f"{seconds:.0f} s" if seconds else "was there"
-        console(stderr=True).print(f"[green]✓[/] {what} [dim]({note})[/]")
+        say(styled(("✓", "green"), f" {visible(what)} ", (f"({note})", "dim")), stderr=True)
 
     return show
 
@@ -112,19 +112,20 @@ def _render(rows: "Sequence[Row]", files: dict[str, str]) -> "RenderableType":
 def _table(corpus: str, rows: "Sequence[Row]") -> "RenderableType":
     from rich.table import Table
 
+    from sigverify.cli.output import titled, visible
     from sigverify.evaluation.results import calibration_text
 
-    grid = Table(title=f"{corpus}: EER in %, mean ± deviation over seeds and draws", title_justify="left")
+    grid = Table()
     for name in ("system", "calibrated on"):
         grid.add_column(name)
     for name in ("R", "skilled", "per writer", "random"):
         grid.add_column(name, justify="right", no_wrap=True)
     before: tuple[str, str] | None = None
     for row in rows:
-        named = row.system, calibration_text(row)
+        named = visible(row.system), visible(calibration_text(row))
         grid.add_row(*(("", "") if named == before else named), str(row.references), *_eers(row))
         before = named
-    return grid
+    return titled(f"{visible(corpus)}: EER in %, mean ± deviation over seeds and draws", grid)
 
 
 def _eers(row: "Row") -> list[str]:

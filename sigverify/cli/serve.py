@@ -93,14 +93,13 @@ def serve(
     """Answer clients at a socket, a serial line or a port. SIGHUP opens model and store anew."""
     import asyncio
     import logging
-    import sys
     from itertools import chain, repeat
 
     from firmware_bridge.daemon.daemon import Daemon
     from firmware_bridge.daemon.metrics_page import MetricsPage
     from firmware_bridge.daemon.session import Limits
     from sigverify.cli.opening import make_policy, read_key
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.cli.quiet import quiet
     from sigverify.errors import ConfigError
     from sigverify.protection.signing import Trust
@@ -143,8 +142,8 @@ def serve(
     def announce() -> None:
         places = [str(listener) for listener in listeners]
         content = {"listening": places, "metrics": None if page is None else str(page)}
-        report(content, as_json=as_json, render=lambda: f"Listening at {', '.join(places)}")
-        sys.stdout.flush()  # whoever started this may wait for the line
+        names = ", ".join(map(visible, places))
+        report(content, as_json=as_json, render=lambda: f"Listening at {names}")
 
     asyncio.run(daemon.run(listeners, page=page, announce=announce))
 

@@ -8,6 +8,8 @@ import typer
 from sigverify.cli.options import JsonOption, KeyOption, StoreOption, UserOption
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from sigverify.store.check import Health
 
 store = typer.Typer(name="store", help="Check, rekey, back up and restore a store.", no_args_is_help=True)
@@ -27,7 +29,7 @@ def keygen(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key, for a store or for carrying a template. Lose it, and what it sealed is lost."""
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.errors import KeyUnavailable
     from sigverify.protection.keys import Key
 
@@ -35,7 +37,7 @@ def keygen(
         Key.generate().to_file(file)
     except FileExistsError as error:
         raise KeyUnavailable(f"{file} is there already", expected="a new file") from error
-    report({"key_file": str(file)}, as_json=as_json, render=lambda: f"Made a key in {file}.")
+    report({"key_file": str(file)}, as_json=as_json, render=lambda: f"Made a key in {visible(file)}.")
 
 
 @store.command()
@@ -99,14 +101,14 @@ def backup(
     """Copy the store while it is in use, and check the copy. It is sealed with the same key."""
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import open_file
-    from sigverify.cli.output import Exit, report
+    from sigverify.cli.output import Exit, report, visible
     from sigverify.store import backup as backups
 
     with open_file(store, key=key) as opened:
         with opened.transaction() as records:
             AuditLog(opened).append(records, Event.BACKED_UP)
         health = backups.backup(opened, file)
-    report(health.to_dict(), as_json=as_json, render=lambda: f"Wrote {file}: {_words(health)}")
+    report(health.to_dict(), as_json=as_json, render=lambda: _words(health, f"Wrote {visible(file)}: "))
     if not health:
         raise typer.Exit(Exit.ERROR)
 
@@ -151,7 +153,7 @@ def export_(
     """Write one person's template, sealed for another device."""
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import open_store
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.errors import ConfigError
     from sigverify.protection.keys import Key
     from sigverify.store.transfer import export_template
@@ -166,7 +168,7 @@ def export_(
         AuditLog(opened).append(records, Event.EXPORTED, user)
         file.write_bytes(data)
     content = {"user_id": user, "bytes": len(data)}
-    report(content, as_json=as_json, render=lambda: f"Wrote {user} to {file}.")
+    report(content, as_json=as_json, render=lambda: f"Wrote {visible(user)} to {visible(file)}.")
 
 
 @store.command(name="import")
@@ -182,7 +184,7 @@ def import_(
     """Enroll one person by what another device exported; the store is made where there is none."""
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import read_key, refuse_server
-    from sigverify.cli.output import report
+    from sigverify.cli.output import report, visible
     from sigverify.policy.adaptation import kinds
     from sigverify.protection.keys import Key
     from sigverify.store import SqliteStore
@@ -196,17 +198,17 @@ def import_(
             records.delete(kind, template.user_id)
         AuditLog(opened).append(records, Event.IMPORTED, template.user_id, references=len(template))
     content = {"user_id": template.user_id, "references": len(template), "model_id": template.model_id}
-    report(content, as_json=as_json, render=lambda: f"Enrolled {template.user_id} from {file}.")
+    words = f"Enrolled {visible(template.user_id)} from {visible(file)}."
+    report(content, as_json=as_json, render=lambda: words)
 
 
-def _words(health: "Health") -> str:
-    from rich.markup import escape
-
+def _words(health: "Health", before: str = "") -> "Text":
+    from sigverify.cli.output import styled, visible
     from sigverify.words import preferred_language, sentence
 
     counts = f"{health.templates} templates, {health.records} records, {health.entries} journal entries"
     if health:
-        return f"[bold green]sound[/]: {counts}"
+        return styled(before, ("sound", "bold green"), f": {counts}")
     language = preferred_language()
     lines = []
     for each in health.findings:
@@ -214,4 +216,5 @@ def _words(health: "Health") -> str:
         place = " ".join(filter(None, (each.part.value, each.row, modality)))
         said = ": ".join(filter(None, (sentence(each.damage, language=language), each.detail)))
         lines.append(f"{place}: {said}")
-    return "\n".join([f"[bold red]not sound[/]: {counts} could be read", *map(escape, lines)])
+    found = "\n".join([f": {counts} could be read", *map(visible, lines)])
+    return styled(before, ("not sound", "bold red"), found)

@@ -117,14 +117,17 @@ def _summary(content: Mapping[str, Any]) -> "RenderableType":
 
 def _transfer(record: Mapping[str, Any]) -> "RenderableType":
     """Return error rates before and after, per cent, on the same held-out writers."""
+    from rich.console import Group
     from rich.table import Table
 
-    grid = Table(
-        "", "before", "after", title=f"EER on {record['writers']} held-out writers, %", title_justify="left"
-    )
+    from sigverify.cli.output import titled, visible
+
+    grid = Table("", "before", "after")
     for name, after in record["after"].items():
         before = record["before"].get(name)
         grid.add_row(name, "–" if before is None else f"{100 * before:.2f}", f"{100 * after:.2f}")
-    seen = ", ".join(record["may_have_seen"])
-    grid.caption = f"The start may have been trained on writers held out here (of {seen})." if seen else None
-    return grid
+    seen = ", ".join(map(visible, record["may_have_seen"]))
+    parts = [titled(f"EER on {record['writers']} held-out writers, %", grid)]
+    if seen:
+        parts.append(f"The start may have been trained on writers held out here (of {seen}).")
+    return Group(*parts)

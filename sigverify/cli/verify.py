@@ -21,6 +21,8 @@ from sigverify.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from sigverify.decision import Decision
 
 
@@ -72,14 +74,15 @@ def verify(
     raise typer.Exit(codes.get(decision.outcome, Exit.REJECT))
 
 
-def _render(decision: "Decision", language: str) -> str:
+def _render(decision: "Decision", language: str) -> "Text":
     """Say it in one line."""
+    from sigverify.cli.output import styled
     from sigverify.decision import Outcome
     from sigverify.words import phrase, sentence
 
     color = {Outcome.ACCEPT: "green", Outcome.REJECT: "red"}.get(decision.outcome, "yellow")
     outcome, reason = (sentence(each, language=language) for each in (decision.outcome, decision.reason))
-    line = f"[bold {color}]{outcome}[/]: {reason}"
+    line = f": {reason}"
     if decision.score is not None and decision.threshold is not None:
         score, threshold = f"{decision.score:.3g}", f"{decision.threshold:.3g}"
         line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
@@ -88,4 +91,4 @@ def _render(decision: "Decision", language: str) -> str:
         line += f"; {phrase('unlike', language=language, aspects=aspects)}"
     if decision.retry_after_s > 0:
         line += f"; {phrase('next_try', language=language, seconds=f'{decision.retry_after_s:.0f}')}"
-    return line
+    return styled((outcome, f"bold {color}"), line)
