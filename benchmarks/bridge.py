@@ -57,7 +57,7 @@ def main():
 def measure(folder, clients, verifies, model):
     """Return the figures of one run."""
     address = folder / "socket"
-    command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", folder / "store.db"]
+    command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", folder / "store.db", "--create"]
     command += ["--socket", address, "--model", model, "--no-lockout"]
     daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 
 from sigverify.errors import ConfigError, StoreError
 from sigverify.store import Records, Store
+from sigverify.template import spellings
 from sigverify.words import DEFAULT, phrase, sentence
 
 KIND: Final = "audit"
@@ -248,7 +249,7 @@ class AuditLog:
         """
         key = self._store.secret(KIND)
         head = _anchor_of(records.get(KIND, _HEAD)) or Anchor(0, _START)
-        body = _pack(round(self._clock() * 1000), event, _pseudonym(key, user_id), detail)
+        body = _pack(round(self._clock() * 1000), event, _pseudonym(key, spellings(user_id)[0]), detail)
         # The head decides the number: were it the journal, a log whose end was cut off would heal by itself.
         number = head.number + 1
         digest = _digest(key, head.digest, number, body)
@@ -262,22 +263,24 @@ class AuditLog:
         Raises:
             StoreError: an entry cannot be read; `verify` says which.
         """
-        wanted = None if user_id is None else self.pseudonym(user_id)
+        key = self._store.secret(KIND)
+        wanted = None if user_id is None else {_pseudonym(key, each) for each in spellings(user_id)}
         while batch := self._store.journal(KIND, after=after, limit=_BATCH):
             for number, content in batch:
                 entry = _unpack(number, content)
-                if wanted is None or entry.who == wanted:
+                if wanted is None or entry.who in wanted:
                     yield entry
             after = batch[-1][0]
 
     def names(self) -> dict[str, str]:
         """Return pseudonym -> user id of everybody enrolled now; of the forgotten, nobody can."""
         key = self._store.secret(KIND)
-        return {_pseudonym(key, user_id): user_id for user_id in self._store.users()}
+        named = ((each, user_id) for user_id in self._store.users() for each in spellings(user_id))
+        return {_pseudonym(key, each): user_id for each, user_id in named}
 
     def pseudonym(self, user_id: str) -> str:
         """Return what stands for that person in `Entry.who`, enrolled or not."""
-        return _pseudonym(self._store.secret(KIND), user_id)
+        return _pseudonym(self._store.secret(KIND), spellings(user_id)[0])
 
     def anchor(self) -> Anchor | None:
         """Return the end of the log, for keeping elsewhere; None while it is empty."""

@@ -19,6 +19,7 @@ is signed: its spread changes sign where probe and reference change places.
 
 import re
 import struct
+import unicodedata
 import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -193,6 +194,79 @@ def check_user_id(user_id: str) -> None:
         user_id.encode()
     except UnicodeEncodeError as error:
         raise ConfigError("the user id is not valid Unicode", expected=wanted, received=str(error)) from error
+
+
+def normal_user_id(user_id: str) -> str:
+    r"""Return a user id as every entry reads it: in Unicode's composed form (NFC), so two spellings are one.
+
+    Raises:
+        ConfigError: this cannot be a user id.
+
+    >>> normal_user_id("Zoe\u0308") == "Zo\xeb"
+    True
+    """
+    check_user_id(user_id)
+    normal = unicodedata.normalize("NFC", user_id)
+    check_user_id(normal)  # composing can make text longer, too
+    return normal
+
+
+def spellings(user_id: str) -> tuple[str, ...]:
+    """Return the composed form, and those that a store of an older version may have instead."""
+    if user_id.isascii():
+        return (user_id,)
+    forms = unicodedata.normalize("NFC", user_id), user_id, unicodedata.normalize("NFD", user_id)
+    return tuple(dict.fromkeys(forms))
+
+
+def check_visible(user_id: str) -> None:
+    """Refuse a new id that reads like another one, by a character that nobody sees.
+
+    Raises:
+        ConfigError: it names the character and its place.
+    """
+    for place, character in enumerate(user_id, start=1):
+        if _is_invisible(character):
+            name = unicodedata.name(character, "a control character")
+            raise ConfigError(
+                "the user id has a character that nobody sees",
+                expected="characters that are seen, and plain blanks",
+                received=f"U+{ord(character):04X} ({name}) in place {place}",
+                hint="Type the id anew instead of pasting it",
+            )
+
+
+def mixed_scripts(user_id: str) -> tuple[str, ...]:
+    r"""Return the scripts of an id that mixes some which are not written together; usually nothing.
+
+    A Cyrillic "а" in a Latin name looks the same and is another id. Japanese, Chinese and Korean names with
+    Latin letters are no such mixture. Source: Unicode Technical Standard 39, "highly restrictive".
+
+    >>> mixed_scripts("p\u0430ul"), mixed_scripts("paul 2"), mixed_scripts("\u738b Wang")
+    (('CYRILLIC', 'LATIN'), (), ())
+    """
+    letters = [c for c in user_id if c.isalpha()]
+    found = {unicodedata.name(c, "UNKNOWN").partition(" ")[0] for c in letters}
+    together = any(found <= each for each in _WRITTEN_TOGETHER)
+    return () if len(found) < 2 or together else tuple(sorted(found))
+
+
+def _is_invisible(character: str) -> bool:
+    category = unicodedata.category(character)
+    if category in ("Cc", "Cf", "Cs", "Zl", "Zp") or (category == "Zs" and character != " "):
+        return True
+    return character in _BLANK or any(first <= character <= last for first, last in _SELECTORS)
+
+
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters, marks and symbols that are drawn as nothing: joiners, fillers, an empty Braille cell."""
+_SELECTORS: Final = (("\u180b", "\u180f"), ("\ufe00", "\ufe0f"), ("\U000e0100", "\U000e01ef"))
+"""Variation selectors: they change how the character before them is drawn, if at all."""
+_WRITTEN_TOGETHER: Final = (
+    {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH", "IDEOGRAPHIC"},
+    {"LATIN", "CJK", "BOPOMOFO"},
+    {"LATIN", "CJK", "HANGUL"},
+)
 
 
 class _Head(NamedTuple):

@@ -20,7 +20,7 @@ from sigverify.policy.gate import Gate, Trial
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Sketcher
 from sigverify.store import Records, Store
-from sigverify.template import Template, check_user_id
+from sigverify.template import Template, normal_user_id
 
 _EVENTS: Final = {
     Reason.ALIKE: Event.ACCEPTED,
@@ -44,7 +44,7 @@ class Verification:
     def verify(self, user_id: str, capture: object, policy: Policy) -> Decision:
         """Decide whether a capture is that person's; see `Verifier.verify`."""
         start = time.perf_counter()
-        check_user_id(user_id)
+        user_id = normal_user_id(user_id)
         template, known = self._claimed(user_id, policy)
         probe = self._matcher.embed(capture)
         trial = self._try(user_id, known, capture, probe, template, policy)

@@ -16,7 +16,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Impostor
 from sigverify.model_file import Model
 from sigverify.model_trust import admit
-from sigverify.policy import Policy
+from sigverify.policy import Policy, check_policy
 from sigverify.policy.adaptation import undo
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import DEVICE
@@ -50,8 +50,11 @@ class Verifier:
         """Put the parts together; `Verifier.open` does it from a path. `now` tells the time to lock-outs.
 
         Raises:
+            ConfigError: a policy is given that cannot work with this model.
             StoreError: the store holds templates of another model.
         """
+        if policy is not None:  # without one, each `verify` may still name a rate that this model has
+            check_policy(policy, matcher.scoring)
         self.store = store
         self.model = matcher.model
         self.policy = policy or Policy()

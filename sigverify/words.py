@@ -142,6 +142,8 @@ ENGLISH: Final[Table] = {
         "complexity": "complexity",
         "consistency": "consistency",
         "flaws": "flaws",
+        "warning": "warning",
+        "mixed_scripts": "the user id mixes letters that may look alike ({scripts}): is it the right one?",
         "latency_ms": "milliseconds",
     },
 }
@@ -268,6 +270,8 @@ GERMAN: Final[Table] = {
         "complexity": "Komplexität",
         "consistency": "Übereinstimmung",
         "flaws": "Mängel",
+        "warning": "Warnung",
+        "mixed_scripts": "die Kennung mischt Schriften, die sich gleichen können ({scripts}): stimmt sie?",
         "latency_ms": "Millisekunden",
     },
 }

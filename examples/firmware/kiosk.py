@@ -1,6 +1,6 @@
 r"""A kiosk's main loop through the daemon: it captures, asks, and says what to do; the daemon decides.
 
-sigverify serve --store kiosk.db --socket kiosk.socket &
+sigverify serve --store kiosk.db --create --socket kiosk.socket &
 printf 'enroll alice alice-*.csv\nverify alice probe.csv\n' | python examples/firmware/kiosk.py kiosk.socket
 
 Here the captures are files; on a device, `read_signature` gives way to what the digitizer sends.

@@ -31,6 +31,7 @@ from sigverify.enrollment.enrollment import Enrollment
 from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.pen.signature import Signature
+from sigverify.search.groups import check_members
 from sigverify.verifier import Verifier
 
 M = TypeVar("M", bound=Message)
@@ -114,6 +115,8 @@ class Service:
                 "too many people wanted", expected=f"at most {_MAX_MATCHES}", received=str(message.top_k)
             )
         found = self.verifier.identify(signature, top_k=message.top_k, fpir=message.fpir, among=message.among)
+        if message.among is not None and not len(found):
+            check_members(self.verifier.store, message.among)
         scores = tuple(match.score for match in found if match.score is not None)
         return Matches(
             user_ids=tuple(match.user_id for match in found),

@@ -14,6 +14,7 @@ from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER_ID, Schema, na
 from sigverify.formats.signature_pad import from_groups
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy.lockout import DEVICE
+from sigverify.template import mixed_scripts
 
 Answer = dict[str, Any]
 
@@ -113,7 +114,11 @@ def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
         references=kiosk.settings.references,
         replace=call.given.get("replace", False),
     )
-    return {"enrollment": kiosk.enrollments.begin(enrollment), "remaining": enrollment.remaining}
+    return {
+        "enrollment": kiosk.enrollments.begin(enrollment),
+        "remaining": enrollment.remaining,
+        "mixed_scripts": list(mixed_scripts(call.given["user_id"])),
+    }
 
 
 def add_signature(kiosk: Kiosk, call: Call) -> Answer:
@@ -189,7 +194,7 @@ OPERATIONS: Final = (
         method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,
         summary="Begin to enroll somebody; nothing is stored before the commit.",
         takes=optional(shape(user_id=USER_ID, replace=FLAG), "replace"),
-        gives=shape(enrollment=TEXT, remaining=COUNT),
+        gives=shape(enrollment=TEXT, remaining=COUNT, mixed_scripts={"type": "array", "items": TEXT}),
     ),
     Operation(
         method="POST", path="/api/enrollments/{enrollment}/signatures", role=Role.OPERATOR, do=add_signature,

@@ -59,7 +59,8 @@ def enroll(
         receipt = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))
-    report(receipt.to_dict(), as_json=as_json, render=lambda: table(_rows(receipt, language), title=title))
+    content = receipt.to_dict() | {"mixed_scripts": list(receipt.mixed_scripts)}
+    report(content, as_json=as_json, render=lambda: table(_rows(receipt, language), title=title))
 
 
 def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:
@@ -77,4 +78,9 @@ def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:
     content = receipt.to_dict()
     rows = {phrase(name, language=language): content[name] for name in names}
     nothing = phrase("none", language=language)
-    return rows | {phrase("flaws", language=language): "; ".join(flaws) or nothing}
+    rows |= {phrase("flaws", language=language): "; ".join(flaws) or nothing}
+    if receipt.mixed_scripts:
+        scripts = ", ".join(receipt.mixed_scripts)
+        warning = phrase("mixed_scripts", language=language, scripts=scripts)
+        rows |= {phrase("warning", language=language): warning}
+    return rows

@@ -47,6 +47,7 @@ def identify(
     from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report, table
     from sigverify.formats import read_signature
+    from sigverify.search.groups import check_members
     from sigverify.words import phrase, preferred_language
 
     probe = read_signature(file)
@@ -54,6 +55,8 @@ def identify(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, cache=cache
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
+        if among is not None and not len(matches):
+            check_members(verifier.store, among)
     language = preferred_language()
     rows = [(match.user_id, f"{match.score:.3g}") for match in matches]
     nobody = phrase("nobody_enrolled" if fpir is None else "nobody", language=language)

@@ -7,6 +7,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CreateOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -69,6 +70,7 @@ def kiosk(
     trust: TrustOption = None,
     key: KeyOption = None,
     cache: CacheOption = None,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Serve a full-screen page that enrolls, verifies and identifies by touch, pen or mouse."""
@@ -96,7 +98,7 @@ def kiosk(
             model=model,
             runtime=runtime,
             threads=threads,
-            create=True,
+            create=create,
             key=key,
             policy=policy,
             trust=trust,

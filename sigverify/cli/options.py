@@ -15,6 +15,10 @@ StoreOption = Annotated[
         help="The file of enrolled references, or the address of a fleet's server.",
     ),
 ]
+CreateOption = Annotated[
+    bool,
+    typer.Option("--create", help="Begin an empty store where there is none; without, that is an error."),
+]
 CacheOption = Annotated[
     Path | None,
     typer.Option(

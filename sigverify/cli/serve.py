@@ -7,6 +7,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CreateOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -88,6 +89,7 @@ def serve(
     trust: TrustOption = None,
     key: KeyOption = None,
     cache: CacheOption = None,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer clients at a socket, a serial line or a port. SIGHUP opens model and store anew."""
@@ -124,7 +126,8 @@ def serve(
                 model=model,
                 runtime=runtime,
                 threads=threads,
-                create=not next(reloading),  # a store that is away is no reason to begin an empty one
+                # A store that is away, or whose name is mistyped, is no reason to begin an empty one.
+                create=create and not next(reloading),
                 key=secret,
                 policy=policy,
                 trust=Trust.from_files(trust) if trust else None,

@@ -62,12 +62,14 @@ def verify(
     from sigverify.formats import read_signature
     from sigverify.words import preferred_language
 
-    policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout)
+    policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(
+        fmr=fmr, impostor=impostor, refer_fmr=refer
+    )
     probe = read_signature(file)
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache
     ) as verifier:
-        decision = verifier.verify(user, probe, fmr=fmr, impostor=impostor, refer_fmr=refer)
+        decision = verifier.verify(user, probe)
     content = {"user_id": user, "fmr": fmr, "impostor": impostor} | decision.to_dict()
     report(content, as_json=as_json, render=lambda: _render(decision, preferred_language()))
     codes = {Outcome.ACCEPT: Exit.ACCEPT, Outcome.REFER: Exit.REFER}

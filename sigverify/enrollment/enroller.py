@@ -23,7 +23,7 @@ from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher
 from sigverify.search.groups import join_group
 from sigverify.store import Store
-from sigverify.template import Template, check_user_id, stored
+from sigverify.template import Template, check_visible, normal_user_id, stored
 
 DEFAULT_REFERENCES: Final = 5
 """Error rates fall steeply up to four or five, and slowly after; docs/results.md."""
@@ -61,7 +61,7 @@ class Enroller:
     ) -> EnrollmentReceipt:
         """Enroll somebody with all of these at once; see `Verifier.enroll`."""
         start = time.perf_counter()
-        check_user_id(user_id)
+        user_id = self._new_user_id(user_id)
         screening = _screening(quality)
         # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
         offered = list(islice(captures, MAX_REFERENCES + 1))
@@ -127,19 +127,30 @@ class Enroller:
             latency_ms=(time.perf_counter() - start) * 1000,
         )
 
-    def check_user(self, user_id: str, *, replace: bool) -> None:
-        """Refuse to begin what could not be stored.
+    def check_user(self, user_id: str, *, replace: bool) -> str:
+        """Return the user id in its composed form; refuse to begin what could not be stored.
 
         Raises:
             AlreadyEnrolled: the user is there and `replace` is False.
             ConfigError: this cannot be a user id.
         """
-        check_user_id(user_id)
+        user_id = self._new_user_id(user_id)
         if not replace and self._is_enrolled(user_id):
             raise AlreadyEnrolled(
                 f"{user_id!r} is enrolled already",
                 hint="Pass replace=True to enroll anew, or forget the user",
             )
+        return user_id
+
+    def _new_user_id(self, user_id: str) -> str:
+        """Return the id to enroll, composed; one that hides something only where it is enrolled already."""
+        user_id = normal_user_id(user_id)
+        try:
+            check_visible(user_id)
+        except ConfigError:
+            if not self._is_enrolled(user_id):
+                raise
+        return user_id
 
     def _template(self, user_id: str, plain: References) -> Template:
         """Return the template of references that are in the model's own coordinates."""

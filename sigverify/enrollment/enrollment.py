@@ -43,11 +43,10 @@ class Enrollment:
             EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
             AlreadyEnrolled: the user is there and `replace` is False.
         """
-        enroller.check_user(user_id, replace=replace)
+        self._user_id = enroller.check_user(user_id, replace=replace)
         check_count(references)
         self._enroller = enroller
         self._candidates = Candidates(enroller.matcher)
-        self._user_id = user_id
         self._references = references
         self._replace = replace
         self._groups = tuple(groups)

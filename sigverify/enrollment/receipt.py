@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sigverify.enrollment.addition import AdditionReason
+from sigverify.template import mixed_scripts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class EnrollmentReceipt:
 
     def __bool__(self) -> bool:
         raise TypeError("an EnrollmentReceipt is neither true nor false: ask it whether it is .flawless")
+
+    @property
+    def mixed_scripts(self) -> tuple[str, ...]:
+        """The scripts that the user id mixes, where these are not written together; see `mixed_scripts`."""
+        return mixed_scripts(self.user_id)
 
     @property
     def flawless(self) -> bool:

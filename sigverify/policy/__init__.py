@@ -5,6 +5,6 @@
 
 from sigverify.policy.gate import Gate, Trial
 from sigverify.policy.lockout import Schedule
-from sigverify.policy.policy import Policy
+from sigverify.policy.policy import Policy, check_policy
 
-__all__ = ["Gate", "Policy", "Schedule", "Trial"]
+__all__ = ["Gate", "Policy", "Schedule", "Trial", "check_policy"]

@@ -1,11 +1,12 @@
 """`Policy`: what `Verifier.verify` asks of a probe beyond likeness, and what it tells of the answer."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Final, Self
 
 from sigverify.decision import Decision, Reason
 from sigverify.errors import ConfigError
-from sigverify.matching.scoring import Impostor
+from sigverify.matching.scoring import Impostor, Scoring
 from sigverify.policy.lockout import PER_DEVICE, PER_USER, Schedule
 
 MAX_REMEMBERED: Final = 1024
@@ -49,7 +50,11 @@ class Policy:
     durable_accepts: bool = False
 
     def __post_init__(self) -> None:
-        """Check what can be checked without a model."""
+        """Check what can be checked without a model; `check_policy` does the rest."""
+        _check_rate("false-match rate", self.fmr)
+        if self.refer_fmr is not None:
+            _check_rate("rate to refer at", self.refer_fmr)
+        _impostor(self.impostor)
         if self.refer_fmr is not None and not self.refer_fmr > self.fmr:
             raise ConfigError(
                 "nothing would be referred",
@@ -111,6 +116,25 @@ class Policy:
     def shown(self, decision: Decision) -> Decision:
         """Return what the caller may see of a decision."""
         return decision if self.reveal_score else _conceal(decision)
+
+
+def check_policy(policy: Policy, scoring: Scoring) -> None:
+    """Refuse rates that a model has no thresholds for: each verification would fail by them.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    for rate in (policy.fmr, policy.refer_fmr):
+        for references in scoring.rows:
+            if rate is not None:
+                scoring.threshold(rate, impostor=policy.impostor, references=references)
+
+
+def _check_rate(name: str, rate: object) -> None:
+    if not (isinstance(rate, Real) and 0 < float(rate) < 1):  # which neither NaN nor a bool is
+        raise ConfigError(
+            f"{name} out of range", expected="a number above 0 and below 1", received=str(rate)[:40]
+        )
 
 
 def _conceal(decision: Decision) -> Decision:

@@ -5,6 +5,7 @@ user, so that every process that searches hears of it.
 """
 
 import json
+import unicodedata
 from collections.abc import Callable
 from typing import Final
 
@@ -19,8 +20,8 @@ MAX_GROUPS: Final = 64
 """Groups that one person may be in."""
 
 
-def check_group(group: str) -> None:
-    """Refuse what cannot name a group.
+def check_group(group: str) -> str:
+    """Return the name of a group in its composed form (NFC); refuse what cannot name one.
 
     Raises:
         ConfigError: not text of 1 to `MAX_GROUP` printable characters.
@@ -28,8 +29,10 @@ def check_group(group: str) -> None:
     wanted = f"1 to {MAX_GROUP} printable characters"
     if not isinstance(group, str):
         raise ConfigError("this cannot name a group", expected=wanted, received=type(group).__name__)
+    group = unicodedata.normalize("NFC", group)
     if not 1 <= len(group) <= MAX_GROUP or not group.isprintable():
         raise ConfigError("this cannot name a group", expected=wanted, received=f"{len(group)} characters")
+    return group
 
 
 def groups_of(store: Store, user_id: str) -> tuple[str, ...]:
@@ -44,6 +47,23 @@ def groups_of(store: Store, user_id: str) -> tuple[str, ...]:
     return read_groups(content)
 
 
+def check_members(store: Store, group: str) -> None:
+    """Refuse a group that nobody is in: its name is mistyped, most likely, and a search never finds anybody.
+
+    It reads all groups, so ask where a search found nobody.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    group = check_group(group)
+    if not any(group in read_groups(content) for content in store.records(KIND).values()):
+        raise ConfigError(
+            f"nobody is in the group {group!r}",
+            expected="a group that somebody joined",
+            hint="See in which groups a person is: sigverify groups show",
+        )
+
+
 def join_group(store: Store, user_id: str, group: str) -> None:
     """Put a user into a group; being in it already is fine.
 
@@ -51,7 +71,7 @@ def join_group(store: Store, user_id: str, group: str) -> None:
         UnknownUser: nobody of that id is enrolled.
         ConfigError: no name for a group, or the user is in `MAX_GROUPS` already.
     """
-    check_group(group)
+    group = check_group(group)
     _change(store, user_id, lambda groups: groups | {group})
 
 
@@ -62,13 +82,14 @@ def leave_group(store: Store, user_id: str, group: str) -> None:
         UnknownUser: nobody of that id is enrolled.
         ConfigError: no name for a group.
     """
-    check_group(group)
+    group = check_group(group)
     _change(store, user_id, lambda groups: groups - {group})
 
 
 def read_groups(content: bytes | None) -> tuple[str, ...]:
     """Read a record of kind `KIND`."""
-    return () if content is None else tuple(json.loads(content))
+    names = () if content is None else json.loads(content)
+    return tuple(sorted({unicodedata.normalize("NFC", name) for name in names}))
 
 
 def _change(store: Store, user_id: str, change: Callable[[frozenset[str]], frozenset[str]]) -> None:

@@ -154,7 +154,7 @@ class Searcher:
 
     def _members(self, group: str) -> BoolArray:
         """Return who is in a group; groups are read when first asked for, and followed from then on."""
-        check_group(group)
+        group = check_group(group)
         if not self._grouped:
             self._people.assign_all({u: read_groups(c) for u, c in self._store.records(KIND).items()})
             self._grouped = True

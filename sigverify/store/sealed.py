@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace as changed
 from typing import Final, Self
 
 from sigverify.errors import AlreadyEnrolled, DamagedStore, StoreError, UnknownUser, WrongKey
@@ -11,7 +12,7 @@ from sigverify.protection.renewal import Renewal
 from sigverify.store.database import Database
 from sigverify.store.rows import Rows
 from sigverify.store.store import START, Change, Mark
-from sigverify.template import Template, check_user_id
+from sigverify.template import Template, normal_user_id, spellings
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class SealedStore:
     def put(self, template: Template, *, replace: bool = False) -> None:
         """Keep `template`, wholly or not at all; see `Store.put`."""
         with self.changing() as rows:
+            # Whoever an older version enrolled under another spelling of this id keeps that one.
+            template = changed(template, user_id=self._spelled(rows, normal_user_id(template.user_id)))
             user = rows.user(template.user_id)
             there = self.database.execute(
                 "SELECT 1 FROM templates WHERE subject = ? AND modality = ?", (user, template.modality)
@@ -72,9 +75,9 @@ class SealedStore:
 
     def get(self, user_id: str, modality: str) -> Template:
         """Return the template of `user_id` of that modality; see `Store.get`."""
-        check_user_id(user_id)
+        user_id = normal_user_id(user_id)
         with self.reading() as rows:
-            user = rows.user(user_id)
+            user = rows.user(self._spelled(rows, user_id))
             # A template of a modality without a model is read too, and then does not open.
             row = self.database.execute(
                 "SELECT content, model_id FROM templates LEFT JOIN models USING (modality) "
@@ -83,26 +86,30 @@ class SealedStore:
             ).fetchone()
         if row is None:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
-        return rows.open_template(user, modality, row[1] or "", row[0])
+        template = rows.open_template(user, modality, row[1] or "", row[0])
+        return template if template.user_id == user_id else changed(template, user_id=user_id)
 
     def delete(self, user_id: str) -> None:
         """Remove `user_id` for good; see `Store.delete`."""
-        check_user_id(user_id)
+        user_id = normal_user_id(user_id)
         with self.changing() as rows:
-            user = rows.user(user_id)
-            if not self.database.execute("DELETE FROM templates WHERE subject = ?", (user,)).rowcount:
+            subjects = [(rows.user(spelling),) for spelling in spellings(user_id)]
+            found = [self.database.execute("DELETE FROM templates WHERE subject = ?", s) for s in subjects]
+            if not any(each.rowcount for each in found):
                 raise UnknownUser(f"{user_id!r} is not enrolled")
-            self.database.execute("DELETE FROM vectors WHERE subject = ?", (user,))
+            for subject in subjects:
+                self.database.execute("DELETE FROM vectors WHERE subject = ?", subject)
             unbind(self.database)
             self._revise()
             self.database.scrub()
 
     def modalities(self, user_id: str) -> tuple[str, ...]:
         """Return by which modalities `user_id` is enrolled; see `Store.modalities`."""
-        check_user_id(user_id)
+        user_id = normal_user_id(user_id)
         with self.reading() as rows:
+            user = rows.user(self._spelled(rows, user_id))
             found = self.database.execute(
-                "SELECT modality FROM templates WHERE subject = ?", (rows.user(user_id),)
+                "SELECT modality FROM templates WHERE subject = ?", (user,)
             ).fetchall()
         if not found:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
@@ -118,7 +125,8 @@ class SealedStore:
             if modality in (None, enrolled_by):
                 with _skipping_damage():
                     model_id = models.get(enrolled_by, "")
-                    found.add(rows.open_vectors(user, enrolled_by, model_id, content).user_id)
+                    listed = rows.open_vectors(user, enrolled_by, model_id, content).user_id
+                    found.add(spellings(listed)[0])
         return tuple(sorted(found))
 
     def __len__(self) -> int:
@@ -149,8 +157,8 @@ class SealedStore:
             for *place, content in sealed:
                 after = Mark(*place)
                 with _skipping_damage():
-                    vectors = rows.open_vectors(after.subject, modality, model_id, content)
-                    found.append(Change(after, *vectors))
+                    user_id, vectors = rows.open_vectors(after.subject, modality, model_id, content)
+                    found.append(Change(after, spellings(user_id)[0], vectors))
             # Where all of a page are damaged, an empty answer would read as the end.
             if found or not sealed:
                 return found
@@ -166,11 +174,11 @@ class SealedStore:
 
     def touch(self, user_id: str) -> None:
         """Count a user as changed; see `Store.touch`."""
-        check_user_id(user_id)
+        user_id = normal_user_id(user_id)
         with self.changing() as rows:
             touched = self.database.execute(
                 "UPDATE vectors SET revision = (SELECT revision + 1 FROM state) WHERE subject = ?",
-                (rows.user(user_id),),
+                (rows.user(self._spelled(rows, user_id)),),
             )
             if not touched.rowcount:
                 raise UnknownUser(f"{user_id!r} is not enrolled")
@@ -196,7 +204,8 @@ class SealedStore:
         """Return all records of a kind; see `Store.records`."""
         with self.reading() as rows:
             found = self.database.execute("SELECT subject, content FROM records WHERE kind = ?", (kind,))
-            return dict(sorted(rows.open_record(kind, *row) for row in found))
+            opened = sorted(rows.open_record(kind, *row) for row in found)
+            return {spellings(subject)[0]: content for subject, content in opened}
 
     def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
         """Return the entries of a journal; see `Store.journal`."""
@@ -247,6 +256,15 @@ class SealedStore:
                 return Rows(key, *head)
         # The last one may raise: no key fits.
         return Rows(self._keys[-1], *head)
+
+    def _spelled(self, rows: Rows, user_id: str) -> str:
+        """Return the spelling that a user is enrolled by; composed where nobody is."""
+        forms = spellings(user_id)
+        for form in forms if len(forms) > 1 else ():
+            place = (rows.user(form),)
+            if self.database.execute("SELECT 1 FROM templates WHERE subject = ?", place).fetchone():
+                return form
+        return forms[0]
 
     def _models(self) -> dict[str, str]:
         return dict(self.database.execute("SELECT modality, model_id FROM models").fetchall())
@@ -327,14 +345,20 @@ class SealedRecords:
 
     def get(self, kind: str, subject: str) -> bytes | None:
         """Return a record, or None."""
-        place = (kind, self._rows.subject(kind, subject))
-        row = self._database.execute(
-            "SELECT content FROM records WHERE kind = ? AND subject = ?", place
-        ).fetchone()
-        return None if row is None else self._rows.open_record(*place, row[0])[1]
+        for spelling in spellings(subject):
+            place = (kind, self._rows.subject(kind, spelling))
+            row = self._database.execute(
+                "SELECT content FROM records WHERE kind = ? AND subject = ?", place
+            ).fetchone()
+            if row is not None:
+                return self._rows.open_record(*place, row[0])[1]
+        return None
 
     def put(self, kind: str, subject: str, content: bytes) -> None:
-        """Write a record in place of any before."""
+        """Write a record in place of any before, of whichever spelling of the subject."""
+        subject, *others = spellings(subject)
+        for other in others:
+            self._delete(kind, other)
         row = (kind, self._rows.subject(kind, subject), self._rows.seal_record(kind, subject, content))
         self._database.execute(
             "INSERT INTO records (kind, subject, content) VALUES (?, ?, ?) "
@@ -344,6 +368,10 @@ class SealedRecords:
 
     def delete(self, kind: str, subject: str) -> None:
         """Remove a record, if it is there."""
+        for spelling in spellings(subject):
+            self._delete(kind, spelling)
+
+    def _delete(self, kind: str, subject: str) -> None:
         place = (kind, self._rows.subject(kind, subject))
         self._database.execute("DELETE FROM records WHERE kind = ? AND subject = ?", place)
 

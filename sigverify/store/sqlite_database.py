@@ -65,7 +65,9 @@ class SqliteDatabase:
         self._shown_as_today = False
         if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
             raise StoreError(
-                f"no store at {self.path}", expected="a file made by enrolling", hint="Enroll somebody first"
+                f"no store at {self.path}",
+                expected="a file made by enrolling",
+                hint="Check the name, or enroll somebody first; serve and kiosk make one with --create",
             )
         with self.guard("open"):
             self._connection = sqlite3.connect(

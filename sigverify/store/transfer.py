@@ -14,7 +14,7 @@ from sigverify.protection.keys import Key
 from sigverify.protection.sealing import SALT_BYTES, Sealer
 from sigverify.store.rekey import change_renewal
 from sigverify.store.store import Store
-from sigverify.template import Template
+from sigverify.template import Template, check_visible
 
 MAGIC: Final = b"SIGX"
 VERSION: Final = 1
@@ -40,6 +40,7 @@ def import_template(store: Store, data: bytes, key: Key, *, replace: bool = Fals
         MalformedTemplate: these bytes are no export, or of another version.
         WrongKey: another transport key, or altered on the way.
         AlreadyEnrolled: the user is there and `replace` is False.
+        ConfigError: the user id has characters that nobody sees.
         StoreError: the store holds templates of another model.
     """
     if len(data) < _HEAD.size or not data.startswith(MAGIC):
@@ -58,5 +59,6 @@ def import_template(store: Store, data: bytes, key: Key, *, replace: bool = Fals
             hint="If it is that one, the bytes were altered on the way: export again",
         ) from None
     template = change_renewal(Template.from_bytes(content), None, store.renewal)
+    check_visible(template.user_id)
     store.put(template, replace=replace)
-    return template
+    return store.get(template.user_id, template.modality)

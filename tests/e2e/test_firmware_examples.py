@@ -138,7 +138,7 @@ def serve(start, captures):
     def serve():
         log = (captures / "log").open("ab")
         with log:
-            options = ["--store", "kiosk.db", "--socket", "kiosk.socket"]
+            options = ["--store", "kiosk.db", "--create", "--socket", "kiosk.socket"]
             return start("-m", "sigverify.cli", "serve", *options, stdout=log, stderr=log)
 
     return serve

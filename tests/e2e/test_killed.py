@@ -33,7 +33,7 @@ def address(tmp_path):
 def start(tmp_path, address):
     """Return a function that starts a daemon, and does not wait for it."""
     processes = []
-    command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", tmp_path / "store.db"]
+    command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", tmp_path / "store.db", "--create"]
     command += ["--socket", address, "--no-replay-check", "--no-lockout"]  # so that a probe has one answer
 
     def start():

@@ -1006,6 +1006,7 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
         "kiosk",
         "--store",
         tmp_path / "kiosk.db",
+        "--create",
         "--port",
         "0",
     ]

@@ -27,7 +27,16 @@ def serve(tmp_path):
     processes = []
 
     def serve(*options, key=None):
-        command = [sys.executable, "-m", "sigverify.cli", "serve", "--store", tmp_path / "store.db", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "sigverify.cli",
+            "serve",
+            "--store",
+            tmp_path / "store.db",
+            "--create",
+        ]
+        command += options
         with (tmp_path / "log").open("ab") as log, (key or Path(os.devnull)).open("rb") as stdin:
             processes.append(subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log))
         return processes[-1]

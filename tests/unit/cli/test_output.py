@@ -42,7 +42,7 @@ def test_nothing_is_interpreted_folded_or_cut(capsys, monkeypatch):
 
 def test_a_closed_stream_ends_with_an_error_of_ours(monkeypatch):
     class Full(io.StringIO):
-        def write(self, text):
+        def write(self, _text):
             raise OSError(28, "No space left on device")
 
     from sigverify.cli.output import whole_output

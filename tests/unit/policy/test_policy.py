@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sigverify.decision import Decision, Outcome, Reason
@@ -5,6 +7,8 @@ from sigverify.errors import ConfigError
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import Impostor
 from sigverify.policy import Policy
+from sigverify.store import MEMORY
+from sigverify.verifier import Verifier
 
 FULL = Decision(
     outcome=Outcome.REJECT, reason=Reason.UNLIKE, score=0.2, threshold=0.9, confidence=0.99,
@@ -56,3 +60,23 @@ def test_the_presets():
     assert Policy.kiosk().per_user.longest_s == 3600
     assert not Policy.kiosk().per_device.trust_wall
     assert (Policy.unguarded().replay, Policy.unguarded().per_user) == (False, None)
+
+
+@pytest.mark.parametrize("rate", [5, 1, 0, -1, math.nan, math.inf, "0.01", None, True])
+def test_a_rate_that_never_works_is_refused(rate):
+    if rate is not None:
+        with pytest.raises(ConfigError, match="out of range"):
+            Policy(fmr=0.001, refer_fmr=rate)
+    with pytest.raises(ConfigError, match="out of range"):
+        Policy(fmr=rate)
+
+
+def test_an_unknown_impostor_is_refused():
+    with pytest.raises(ConfigError, match="unknown impostor"):
+        Policy(impostor="nobody")
+
+
+@pytest.mark.parametrize("rates", [{"fmr": 0.5}, {"fmr": 1e-6}, {"fmr": 0.01, "refer_fmr": 0.5}])
+def test_a_rate_that_the_model_does_not_know_is_refused_when_it_is_opened(rates):
+    with pytest.raises(ConfigError, match="calibration"):
+        Verifier.open(MEMORY, policy=Policy(**rates))

@@ -11,7 +11,7 @@ def test_without_the_extra(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "firmware_bridge.kiosk.server", raising=False)
     monkeypatch.delattr("firmware_bridge.kiosk.server", raising=False)
-    arguments = ["sigverify", "kiosk", "--store", str(tmp_path / "kiosk.db"), "--json"]
+    arguments = ["sigverify", "kiosk", "--store", str(tmp_path / "kiosk.db"), "--create", "--json"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
         main()
