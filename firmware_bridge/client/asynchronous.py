@@ -13,7 +13,8 @@ from sigverify.decision import Decision
 from sigverify.enrollment.addition import Addition
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import BridgeError, Disconnected, SigverifyError
+from sigverify.errors import BridgeError, Disconnected, Misuse, SigverifyError
+from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
@@ -78,6 +79,7 @@ class AsyncClient:
         self._calls = Calls(name=name, token=token)
         self._line: Line | None = None
         self._lock = asyncio.Lock()
+        self._own = OwnLock("this client", error=Misuse)
 
     async def __aenter__(self) -> Self:
         """Return this client."""
@@ -179,6 +181,8 @@ class AsyncClient:
 
     async def _run(self, call: Call[T]) -> T:
         """Carry out one exchange, on a new line where there is none."""
+        with self._own:  # for nothing but to be refused in a forked child
+            pass
         async with self._lock:
             try:
                 line = self._line or await self._connect()

@@ -1,6 +1,5 @@
 """`Client`: a `Verifier` that runs in a daemon, used by blocking calls much like one in this process."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,8 @@ from sigverify.decision import Decision
 from sigverify.enrollment.addition import Addition
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import BridgeError, Disconnected, SigverifyError
+from sigverify.errors import BridgeError, Disconnected, Misuse, SigverifyError
+from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
@@ -101,7 +101,7 @@ class Client:
         self._timeout_s = timeout_s
         self._calls = Calls(name=name, token=token)
         self._wire: Wire | None = None
-        self._lock = threading.RLock()
+        self._lock = OwnLock("this client", error=Misuse)
 
     def __enter__(self) -> Self:
         """Return this client."""
@@ -197,6 +197,8 @@ class Client:
 
     def close(self) -> None:
         """Close the line; the next call opens another."""
+        if not self._lock.is_own():  # a forked child would end the parent's line
+            return
         with self._lock:
             if self._wire is not None:
                 self._wire.close()

@@ -27,6 +27,7 @@ from sigverify.errors import KeyUnavailable, StaleCache, StoreError, StoreUnreac
 from sigverify.fleet.cache import Cache
 from sigverify.fleet.outbox import OutboxRecords
 from sigverify.fleet.sync import Level, synchronize
+from sigverify.forking import OwnLock
 from sigverify.policy.clock import Instant
 from sigverify.protection.keys import Key, default_path
 from sigverify.protection.renewal import Renewal
@@ -87,7 +88,7 @@ class FleetStore:
         self._url, self._key, self._create, self._timeout_s = url, key, create, timeout_s
         self._max_staleness_s = max_staleness_s
         self._server: PostgresStore | None = None
-        self._syncing = threading.RLock()
+        self._syncing = OwnLock("the fleet's store")
         self._ended = threading.Event()
         self._mine = threading.local()
         self._level: Level | None = None
@@ -250,7 +251,7 @@ class FleetStore:
 
     def close(self) -> None:
         """Upload what is left, if the server is there, and close; closing twice is fine."""
-        if self._ended.is_set():
+        if self._ended.is_set() or not self._syncing.is_own():
             return
         self._ended.set()
         if self._follower.is_alive():

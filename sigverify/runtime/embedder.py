@@ -4,7 +4,6 @@ Importing this module loads numpy only; `Embedder.open` loads the library it nee
 """
 
 import logging
-import threading
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Final, Self
@@ -13,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.arrays import Float32Array
-from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, one_line
+from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable, one_line
+from sigverify.forking import OwnLock
 from sigverify.model_file import Model
 from sigverify.runtime.interpreters import Runtime, choose, load_edgetpu, make_interpreter, parse_runtime
 from sigverify.runtime.tensor import Tensor
@@ -52,7 +52,7 @@ class Embedder:
         """The model it runs."""
         self.runtime = runtime
         """What runs it: never `Runtime.AUTO`."""
-        self._lock = threading.Lock()
+        self._lock = OwnLock("the network", error=RuntimeUnavailable)
         self._interpreter = interpreter
         manifest = model.manifest
         self._input = Tensor.find(interpreter.get_input_details(), "input", manifest.input_shape)

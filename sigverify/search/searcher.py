@@ -1,7 +1,6 @@
 """`Searcher`: finds who wrote a signature among everybody enrolled."""
 
 import contextlib
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array
 from sigverify.errors import ConfigError, UnknownUser
+from sigverify.forking import OwnLock
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import Embedding, References
 from sigverify.search.exact import ExactIndex
@@ -49,7 +49,7 @@ class Searcher:
         self._store = store
         self._matcher = matcher
         self._modality = matcher.modality.name
-        self._lock = threading.Lock()
+        self._lock = OwnLock("the index of the store")
         self._people = People()
         self._index: Index | None = None
         self._mark = START

@@ -6,12 +6,12 @@ records become visible in their order, and whoever follows them misses nothing.
 
 import contextlib
 import select
-import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.errors import DamagedStore, MissingExtra, StoreError, StoreUnreachable
+from sigverify.forking import OwnLock
 from sigverify.store.migration import POSTGRES as MIGRATION
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class PostgresDatabase:
         self._driver = _import_psycopg()
         self._url = url
         self._timeout_s = timeout_s
-        self._lock = threading.RLock()
+        self._lock = OwnLock("the connection to the fleet's server")
         self._connection: psycopg.Connection[Any] | None = None
         self._within = False
         self._closed = False
@@ -195,9 +195,10 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """Close the connection; closing twice is fine."""
-        with self._lock:
-            self._closed = True
-            self._drop()
+        if self._lock.is_own():  # a forked child would end the parent's session
+            with self._lock:
+                self._closed = True
+                self._drop()
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:

@@ -3,13 +3,13 @@
 import contextlib
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from sigverify.errors import DamagedStore, StoreError
+from sigverify.forking import OwnLock
 from sigverify.store.migration import MOVE_HEAD, MOVES, SET_ASIDE, SHOW_AS_IT_IS, SHOW_AS_TODAY
 
 SCHEMA_VERSION: Final = 4
@@ -58,7 +58,7 @@ class SqliteDatabase:
         _check_path(path)
         self.path = str(path)
         self._timeout_s = timeout_s
-        self._lock = threading.RLock()
+        self._lock = OwnLock(f"the store {self.path}")
         self._read_only = read_only
         self._unscrubbed = False
         self._writing = False
@@ -77,6 +77,7 @@ class SqliteDatabase:
                 check_same_thread=False,
                 isolation_level=None,
             )
+            self._lock.kept.append(self._connection)
         try:
             with self.guard("open"):
                 self.made = self._prepare(read_only=read_only)
@@ -205,8 +206,9 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
-        with self._lock:
-            self._connection.close()
+        if self._lock.is_own():  # a forked child has nothing of its own to close
+            with self._lock:
+                self._connection.close()
 
     def _prepare(self, *, read_only: bool) -> bool:
         """Set the connection up; say whether the tables are there."""

@@ -2,13 +2,13 @@
 
 import importlib.util
 import os
-import threading
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from sigverify.errors import IncompatibleModel, RuntimeUnavailable
+from sigverify.forking import OwnLock
 from sigverify.matching.embedding import Embedding
 from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import Signature
@@ -37,7 +37,7 @@ class NativeEmbedder:
                 received=model.manifest.modality,
             )
         self._library = library
-        self._lock = threading.Lock()
+        self._lock = OwnLock("the network", error=RuntimeUnavailable)
         content = library.ffi.from_buffer(model.to_bytes())
         handle = library.open("sv_model", content, len(content))
         self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), handle)
