@@ -23,6 +23,9 @@ export class Pad extends EventTarget {
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(kind, (event) => this[kind](event));
     }
+    // Whoever looks elsewhere has lifted the pen, even if the page is never told.
+    globalThis.addEventListener?.("blur", () => this.end());
+    globalThis.document?.addEventListener("visibilitychange", () => this.end());
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     new ResizeObserver(() => this.fit()).observe(canvas);
   }
@@ -54,7 +57,7 @@ export class Pad extends EventTarget {
 
   // No more ink until it is opened again; a stroke under way ends here.
   close() {
-    if (this.pointer !== null) this.pointerup({ pointerId: this.pointer });
+    this.end();
     this.closed = true;
   }
 
@@ -67,7 +70,9 @@ export class Pad extends EventTarget {
     const palm = event.pointerType === "touch" && event.timeStamp - this.penSeen < PALM_MS;
     if (this.closed || palm || event.button !== 0) return;
     if (event.pointerType === "pen" && !this.locked) this.dropPalm();
-    if (this.pointer !== null) return;
+    // Of several fingers the first writes. Anything else means that the end of the stroke before was never told.
+    if (this.pointer !== null && event.isPrimary === false) return;
+    this.end();
     event.preventDefault();
     if (this.scale !== window.devicePixelRatio) this.fit(); // on another screen, in the same size
     if (this.locked) this.clear(); // what was answered makes room for what comes next
@@ -84,10 +89,13 @@ export class Pad extends EventTarget {
   pointermove(event) {
     if (event.pointerType === "pen") this.penSeen = event.timeStamp;
     if (event.pointerId !== this.pointer) return;
+    // Nothing is pressed: the pen hovers, and its pointerup was lost (a dialog, a driver, out of range).
+    if (event.buttons === 0) return this.end();
     const stroke = this.strokes.at(-1);
     const sheet = this.canvas.getBoundingClientRect();
     const coalesced = event.getCoalescedEvents?.() ?? []; // browsers have it over https and on this machine only
     for (const each of coalesced.length ? coalesced : [event]) {
+      if (each.buttons === 0) continue; // hovered between two reports
       const point = sample(each, sheet);
       const last = stroke.at(-1);
       if (point.time < last.time || (point.time === last.time && point.x === last.x && point.y === last.y)) continue;
@@ -97,7 +105,12 @@ export class Pad extends EventTarget {
   }
 
   pointerup(event) {
-    if (event.pointerId !== this.pointer) return;
+    if (event.pointerId === this.pointer) this.end();
+  }
+
+  // The stroke under way ends here, if there is one.
+  end() {
+    if (this.pointer === null) return;
     this.pointer = null;
     const stroke = this.strokes.at(-1);
     if (stroke.length === 1) this.segment(stroke, 0);
