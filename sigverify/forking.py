@@ -1,9 +1,9 @@
 """`OwnLock`: a lock that knows which process it is of, so that a forked child is told so instead of hanging.
 
-A child has a copy of every lock, and none of the threads that would release them; a database or a network is
-no better off. So what holds an `OwnLock` says in a child at once that it was opened before the fork. And a fork
-waits while another thread is amidst a call into SQLite or LiteRT: their own locks would stay locked in the
-child for good, and it could not even open anew.
+A child has a copy of every lock, and none of the threads that would release them; a database or a network
+is no better off. So what holds an `OwnLock` says in a child at once that it was opened before the fork. And a
+fork waits while another thread is amidst a call into SQLite or LiteRT: their own locks would stay locked in
+the child for good, and it could not even open anew.
 """
 
 import ctypes

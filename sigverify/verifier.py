@@ -1,6 +1,6 @@
 """`Verifier`: enroll people, verify and identify their signatures. Start reading here."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -147,6 +147,7 @@ class Verifier:
         replace: bool = False,
         quality: Screening | str = Screening.ENFORCE,
         groups: Iterable[str] = (),
+        names: Sequence[str] = (),
     ) -> EnrollmentReceipt:
         """Keep the embeddings of a person's genuine signatures, wholly or not at all.
 
@@ -159,13 +160,16 @@ class Verifier:
             replace: take the place of an earlier enrollment.
             quality: "enforce" refuses flawed captures, copies and mixed hands; "record" keeps any set.
             groups: which the user joins; see `join`.
+            names: what a refusal calls the signatures, such as their files; else "reference 3".
 
         Raises:
             EnrollmentError: no signatures, too many, or a set that is refused.
             AlreadyEnrolled: the user is there and `replace` is False.
             StoreError: the store cannot be written.
         """
-        return self._enroller.enroll(user_id, signatures, replace=replace, quality=quality, groups=groups)
+        return self._enroller.enroll(
+            user_id, signatures, replace=replace, quality=quality, groups=groups, names=names
+        )
 
     def enrollment(
         self,

@@ -20,7 +20,7 @@ from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.messages import Message, Points
 from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
-from sigverify.enrollment.enroller import DEFAULT_REFERENCES
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES, listed
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import Disconnected, EnrollmentError, InvalidSignature, ProtocolError
 from sigverify.matching.aspect import Aspect
@@ -304,7 +304,7 @@ class Calls:
 
 def bounded(signatures: Iterable[Signature]) -> list[Signature]:
     """Take one more than can be enrolled at most, of an iterator that may have no end."""
-    return list(islice(signatures, MAX_REFERENCES + 1))
+    return list(islice(listed(signatures, Signature), MAX_REFERENCES + 1))
 
 
 def line_error(error: OSError) -> Disconnected:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import uvicorn
 from firmware_bridge.kiosk.app import create_app
 from firmware_bridge.kiosk.live import MAX_MESSAGE
 from firmware_bridge.kiosk.settings import Settings
-from sigverify.errors import ConfigError
+from sigverify.errors import ConfigError, one_line
 from sigverify.verifier import Verifier
 
 MAX_CONNECTIONS = 64
@@ -37,6 +38,28 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}", received=str(error), hint="Try another --port, or 0 for any"
         ) from error
     return listening
+
+
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Refuse a certificate that nobody could be served with, before anything listens.
+
+    Raises:
+        ConfigError: no certificate, no key, one of another certificate, or one under a passphrase.
+    """
+    if certificate is None:
+        if key is not None:
+            raise ConfigError("a key without its certificate", expected="--tls-cert too")
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # Never ask for a passphrase: nobody may sit at the terminal. An empty one does not fit.
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            "the certificate and its key cannot be used",
+            expected="two PEM files that belong together, the key without a passphrase",
+            received=f"{certificate} and {key or 'no --tls-key'}: {one_line(error)}",
+        ) from error
 
 
 def make_server(

@@ -21,10 +21,19 @@ ReportArgument = Annotated[
 def compare(first: ReportArgument, second: ReportArgument, *, as_json: JsonOption = False) -> None:
     """Say whether two evaluations on the same trials differ by more than chance."""
     from sigverify.cli.output import report
+    from sigverify.errors import ConfigError
     from sigverify.evaluation import compare as compare_reports
     from sigverify.evaluation import read_reports
     from sigverify.evaluation.compare import unpaired
 
+    for each in (first, second):
+        if each.is_file() and each.suffix != ".json":
+            raise ConfigError(
+                f"{each} is no report of an evaluation",
+                expected="a folder that `sigverify evaluate --out` wrote",
+                hint="This compares error rates; to compare two signatures, enroll one and verify the other: "
+                "sigverify enroll, sigverify verify",
+            )
     reports = read_reports(first), read_reports(second)
     found = compare_reports(*reports)
     alone = unpaired(*reports)

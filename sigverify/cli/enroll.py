@@ -56,7 +56,14 @@ def enroll(
     with open_verifier(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, create=True, cache=cache
     ) as verifier:
-        receipt = verifier.enroll(user, signatures, replace=replace, quality=quality, groups=groups or ())
+        receipt = verifier.enroll(
+            user,
+            signatures,
+            replace=replace,
+            quality=quality,
+            groups=groups or (),
+            names=[str(path) for path in files],
+        )
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))
     content = receipt.to_dict() | {"mixed_scripts": list(receipt.mixed_scripts)}

@@ -35,11 +35,23 @@ def info(
 
 def _describe(file: str, key: str | None) -> dict[str, Any]:
     """Look at the first bytes, never at the name; a pipe, which is read once, can only be a signature."""
+    from sigverify.errors import ConfigError
+
     path = Path(file)
     start = _first_bytes(path)
-    if start.startswith(b"SIGMODEL") or not os.path.exists(file):  # noqa: PTH110 - Path raises for a long name
+    there = os.path.exists(file)  # noqa: PTH110 - Path raises for a long name
+    if not there and _looks_like_a_file(file):
+        raise ConfigError(
+            f"no such file: {file}", expected="a model, a signature file or a store", hint="Check the name"
+        )
+    if start.startswith(b"SIGMODEL") or not there:
         return _model(file)
     return _store(path, key) if start.startswith(b"SQLite format 3\0") else _signature(path)
+
+
+def _looks_like_a_file(name: str) -> bool:
+    """Tell a path from the name of a model: by a folder, or an ending other than a model's."""
+    return Path(name).name != name or Path(name).suffix not in ("", ".sigmodel")
 
 
 def _first_bytes(path: Path) -> bytes:

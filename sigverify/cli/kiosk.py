@@ -89,6 +89,7 @@ def kiosk(
         fpir=fpir,
         keyboard=keyboard,
     )
+    server.check_certificate(tls_cert, tls_key)
     policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)
     listening = server.listen(host, port)
     with (

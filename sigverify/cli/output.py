@@ -82,6 +82,7 @@ class _Checked:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._failed: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -99,8 +100,11 @@ class _Checked:
     @contextmanager
     def _checked(self) -> Iterator[None]:
         try:
+            if self._failed is not None:
+                raise self._failed
             yield
         except OSError as error:
+            self._failed = error
             with suppress(OSError, ValueError):  # what is left in its buffer would fail again at the very end
                 descriptor = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(descriptor, self._stream.fileno())

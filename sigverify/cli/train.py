@@ -75,7 +75,10 @@ def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "Tra
     from dataclasses import replace
 
     from sigverify.training import LossConfig, Run, TrainConfig
+    from sigverify.training.run.checkpoint import read_state
 
+    if resumed:
+        read_state(Run(path=resumed))  # it says what to do where there is nothing to go on from
     before = Run(path=resumed).config if resumed else TrainConfig()
     settings = TrainConfig.read(config) if config else before
     given = {name: value for name, value in options.items() if value}

@@ -1,6 +1,6 @@
 """`Candidates`: signatures of, it is claimed, one person; says which belong together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -61,14 +61,14 @@ class Candidates:
         places = [place for place, number in enumerate(self._usable) if number in taken]
         return min((self._against(place, places) for place in places if len(places) > 1), default=1.0)
 
-    def refuse_flaws(self) -> None:
+    def refuse_flaws(self, names: Sequence[str] = ()) -> None:
         """Refuse a set of which not all were taken.
 
         Raises:
-            EnrollmentError: naming each, by number from 1, and why.
+            EnrollmentError: naming each, as in `names` or by number from 1, and why.
         """
         wrong = [
-            f"reference {number} is {sentence(reason)}"
+            f"{names[number - 1] if names else f'reference {number}'} is {sentence(reason)}"
             for number, reason in enumerate(self.reasons, start=1)
             if reason is not AdditionReason.TAKEN
         ]

@@ -1,13 +1,14 @@
 """`Enroller`: stores a person's references, wholly or not at all."""
 
 import logging
+import os
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from sigverify.audit import AuditLog, Event
 from sigverify.enrollment.candidates import Candidates
@@ -27,6 +28,8 @@ from sigverify.template import Template, check_visible, normal_user_id, stored
 
 DEFAULT_REFERENCES: Final = 5
 """Error rates fall steeply up to four or five, and slowly after; docs/results.md."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -58,19 +61,20 @@ class Enroller:
         replace: bool,
         quality: Screening | str,
         groups: Iterable[str],
+        names: Sequence[str] = (),
     ) -> EnrollmentReceipt:
         """Enroll somebody with all of these at once; see `Verifier.enroll`."""
         start = time.perf_counter()
         user_id = self._new_user_id(user_id)
         screening = _screening(quality)
         # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
-        offered = list(islice(captures, MAX_REFERENCES + 1))
+        offered = list(islice(listed(captures, self.matcher.modality.capture), MAX_REFERENCES + 1))
         check_count(len(offered))
         candidates = Candidates(self.matcher)
         for capture in offered:
             candidates.add(capture)
         if screening is Screening.ENFORCE:
-            candidates.refuse_flaws()
+            candidates.refuse_flaws(names)
         return self.store_references(
             user_id, candidates, range(len(offered)), replace=replace, groups=tuple(groups), start=start
         )
@@ -174,6 +178,23 @@ class Enroller:
     @cached_property
     def _sketcher(self) -> Sketcher:
         return Sketcher(self._store.secret(REPLAY))
+
+
+def listed(captures: Iterable[T], capture: type) -> Iterable[T]:
+    """Return the captures; one alone, where a list is wanted, is refused with what to write instead.
+
+    Raises:
+        EnrollmentError: one capture, a path, or nothing that can be gone through.
+    """
+    if isinstance(captures, capture | str | bytes | os.PathLike) or not isinstance(captures, Iterable):
+        one = isinstance(captures, capture)
+        raise EnrollmentError(
+            "one signature where a list is wanted" if one else "no list of signatures",
+            expected=f"a list of {capture.__name__}",
+            received=type(captures).__name__,
+            hint="Write [signature], better five of them" if one else "Read each file with read_signature",
+        )
+    return captures
 
 
 def check_count(references: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sigverify.errors import ConfigError, MalformedModel, RuntimeUnavailable, one_line
 from sigverify.model_file import Model
+from sigverify.runtime.chatter import without_chatter
 
 EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
 
@@ -128,8 +129,9 @@ def load_edgetpu(library: Any) -> Any:
 def make_interpreter(library: Any, model: Model, options: dict[str, Any]) -> Any:
     """Build the interpreter and allocate its tensors."""
     try:
-        interpreter = library.Interpreter(model_content=model.network, **options)
-        interpreter.allocate_tensors()
+        with without_chatter():
+            interpreter = library.Interpreter(model_content=model.network, **options)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise MalformedModel(
             "the interpreter refuses the network",

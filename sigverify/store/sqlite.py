@@ -45,6 +45,8 @@ class SqliteStore(SealedStore):
         self.path = str(path)
         if key is None and self.path == MEMORY:
             key = Key.generate()
+        elif key is None and create and not read_only and not Path(self.path).exists():
+            key = Key.default()  # first: where it cannot be made, no half store is left behind
         self.database = SqliteDatabase(path, create=create, read_only=read_only, timeout_s=timeout_s)
         try:
             self._keys: tuple[Key, ...] = (self._begin(key),)

@@ -214,6 +214,11 @@ class SqliteDatabase:
         """Set the connection up; say whether the tables are there."""
         # In this order: another process that is creating the store commits both at once.
         made, application = self.pragma("schema_version"), self.pragma("application_id")
+        if read_only and not (made or application):
+            raise StoreError(
+                f"{self.path} is empty: a store that was begun and never finished",
+                hint="Enroll somebody into it, which finishes it, or delete the file",
+            )
         if application != APPLICATION_ID and (made or application or read_only):
             raise StoreError(f"{self.path} is a database of another program", expected="a sigverify store")
         if not read_only:

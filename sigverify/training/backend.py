@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from sigverify.errors import MissingExtra
+from sigverify.errors import ConfigError, MissingExtra, one_line
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -26,8 +26,20 @@ def _choose_backend() -> None:
 
 def _import_keras() -> Any:
     _choose_backend()
+    chosen = os.environ.get("KERAS_BACKEND", BACKENDS[0])
+    if chosen not in BACKENDS and "keras" not in sys.modules:
+        raise ConfigError(
+            "unknown KERAS_BACKEND",
+            expected=" or ".join(BACKENDS),
+            received=repr(chosen)[:60],
+            hint="Unset it",
+        )
     try:
         return importlib.import_module("keras")
+    except ValueError as error:  # of what ~/.keras/keras.json names
+        raise ConfigError(
+            "keras cannot use its backend", expected=" or ".join(BACKENDS), received=one_line(error)
+        ) from error
     except ImportError as error:
         raise MissingExtra(
             "training needs keras and one of its backends",

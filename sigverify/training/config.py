@@ -240,7 +240,7 @@ class TrainConfig:
             ConfigError: no such file, or one that `from_toml` refuses.
         """
         try:
-            text = Path(path).read_text("utf-8")
+            text = Path(path).read_text("utf-8-sig")  # some editors begin a file by a byte order mark
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"{path} cannot be read", expected="a TOML file", received=str(error)

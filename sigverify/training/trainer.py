@@ -113,6 +113,11 @@ def _create(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origi
     Raises:
         TrainingError: there is something in it.
     """
+    if run.is_unstarted():
+        raise TrainingError(
+            f"{run.path} holds a run that was stopped before its first checkpoint",
+            hint="Nothing was learned yet: unless a training is at work there, remove it and start again",
+        )
     if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
         raise TrainingError(
             f"{run.path} is not empty",

@@ -13,6 +13,7 @@ from sigverify.matching.embedding import Embedding
 from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
+from sigverify.runtime.chatter import without_chatter
 from sigverify.runtime.native.library import Library
 
 _PACKAGE: Final = "ai_edge_litert"
@@ -40,7 +41,8 @@ class NativeEmbedder:
         self._lock = OwnLock("the network", error=RuntimeUnavailable)
         content = library.ffi.from_buffer(model.to_bytes())
         handle = library.open("sv_model", content, len(content))
-        self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), handle)
+        with without_chatter():
+            self._litert = library.open("sv_litert", os.fsencode(litert or litert_library()), handle)
         network = library.functions.sv_litert_network(self._litert)
         self._verifier = library.open("sv_verifier", handle, network)
         info = library.ffi.new("sv_model_info *")

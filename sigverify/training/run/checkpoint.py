@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.errors import TrainingError
-from sigverify.training.run.run import CHECKPOINTS, Run, write_whole
+from sigverify.training.run.run import CHECKPOINTS, STATE, Run, write_whole
 
 KEPT: Final = 2
 """Checkpoints kept: the last, and the one before should the last turn out broken."""
-_STATE: Final = "state.json"
 
 
 @dataclass
@@ -39,7 +38,7 @@ def write_checkpoint(run: Run, network: Any, state: RunState) -> None:
     partial = folder / f"partial-{file.name}"
     network.save_weights(partial)
     partial.replace(file)
-    write_whole(folder / _STATE, json.dumps(asdict(state)))
+    write_whole(folder / STATE, json.dumps(asdict(state)))
     for old in sorted(folder.glob("epoch-*.weights.h5"))[:-KEPT]:
         old.unlink()
 
@@ -56,13 +55,13 @@ def read_state(run: Run) -> RunState:
         TrainingError: no checkpoint, or a broken one.
     """
     try:
-        state = RunState(**json.loads((run.path / CHECKPOINTS / _STATE).read_text("utf-8")))
+        state = RunState(**json.loads((run.path / CHECKPOINTS / STATE).read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
             f"{run.path} holds no checkpoint to resume from",
-            expected=f"{CHECKPOINTS}/{_STATE}",
+            expected=f"{CHECKPOINTS}/{STATE}",
             received=str(error),
-            hint="Start without --resume",
+            hint="If it was stopped before its first one, remove the folder and start without --resume",
         ) from error
     if not weights_file(run, state.epoch).is_file():
         raise TrainingError(

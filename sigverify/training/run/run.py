@@ -25,6 +25,8 @@ PROVENANCE: Final = "provenance.json"
 MODEL: Final = "model.keras"
 CURVES: Final = "curves.png"
 CHECKPOINTS: Final = "checkpoints"
+STATE: Final = "state.json"
+"""Of the newest checkpoint, within `CHECKPOINTS`."""
 TENSORBOARD: Final = "tensorboard"
 REPRESENTATIVE: Final = "representative.npz"
 CALIBRATION: Final = "calibration.npz"
@@ -64,6 +66,14 @@ class Run:
                 hint="Train one with `sigverify train --out DIR`, or go on with --resume",
             )
         return run
+
+    def is_unstarted(self) -> bool:
+        """Whether this was begun, and stopped before its first checkpoint: nothing of it has been learned."""
+        if not self.path.is_dir() or (self.path / CHECKPOINTS / STATE).exists():
+            return False
+        names = {each.name for each in self.path.iterdir()}
+        began = {PROVENANCE, f".{PROVENANCE}.partial"}
+        return bool(names & began) and HISTORY_FILE not in names
 
     @property
     def model_path(self) -> Path:

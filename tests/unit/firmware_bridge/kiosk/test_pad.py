@@ -23,7 +23,8 @@ const context = new Proxy({}, {
   set: (target, key, value) => ((target[key] = value), true),
 });
 const pad = new Pad({
-  getContext: () => context, addEventListener: listen, setPointerCapture() {}, clientWidth: 400, clientHeight: 200,
+  getContext: () => context, addEventListener: listen, setPointerCapture() {},
+  clientWidth: 400, clientHeight: 200,
   getBoundingClientRect: () => ({ left: 0, top: 0, width: 400, height: 200 }),
 });
 let clock = 5000;
@@ -73,7 +74,8 @@ def test_a_stroke_ends_by_any_sign_and_the_next_one_works(play, sign):
     assert ended[0] == 7, "what came after the end is no ink"
     after = play(
         f"event('pointerdown'); write(); {LOST[sign]} clock += 400;"
-        "event('pointerdown', { pointerId: 9 }); write({ pointerId: 9 }); event('pointerup', { pointerId: 9 });"
+        "event('pointerdown', { pointerId: 9 }); write({ pointerId: 9 });"
+        "event('pointerup', { pointerId: 9 });"
     )
     assert after[len(ended) :] == [7]
 
@@ -85,7 +87,8 @@ def test_what_a_gesture_took_away_is_no_writing(play):
 def test_hover_between_two_reports_is_no_ink(play):
     assert play("""
     event("pointerdown");
-    const at = (clientX, buttons) => ({ pointerType: "pen", clientX, clientY: 5, buttons, timeStamp: (clock += 2) });
+    const at = (clientX, buttons) =>
+      ({ pointerType: "pen", clientX, clientY: 5, buttons, timeStamp: (clock += 2) });
     event("pointermove", { getCoalescedEvents: () => [at(30, 1), at(33, 0), at(36, 1)] });
     event("pointerup");
     """) == [3]
