@@ -1,4 +1,4 @@
-"""Every command in worlds where something is missing, full or in the way: one line, and the right exit code."""
+"""Every command in worlds where something is missing, full or in the way: one line, the right exit code."""
 
 import io
 import json

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from builders import arithmetic_matcher, signature
@@ -158,3 +160,17 @@ def test_the_order_of_signatures_does_not_decide_who_belongs_together():
         for index in order:
             candidates.add(its[index])
         assert sorted(order[candidates.taken]) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("wrong", [signature(0, 0), "alice.csv", b"x,y", Path("alice.csv"), 7, None])
+def test_what_is_no_list_of_signatures_says_what_to_write(wrong):
+    with Verifier.open(MEMORY) as verifier, pytest.raises(EnrollmentError, match="list") as raised:
+        verifier.enroll("alice", wrong)
+    assert ("[signature]" in str(raised.value)) == (type(wrong).__name__ == "Signature")
+
+
+def test_a_refusal_names_what_the_caller_calls_it():
+    captures = [signature(0, 0), signature(0, 1), signature(0, 2), signature(0, 1)]
+    names = ["first.csv", "second.csv", "third.csv", "again.csv"]
+    with Verifier.open(MEMORY) as verifier, pytest.raises(EnrollmentError, match=r"again\.csv is "):
+        verifier.enroll("alice", captures, names=names)
