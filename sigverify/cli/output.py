@@ -118,15 +118,15 @@ class _Checked:
 
 def fail(kind: str, status: int, message: str, code: int = Exit.ERROR) -> int:
     """Print an error, with `--json` as JSON, and return the exit code."""
-    message = visible(message)
     content = {"error": kind, "status": status, "message": message}
     if "--json" in sys.argv:
         with suppress(SigverifyError):
             sys.stdout.write(json.dumps(content, indent=2) + "\n")
             sys.stdout.flush()
             return code
+    line = message.strip().replace("\n", " ")
     with suppress(OSError, ValueError):  # there is nobody to tell
-        say(styled(("error: ", "bold red"), message), stderr=True)
+        say(styled(("error: ", "bold red"), visible(line)), stderr=True)
     return code
 
 

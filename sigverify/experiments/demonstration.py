@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sigverify.decision import Decision
     from sigverify.evaluation import Report
     from sigverify.model_file import Model
+    from sigverify.policy import Policy
     from sigverify.training import Progress, TrainConfig
 
 REFERENCES: Final = 5
@@ -103,8 +104,13 @@ def demonstrate(
     """Invent a corpus, train, convert, enroll, verify and measure; everything written goes into `out`.
 
     Raises:
-        ConfigError: `out` holds something already, or, with `replace_old`, something that no demo made.
+        ConfigError: `out` holds something already, or, with `replace_old`, something that no demo made; or
+            `fmr` is no rate.
     """
+    from sigverify.policy import Policy
+
+    # No lock-out and no replay check: they would hide how well the scores separate.
+    policy = Policy.unguarded().asking(fmr=fmr)
     if replace_old:
         _remove_old(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -119,7 +125,7 @@ def demonstrate(
     with stage("Converting to int8, and to float32 to compare with"):
         models = {precision: _convert(run, out, precision) for precision in ("int8", "float32")}
     with stage(f"Enrolling {scale.test_writers} other writers, and verifying"):
-        verified = _verify_all(out / "demo.db", models["int8"], test, fmr)
+        verified = _verify_all(out / "demo.db", models["int8"], test, policy)
     with stage("Measuring error rates"):
         reports = {name: _measure(model, test) for name, model in models.items()}
         written = _write_report(reports, test, run, out / "report")
@@ -194,15 +200,13 @@ class _Verified:
     verify_ms: float
 
 
-def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Verified:
+def _verify_all(store: Path, model: "Model", test: "Corpus", policy: "Policy") -> _Verified:
     """Enroll everybody with their first signatures, and verify the rest, forgeries, and other people's."""
     from statistics import median
 
-    from sigverify.policy import Policy
     from sigverify.verifier import Verifier
 
-    # No lock-out and no replay check: they would hide how well the scores separate.
-    with Verifier.open(store, model=model, policy=Policy.unguarded()) as verifier:
+    with Verifier.open(store, model=model, policy=policy) as verifier:
         enrolled = [
             verifier.enroll(
                 writer,
@@ -213,7 +217,7 @@ def _verify_all(store: Path, model: "Model", test: "Corpus", fmr: float) -> _Ver
         ]
         decisions: dict[str, list[Decision]] = {}
         for kind, writer, sample in _probes(test):
-            decisions.setdefault(kind, []).append(verifier.verify(writer, sample.capture, fmr=fmr))
+            decisions.setdefault(kind, []).append(verifier.verify(writer, sample.capture))
     return _Verified(
         probes=tuple(
             ProbeCounts(kind=kind, tried=len(group), accepted=sum(each.accepted for each in group))
