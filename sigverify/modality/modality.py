@@ -54,8 +54,16 @@ class Modality(Protocol[C]):
         """What a person would name, and how the embedding tells of it."""
 
     @property
+    def optional(self) -> Mapping[Aspect, int]:
+        """Columns of the series that a device may lack the sensor for, and what they tell of."""
+
+    @property
     def copy_distance(self) -> float:
         """A probe whose series lies nearer to that of a reference is a copy of it; see `policy.replay`."""
+
+    @property
+    def copy_bits(self) -> int:
+        """Sketches of two captures that differ in at most so many bits are of one; see `policy.replay`."""
 
     def trace(self, capture: C) -> Float32Array:
         """Repair and normalize a capture, once: what training distorts, of `trace_shape`.
@@ -68,6 +76,9 @@ class Modality(Protocol[C]):
 
     def series(self, inputs: Float32Array) -> Float32Array:
         """Return what is compared by hand, `(n, t, c)` in ±4, of encoded captures `(n, *input_shape)`."""
+
+    def reduce(self, inputs: Float32Array) -> Float32Array:
+        """Return encoded captures as a device without any optional sensor would have given them."""
 
     def extent(self, capture: C) -> float:
         """Return a positive number that says how large a capture is; its unit is the modality's own."""

@@ -12,6 +12,12 @@ class Flaw(StrEnum):
     TOO_SIMPLE = "too_simple"
     BAD_CAPTURE = "bad_capture"
     """Too few samples a second, or too much of it lost."""
+    IN_SECONDS = "in_seconds"
+    """Its stamps count seconds, as no handwriting in milliseconds could be."""
+    IN_MICROSECONDS = "in_microseconds"
+    IN_NANOSECONDS = "in_nanoseconds"
+    NO_TIME = "no_time"
+    """Its stamps are all the same, or an index: nothing tells how the pen moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +28,13 @@ class Quality:
         flaw: the worst thing wrong with it; None: nothing.
         duration_ms: from the first to the last ink, gaps shortened.
         complexity: 0 (a dash) to 1: how much there is in it for a forger to get right.
+        repairs: what was mended in it, tokens of its modality; none of these is a flaw.
     """
 
     flaw: Flaw | None
     duration_ms: float
     complexity: float
+    repairs: tuple[StrEnum, ...] = ()
 
     def __bool__(self) -> bool:
         return self.flaw is None
@@ -37,4 +45,5 @@ class Quality:
             "duration_ms": round(self.duration_ms, 1),
             "complexity": round(self.complexity, 3),
             "flaw": None if self.flaw is None else self.flaw.value,
+            "repairs": [repair.value for repair in self.repairs],
         }

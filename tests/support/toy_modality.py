@@ -48,7 +48,9 @@ class MelodyModality:
             Aspect.DURATION: AspectMeasure(usual=0.5, spread=0.1),
         }
     )
+    optional = MappingProxyType({})
     copy_distance = 0.01
+    copy_bits = 0
 
     def trace(self, capture):
         pitches = np.asarray(capture.pitches)
@@ -61,6 +63,9 @@ class MelodyModality:
 
     def series(self, inputs):
         return inputs[..., 0]
+
+    def reduce(self, inputs):
+        return inputs
 
     def extent(self, capture):
         return float(len(capture.pitches))

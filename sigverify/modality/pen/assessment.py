@@ -5,8 +5,6 @@ from typing import Final
 
 import numpy as np
 
-from sigverify.arrays import FloatArray
-from sigverify.modality.pen.repaired import MAX_GAP_MS
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
 
@@ -30,14 +28,21 @@ def assess(signature: Signature) -> Quality:
     """Judge one capture by itself, as a reference."""
     simple = complexity(signature)
     flaw = unfit(signature) or (Flaw.TOO_SIMPLE if simple < COMPLEXITY_FLOOR else None)
-    return Quality(flaw=flaw, duration_ms=signature.repaired.duration_ms, complexity=simple)
+    return Quality(
+        flaw=flaw,
+        duration_ms=signature.repaired.duration_ms,
+        complexity=simple,
+        repairs=signature.repaired.repairs,
+    )
 
 
 def unfit(signature: Signature) -> Flaw | None:
     """Say what makes a capture unfit to be compared at all; None: nothing."""
+    if signature.repaired.flaw:
+        return signature.repaired.flaw
     if signature.repaired.duration_ms < MIN_DURATION_MS:
         return Flaw.TOO_SHORT
-    if 0 < signature.sample_rate_hz < MIN_RATE_HZ or _lost(signature) > MAX_LOST:
+    if signature.sample_rate_hz < MIN_RATE_HZ or signature.repaired.lost > MAX_LOST:
         return Flaw.BAD_CAPTURE
     return None
 
@@ -48,8 +53,8 @@ def complexity(signature: Signature) -> float:
     The ink is walked with dividers set to a 25th of its box's diagonal, so that neither speed nor sampling
     nor tremor counts; the ways between strokes do.
     """
-    ink = signature.repaired.inked
-    path = signature.x[ink] + 1j * signature.y[ink]
+    kept = signature.repaired.kept
+    path = signature.x[kept] + 1j * signature.y[kept]
     step = abs(complex(np.ptp(path.real), np.ptp(path.imag))) / _STEPS
     walked = [path[0]]
     for point in path.tolist():
@@ -58,11 +63,3 @@ def complexity(signature: Signature) -> float:
     moves = np.diff(walked)
     turned = np.abs(np.angle(moves[1:] * np.conj(moves[:-1])))
     return float(1 - math.exp(-float(turned.sum()) / _TYPICAL_TURN))
-
-
-def _lost(signature: Signature) -> float:
-    """Share of the ink's time in steps longer than `MAX_GAP_MS` with the pen down."""
-    steps: FloatArray = np.diff(signature.time_ms)
-    inked = np.maximum(steps, 0.0)[signature.ink[1:]]
-    total = float(inked.sum())
-    return float(inked[inked > MAX_GAP_MS].sum()) / total if total > 0 else 0.0

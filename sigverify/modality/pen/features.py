@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sigverify.arrays import Float32Array, FloatArray
 from sigverify.modality.pen.signature import Signature
 
-FEATURES_VERSION: Final = 1
+FEATURES_VERSION: Final = 2
 """Raised with every change that alters a number: a model runs only with the version it was trained on."""
 
 FRAMES: Final = 256
@@ -60,7 +60,7 @@ def trace(signature: Signature) -> Float32Array:
     maximum (all 0 where the device has none); ink is 1 where the pen writes and 0 in a lift.
     Hover samples are dropped: the way between two strokes is a straight line in time, on every device.
     """
-    keep = signature.repaired.inked
+    keep = signature.repaired.kept
     time = signature.repaired.time_ms[keep]
     grid = np.linspace(time[0], time[-1], FRAMES)
     xy = np.stack([np.interp(grid, time, axis[keep]) for axis in (signature.x, signature.y)], axis=1)
@@ -68,8 +68,9 @@ def trace(signature: Signature) -> Float32Array:
     ink = signature.ink[keep][np.clip(np.searchsorted(time, grid), 1, len(time) - 1)]
     out = np.zeros((FRAMES, len(TRACE_CHANNELS)), np.float32)
     out[:, :2] = _unit_radius(xy)
-    if signature.pressure is not None and signature.pressure[keep].max() > 0:
-        out[:, 2] = np.interp(grid, time, signature.pressure[keep]) / signature.pressure[keep].max()
+    if signature.repaired.pressure is not None:
+        pressure = signature.repaired.pressure[keep]
+        out[:, 2] = np.interp(grid, time, pressure) / pressure.max()
     out[:, 3] = ink
     return out
 

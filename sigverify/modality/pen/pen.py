@@ -44,9 +44,15 @@ class Pen:
             Aspect.DURATION: AspectMeasure(usual=0.52, spread=0.07),
         }
     )
+    optional: Final[Mapping[Aspect, int]] = MappingProxyType(
+        {Aspect.PRESSURE: CHANNEL_NAMES.index("pressure")}
+    )
     copy_distance: Final = 0.6
     """Of 2820 pairs of genuine signatures (synthetic, SigComp 2009) the nearest lie 0.65 apart;
     benchmarks/policy.py prints other corpora, and what copies give."""
+
+    copy_bits: Final = 24
+    """Of the same pairs each differs in 29 bits and more."""
 
     def trace(self, capture: Signature) -> Float32Array:
         """Repair, drop hover, resample uniformly in time, center and scale: `(FRAMES, 4)`."""
@@ -59,6 +65,12 @@ class Pen:
     def series(self, inputs: Float32Array) -> Float32Array:
         """Return the functions that are compared by hand, `(n, FRAMES, SERIES_CHANNELS)`."""
         return np.asarray(inputs[..., : features.SERIES_CHANNELS])
+
+    def reduce(self, inputs: Float32Array) -> Float32Array:
+        """Return functions of time without pressure, `(…, FRAMES, CHANNELS)`."""
+        reduced = inputs.copy()
+        reduced[..., list(self.optional.values())] = 0
+        return reduced
 
     def extent(self, capture: Signature) -> float:
         """Milliseconds from the first to the last ink."""

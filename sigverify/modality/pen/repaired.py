@@ -1,4 +1,4 @@
-"""`Repaired`: the time axis of a recording, mended, and the samples that carry ink."""
+"""`Repaired`: a recording without its device's and its surroundings' faults."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,16 +6,14 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
+from sigverify.modality.pen import clock, marks
+from sigverify.modality.pen.repair import Repair
+from sigverify.modality.quality import Flaw
 
-MAX_GAP_MS: Final = 150.0
-"""A longer step counts as this long: people hesitate between strokes as they please, and SUSIG has stamps
-that jump to 4.3e6. Anything from 100 to 200 does as well on three corpora; see docs/results.md."""
-
-MIN_STEP_MS: Final = 1e-6
-"""A shorter step counts as none: no clock has finer ones than a nanosecond, and slopes would overflow."""
-
-_ASSUMED_STEP_MS: Final = 10.0
-"""Where no step is usable: most tablets sample at 100 Hz."""
+LOST_PRESSURE: Final = 0.1
+"""Share of the ink that may have no pressure: sensors report 0 for a sample or two as the pen lands."""
+CLIPPED_PRESSURE: Final = 0.25
+"""Share of the ink that may have the largest pressure of all: more was cut off by the sensor's range."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,38 +21,80 @@ class Repaired:
     """What is computed once of a recording, and asked for by features, quality and pictures.
 
     Attributes:
-        time_ms: `(n,)` float64, from 0, never decreasing.
-        inked: `(n,)` bool: samples that write, and those from which an ink segment starts.
+        time_ms: `(n,)` float64 milliseconds from 0, never decreasing. Between two kept samples at most
+            `clock.MAX_GAP_MS` pass; what is left out takes no time.
+        kept: `(n,)` bool: the writing. Hover, touches and rests are left out.
+        pressure: `(n,)` float64, or None where the device has none, or one that says nothing.
+        interval_ms: the pen's, between two samples.
+        lost: 0 to 1, share of the ink's time in steps longer than `clock.MAX_GAP_MS`: samples are missing.
+        repairs: what was mended, in the order it was.
+        flaw: why the time axis cannot be believed at all; None: it can.
     """
 
     time_ms: FloatArray
-    inked: BoolArray
+    kept: BoolArray
+    pressure: FloatArray | None
+    interval_ms: float
+    lost: float
+    repairs: tuple[Repair, ...]
+    flaw: Flaw | None
 
     @property
     def duration_ms(self) -> float:
         """Milliseconds from the first to the last ink."""
-        time = self.time_ms[self.inked]
+        time = self.time_ms[self.kept]
         return float(time[-1] - time[0])
 
 
-def repair(time_ms: FloatArray, ink: BoolArray) -> Repaired:
-    """Mend the stamps `(n,)` of samples whose `ink` `(n,)` says whether the way to them is written.
-
-    A step backwards or under `MIN_STEP_MS` becomes the median step (the sample was taken, its stamp is
-    wrong), a step over `MAX_GAP_MS` becomes `MAX_GAP_MS`.
-    """
-    steps = np.diff(time_ms)
-    advances = steps >= MIN_STEP_MS
-    usable = steps[advances & (steps <= MAX_GAP_MS)]
-    usual = median(usable) if len(usable) else _ASSUMED_STEP_MS
-    steps = np.where(advances, np.minimum(steps, MAX_GAP_MS), usual)
+def repair(
+    x: FloatArray, y: FloatArray, time_ms: FloatArray, pressure: FloatArray | None, ink: BoolArray
+) -> Repaired:
+    """Mend a recording of `n` samples, all arrays `(n,)` as in `Signature`."""
+    mended = clock.mend(time_ms, ink)
+    touches, said = marks.find_touches(x, y, mended.time_ms, ink)
+    # What writes, and the samples that lines start from.
+    kept = (ink | np.concatenate([ink[1:], [False]])) & ~touches
+    rests = marks.find_rests(x, y, mended.time_ms, np.flatnonzero(kept), ink)
+    if np.count_nonzero(kept) - len(rests) >= 2:  # two are the least that a line needs
+        kept[rests] = False
+    usable = _usable(pressure, kept, ink)
+    repairs = [*mended.repairs, *said]
+    repairs += [Repair.PEN_RESTED] if len(rests) else []
+    repairs += [Repair.PRESSURE_LOST] if pressure is not None and usable is None else []
     return Repaired(
-        time_ms=np.concatenate([[0.0], np.cumsum(steps)]),
-        inked=np.asarray(ink | np.concatenate([ink[1:], [False]])),
+        time_ms=_shortened(mended.time_ms, kept),
+        kept=kept,
+        pressure=usable,
+        interval_ms=mended.interval_ms,
+        lost=_lost(mended.time_ms, ink),
+        repairs=tuple(repairs),
+        flaw=clock.unit_of(time_ms, ink),
     )
 
 
-def median(values: FloatArray) -> float:
-    """Return the median of `(n,)`, n > 0, as `np.median` does, which loads 1.4 MB of numpy.ma."""
-    ordered, middle = np.sort(values), len(values) // 2
-    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+def _shortened(time_ms: FloatArray, kept: BoolArray) -> FloatArray:
+    """Return the time axis `(n,)` on which gaps between kept samples are no longer than `MAX_GAP_MS`."""
+    index = np.flatnonzero(kept)
+    steps = np.minimum(np.diff(time_ms[index]), clock.MAX_GAP_MS)
+    time = np.concatenate([[0.0], np.cumsum(steps)])
+    # A sample that is left out has the time of the last one kept before it.
+    latest = np.searchsorted(index, np.arange(len(time_ms)), side="right") - 1
+    return np.asarray(time[np.maximum(latest, 0)])
+
+
+def _lost(time_ms: FloatArray, ink: BoolArray) -> float:
+    steps = np.diff(time_ms)[ink[1:]]
+    total = clock.total(steps)
+    return clock.total(steps[steps > clock.MAX_GAP_MS]) / total if total > 0 else 0.0
+
+
+def _usable(pressure: FloatArray | None, kept: BoolArray, ink: BoolArray) -> FloatArray | None:
+    """Return pressure that varies, is there throughout and is not cut off; None otherwise."""
+    if pressure is None:
+        return None
+    written = pressure[kept & ink]
+    if not len(written) or np.ptp(written) == 0:
+        return None
+    lost = np.count_nonzero(written <= 0) > LOST_PRESSURE * len(written)
+    clipped = np.count_nonzero(written == written.max()) > CLIPPED_PRESSURE * len(written)
+    return None if lost or clipped else pressure

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +12,18 @@ import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import InvalidSignature
-from sigverify.modality.pen.repaired import Repaired, median, repair
+from sigverify.modality.pen.repaired import Repaired, repair
 
 MIN_SAMPLES = 8
 """Fewer samples (80 ms at 100 Hz) hold no movement to compare."""
 MAX_SAMPLES = 100_000
 """More samples (over 16 minutes at 100 Hz) are no signature; refused before any work is done on them."""
 MAX_COORDINATE = 1e9
-"""Largest |x|, |y|, |time_ms| step or pressure that float32 arithmetic on differences survives."""
+"""Largest |x|, |y| or pressure that float32 arithmetic on differences survives."""
+TIME_UNITS = MappingProxyType({"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6})
+"""Milliseconds in each unit that stamps may count."""
+MAX_STAMP = 1e20
+"""Largest |time_ms|: nanoseconds since 1970 are below 2e18, and sums of steps stay finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +42,9 @@ class Signature:
     Anything that numpy turns into one-dimensional arrays is taken, lists and tuples too.
 
     Raises:
-        InvalidSignature: shapes differ, fewer than `MIN_SAMPLES` or more than `MAX_SAMPLES`,
-            a value is NaN, infinite or beyond `MAX_COORDINATE`, negative pressure, no ink,
-            or no extent (all ink on one spot).
+        InvalidSignature: shapes differ, the unit of time is none, fewer than `MIN_SAMPLES` or more than
+            `MAX_SAMPLES`, a value is NaN, infinite or beyond `MAX_COORDINATE` (a stamp: `MAX_STAMP`),
+            negative pressure, no ink, or no extent (all ink on one spot).
 
     >>> s = Signature(x=range(10), y=range(10), time_ms=range(0, 100, 10))
     >>> len(s), s.duration_ms, s.sample_rate_hz
@@ -59,12 +64,17 @@ class Signature:
         time_ms: npt.ArrayLike | Iterable[float],
         pressure: npt.ArrayLike | Iterable[float] | None = None,
         pen_down: npt.ArrayLike | Iterable[bool] | None = None,
+        *,
+        time_unit: str = "ms",
     ) -> None:
-        """Validate and freeze; see the class for the meaning of each array."""
+        """Validate and freeze; see the class for the meaning of each array.
+
+        `time_unit` says what `time_ms` counts as it is handed in: "s", "ms", "us" or "ns".
+        """
         columns = {"x": _column("x", x)}
         count = len(columns["x"])
         columns["y"] = _column("y", y)
-        columns["time_ms"] = _column("time_ms", time_ms)
+        columns["time_ms"] = _column("time_ms", time_ms) * _factor(time_unit)
         if pressure is not None:
             columns["pressure"] = _column("pressure", pressure)
         ink = np.ones(count, np.bool_) if pen_down is None else _flags(pen_down)
@@ -89,7 +99,7 @@ class Signature:
         object.__setattr__(self, "pen_down", ink)
 
     @classmethod
-    def from_strokes(cls, strokes: Sequence[npt.ArrayLike]) -> Self:
+    def from_strokes(cls, strokes: Sequence[npt.ArrayLike], *, time_unit: str = "ms") -> Self:
         """Join strokes of `(n_i, 3)` x, y, time_ms or `(n_i, 4)` with pressure.
 
         Raises:
@@ -109,7 +119,7 @@ class Signature:
         ink = np.ones(len(joined), np.bool_)
         ink[starts] = False
         pressure = joined[:, 3] if joined.shape[1] == 4 else None
-        return cls(joined[:, 0], joined[:, 1], joined[:, 2], pressure, ink)
+        return cls(joined[:, 0], joined[:, 1], joined[:, 2], pressure, ink, time_unit=time_unit)
 
     def __len__(self) -> int:
         """Count the samples, hover included."""
@@ -144,8 +154,8 @@ class Signature:
 
     @cached_property
     def repaired(self) -> Repaired:
-        """The mended time axis, computed when it is first asked for."""
-        return repair(self.time_ms, self.ink)
+        """The recording without its faults, computed when it is first asked for."""
+        return repair(self.x, self.y, self.time_ms, self.pressure, self.ink)
 
     @property
     def stroke_count(self) -> int:
@@ -154,10 +164,8 @@ class Signature:
 
     @property
     def sample_rate_hz(self) -> float:
-        """Samples per second, from the median step between different stamps; 0 where all are equal."""
-        steps = np.diff(self.time_ms)
-        steps = steps[steps > 0]
-        return float(1000.0 / median(steps)) if len(steps) else 0.0
+        """Samples per second of the pen, whatever clock stamped them; 0 where there is no time."""
+        return 0.0 if self.repaired.flaw else 1000.0 / self.repaired.interval_ms
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
         arrays: list[npt.NDArray[Any]] = [self.x, self.y, self.time_ms, self.ink]
@@ -197,6 +205,20 @@ def _doubles(array: npt.NDArray[Any]) -> FloatArray:
         return array.astype(np.float64)
 
 
+def _factor(time_unit: str) -> float:
+    """Return the milliseconds in a unit.
+
+    Raises:
+        InvalidSignature: no such unit.
+    """
+    factor = TIME_UNITS.get(time_unit)
+    if factor is None:
+        raise InvalidSignature(
+            "unknown unit of time", expected=" or ".join(TIME_UNITS), received=repr(time_unit)[:40]
+        )
+    return factor
+
+
 def _flags(values: object) -> BoolArray:
     """Turn `values` into a fresh one-dimensional bool array; only 0 and 1 are flags."""
     numbers = _column("pen_down", values)
@@ -233,12 +255,11 @@ def _check_finite(name: str, values: FloatArray) -> None:
         raise InvalidSignature(
             f"{name} is not finite", expected="finite numbers", received=f"{values[index]} at sample {index}"
         )
-    # Epoch milliseconds are large by nature, so of time only the extent counts.
-    with np.errstate(over="ignore"):
-        extent = float(np.ptp(values)) if name == "time_ms" else float(np.abs(values).max())
-    if extent > MAX_COORDINATE:
+    largest = float(np.abs(values).max())
+    most = MAX_STAMP if name == "time_ms" else MAX_COORDINATE
+    if largest > most:
         raise InvalidSignature(
-            f"{name} is out of range", expected=f"at most {MAX_COORDINATE:g}", received=f"{extent:g}"
+            f"{name} is out of range", expected=f"at most {most:g}", received=f"{largest:g}"
         )
 
 

@@ -59,4 +59,4 @@ def test_a_capture_with_samples_missing():
     assert unfit(few) is Flaw.BAD_CAPTURE
     gap = its.time_ms + np.where(np.arange(len(its)) > 40, 10_000, 0)
     assert unfit(Signature(its.x, its.y, gap)) is Flaw.BAD_CAPTURE
-    assert unfit(Signature(its.x, its.y, 0 * its.time_ms)) is None
+    assert unfit(Signature(its.x, its.y, 0 * its.time_ms)) is Flaw.NO_TIME

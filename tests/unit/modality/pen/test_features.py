@@ -4,6 +4,7 @@ from builders import signature
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigverify.modality.pen.clock import MAX_GAP_MS
 from sigverify.modality.pen.features import (
     CHANNEL_NAMES,
     CHANNELS,
@@ -13,8 +14,8 @@ from sigverify.modality.pen.features import (
     features,
     trace,
 )
-from sigverify.modality.pen.repaired import MAX_GAP_MS
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw
 
 
 def changed(original, **changes):
@@ -70,15 +71,10 @@ def test_sampling_rate_hardly_matters(rate_hz):
     assert gap.mean() < 8 / rate_hz
 
 
-def test_repairs_duplicate_backward_and_jumping_stamps():
-    time = [0, 10, 10, 20, 15, 30, 4_300_000, 4_300_010, 4_300_020, 4_300_030]
-    signature = Signature(range(10), range(10), time)
-    steps = np.diff(signature.repaired.time_ms)
-    np.testing.assert_array_equal(steps, [10, 10, 10, 10, 15, MAX_GAP_MS, 10, 10, 10])
-
-
-def test_stamps_that_all_agree_count_as_100_hz():
-    assert Signature(range(10), range(10), [5] * 10).repaired.duration_ms == 90
+def test_stamps_that_all_agree_count_as_100_hz_and_are_said_to_hold_no_time():
+    repaired = Signature(range(10), range(10), [5] * 10).repaired
+    assert repaired.duration_ms == 90
+    assert repaired.flaw is Flaw.NO_TIME
 
 
 @pytest.mark.parametrize("step", [5e-324, 1e-310, 1e-200, 1e-7])
