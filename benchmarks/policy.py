@@ -226,7 +226,7 @@ def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
         for its, plain in known:
             copy = disturb(its, rng)
             moved = dynamics(copy)
-            seen.append(sketcher.sketch(its, plain).is_of(sketcher.sketch(copy, moved)))
+            seen.append(sketcher.sketch(its, plain).is_of(sketcher.sketch(copy, moved), PEN.copy_bits))
             near.append(is_copy(elastic_distances(moved, plain[np.newaxis]) / SERIES_SCALE))
         yield f"| {what} | {100 * np.mean(seen):.0f} | {100 * np.mean(near):.0f} |"
 
@@ -243,7 +243,7 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
                 apart = elastic_distances(embedding.series, np.stack(before)) / SERIES_SCALE
                 nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
                 closest.append(apart.min())
-                wrong += memory.has(sketch) or is_copy(apart)
+                wrong += memory.has(sketch, PEN.copy_bits) or is_copy(apart)
                 tried += 1
             memory = memory.with_([sketch], Role.ACCEPTED, limit=limit)
             before.append(embedding.series)

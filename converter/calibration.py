@@ -1,7 +1,7 @@
 """`calibrate`: scoring fitted on a converted network's own embeddings, and how well it separates."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,23 +36,36 @@ class Calibrated:
     references: int
 
 
-Calibrate = Callable[[Sequence[Embedding], npt.NDArray[np.str_], BoolArray, Sequence[Cue]], Calibrated]
-"""`(embeddings, writers, genuine, cues) -> Calibrated`."""
+Calibrate = Callable[
+    [Sequence[Embedding], Sequence[Embedding], npt.NDArray[np.str_], BoolArray, Sequence[Cue]], Calibrated
+]
+"""`(embeddings, reduced, writers, genuine, cues) -> Calibrated`."""
 
 
 def calibrate(
     embeddings: Sequence[Embedding],
+    reduced: Sequence[Embedding],
     writers: npt.NDArray[np.str_],
     genuine: BoolArray,
     cues: Sequence[Cue],
 ) -> Calibrated:
     """Fit scoring and thresholds on the calibration signatures.
 
+    Args:
+        embeddings: of the signatures.
+        reduced: of the same, had they been captured without optional sensors; may be empty.
+        writers: of each; of a forgery the writer forged.
+        genuine: of each.
+        cues: to compare by.
+
     Raises:
         ConversionError: too few writers or signatures to fit anything.
     """
     measured = fitting.measure(embeddings, writers.tolist(), genuine.tolist(), cues)
     scoring = fitting.fit_scoring(measured, cues)
+    if reduced:
+        less = fitting.measure_reduced(embeddings, reduced, writers.tolist(), genuine.tolist(), cues)
+        scoring = replace(scoring, reduced=fitting.fit_scoring(less, cues).rows)
     references = max(count for count in scoring.rows if count <= REFERENCES)
     row = scoring.row(references)
     trials = fitting.gather(

@@ -24,11 +24,13 @@ class Candidate:
         model: the network, and a manifest without fitted scores.
         outputs: what the network says of every calibration signature.
         embeddings: what a device keeps of every calibration signature.
+        reduced: what one without optional sensors keeps of them; empty where the modality knows none.
     """
 
     model: Model
     outputs: list[Output]
     embeddings: list[Embedding]
+    reduced: list[Embedding]
 
     @classmethod
     def converted(
@@ -52,9 +54,11 @@ class Candidate:
         """Embed the calibration signatures by a model that there is already."""
         embedder = Embedder.open(model)
         modality = find_modality(model.manifest.modality)
-        outputs = [embedder.run(inputs) for inputs in calibration.inputs]
-        embeddings = [
-            embedding_of(modality, inputs, output, extent)
-            for inputs, output, extent in zip(calibration.inputs, outputs, calibration.extent, strict=True)
-        ]
-        return cls(model=model, outputs=outputs, embeddings=embeddings)
+        outputs, embeddings, reduced = [], [], []
+        for inputs, extent in zip(calibration.inputs, calibration.extent, strict=True):
+            outputs.append(embedder.run(inputs))
+            embeddings.append(embedding_of(modality, inputs, outputs[-1], extent))
+            if modality.optional:
+                less = modality.reduce(inputs)
+                reduced.append(embedding_of(modality, less, embedder.run(less), extent))
+        return cls(model=model, outputs=outputs, embeddings=embeddings, reduced=reduced)

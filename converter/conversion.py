@@ -115,8 +115,9 @@ def _convert(trained: TrainedNetwork, options: Options, calibrate: Calibrate) ->
     if precision is not Precision.FLOAT32:
         chosen = Candidate.converted(trained, encoder, precision, representative)
     labels = trained.calibration.writers, trained.calibration.genuine, chosen.model.manifest.cues
-    fitted = calibrate(chosen.embeddings, *labels)
-    eer_float32 = fitted.eer if chosen is float32 else calibrate(float32.embeddings, *labels).eer
+    fitted = calibrate(chosen.embeddings, chosen.reduced, *labels)
+    # Of the float32 network only the rate is asked for.
+    eer_float32 = fitted.eer if chosen is float32 else calibrate(float32.embeddings, (), *labels).eer
     report = _compare(trained.calibration, encoder, float32, chosen, (fitted.eer, eer_float32))
     manifest = replace(
         chosen.model.manifest,
@@ -148,9 +149,9 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
         )
     modality = find_modality(manifest.modality)
     calibration = Calibration.from_corpora(corpora, manifest.provenance, modality)
-    fitted = calibrate(
-        Candidate.of(model, calibration).embeddings, calibration.writers, calibration.genuine, manifest.cues
-    )
+    candidate = Candidate.of(model, calibration)
+    labels = calibration.writers, calibration.genuine, manifest.cues
+    fitted = calibrate(candidate.embeddings, candidate.reduced, *labels)
     before = manifest.provenance.get("conversion", {})
     record = {
         **before,

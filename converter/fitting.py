@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,10 @@ strangers. This and `PENALTY` were chosen on NISDCC, with scores fitted on synth
 and 0.003 to 0.03 do alike; without them EER there is 1.2 and 1.7 times as high at R = 1 and 2."""
 
 
+_Pair = tuple[Embedding, Embedding]
+"""One signature as a probe and as a reference."""
+
+
 @dataclass(frozen=True, eq=False)
 class WeightedTrials:
     """Evidence `(n, f)` of trials, their kind as an index into `KINDS`, and weight, each `(n,)`."""
@@ -97,6 +101,35 @@ def measure(
             hint="train with more writers or a larger validation fraction",
         )
     return tables
+
+
+def measure_reduced(
+    embeddings: Sequence[Embedding],
+    reduced: Sequence[Embedding],
+    writers: Sequence[str],
+    genuine: Sequence[bool],
+    cues: Sequence[Cue],
+) -> list[WriterTables]:
+    """Compare, as `measure` does, where a device lacked a sensor: the probe's, the references', or both.
+
+    Args:
+        embeddings: of the calibration signatures.
+        reduced: of the same, had they been captured without optional sensors.
+        writers: of each.
+        genuine: of each.
+        cues: the columns of the distances.
+    """
+    # A whole capture compared with a reduced one: its series without what that lacks, the rest as it is.
+    part = [replace(whole, series=less.series) for whole, less in zip(embeddings, reduced, strict=True)]
+    cases = ((reduced, reduced), (reduced, part), (part, reduced))
+    return [
+        writer
+        for probes, references in cases
+        for writer in tabulate(
+            _Pairs(cues), list(zip(probes, references, strict=True)), writers, genuine,
+            least_genuine=2, most_random=MAX_RANDOM,
+        )
+    ]  # fmt: skip
 
 
 def fit_scoring(measured: Sequence[WriterTables], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
@@ -148,6 +181,24 @@ class _Unrounded:
     def spread(self, references: Sequence[Embedding]) -> Float32Array:
         """Compare references with each other: `(r, r, k)`."""
         return spread(References.stack(references), self._cues)
+
+
+class _Pairs:
+    """Compares signatures that are given twice: as they are as probes, and as references."""
+
+    def __init__(self, cues: Sequence[Cue]) -> None:
+        """Compare by these cues."""
+        self._plain = _Unrounded(cues)
+
+    def distances(self, probes: Sequence[_Pair], references: Sequence[_Pair]) -> Float32Array:
+        """Compare each probe with all references: `(p, r, k)`."""
+        return self._plain.distances(
+            [probe for probe, _ in probes], [reference for _, reference in references]
+        )
+
+    def spread(self, references: Sequence[_Pair]) -> Float32Array:
+        """Compare references with each other: `(r, r, k)`."""
+        return self._plain.spread([reference for _, reference in references])
 
 
 def _draw(

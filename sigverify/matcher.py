@@ -1,16 +1,18 @@
 """`Matcher`: one model at work: captures to embeddings, embeddings to distances, distances to a score."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import Float32Array, FloatArray
+from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.errors import InvalidSignature, ModelError, RuntimeUnavailable
-from sigverify.matching import distances as compare
+from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
+from sigverify.matching.comparison import Comparison, common, compare, compare_each
 from sigverify.matching.cues import SERIES
 from sigverify.matching.elastic import Align, elastic_distances
 from sigverify.matching.embedding import Embedding, References
@@ -119,25 +121,60 @@ class Matcher:
 
     def distances(self, probe: Embedding | References, references: References) -> Float32Array:
         """Compare a probe with `r` references, see `distances.distances`: `(r, k)`."""
-        return compare.distances(probe, references, self.cues, align=self.align)
+        return between.distances(probe, references, self.cues, align=self.align)
 
     def spread(self, references: References) -> Float32Array:
         """Compare references with each other, see `distances.spread`: `(r, r, k)`."""
-        return compare.spread(references, self.cues, align=self.align)
+        return between.spread(references, self.cues, align=self.align)
 
-    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
+    @cached_property
+    def optional(self) -> BoolArray:
+        """Channels of the series that a device may lack, `(c,)`, before any renewal."""
+        marked = np.zeros(self.modality.series_shape[1], np.bool_)
+        marked[list(self.modality.optional.values())] = True
+        return marked
+
+    def compare(
+        self, probe: Embedding, references: References, spread: Float32Array, optional: BoolArray
+    ) -> Comparison:
+        """Compare a probe with references whose spread is known, by what both have; see `comparison`.
+
+        `optional` marks what may be left out, in the coordinates of probe and references.
+        """
+        return compare(probe, references, spread, self.cues, optional, align=self.align)
+
+    def compare_each(
+        self, probe: Embedding, enrolled: Sequence[tuple[References, Float32Array]], optional: BoolArray
+    ) -> list[Comparison]:
+        """Compare a probe with several people's references and spreads, see `compare`."""
+        return compare_each(probe, enrolled, self.cues, optional, align=self.align)
+
+    def common(self, references: References) -> References:
+        """Return references without what one of them lacks, before any renewal; see `comparison`."""
+        return common(references, self.optional)
+
+    def score_of(self, compared: Comparison) -> float:
+        """Return the score of a comparison, 0 to 1."""
+        return float(self.score(compared.distances, compared.spread, reduced=compared.reduced))
+
+    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
         """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
-        return self.scoring.score(distances, spread)
+        return self.scoring.score(distances, spread, reduced=reduced)
 
     def threshold(
-        self, fmr: float, *, impostor: Impostor | str = Impostor.SKILLED, references: int = 5
+        self,
+        fmr: float,
+        *,
+        impostor: Impostor | str = Impostor.SKILLED,
+        references: int = 5,
+        reduced: bool = False,
     ) -> float:
         """Return the score to reach at a false-match rate; see `Scoring.threshold`.
 
         Raises:
             ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
         """
-        return self.scoring.threshold(fmr, impostor=impostor, references=references)
+        return self.scoring.threshold(fmr, impostor=impostor, references=references, reduced=reduced)
 
     def unlike(self, probe: Embedding, references: References) -> tuple[Aspect, ...]:
         """Name what sets a probe apart, the worst first; both before any renewal. See `explanation`."""

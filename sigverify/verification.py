@@ -11,6 +11,8 @@ from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision, Reason, confidence
 from sigverify.errors import MalformedTemplate, UnknownUser
 from sigverify.matcher import Matcher
+from sigverify.matching.aspect import Aspect
+from sigverify.matching.comparison import Comparison
 from sigverify.matching.embedding import Embedding, References
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew
@@ -52,7 +54,9 @@ class Verification:
         with self._store.transaction(durable=durable, local=True) as records:
             decision = Gate(policy, now=self._now).settle(records, trial)
             self._note(records, user_id, decision, policy, known=known)
-            renewing = policy.adaptive and decision.accepted and _is_confident(decision)
+            # A reference is not renewed by a capture that has less than the others.
+            whole = decision.accepted and not decision.missing
+            renewing = policy.adaptive and whole and _is_confident(decision)
             if renewing and self._adapt(records, user_id, probe, policy):
                 self._audit.append(records, Event.ADAPTED, user_id)
         if trial.alike and not (decision.accepted or policy.durable_accepts):
@@ -65,8 +69,13 @@ class Verification:
     def score(self, user_id: str, capture: object) -> float:
         """Return the likeness of a capture to that person's references, 0 to 1; see `Verifier.score`."""
         template = self.template(user_id)
-        distances = self._matcher.distances(self.embed(capture), template.references)
-        return float(self._matcher.score(distances, template.spread))
+        compared = self.compare(self.embed(capture), template)
+        return self._matcher.score_of(compared)
+
+    def compare(self, probe: Embedding, template: Template) -> Comparison:
+        """Compare a probe in the store's own coordinates with somebody's references."""
+        optional = self._store.renewal.turn_channels(self._matcher.optional)
+        return self._matcher.compare(probe, template.references, template.spread, optional)
 
     def embed(self, capture: object) -> Embedding:
         """Embed in the store's own coordinates: only there can it be compared with what is stored."""
@@ -109,30 +118,42 @@ class Verification:
     ) -> Trial:
         """Compare; nothing is decided or written yet."""
         turned = self._store.renewal.turn(probe)
-        distances = self._matcher.distances(turned, template.references)
+        compared = self.compare(turned, template)
         rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
-        thresholds = [self._threshold(policy, rate, template.references) for rate in rates]
+        thresholds = [
+            self._threshold(policy, rate, len(template), reduced=compared.reduced) for rate in rates
+        ]
         modality, sketcher = self._matcher.modality, self._sketcher
         return Trial(
             subject=user_id if known else sketcher.bucket(user_id),
             known=known,
             sketch=sketcher.sketch(modality.fingerprint(capture), probe.series) if policy.replay else None,
-            poor=modality.unfit(capture) is not None,
-            copy=self._matcher.is_copy(distances, turned, template.references),
-            score=float(self._matcher.score(distances, template.spread)),
+            flaw=modality.unfit(capture),
+            copy=self._matcher.is_copy(compared.distances, turned, template.references),
+            copy_bits=modality.copy_bits,
+            score=self._matcher.score_of(compared),
             threshold=thresholds[0],
             refer_threshold=thresholds[1] if len(thresholds) > 1 else None,
+            missing=self._missing(compared),
         )
 
-    def _threshold(self, policy: Policy, fmr: float, references: References) -> float:
-        return self._matcher.threshold(fmr, impostor=policy.impostor, references=len(references))
+    def _missing(self, compared: Comparison) -> tuple[Aspect, ...]:
+        """Name what was not compared; channels in a store's own coordinates have no names before."""
+        if not compared.reduced:
+            return ()
+        lacking = self._store.renewal.restore_channels(compared.lacking)
+        optional = self._matcher.modality.optional
+        return tuple(aspect for aspect, column in optional.items() if lacking[column])
+
+    def _threshold(self, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
+        return self._matcher.threshold(fmr, impostor=policy.impostor, references=references, reduced=reduced)
 
     def _adapt(self, records: Records, user_id: str, probe: Embedding, policy: Policy) -> bool:
         """Renew a reference, if it is time and the references signed at enrollment agree."""
         turned = self._store.renewal.turn(probe)
 
         def accepted(references: References, spread: Float32Array) -> bool:
-            threshold = self._threshold(policy, policy.fmr, references)
+            threshold = self._threshold(policy, policy.fmr, len(references), reduced=False)
             score = float(self._matcher.score(self._matcher.distances(turned, references), spread))
             return score >= threshold and confidence(score, threshold) >= CONFIDENCE
 

@@ -19,6 +19,11 @@ class AdditionReason(StrEnum):
     """Of an earlier one."""
     UNLIKE = "unlike"
     """The others."""
+    IN_SECONDS = "in_seconds"
+    IN_MICROSECONDS = "in_microseconds"
+    IN_NANOSECONDS = "in_nanoseconds"
+    NO_TIME = "no_time"
+    """Of the stamps, see `Flaw`."""
 
     def __bool__(self) -> bool:
         return self is AdditionReason.TAKEN

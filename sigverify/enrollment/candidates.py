@@ -8,9 +8,10 @@ import numpy as np
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.errors import EnrollmentError
 from sigverify.matcher import Matcher
+from sigverify.matching.comparison import present
 from sigverify.matching.distances import signs
 from sigverify.matching.embedding import Embedding, References
-from sigverify.modality.quality import Flaw, Quality
+from sigverify.modality.quality import Quality
 from sigverify.words import sentence
 
 LINK: Final = 0.1
@@ -18,12 +19,6 @@ LINK: Final = 0.1
 on synthetic writers and SigComp 2009; benchmarks/policy.py prints what both refuse on other corpora."""
 ODD: Final = 0.04
 """Of three or more, one that scores less against the others is left out."""
-
-_OF_FLAW: Final = {
-    Flaw.TOO_SHORT: AdditionReason.TOO_SHORT,
-    Flaw.TOO_SIMPLE: AdditionReason.TOO_SIMPLE,
-    Flaw.BAD_CAPTURE: AdditionReason.BAD_CAPTURE,
-}
 
 
 class Candidates:
@@ -33,6 +28,7 @@ class Candidates:
         """Embed, compare and score by one model."""
         self._matcher = matcher
         self._between = np.zeros((0, 0, len(matcher.cues)), np.float32)
+        self._lacking = np.zeros(len(matcher.optional), np.bool_)
         self._usable: list[int] = []
         self.captures: list[Any] = []
         self.embeddings: list[Embedding] = []
@@ -46,7 +42,7 @@ class Candidates:
         self.embeddings.append(embedding)
         self.qualities.append(self._matcher.modality.assess(capture))
         flaw = self.qualities[-1].flaw
-        self.reasons.append(_OF_FLAW[flaw] if flaw else AdditionReason.TAKEN)
+        self.reasons.append(AdditionReason(flaw.value) if flaw else AdditionReason.TAKEN)
         if not flaw:
             self._compare()
 
@@ -81,19 +77,25 @@ class Candidates:
 
     def _compare(self) -> None:
         """Measure the newest against the others, and judge them all again."""
-        newest = self.embeddings[-1]
         count = len(self._usable)
+        everybody = References.stack(
+            [*(self.embeddings[number] for number in self._usable), self.embeddings[-1]]
+        )
+        # By what all of them have: one that lacks a channel has the others measured anew without it.
+        references = self._matcher.common(everybody)
+        newest, others = references[count], references.take(range(count))
+        lacking = self._matcher.optional & ~present(references.series).all(axis=0)
         between = np.zeros((count + 1, count + 1, self._between.shape[2]), np.float32)
         if count:
-            others = References.stack([self.embeddings[number] for number in self._usable])
             distances = self._matcher.distances(newest, others)
             if self._matcher.is_copy(distances, newest, others):
                 self.reasons[-1] = AdditionReason.COPY
                 return
             between[count, :count] = distances
             between[:count, count] = distances * signs(self._matcher.cues)
-        between[:count, :count] = self._between
-        self._between = between
+        same = np.array_equal(lacking, self._lacking)
+        between[:count, :count] = self._between if same else self._matcher.spread(others)
+        self._between, self._lacking = between, lacking
         self._usable.append(len(self.reasons) - 1)
         together = self._together()
         for place, number in enumerate(self._usable):
@@ -128,4 +130,5 @@ class Candidates:
         """Score one against others."""
         others = [other for other in places if other != place]
         spread = self._between[np.ix_(others, others)]
-        return float(self._matcher.score(self._between[place][others], spread))
+        reduced = bool(self._lacking.any())
+        return float(self._matcher.score(self._between[place][others], spread, reduced=reduced))

@@ -96,7 +96,9 @@ class Enroller:
             StoreError: the store cannot be written.
         """
         start = time.perf_counter() if start is None else start
-        references = References.stack([candidates.embeddings[number] for number in numbers])
+        references = self.matcher.common(
+            References.stack([candidates.embeddings[number] for number in numbers])
+        )
         fingerprint = self.matcher.modality.fingerprint
         sketches = [
             self._sketcher.sketch(

@@ -72,6 +72,7 @@ class CachedCalibration:
     def __call__(
         self,
         embeddings: Sequence[Embedding],
+        reduced: Sequence[Embedding],
         writers: npt.NDArray[np.str_],
         genuine: BoolArray,
         cues: Sequence[Cue],
@@ -80,12 +81,13 @@ class CachedCalibration:
         from converter.calibration import calibrate
 
         whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist(), cues)).encode())
-        for each in embeddings:
+        whole.update(repr(len(reduced)).encode())
+        for each in (*embeddings, *reduced):
             whole.update(each.series.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
             whole.update(repr(each.extent).encode())
         key = whole.hexdigest()
         if key not in self._known:
-            self._known[key] = calibrate(embeddings, writers, genuine, cues)
+            self._known[key] = calibrate(embeddings, reduced, writers, genuine, cues)
         return self._known[key]
 
 

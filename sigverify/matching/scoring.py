@@ -10,7 +10,7 @@ references, since the spread of two says less than that of ten.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from numbers import Real
@@ -26,6 +26,9 @@ from sigverify.matching.cues import SERIES
 
 MAX_REFERENCES: Final = 12
 """Most references a template holds."""
+
+_REDUCED: Final = "reduced"
+"""Where a manifest has the rows of reduced comparisons, beside those of each number of references."""
 
 FLOOR: Final = 0.02
 """Distances and spreads below this count as this: no logarithm of the 0 between a signature and itself."""
@@ -66,6 +69,8 @@ class Scoring:
     Attributes:
         cues: whose distances are scored, in the order of their columns.
         rows: number of references -> `ScoreRow`; a number not fitted takes the next lower row.
+        reduced: the same for comparisons without a channel that a device lacked, see `comparison`; where
+            empty, `rows` serve.
         calibrated: whether the rows were fitted; otherwise a manifest holds none.
 
     Raises:
@@ -74,6 +79,7 @@ class Scoring:
 
     cues: tuple[Cue, ...]
     rows: Mapping[int, ScoreRow]
+    reduced: Mapping[int, ScoreRow] = field(default_factory=dict)
     calibrated: bool = True
 
     def __post_init__(self) -> None:
@@ -83,7 +89,7 @@ class Scoring:
                 "scoring without rows", expected="weights for at least one number of references"
             )
         size = evidence_size(self.cues)
-        for count, row in self.rows.items():
+        for count, row in (*self.rows.items(), *self.reduced.items()):
             if len(row.weights) != size:
                 raise ConfigError(
                     f"scoring for {count} references has {len(row.weights)} weights", expected=str(size)
@@ -115,18 +121,24 @@ class Scoring:
             calibrated=False,
         )
 
-    def row(self, references: int) -> ScoreRow:
-        """Return the row for that many references."""
-        fitted = [count for count in self.rows if count <= references]
-        return self.rows[max(fitted) if fitted else min(self.rows)]
+    def row(self, references: int, *, reduced: bool = False) -> ScoreRow:
+        """Return the row for that many references, and for what was compared of them."""
+        rows = self.reduced if reduced and self.reduced else self.rows
+        fitted = [count for count in rows if count <= references]
+        return rows[max(fitted) if fitted else min(rows)]
 
-    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike) -> FloatArray:
+    def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
         """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
-        odds = self.row(np.shape(spread)[0]).odds(evidence(distances, spread, self.cues))
+        odds = self.row(np.shape(spread)[0], reduced=reduced).odds(evidence(distances, spread, self.cues))
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
     def threshold(
-        self, fmr: float, *, impostor: Impostor | str = Impostor.SKILLED, references: int = 5
+        self,
+        fmr: float,
+        *,
+        impostor: Impostor | str = Impostor.SKILLED,
+        references: int = 5,
+        reduced: bool = False,
     ) -> float:
         """Look up the threshold for a false-match rate, linear in log FMR between those fitted.
 
@@ -134,7 +146,7 @@ class Scoring:
             ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
         """
         try:
-            table = self.row(references).thresholds[Impostor(impostor)]
+            table = self.row(references, reduced=reduced).thresholds[Impostor(impostor)]
         except (ValueError, KeyError) as error:
             names = ", ".join(Impostor)
             raise ConfigError(
@@ -157,16 +169,8 @@ class Scoring:
         """Return what goes into the manifest: plain JSON types; nothing where nothing was fitted."""
         if not self.calibrated:
             return {}
-        return {
-            str(count): {
-                "weights": list(row.weights),
-                "bias": row.bias,
-                "thresholds": {
-                    str(kind): [list(pair) for pair in table] for kind, table in row.thresholds.items()
-                },
-            }
-            for count, row in sorted(self.rows.items())
-        }
+        reduced = {_REDUCED: _to_dict(self.reduced)} if self.reduced else {}
+        return _to_dict(self.rows) | reduced
 
     @classmethod
     def from_dict(cls, cues: Sequence[Cue], raw: Mapping[str, Any]) -> Self:
@@ -178,7 +182,12 @@ class Scoring:
         try:
             if not raw:
                 return cls.default(cues)
-            return cls(cues=tuple(cues), rows={int(count): _row(row) for count, row in raw.items()})
+            reduced = raw.get(_REDUCED, {})
+            return cls(
+                cues=tuple(cues),
+                rows={int(count): _row(row) for count, row in raw.items() if count != _REDUCED},
+                reduced={int(count): _row(row) for count, row in reduced.items()},
+            )
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
             raise MalformedModel("the scoring of the model is malformed", received=str(error)) from error
 
@@ -224,6 +233,19 @@ def _log_level(spread: FloatArray) -> FloatArray:
     if count == 1:
         return np.zeros((1, spread.shape[-1]))
     return np.asarray(np.log(np.maximum(spread.sum(axis=1) / (count - 1), FLOOR)))
+
+
+def _to_dict(rows: Mapping[int, ScoreRow]) -> dict[str, Any]:
+    return {
+        str(count): {
+            "weights": list(row.weights),
+            "bias": row.bias,
+            "thresholds": {
+                str(kind): [list(pair) for pair in table] for kind, table in row.thresholds.items()
+            },
+        }
+        for count, row in sorted(rows.items())
+    }
 
 
 def _row(raw: Mapping[str, Any]) -> ScoreRow:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sigverify.decision import Decision, Outcome, Reason, confidence
+from sigverify.matching.aspect import Aspect
+from sigverify.modality.quality import Flaw
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import DEVICE, KIND, Lockout
 from sigverify.policy.policy import Policy
@@ -24,21 +26,25 @@ class Trial:
         subject: whose records it concerns: a user id, or a bucket of those who are not enrolled.
         known: whether that somebody is enrolled.
         sketch: of the capture; None when replays are not looked for.
-        poor: too little signature to be compared.
+        flaw: what makes the capture unfit to be compared; None: nothing.
         copy: one of the references themselves.
+        copy_bits: bits in which sketches of one capture may differ, see `Modality.copy_bits`.
         score: likeness, 0 to 1.
         threshold: what the score has to reach.
         refer_threshold: what it has to reach to be referred; None: nothing is.
+        missing: what could not be compared, see `Decision`.
     """
 
     subject: str
     known: bool
     sketch: Sketch | None
-    poor: bool
+    flaw: Flaw | None
     copy: bool
+    copy_bits: int
     score: float
     threshold: float
     refer_threshold: float | None
+    missing: tuple[Aspect, ...] = ()
 
     @property
     def alike(self) -> bool:
@@ -69,8 +75,8 @@ class Gate:
         wait_s = self.wait_s(records, trial.subject, known=trial.known)
         if wait_s > 0:
             return Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=wait_s)
-        if trial.poor:
-            return Decision(outcome=Outcome.REJECT, reason=Reason.POOR)
+        if trial.flaw:
+            return Decision(outcome=Outcome.REJECT, reason=Reason.POOR, flaw=trial.flaw)
         kind = REPLAY if trial.known else REPLAY + UNKNOWN
         memory = Memory.from_bytes(records.get(kind, trial.subject) if trial.sketch else None)
         decision = self._judge(trial, memory)
@@ -82,7 +88,7 @@ class Gate:
 
     def _judge(self, trial: Trial, memory: Memory) -> Decision:
         outcome, reason = Outcome.REJECT, Reason.UNLIKE
-        if trial.sketch and (trial.copy or memory.has(trial.sketch)):
+        if trial.sketch and (trial.copy or memory.has(trial.sketch, trial.copy_bits)):
             return Decision(outcome=outcome, reason=Reason.REPLAY)
         if trial.alike:
             outcome, reason = Outcome.ACCEPT, Reason.ALIKE
@@ -94,6 +100,7 @@ class Gate:
             score=trial.score,
             threshold=trial.threshold,
             confidence=confidence(trial.score, trial.threshold),
+            missing=trial.missing,
         )
 
     def _count(self, records: Records, trial: Trial, decision: Decision) -> Decision:

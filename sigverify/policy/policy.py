@@ -141,7 +141,14 @@ def _conceal(decision: Decision) -> Decision:
     """Leave out all that depends on how alike the probe was, and whether anybody is enrolled."""
     reason = Reason.UNLIKE if decision.reason is Reason.REPLAY else decision.reason
     return replace(
-        decision, reason=reason, score=None, threshold=None, confidence=None, unlike=(), latency_ms=None
+        decision,
+        reason=reason,
+        score=None,
+        threshold=None,
+        confidence=None,
+        unlike=(),
+        missing=(),
+        latency_ms=None,
     )
 
 

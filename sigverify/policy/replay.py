@@ -27,10 +27,6 @@ from sigverify.errors import StoreError
 KIND: Final = "replay"
 """Of the records, and the purpose of the store's secret."""
 
-COPY_BITS: Final = 24
-"""Sketches that differ in at most so many bits are of one capture. Of 2820 pairs of genuine signatures
-(synthetic, SigComp 2009) each differs in 29 and more; benchmarks/policy.py prints other corpora."""
-
 _BITS: Final = 512
 _POOL: Final = 4
 """Frames summed up before the projection: noise and jitter average out; genuine repetitions still differ."""
@@ -57,12 +53,12 @@ class Sketch(NamedTuple):
     digest: bytes
     bits: bytes
 
-    def is_of(self, other: "Sketch") -> bool:
-        """Whether both are of one capture."""
+    def is_of(self, other: "Sketch", bits: int) -> bool:
+        """Whether both are of one capture: the same, or sketches that differ in at most so many bits."""
         if self.digest == other.digest:
             return True
         differing = int.from_bytes(self.bits, "little") ^ int.from_bytes(other.bits, "little")
-        return differing.bit_count() <= COPY_BITS
+        return differing.bit_count() <= bits
 
 
 class Sketcher:
@@ -126,9 +122,9 @@ class Memory:
 
     entries: tuple[tuple[Role, Sketch], ...] = ()
 
-    def has(self, sketch: Sketch) -> bool:
+    def has(self, sketch: Sketch, bits: int) -> bool:
         """Whether this capture, or one that differs a little, was seen before."""
-        return any(kept.is_of(sketch) for _, kept in self.entries)
+        return any(kept.is_of(sketch, bits) for _, kept in self.entries)
 
     def with_(self, added: Sequence[Sketch], role: Role, *, limit: int) -> "Memory":
         """Return a memory that has `added` too, of at most `limit` sketches beside the references."""

@@ -28,7 +28,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array
+from sigverify.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
 from sigverify.matching.embedding import Embedding, References
 from sigverify.protection.keys import hkdf
 
@@ -81,6 +81,14 @@ class Renewal:
             sequence=self._turn("sequence", embedded.sequence.shape[-1]).apply(embedded.sequence),
             vector=np.asarray(embedded.vector @ rotation, np.float32),
         )
+
+    def turn_channels(self, marked: BoolArray) -> BoolArray:
+        """Return which channels of a turned series hold those that are marked `(c,)`."""
+        return np.asarray(np.take(marked, self._turn(_SERIES, len(marked)).order))
+
+    def restore_channels(self, marked: BoolArray) -> BoolArray:
+        """Return what `turn_channels` was given."""
+        return np.asarray(np.take(marked, np.argsort(self._turn(_SERIES, len(marked)).order)))
 
     def restore(self, embedded: Embedded) -> Embedded:
         """Return what `turn` was given, the vector to float32 rounding."""

@@ -10,7 +10,8 @@ from sigverify.arrays import BoolArray, Float32Array
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.forking import OwnLock
 from sigverify.matcher import Matcher
-from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.comparison import Comparison
+from sigverify.matching.embedding import Embedding
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
 from sigverify.search.index import Index, IndexKind
@@ -76,11 +77,18 @@ class Searcher:
             raise ConfigError("top_k out of range", expected="at least 1", received=str(top_k))
         user_ids, people = self._nearest(probe.vector, max(SHORTLIST, top_k), among)
         templates = self._templates(user_ids)
-        scored = list(zip(self._scores(probe, templates), templates, strict=True))
-        if fpir is not None:
-            scored = [(score, its) for score, its in scored if score >= self._threshold(its, fpir, people)]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].user_id))
-        return Matches((Match(template.user_id, score) for score, template in scored[:top_k]), fpir=fpir)
+        compared = self._matcher.compare_each(
+            probe,
+            [(template.references, template.spread) for template in templates],
+            self._store.renewal.turn_channels(self._matcher.optional),
+        )
+        found = []
+        for template, comparison in zip(templates, compared, strict=True):
+            score = self._matcher.score_of(comparison)
+            if fpir is None or score >= self._threshold(comparison, fpir, people):
+                found.append(Match(template.user_id, score))
+        found.sort(key=lambda match: (-(match.score or 0.0), match.user_id))
+        return Matches(found[:top_k], fpir=fpir)
 
     def prepare(self) -> int:
         """Read what the next search needs, so that it need not wait; return how many people there are."""
@@ -99,8 +107,9 @@ class Searcher:
             slots = self._index.nearest(vector, min(count, people), among=members)
             return [self._people.user_id(slot) for slot in slots.tolist()], people
 
-    def _threshold(self, template: Template, fpir: float, people: int) -> float:
-        return open_set_threshold(self._matcher.scoring.row(len(template)), fpir=fpir, people=people)
+    def _threshold(self, compared: Comparison, fpir: float, people: int) -> float:
+        row = self._matcher.scoring.row(len(compared.distances), reduced=compared.reduced)
+        return open_set_threshold(row, fpir=fpir, people=people)
 
     def _templates(self, user_ids: Iterable[str]) -> list[Template]:
         """Read the templates of those who are still enrolled: another process may just have forgotten one."""
@@ -109,18 +118,6 @@ class Searcher:
             with contextlib.suppress(UnknownUser):
                 templates.append(self._store.get(user_id, self._modality))
         return templates
-
-    def _scores(self, probe: Embedding, templates: Sequence[Template]) -> list[float]:
-        """Score each template, with all their references matched in one go."""
-        if not templates:
-            return []
-        references = References.join([template.references for template in templates])
-        distances = self._matcher.distances(probe, references)
-        ends = np.cumsum([len(template) for template in templates])
-        return [
-            float(self._matcher.score(own, template.spread))
-            for template, own in zip(templates, np.split(distances, ends[:-1]), strict=True)
-        ]
 
     def _catch_up(self) -> None:
         """Take over what changed in the store since the last search, by whichever process."""

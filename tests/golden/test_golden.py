@@ -58,7 +58,10 @@ def test_a_model_of_this_version_still_reads():
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_store_of_the_version_before_modalities_still_opens(tmp_path, read_only):
     path = shutil.copy(HERE / "store-v3.db", tmp_path / "store.db")
-    key, matcher = Key(bytes(range(32))), arithmetic_matcher(Model.read(HERE / "model.sigmodel"))
+    key, model = Key(bytes(range(32))), Model.read(HERE / "model.sigmodel")
+    # Its templates are of a model for features of version 1, which give the same numbers for such captures.
+    model.__dict__["id"] = "511b6cf6e26c4709"
+    matcher = arithmetic_matcher(model)
     with Verifier(SqliteStore(path, key=key, read_only=read_only), matcher) as verifier:
         assert verifier.users() == ("alice", "bob")
         assert verifier.groups("alice") == ("staff",)

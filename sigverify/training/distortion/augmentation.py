@@ -32,6 +32,8 @@ class Augmentation:
         crop: largest share of the time lost at each end.
         noise: largest standard deviation of white noise on x and y.
         pressure_drop: share of devices without pressure.
+        pressure_lost: share of signatures that lost it, though their device has it: people enroll on one
+            device and are verified on another.
         pressure_curve: standard deviation of ln(exponent) of a device's pressure curve.
         pressure_gain: standard deviation of the offset of pressure in a signature.
         low_rate: share of devices that sample at 40 to 160 points a signature.
@@ -47,6 +49,7 @@ class Augmentation:
     crop: float = 0.02
     noise: float = 0.006
     pressure_drop: float = 0.25
+    pressure_lost: float = 0.05
     pressure_curve: float = 0.25
     pressure_gain: float = 0.04
     low_rate: float = 0.25
@@ -59,7 +62,7 @@ class Augmentation:
         Raises:
             ConfigError: a strength is negative or too large.
         """
-        shares = {"pressure_drop", "low_rate", "smooth", "ink_drop"}
+        shares = {"pressure_drop", "pressure_lost", "low_rate", "smooth", "ink_drop"}
         for field in fields(self):
             value = getattr(self, field.name)
             top = {"rotation_deg": 180.0, "device_rotation_deg": 180.0, "crop": 0.3}.get(field.name, 1.0)
@@ -163,6 +166,7 @@ class Augmentation:
         curve = np.exp(self.pressure_curve * rng.standard_normal(devices))[groups]
         offset = self.pressure_gain * rng.standard_normal(len(out))
         kept = (rng.random(devices) >= self.pressure_drop)[groups]
+        kept &= rng.random(len(out)) >= self.pressure_lost
         pressure = out[..., _PRESSURE]
         if self.pressure_curve:
             np.power(np.maximum(pressure, 0), curve.astype(np.float32)[:, None], out=pressure)

@@ -9,7 +9,7 @@ from sigverify.matching.embedding import Embedding
 from sigverify.modality.pen.features import SERIES_CHANNELS, features
 from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
-from sigverify.policy.replay import COPY_BITS, Memory, Role, Sketch, Sketcher, _hadamard
+from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, _hadamard
 
 SKETCHER = Sketcher(b"s" * 32)
 
@@ -59,14 +59,14 @@ def test_a_copy_is_found_exact_moved_and_disturbed():
         ),
     ]
     for copy in copies:
-        assert sketch(copy).is_of(sketch(its))
+        assert sketch(copy).is_of(sketch(its), PEN.copy_bits)
     assert sketch(copies[0]).digest == sketch(its).digest
     assert sketch(copies[2]).digest != sketch(its).digest
 
 
 def test_another_signing_and_another_writer_are_no_copies():
     for other in (signature(0, 1), signature(0, 2), signature(1, 0)):
-        assert not sketch(other).is_of(sketch(signature(0)))
+        assert not sketch(other).is_of(sketch(signature(0)), PEN.copy_bits)
     assert differing(sketch(signature(1)), sketch(signature(0))) > 150
 
 
@@ -108,7 +108,7 @@ def test_references_that_were_replaced_are_still_remembered():
     memory = Memory().with_([entry(1)], Role.REFERENCE, limit=2).retired()
     memory = memory.with_([entry(2)], Role.REFERENCE, limit=2)
     assert [role for role, _ in memory.entries] == [Role.ACCEPTED, Role.REFERENCE]
-    assert memory.has(entry(1))
+    assert memory.has(entry(1), PEN.copy_bits)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Role), st.integers(0, 2**60)), max_size=8))
@@ -128,4 +128,4 @@ def test_bytes_that_are_no_memory(content):
 
 def test_no_memory_is_an_empty_one():
     assert Memory.from_bytes(None) == Memory()
-    assert COPY_BITS < 33
+    assert PEN.copy_bits < 33
