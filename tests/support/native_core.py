@@ -12,7 +12,9 @@ from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.enrollment.enroller import Screening
 from sigverify.errors import EnrollmentError, RuntimeUnavailable, SigverifyError
+from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import Impostor
+from sigverify.modality.quality import Flaw
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.search import Match
 from sigverify.template import Template, check_user_id
@@ -26,7 +28,12 @@ ADDITIONS = (
     AdditionReason.BAD_CAPTURE,
     AdditionReason.COPY,
     AdditionReason.UNLIKE,
+    AdditionReason.IN_SECONDS,
+    AdditionReason.IN_MICROSECONDS,
+    AdditionReason.IN_NANOSECONDS,
+    AdditionReason.NO_TIME,
 )
+FLAWS = (None, *(Flaw(each.value) if each.value in set(Flaw) else None for each in ADDITIONS[1:]))
 IMPOSTORS = (Impostor.SKILLED, Impostor.RANDOM)
 SCREENINGS = (Screening.ENFORCE, Screening.RECORD)
 
@@ -112,6 +119,8 @@ class NativeVerifier:
             score=known(decision.score),
             threshold=known(decision.threshold),
             confidence=known(decision.confidence),
+            missing=(Aspect.PRESSURE,) if decision.without_pressure else (),
+            flaw=FLAWS[decision.flaw],
         )
 
     def score(self, template, signature):

@@ -36,7 +36,7 @@ extern "C" {
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
 #define SV_ABI 2
-#define SV_FEATURES_VERSION 1 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
+#define SV_FEATURES_VERSION 2 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
 /* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
 SV_API int sv_abi(void);
@@ -175,14 +175,19 @@ typedef struct sv_verifier sv_verifier;
 SV_API int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier);
 SV_API void sv_verifier_close(sv_verifier *verifier);
 
-/* Why a signature was taken as a reference or refused: `AdditionReason` in Python. */
+/* Why a signature was taken as a reference or refused: `AdditionReason` in Python. The last four: its stamps are not
+ * milliseconds. */
 typedef enum sv_addition {
     SV_TAKEN = 0,
     SV_TOO_SHORT = 1,
     SV_TOO_SIMPLE = 2,
     SV_BAD_CAPTURE = 3,
     SV_COPY = 4,
-    SV_UNLIKE_OTHERS = 5
+    SV_UNLIKE_OTHERS = 5,
+    SV_IN_SECONDS = 6,
+    SV_IN_MICROSECONDS = 7,
+    SV_IN_NANOSECONDS = 8,
+    SV_NO_TIME = 9 /* all the same, or an index */
 } sv_addition;
 
 typedef enum sv_screening {
@@ -220,6 +225,8 @@ typedef struct sv_decision {
     double score; /* 0 to 1; NAN where nothing was compared, as the next two */
     double threshold;
     double confidence; /* 0.5 to 1 */
+    sv_addition flaw;  /* with SV_POOR what is wrong with this capture, otherwise SV_TAKEN */
+    int without_pressure; /* 1: that was not compared, since one side's device does not sense it */
 } sv_decision;
 
 /* `policy` NULL: the default. Nothing is remembered between calls: the caller (or Python) does lock-out, the memory of

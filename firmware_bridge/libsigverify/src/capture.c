@@ -1,4 +1,4 @@
-/* From the samples of a pen to those that count: checked, hover dropped, the time axis repaired.
+/* From the samples of a pen to those that count: checked, the time axis mended, touches, rests and hover dropped.
  *
  * As in sigverify/modality/pen: signature.py has the checks and their reasons, repaired.py the repair. */
 #include <math.h>
@@ -9,27 +9,22 @@
 
 #define MIN_SAMPLES 8
 #define MAX_COORDINATE 1e9   /* the largest that float32 arithmetic on differences survives */
-#define MIN_STEP_MS 1e-6     /* no clock has finer steps than a nanosecond: a shorter one is none */
-#define ASSUMED_STEP_MS 10.0 /* where no step is usable: most tablets sample at 100 Hz */
+#define MAX_STAMP 1e20       /* nanoseconds since 1970 are below 2e18, and sums of steps stay finite */
+#define LOST_PRESSURE 0.1    /* share of the ink that may have no pressure */
+#define CLIPPED_PRESSURE 0.25 /* share of the ink that may have the largest pressure of all */
 
 static int is_ink(const sv_signature *signature, size_t index)
 {
     return !signature->pen_down || signature->pen_down[index];
 }
 
-/* Finite, and not larger than MAX_COORDINATE; of stamps only their extent counts, as they may start anywhere. */
-static int in_range(const double *values, size_t count, int extent_only)
+/* Finite, and no larger than `most`. */
+static int in_range(const double *values, size_t count, double most)
 {
-    double low = values[0], high = values[0];
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i]))
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(values[i]) <= most))
             return 0;
-        low = values[i] < low ? values[i] : low;
-        high = values[i] > high ? values[i] : high;
-    }
-    if (extent_only)
-        return high - low <= MAX_COORDINATE;
-    return fabs(low) <= MAX_COORDINATE && fabs(high) <= MAX_COORDINATE;
+    return 1;
 }
 
 static int has_ink_with_extent(const sv_signature *signature)
@@ -54,11 +49,12 @@ static int is_signature(const sv_signature *signature)
         return 0;
     if (!signature->x || !signature->y || !signature->time_ms)
         return 0;
-    if (!in_range(signature->x, signature->count, 0) || !in_range(signature->y, signature->count, 0) ||
-        !in_range(signature->time_ms, signature->count, 1))
+    if (!in_range(signature->x, signature->count, MAX_COORDINATE) ||
+        !in_range(signature->y, signature->count, MAX_COORDINATE) ||
+        !in_range(signature->time_ms, signature->count, MAX_STAMP))
         return 0;
     if (signature->pressure) {
-        if (!in_range(signature->pressure, signature->count, 0))
+        if (!in_range(signature->pressure, signature->count, MAX_COORDINATE))
             return 0;
         for (size_t i = 0; i < signature->count; i++)
             if (signature->pressure[i] < 0)
@@ -67,31 +63,28 @@ static int is_signature(const sv_signature *signature)
     return has_ink_with_extent(signature);
 }
 
-/* The median of the usable steps. */
-static double usual_step(const sv_signature *signature, double *scratch)
+/* Share of the ink's time in steps longer than SVI_MAX_GAP_MS. */
+static double lost_share(const svi_workspace *at)
 {
-    size_t usable = 0;
-    for (size_t i = 1; i < signature->count; i++) {
-        double step = signature->time_ms[i] - signature->time_ms[i - 1];
-        if (step >= MIN_STEP_MS && step <= SVI_MAX_GAP_MS)
-            scratch[usable++] = step;
+    double total = 0.0, gaps = 0.0;
+    for (size_t i = 1; i < at->count; i++) {
+        double step = at->time[i] - at->time[i - 1];
+        if (!at->ink[i])
+            continue;
+        total += step;
+        if (step > SVI_MAX_GAP_MS)
+            gaps += step;
     }
-    return usable ? svi_median(scratch, usable) : ASSUMED_STEP_MS;
+    return total > 0 ? gaps / total : 0.0;
 }
 
-/* Samples that write, and those from which an ink segment starts, on the repaired time axis. */
-static void keep(const sv_signature *from, svi_capture *capture)
+/* Keep what writes, and the samples that lines start from, without touches. */
+static void keep_writing(const sv_signature *from, const uint8_t *touches, svi_capture *capture)
 {
-    double usual = usual_step(from, capture->scratch), time = 0.0;
     for (size_t i = 0; i < from->count; i++) {
-        if (i > 0) {
-            double step = from->time_ms[i] - from->time_ms[i - 1];
-            /* A step backwards or of nothing: the sample was taken, its stamp is wrong. */
-            time += step >= MIN_STEP_MS ? (step < SVI_MAX_GAP_MS ? step : SVI_MAX_GAP_MS) : usual;
-        }
-        if (!is_ink(from, i) && !(i + 1 < from->count && is_ink(from, i + 1)))
+        if (touches[i] || !(is_ink(from, i) || (i + 1 < from->count && is_ink(from, i + 1))))
             continue;
-        capture->time[capture->count] = time;
+        capture->time[capture->count] = capture->time[i];
         capture->x[capture->count] = from->x[i];
         capture->y[capture->count] = from->y[i];
         capture->pressure[capture->count] = from->pressure ? from->pressure[i] : 0.0;
@@ -99,26 +92,93 @@ static void keep(const sv_signature *from, svi_capture *capture)
     }
 }
 
+static void drop_rests(svi_capture *capture, uint8_t *marks)
+{
+    size_t resting = svi_mark_rests(capture, marks), kept = 0;
+    if (capture->count < resting + 2) /* two samples are the least that a line needs */
+        return;
+    for (size_t i = 0; i < capture->count; i++) {
+        if (marks[i])
+            continue;
+        capture->time[kept] = capture->time[i];
+        capture->x[kept] = capture->x[i];
+        capture->y[kept] = capture->y[i];
+        capture->pressure[kept] = capture->pressure[i];
+        capture->ink[kept++] = capture->ink[i];
+    }
+    capture->count = kept;
+}
+
+/* Pressure that varies, is there throughout and is not cut off; any other becomes 0, as where there is none. */
+static void check_pressure(svi_capture *capture)
+{
+    double low = INFINITY, high = -INFINITY;
+    size_t written = 0, lost = 0, clipped = 0;
+    for (size_t i = 0; i < capture->count; i++)
+        if (capture->ink[i]) {
+            low = fmin(low, capture->pressure[i]);
+            high = fmax(high, capture->pressure[i]);
+            lost += capture->pressure[i] <= 0;
+            written++;
+        }
+    for (size_t i = 0; i < capture->count; i++)
+        clipped += capture->ink[i] && capture->pressure[i] == high;
+    if (written && high - low != 0 && !((double)lost > LOST_PRESSURE * (double)written) &&
+        !((double)clipped > CLIPPED_PRESSURE * (double)written))
+        return;
+    memset(capture->pressure, 0, capture->count * sizeof *capture->pressure);
+}
+
+/* Let gaps between kept samples be no longer than SVI_MAX_GAP_MS. */
+static void shorten(svi_capture *capture)
+{
+    double before = capture->time[0], time = 0.0;
+    capture->time[0] = 0.0;
+    for (size_t i = 1; i < capture->count; i++) {
+        double step = capture->time[i] - before;
+        before = capture->time[i];
+        time += step < SVI_MAX_GAP_MS ? step : SVI_MAX_GAP_MS;
+        capture->time[i] = time;
+    }
+}
+
+static void repair(const sv_signature *from, const svi_workspace *at, svi_capture *capture)
+{
+    capture->flaw = svi_clock_flaw(from->time_ms, at);
+    capture->interval = svi_clock_mend(from->time_ms, at);
+    capture->lost = lost_share(at);
+    svi_mark_touches(from->x, from->y, at);
+    keep_writing(from, at->marks, capture);
+    drop_rests(capture, at->marks);
+    check_pressure(capture);
+    shorten(capture);
+}
+
 int svi_capture_open(const sv_signature *signature, svi_capture *capture)
 {
+    svi_workspace workspace;
     size_t room;
     memset(capture, 0, sizeof *capture);
     if (!signature)
         return SV_CONFIG_ERROR;
     if (!is_signature(signature))
         return SV_INVALID_SIGNATURE;
-    /* One block: five arrays of doubles, then the bytes. */
+    /* One block: four arrays of doubles, then two of bytes. */
     room = signature->count + 1;
-    capture->block = malloc(room * (5 * sizeof(double) + 1));
+    capture->block = malloc(room * (4 * sizeof(double) + 2));
     if (!capture->block)
         return SV_NO_MEMORY;
     capture->time = capture->block;
     capture->x = capture->time + room;
     capture->y = capture->x + room;
     capture->pressure = capture->y + room;
-    capture->scratch = capture->pressure + room;
-    capture->ink = (uint8_t *)(capture->scratch + room);
-    keep(signature, capture);
+    capture->ink = (uint8_t *)(capture->pressure + room);
+    for (size_t i = 0; i < signature->count; i++)
+        capture->ink[i] = (uint8_t)is_ink(signature, i);
+    /* Until positions are kept, their room is for whatever a repair needs. */
+    workspace = (svi_workspace){signature->count, capture->ink, capture->time, capture->x, capture->y,
+                                capture->ink + room};
+    repair(signature, &workspace, capture);
     return SV_OK;
 }
 

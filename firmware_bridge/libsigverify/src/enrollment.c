@@ -18,6 +18,7 @@ typedef struct pairs {
     const sv_model *model;
     const float *distances;
     int count;
+    int is_reduced; /* without pressure, which one of them lacks */
 } pairs;
 
 static const float *between(const pairs *all, int one, int other)
@@ -42,7 +43,7 @@ static double against(const pairs *all, int one, const group *members)
         for (int j = 0; j < others.count; j++)
             memcpy(spread + (i * others.count + j) * cues, between(all, number, others.numbers[j]), size);
     }
-    return svi_score(all->model, distances, spread, others.count);
+    return svi_score(all->model, distances, spread, others.count, all->is_reduced);
 }
 
 /* All that are linked with `first`, directly or through others, taken out of `left`. The group grows while it is
@@ -93,9 +94,9 @@ static int odd_one(const pairs *all, const group *members)
     return odd;
 }
 
-void svi_screen(const sv_model *model, const float *distances, int count, sv_addition *additions)
+void svi_screen(const sv_model *model, const float *distances, int count, int is_reduced, sv_addition *additions)
 {
-    const pairs all = {model, distances, count};
+    const pairs all = {model, distances, count, is_reduced};
     group members = largest_linked(&all, additions);
     int odd;
     /* One at a time, the worst first: without it the others may fit each other. */
@@ -115,36 +116,83 @@ static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_em
     svi_capture capture;
     int status;
     SVI_TRY(svi_capture_open(signature, &capture));
-    *flaw = svi_assess(signature, &capture);
+    *flaw = svi_assess(&capture);
     status = svi_embed(verifier, &capture, embedding);
     svi_capture_close(&capture);
     return status;
 }
 
-static void put_pair(sv_template *enrolled, int row, int column, const float *distances)
+/* Write the distances of a pair both ways around. */
+static void put_pair(float *spread, int count, int cues, int row, int column, const float *distances)
 {
-    const int count = enrolled->references;
-    const size_t cues = enrolled->shape.cues;
-    memcpy(enrolled->spread + (size_t)(row * count + column) * cues, distances, cues * sizeof *distances);
-    memcpy(enrolled->spread + (size_t)(column * count + row) * cues, distances, cues * sizeof *distances);
+    memcpy(spread + (row * count + column) * cues, distances, (size_t)cues * sizeof *distances);
+    memcpy(spread + (column * count + row) * cues, distances, (size_t)cues * sizeof *distances);
 }
 
-/* Compare all with each other, the later as the probe; of two that are copies the later is said to be one. */
-static void compare_all(sv_verifier *verifier, sv_template *enrolled, sv_addition *additions)
+/* Compare one with another, the later as the probe; returns the distance of their series. */
+static float compare_pair(sv_verifier *verifier, const sv_template *enrolled, int row, int column, int without,
+                          float *spread)
 {
     const svi_cues *cues = &verifier->model->cues;
-    for (int row = 1; row < enrolled->references; row++) {
-        int is_copy = 0;
-        for (int column = 0; column < row; column++) {
-            float distances[SVI_KNOWN_CUES], series;
-            svi_compare(&verifier->aligner, &enrolled->shape, cues, &enrolled->each[row], &enrolled->each[column],
-                        distances, &series);
-            put_pair(enrolled, row, column, distances);
-            is_copy |= additions[column] == SV_TAKEN && series < SVI_COPY_DISTANCE;
-        }
-        if (additions[row] == SV_TAKEN && is_copy)
+    float distances[SVI_KNOWN_CUES], series;
+    svi_compare(&verifier->aligner, &enrolled->shape, cues, &enrolled->each[row], &enrolled->each[column], without,
+                distances, &series);
+    put_pair(spread, enrolled->references, cues->count, row, column, distances);
+    return series;
+}
+
+/* Of two that are copies the later is said to be one. Pressure is compared until a usable one lacks it. */
+static void find_copies(sv_verifier *verifier, const sv_template *enrolled, float *pairs, sv_addition *additions)
+{
+    int without = SVI_NOTHING;
+    for (int row = 0; row < enrolled->references; row++) {
+        int is_copy = 0, against;
+        if (additions[row] != SV_TAKEN)
+            continue;
+        against = svi_has_pressure(&enrolled->shape, &enrolled->each[row]) ? without : SVI_PRESSURE;
+        for (int column = 0; column < row; column++)
+            if (additions[column] == SV_TAKEN)
+                is_copy |= compare_pair(verifier, enrolled, row, column, against, pairs) < SVI_COPY_DISTANCE;
+        if (is_copy)
             additions[row] = SV_COPY;
+        else
+            without = against;
     }
+}
+
+/* Say of each whether it belongs to the others, by what all that are usable have. */
+static void screen(sv_verifier *verifier, const sv_template *enrolled, sv_addition *additions)
+{
+    const int count = enrolled->references;
+    float pairs[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES] = {0};
+    int lacking = 0, having = 0;
+    find_copies(verifier, enrolled, pairs, additions);
+    for (int i = 0; i < count; i++)
+        if (additions[i] == SV_TAKEN) {
+            int has = svi_has_pressure(&enrolled->shape, &enrolled->each[i]);
+            having |= has;
+            lacking |= !has;
+        }
+    for (int row = 1; lacking && having && row < count; row++)
+        for (int column = 0; column < row; column++)
+            if (additions[row] == SV_TAKEN && additions[column] == SV_TAKEN)
+                (void)compare_pair(verifier, enrolled, row, column, SVI_PRESSURE, pairs);
+    svi_screen(verifier->model, pairs, count, lacking, additions);
+}
+
+/* Leave pressure out of all where one lacks it, and measure the spread that the template keeps. */
+static void settle(sv_verifier *verifier, sv_template *enrolled)
+{
+    const svi_shape *shape = &enrolled->shape;
+    int lacking = 0;
+    for (int i = 0; i < enrolled->references; i++)
+        lacking |= !svi_has_pressure(shape, &enrolled->each[i]);
+    for (int i = 0; lacking && i < enrolled->references; i++)
+        for (size_t k = SVI_PRESSURE; k < shape->frames * shape->channels; k += shape->channels)
+            enrolled->each[i].series[k] = 0;
+    for (int row = 1; row < enrolled->references; row++)
+        for (int column = 0; column < row; column++)
+            (void)compare_pair(verifier, enrolled, row, column, SVI_NOTHING, enrolled->spread);
 }
 
 /* Round as storing rounds, so that scores are the same before and after. Only the vectors lose anything. */
@@ -171,11 +219,11 @@ static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screen
 {
     for (int i = 0; i < enrolled->references; i++)
         SVI_TRY(embed_one(verifier, &signatures[i], &enrolled->each[i], &additions[i]));
-    compare_all(verifier, enrolled, additions);
-    svi_screen(verifier->model, enrolled->spread, enrolled->references, additions);
+    screen(verifier, enrolled, additions);
     for (int i = 0; i < enrolled->references; i++)
         if (screening == SV_ENFORCE && additions[i] != SV_TAKEN)
             return SV_ENROLLMENT_ERROR;
+    settle(verifier, enrolled);
     round_as_stored(verifier, enrolled);
     return SV_OK;
 }

@@ -46,11 +46,13 @@ static void spread_grid(const svi_capture *from, double *grid)
 /* The segment that a grid point lies in carries ink when the sample at its end does. */
 static void resample_ink(const svi_capture *from, const double *grid, float *out)
 {
-    size_t at = 0;
+    size_t at = 0, last = from->count - 1; /* 0 where touches were all but one sample */
     for (size_t i = 0; i < SV_FRAMES; i++) {
-        while (at < from->count && from->time[at] < grid[i])
+        size_t end;
+        while (at <= last && from->time[at] < grid[i])
             at++;
-        out[i] = from->ink[at < 1 ? 1 : at >= from->count ? from->count - 1 : at] ? 1.0f : 0.0f;
+        end = at < 1 ? 1 : at;
+        out[i] = from->ink[end < last ? end : last] ? 1.0f : 0.0f;
     }
 }
 

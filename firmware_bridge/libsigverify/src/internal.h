@@ -15,7 +15,7 @@
 #define SVI_MAX_STEPS 4096   /* frames to align: a path of 2 x 4096 - 1 cells costs less than FAR in matching.c */
 #define SVI_MAX_DEPTH 129    /* channels to align: a cell costs at most 129 x 254, which fits int16 */
 #define SVI_MAX_TABLE 32     /* rates in a table of thresholds; the converter writes 5 */
-#define SVI_MAX_ROWS 16      /* rows of weights; a row for each number of references would be SV_MAX_REFERENCES */
+#define SVI_MAX_ROWS 24      /* rows of weights: twice SV_MAX_REFERENCES, as comparisons may be reduced */
 
 /* bytes.c */
 uint16_t svi_u16(const uint8_t *at);
@@ -46,28 +46,48 @@ float svi_sum_f(const float *values, size_t count, size_t stride);
 double svi_sum_d(const double *values, size_t count, size_t stride);
 double svi_median(double *values, size_t count); /* sorts them */
 
+/* What the repairs of a recording work in, all with room for one more than `count` samples. */
+typedef struct svi_workspace {
+    size_t count;
+    const uint8_t *ink; /* whether the way to a sample is written */
+    double *time;       /* mended */
+    double *numbers;    /* whatever a repair needs for itself, as the next two */
+    double *others;
+    uint8_t *marks;
+} svi_workspace;
+
 /* capture.c: a signature, checked and repaired */
 typedef struct svi_capture {
-    size_t count;    /* samples that write, or from which a segment of ink starts */
-    double *time;    /* repaired, from 0 */
+    size_t count; /* samples that write, or from which a segment of ink starts */
+    double *time; /* repaired, from 0 */
     double *x;
     double *y;
-    double *pressure;
+    double *pressure; /* all 0 where there is none, or none that says anything */
     uint8_t *ink;
-    double *scratch; /* room for `count` + 1 of the signature */
-    double *block;   /* what was allocated */
+    double *block;    /* what was allocated */
+    double interval;  /* of the pen, between two samples */
+    double lost;      /* share of the ink's time in which samples are missing */
+    sv_addition flaw; /* why the time axis cannot be believed; SV_TAKEN: it can */
 } svi_capture;
 int svi_capture_open(const sv_signature *signature, svi_capture *capture);
 void svi_capture_close(svi_capture *capture);
 double svi_capture_duration(const svi_capture *capture);
 
+/* clock.c */
+sv_addition svi_clock_flaw(const double *stamps, const svi_workspace *at);  /* SV_TAKEN: they can be milliseconds */
+double svi_clock_mend(const double *stamps, const svi_workspace *at);       /* fills in `time`, returns the interval */
+
+/* marks.c */
+void svi_mark_touches(const double *x, const double *y, const svi_workspace *at); /* in `marks` */
+size_t svi_mark_rests(const svi_capture *capture, uint8_t *marks);                /* returns how many are marked */
+
 /* features.c */
 void svi_features(const svi_capture *capture, float *values);
 
 /* quality.c */
-sv_addition svi_capture_flaw(const sv_signature *signature, svi_capture *capture);
-double svi_complexity(svi_capture *capture);
-sv_addition svi_assess(const sv_signature *signature, svi_capture *capture);
+sv_addition svi_capture_flaw(const svi_capture *capture);
+double svi_complexity(const svi_capture *capture);
+sv_addition svi_assess(const svi_capture *capture);
 
 /* cues.c: what two signatures are compared by */
 typedef enum svi_cue { SVI_SERIES, SVI_SEQUENCE, SVI_VECTOR, SVI_EXTENT, SVI_KNOWN_CUES } svi_cue;
@@ -98,6 +118,7 @@ typedef struct svi_table {
 } svi_table;
 typedef struct svi_row {
     long references;
+    int is_reduced; /* for comparisons without pressure */
     double weights[SVI_EVIDENCE]; /* one for each column of the model's cues, the rest unused */
     double bias;
     svi_table tables[2]; /* by sv_impostor; count 0: none */
@@ -107,9 +128,9 @@ typedef struct svi_scoring {
     svi_row rows[SVI_MAX_ROWS];
 } svi_scoring;
 int svi_scoring_default(svi_scoring *scoring, const svi_cues *cues); /* 0: there is no series to weigh */
-const svi_row *svi_scoring_row(const svi_scoring *scoring, int references);
-double svi_score(const sv_model *model, const float *distances, const float *spread, int references);
-int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold);
+const svi_row *svi_scoring_row(const svi_scoring *scoring, int references, int is_reduced);
+double svi_score(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced);
+int svi_threshold(const svi_row *row, double fmr, sv_impostor impostor, double *threshold);
 int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, double *threshold);
 double svi_confidence(double score, double threshold);
 
@@ -158,6 +179,10 @@ int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_m
 /* matching.c */
 #define SVI_SERIES_SCALE 32.0f    /* functions of time within +-4 are stored as int8 of value x 32 */
 #define SVI_SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
+/* The only channel of the series that is not compared where one side lacks it (sigverify/matching/comparison.py). If
+ * others were left out too, a probe in which all channels vanish would be compared by nothing, and be like everybody. */
+#define SVI_PRESSURE 6
+#define SVI_NOTHING (-1) /* `without` this channel: all are compared */
 typedef struct svi_shape {
     size_t frames, channels, steps, depth, size, cues;
 } svi_shape;
@@ -170,11 +195,16 @@ typedef struct svi_aligner {
 } svi_aligner;
 int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner);
 void svi_aligner_close(svi_aligner *aligner);
-uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels);
+uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
+                   int without);
 float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference);
-/* A distance for each cue; `series` (or NULL) gets that of the series, whether it is a cue or not. */
+float svi_series_distance(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
+                          const sv_embedding *reference, int without);
+/* A distance for each cue, of the series `without` a channel; `series` gets that of the series, a cue or not. */
 void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
-                 const sv_embedding *reference, float *distances, float *series);
+                 const sv_embedding *reference, int without, float *distances, float *series);
+/* Whether its device measured pressure: otherwise that channel is 0 throughout. */
+int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding);
 
 /* template.c */
 #define SVI_MAX_USER 256        /* characters of a user id, as in sigverify/template.py */
@@ -196,7 +226,7 @@ int svi_created_is_valid(int64_t created_ms);
 int svi_user_is_valid(const char *user, size_t size);
 
 /* enrollment.c */
-void svi_screen(const sv_model *model, const float *pairs, int count, sv_addition *additions);
+void svi_screen(const sv_model *model, const float *pairs, int count, int is_reduced, sv_addition *additions);
 
 /* verifier.c */
 struct sv_verifier {

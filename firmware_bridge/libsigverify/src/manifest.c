@@ -75,20 +75,49 @@ static int read_row(svi_json *reader, int columns, svi_row *row)
            read_weights(reader, columns, row) && svi_json_token(reader, "}");
 }
 
+/* One more row. */
+static int add_row(svi_json *reader, int columns, int is_reduced, svi_scoring *scoring)
+{
+    svi_row *row = &scoring->rows[scoring->count];
+    if (scoring->count == SVI_MAX_ROWS || !read_row(reader, columns, row))
+        return 0;
+    row->is_reduced = is_reduced;
+    scoring->count++;
+    return 1;
+}
+
+/* {"1":{…},…}, the rows of reduced comparisons; a manifest without any does not have the field */
+static int read_reduced(svi_json *reader, int columns, svi_scoring *scoring)
+{
+    int first = 1, more, before = scoring->count;
+    if (!svi_json_token(reader, "{"))
+        return 0;
+    while ((more = svi_json_more(reader, '}', &first)) > 0)
+        if (!add_row(reader, columns, 1, scoring))
+            return 0;
+    return more == 0 && scoring->count > before;
+}
+
+/* {"1":{…},…,"reduced":{…}}, or {}: nothing was fitted */
 static int read_scoring(svi_json *reader, const svi_cues *cues, svi_scoring *scoring)
 {
-    int first = 1, more, columns = svi_cues_first_column(cues, cues->count);
+    int first = 1, more, rows = 0, columns = svi_cues_first_column(cues, cues->count);
     memset(scoring, 0, sizeof *scoring);
+    if (svi_json_token(reader, "{}"))
+        return svi_scoring_default(scoring, cues);
     if (!svi_json_token(reader, "{"))
         return 0;
     while ((more = svi_json_more(reader, '}', &first)) > 0) {
-        if (scoring->count == SVI_MAX_ROWS || !read_row(reader, columns, &scoring->rows[scoring->count]))
+        if (svi_json_key(reader, "reduced")) {
+            if (!read_reduced(reader, columns, scoring))
+                return 0;
+            continue;
+        }
+        if (!add_row(reader, columns, 0, scoring))
             return 0;
-        scoring->count++;
+        rows++;
     }
-    if (more == 0 && scoring->count == 0)
-        return svi_scoring_default(scoring, cues);
-    return more == 0;
+    return more == 0 && rows > 0;
 }
 
 static int type_of(const char *name, svi_type *type)

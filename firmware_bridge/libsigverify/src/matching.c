@@ -40,14 +40,16 @@ void svi_aligner_close(svi_aligner *aligner)
 
 /* City-block distances of one frame to frames `low` to `high` of the other. Channel by channel, with the frames inside:
  * so the compiler makes vector instructions of the inner loop. */
-static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t frames, size_t channels, size_t low,
-                        size_t high)
+static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t frames, size_t channels, int without,
+                        size_t low, size_t high)
 {
     uint16_t *restrict costs = aligner->costs;
     memset(costs + low, 0, (high - low + 1) * sizeof *costs);
     for (size_t c = 0; c < channels; c++) {
         const int16_t *restrict column = aligner->columns + c * frames;
         int16_t value = frame[c];
+        if ((int)c == without)
+            continue;
         for (size_t j = low; j <= high; j++) {
             int16_t difference = (int16_t)(column[j] - value);
             costs[j] = (uint16_t)(costs[j] + (difference < 0 ? -difference : difference));
@@ -75,7 +77,8 @@ static void next_row(const uint16_t *restrict costs, const uint32_t *restrict be
 
 /* Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", 1978:
  * steps (1, 0), (0, 1), (1, 1), a band of a fifth of the frames either side. */
-uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels)
+uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
+                   int without)
 {
     size_t band = frames / 5 > 1 ? frames / 5 : 1;
     uint32_t *before = aligner->rows, *now = before + frames + 1, *swap;
@@ -89,7 +92,7 @@ uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other,
     before[0] = 0;
     for (size_t i = 0; i < frames; i++) {
         size_t low = i > band ? i - band : 0, high = i + band < frames ? i + band : frames - 1;
-        frame_costs(aligner, one + i * channels, frames, channels, low, high);
+        frame_costs(aligner, one + i * channels, frames, channels, without, low, high);
         next_row(aligner->costs, before, now, low, high);
         swap = before;
         before = now;
@@ -110,24 +113,29 @@ float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const fl
 
 /* Cost a frame, in the units before quantization. Divided in float64 and rounded once, then scaled, as numpy does. */
 static float elastic_distance(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames,
-                              size_t channels, float scale)
+                              size_t channels, int without, float scale)
 {
-    uint32_t cost = svi_align(aligner, one, other, frames, channels);
+    uint32_t cost = svi_align(aligner, one, other, frames, channels, without);
     return (float)((double)cost / (double)frames) / scale;
 }
 
+float svi_series_distance(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
+                          const sv_embedding *reference, int without)
+{
+    return elastic_distance(aligner, probe->series, reference->series, shape->frames, shape->channels, without,
+                            SVI_SERIES_SCALE);
+}
+
 static float cue_distance(svi_aligner *aligner, const svi_shape *shape, svi_cue cue, const sv_embedding *probe,
-                          const sv_embedding *reference)
+                          const sv_embedding *reference, int without)
 {
     switch (cue) {
-    case SVI_SERIES:
-        return elastic_distance(aligner, probe->series, reference->series, shape->frames, shape->channels,
-                                SVI_SERIES_SCALE);
+    case SVI_SERIES: return svi_series_distance(aligner, shape, probe, reference, without);
     case SVI_SEQUENCE:
         if (!shape->depth) /* a network without one */
             return 0.0f;
         return elastic_distance(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth,
-                                SVI_SEQUENCE_SCALE);
+                                SVI_NOTHING, SVI_SEQUENCE_SCALE);
     case SVI_VECTOR: return svi_vector_distance(aligner, shape, probe->vector, reference->vector);
     case SVI_EXTENT: return fabsf(logf(reference->extent / probe->extent));
     case SVI_KNOWN_CUES: break;
@@ -136,13 +144,20 @@ static float cue_distance(svi_aligner *aligner, const svi_shape *shape, svi_cue 
 }
 
 void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
-                 const sv_embedding *reference, float *distances, float *series)
+                 const sv_embedding *reference, int without, float *distances, float *series)
 {
     int place = svi_cues_place(cues, SVI_SERIES);
     for (int i = 0; i < cues->count; i++)
-        distances[i] = cue_distance(aligner, shape, cues->list[i], probe, reference);
-    if (series)
-        *series = place >= 0 ? distances[place] : cue_distance(aligner, shape, SVI_SERIES, probe, reference);
+        distances[i] = cue_distance(aligner, shape, cues->list[i], probe, reference, without);
+    *series = place >= 0 ? distances[place] : svi_series_distance(aligner, shape, probe, reference, without);
+}
+
+int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding)
+{
+    for (size_t i = SVI_PRESSURE; i < shape->frames * shape->channels; i += shape->channels)
+        if (embedding->series[i] != 0)
+            return 1;
+    return 0;
 }
 
 int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
@@ -154,7 +169,7 @@ int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t c
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_aligner_open(&shape, &aligner));
     for (size_t i = 0; i < count; i++)
-        costs[i] = svi_align(&aligner, probe, references + i * frames * channels, frames, channels);
+        costs[i] = svi_align(&aligner, probe, references + i * frames * channels, frames, channels, SVI_NOTHING);
     svi_aligner_close(&aligner);
     return SV_OK;
 }

@@ -11,38 +11,13 @@
 #define STEPS 25              /* points to a diagonal: fine enough for letters, too coarse for tremor */
 #define TYPICAL_TURN 20.0     /* radians of turning that make a complexity of 1 - 1/e */
 
-static double sample_rate_hz(const sv_signature *signature, double *scratch)
+sv_addition svi_capture_flaw(const svi_capture *capture)
 {
-    size_t count = 0;
-    for (size_t i = 1; i < signature->count; i++) {
-        double step = signature->time_ms[i] - signature->time_ms[i - 1];
-        if (step > 0)
-            scratch[count++] = step;
-    }
-    return count ? 1000.0 / svi_median(scratch, count) : 0.0;
-}
-
-/* Share of the ink's time in steps longer than SVI_MAX_GAP_MS with the pen down. */
-static double lost(const sv_signature *signature)
-{
-    double total = 0.0, gaps = 0.0;
-    for (size_t i = 1; i < signature->count; i++) {
-        double step = fmax(signature->time_ms[i] - signature->time_ms[i - 1], 0.0);
-        if (signature->pen_down && !signature->pen_down[i])
-            continue;
-        total += step;
-        gaps += step > SVI_MAX_GAP_MS ? step : 0.0;
-    }
-    return total > 0 ? gaps / total : 0.0;
-}
-
-sv_addition svi_capture_flaw(const sv_signature *signature, svi_capture *capture)
-{
-    double rate;
+    if (capture->flaw != SV_TAKEN)
+        return capture->flaw;
     if (svi_capture_duration(capture) < MIN_DURATION_MS)
         return SV_TOO_SHORT;
-    rate = sample_rate_hz(signature, capture->scratch);
-    return (rate > 0 && rate < MIN_RATE_HZ) || lost(signature) > MAX_LOST ? SV_BAD_CAPTURE : SV_TAKEN;
+    return 1000.0 / capture->interval < MIN_RATE_HZ || capture->lost > MAX_LOST ? SV_BAD_CAPTURE : SV_TAKEN;
 }
 
 static double extent(const double *axis, size_t count)
@@ -57,7 +32,7 @@ static double extent(const double *axis, size_t count)
 
 /* How much the pen turns: 1 - exp(-radians / TYPICAL_TURN). Of the ink only points are looked at that lie a STEPS-th of
  * the box's diagonal from the one before, so that neither speed nor sampling nor tremor counts. */
-double svi_complexity(svi_capture *capture)
+double svi_complexity(const svi_capture *capture)
 {
     double step = hypot(extent(capture->x, capture->count), extent(capture->y, capture->count)) / STEPS;
     double turning = 0.0, at_x = capture->x[0], at_y = capture->y[0], from_x = 0.0, from_y = 0.0;
@@ -77,9 +52,9 @@ double svi_complexity(svi_capture *capture)
     return 1 - exp(-turning / TYPICAL_TURN);
 }
 
-sv_addition svi_assess(const sv_signature *signature, svi_capture *capture)
+sv_addition svi_assess(const svi_capture *capture)
 {
-    sv_addition flaw = svi_capture_flaw(signature, capture);
+    sv_addition flaw = svi_capture_flaw(capture);
     if (flaw != SV_TAKEN)
         return flaw;
     return svi_complexity(capture) < COMPLEXITY_FLOOR ? SV_TOO_SIMPLE : SV_TAKEN;

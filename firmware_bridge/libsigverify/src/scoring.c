@@ -41,13 +41,25 @@ int svi_scoring_default(svi_scoring *scoring, const svi_cues *cues)
     return 1;
 }
 
-/* The row of the most references that are not more than these, or that of the fewest. */
-const svi_row *svi_scoring_row(const svi_scoring *scoring, int references)
+static int has_rows(const svi_scoring *scoring, int is_reduced)
 {
-    const svi_row *best = NULL, *least = &scoring->rows[0];
+    for (int i = 0; i < scoring->count; i++)
+        if (scoring->rows[i].is_reduced == is_reduced)
+            return 1;
+    return 0;
+}
+
+/* The row of the most references that are not more than these, or that of the fewest. A model that was not fitted for
+ * reduced comparisons scores them as any other. */
+const svi_row *svi_scoring_row(const svi_scoring *scoring, int references, int is_reduced)
+{
+    const svi_row *best = NULL, *least = NULL;
+    is_reduced = is_reduced && has_rows(scoring, 1);
     for (int i = 0; i < scoring->count; i++) {
         const svi_row *row = &scoring->rows[i];
-        if (row->references < least->references)
+        if (row->is_reduced != is_reduced)
+            continue;
+        if (!least || row->references < least->references)
             least = row;
         if (row->references <= references && (!best || row->references > best->references))
             best = row;
@@ -116,9 +128,9 @@ static double probability(double odds)
     return 1 / (1 + exp(-fmin(fmax(odds, -MOST_ODDS), MOST_ODDS)));
 }
 
-double svi_score(const sv_model *model, const float *distances, const float *spread, int references)
+double svi_score(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced)
 {
-    const svi_row *row = svi_scoring_row(&model->scoring, references);
+    const svi_row *row = svi_scoring_row(&model->scoring, references, is_reduced);
     double columns[SVI_EVIDENCE], odds = 0.0;
     int count = svi_cues_first_column(&model->cues, model->cues.count);
     evidence(&model->cues, distances, spread, references, columns);
@@ -128,12 +140,12 @@ double svi_score(const sv_model *model, const float *distances, const float *spr
 }
 
 /* Linear in log FMR between the rates that were fitted; fmr falls along the table, the threshold rises. */
-int svi_threshold(const svi_scoring *scoring, double fmr, sv_impostor impostor, int references, double *threshold)
+int svi_threshold(const svi_row *row, double fmr, sv_impostor impostor, double *threshold)
 {
     const svi_table *table;
     if (impostor != SV_SKILLED && impostor != SV_RANDOM)
         return SV_CONFIG_ERROR;
-    table = &svi_scoring_row(scoring, references)->tables[impostor];
+    table = &row->tables[impostor];
     if (table->count == 0 || !(fmr >= table->fmr[table->count - 1] && fmr <= table->fmr[0]))
         return SV_CONFIG_ERROR;
     *threshold = table->threshold[0]; /* what a table of one rate has */
@@ -197,7 +209,7 @@ int sv_score_distances(const sv_model *model, const float *distances, const floa
 {
     if (!model || !distances || !spread || !score || references < 1 || references > SV_MAX_REFERENCES)
         return SV_CONFIG_ERROR;
-    *score = svi_score(model, distances, spread, references);
+    *score = svi_score(model, distances, spread, references, 0);
     return SV_OK;
 }
 
@@ -205,5 +217,5 @@ int sv_model_threshold(const sv_model *model, double fmr, sv_impostor impostor, 
 {
     if (!model || !threshold)
         return SV_CONFIG_ERROR;
-    return svi_threshold(&model->scoring, fmr, impostor, references, threshold);
+    return svi_threshold(svi_scoring_row(&model->scoring, references, 0), fmr, impostor, threshold);
 }

@@ -142,13 +142,13 @@ int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding 
 }
 
 /* The probe into `verifier->probe`; `poor` (or NULL) says whether there is too little to compare. */
-static int embed_probe(sv_verifier *verifier, const sv_signature *signature, int *poor)
+static int embed_probe(sv_verifier *verifier, const sv_signature *signature, sv_addition *flaw)
 {
     svi_capture capture;
     int status;
     SVI_TRY(svi_capture_open(signature, &capture));
-    if (poor)
-        *poor = svi_capture_flaw(signature, &capture) != SV_TAKEN;
+    if (flaw)
+        *flaw = svi_capture_flaw(&capture);
     status = svi_embed(verifier, &capture, &verifier->probe);
     svi_capture_close(&capture);
     return status;
@@ -164,22 +164,69 @@ static int fits(const sv_verifier *verifier, const sv_template *enrolled)
            one->size == other->size && one->cues == other->cues;
 }
 
-/* Score the probe; `nearest` (or NULL) gets the least distance of its series, by which a copy is recognized. */
-static double compare(sv_verifier *verifier, const sv_template *enrolled, float *nearest)
+/* A probe against a template. */
+typedef struct comparison {
+    const svi_row *row; /* by which it is scored */
+    double score;
+    int is_reduced; /* compared without pressure */
+    float nearest; /* least distance of the series, by which a copy is recognized */
+} comparison;
+
+/* Whether pressure has to be left out: some side lacks it. `measured`: some reference has it, so the template's spread
+ * was measured with it. */
+static int lacks_pressure(const sv_verifier *verifier, const sv_template *enrolled, int *measured)
 {
-    const svi_cues *cues = &verifier->model->cues;
-    float distances[SV_MAX_REFERENCES * SVI_KNOWN_CUES], series;
-    for (int i = 0; i < enrolled->references; i++) {
-        svi_compare(&verifier->aligner, &verifier->shape, cues, &verifier->probe, &enrolled->each[i],
-                    distances + i * cues->count, nearest ? &series : NULL);
-        if (nearest && (i == 0 || series < *nearest))
-            *nearest = series;
-    }
-    return svi_score(verifier->model, distances, enrolled->spread, enrolled->references);
+    int lacks = !svi_has_pressure(&verifier->shape, &verifier->probe);
+    *measured = 0;
+    for (int i = 0; i < enrolled->references; i++)
+        if (svi_has_pressure(&verifier->shape, &enrolled->each[i]))
+            *measured = 1;
+        else
+            lacks = 1;
+    return lacks;
 }
 
-static int thresholds(const sv_verifier *verifier, const sv_template *enrolled, const sv_policy *policy, double *accept,
-                      double *refer)
+/* Measure anew how far the series of the references lie apart, without pressure; nothing else depends on it. */
+static void measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread)
+{
+    const int count = enrolled->references, cues = verifier->model->cues.count;
+    const int place = svi_cues_place(&verifier->model->cues, SVI_SERIES);
+    memcpy(spread, enrolled->spread, (size_t)(count * count * cues) * sizeof *spread);
+    for (int row = 1; row < count && place >= 0; row++)
+        for (int column = 0; column < row; column++) {
+            float distance = svi_series_distance(&verifier->aligner, &verifier->shape, &enrolled->each[row],
+                                                 &enrolled->each[column], SVI_PRESSURE);
+            spread[(row * count + column) * cues + place] = distance;
+            spread[(column * count + row) * cues + place] = distance;
+        }
+}
+
+/* Compare the probe by what both sides have. */
+static comparison compare(sv_verifier *verifier, const sv_template *enrolled)
+{
+    const svi_cues *cues = &verifier->model->cues;
+    const int count = enrolled->references;
+    float distances[SV_MAX_REFERENCES * SVI_KNOWN_CUES], series;
+    float anew[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES];
+    const float *spread = enrolled->spread;
+    comparison compared = {NULL, 0.0, 0, INFINITY};
+    int measured, lacks = lacks_pressure(verifier, enrolled, &measured);
+    if (lacks && measured) {
+        measure_spread(verifier, enrolled, anew);
+        spread = anew;
+    }
+    for (int i = 0; i < count; i++) {
+        svi_compare(&verifier->aligner, &verifier->shape, cues, &verifier->probe, &enrolled->each[i],
+                    lacks ? SVI_PRESSURE : SVI_NOTHING, distances + i * cues->count, &series);
+        compared.nearest = series < compared.nearest ? series : compared.nearest;
+    }
+    compared.is_reduced = lacks;
+    compared.row = svi_scoring_row(&verifier->model->scoring, count, lacks);
+    compared.score = svi_score(verifier->model, distances, spread, count, lacks);
+    return compared;
+}
+
+static int thresholds(const svi_row *row, const sv_policy *policy, double *accept, double *refer)
 {
     double fmr = policy && policy->fmr != 0 ? policy->fmr : DEFAULT_FMR;
     double refer_fmr = policy ? policy->refer_fmr : 0;
@@ -187,10 +234,10 @@ static int thresholds(const sv_verifier *verifier, const sv_template *enrolled, 
     *refer = INFINITY;
     if (refer_fmr != 0 && !(refer_fmr > fmr))
         return SV_CONFIG_ERROR;
-    SVI_TRY(svi_threshold(&verifier->model->scoring, fmr, impostor, enrolled->references, accept));
+    SVI_TRY(svi_threshold(row, fmr, impostor, accept));
     if (refer_fmr == 0)
         return SV_OK;
-    return svi_threshold(&verifier->model->scoring, refer_fmr, impostor, enrolled->references, refer);
+    return svi_threshold(row, refer_fmr, impostor, refer);
 }
 
 static void reject(sv_decision *decision, sv_reason reason)
@@ -199,39 +246,46 @@ static void reject(sv_decision *decision, sv_reason reason)
     decision->outcome = SV_REJECT;
     decision->reason = reason;
     decision->score = decision->threshold = decision->confidence = NAN;
+    decision->flaw = SV_TAKEN;
+    decision->without_pressure = 0;
 }
 
-static void judge(double score, double accept, double refer, sv_decision *decision)
+static void judge(const comparison *compared, double accept, double refer, sv_decision *decision)
 {
+    const double score = compared->score;
     decision->accepted = score >= accept;
     decision->outcome = score >= accept ? SV_ACCEPT : score >= refer ? SV_REFER : SV_REJECT;
     decision->reason = score >= accept ? SV_ALIKE : score >= refer ? SV_UNSURE : SV_UNLIKE;
     decision->score = score;
     decision->threshold = accept;
     decision->confidence = svi_confidence(score, accept);
+    decision->flaw = SV_TAKEN;
+    decision->without_pressure = compared->is_reduced;
 }
 
 int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
               const sv_policy *policy, sv_decision *decision)
 {
-    double accept, refer, score;
-    float nearest = 0.0f;
-    int poor;
+    double accept, refer;
+    comparison compared;
+    sv_addition flaw;
     if (decision)
         reject(decision, SV_UNLIKE); /* what is left behind by every failure below */
     if (!verifier || !enrolled || !signature || !decision)
         return SV_CONFIG_ERROR;
     if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
-    SVI_TRY(thresholds(verifier, enrolled, policy, &accept, &refer));
-    SVI_TRY(embed_probe(verifier, signature, &poor));
-    score = compare(verifier, enrolled, &nearest);
-    if (poor)
+    SVI_TRY(embed_probe(verifier, signature, &flaw));
+    compared = compare(verifier, enrolled);
+    SVI_TRY(thresholds(compared.row, policy, &accept, &refer));
+    if (flaw != SV_TAKEN) {
         reject(decision, SV_POOR);
-    else if (nearest < SVI_COPY_DISTANCE)
+        decision->flaw = flaw;
+    } else if (compared.nearest < SVI_COPY_DISTANCE) {
         reject(decision, SV_REPLAY);
-    else
-        judge(score, accept, refer, decision);
+    } else {
+        judge(&compared, accept, refer, decision);
+    }
     return SV_OK;
 }
 
@@ -242,7 +296,7 @@ int sv_score(sv_verifier *verifier, const sv_template *enrolled, const sv_signat
     if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(embed_probe(verifier, signature, NULL));
-    *score = compare(verifier, enrolled, NULL);
+    *score = compare(verifier, enrolled).score;
     return SV_OK;
 }
 
@@ -280,11 +334,11 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
     *found = 0;
     SVI_TRY(embed_probe(verifier, signature, NULL));
     for (size_t i = 0; i < count; i++) {
-        const svi_row *row = svi_scoring_row(&verifier->model->scoring, templates[i]->references);
-        sv_match match = {i, compare(verifier, templates[i], NULL)};
+        comparison compared = compare(verifier, templates[i]);
+        sv_match match = {i, compared.score};
         double threshold = 0.0;
         if (fpir != 0)
-            SVI_TRY(svi_open_set_threshold(row, fpir, count, &threshold));
+            SVI_TRY(svi_open_set_threshold(compared.row, fpir, count, &threshold));
         if (match.score >= threshold)
             insert(templates, match, matches, capacity, found);
     }

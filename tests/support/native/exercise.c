@@ -54,6 +54,46 @@ static void draw(scrawl *drawn, int writer, int repetition)
     drawn->signature = (sv_signature){SAMPLES, drawn->x, drawn->y, drawn->time_ms, drawn->pressure, drawn->pen_down};
 }
 
+/* Faults of a device or a hand, each of which is mended on a way of its own. */
+static void disturb(scrawl *drawn, int fault)
+{
+    sv_signature *its = &drawn->signature;
+    for (int i = 0; i < SAMPLES; i++) {
+        double *time = &drawn->time_ms[i];
+        switch (fault) {
+        case 0: *time = floor(*time / 60) * 60; break;                              /* a coarse clock */
+        case 1: *time = *time - 10 * (i % 5) + 0.125 * (i % 5); break;              /* bursts */
+        case 2: *time += floor(3000 * sin(7.0 * i)) / 1000; break;                  /* jitter */
+        case 3: *time = fmod(*time + 65000, 65536); break;                          /* a counter that wraps */
+        case 4: *time -= 10 * (i - i % 40); break;                                  /* stamps from 0 in each stroke */
+        case 5: *time += i > 70 ? 1e6 : 0; break;                                   /* a jump */
+        case 6: *time += i > 3 ? 1500 : 0; drawn->pen_down[4] = i < 4; break;       /* a touch before */
+        case 7: drawn->x[i] = drawn->x[i < 30 ? 30 : i]; drawn->y[i] = drawn->y[i < 30 ? 30 : i]; break; /* a rest */
+        case 8: drawn->pressure[i] = i < 100 ? drawn->pressure[i] : 0; break;       /* pressure that vanishes */
+        case 9: *time /= 1000; break;                                               /* seconds */
+        default: break;
+        }
+    }
+    its->pressure = fault == 10 ? NULL : its->pressure;
+}
+
+static void mend(int writer)
+{
+    float values[SV_FRAMES * SV_CHANNELS];
+    for (int fault = 0; fault <= 10; fault++) {
+        scrawl drawn;
+        svi_capture capture;
+        draw(&drawn, writer, fault);
+        disturb(&drawn, fault);
+        CHECK(sv_features(&drawn.signature, values) == SV_OK);
+        CHECK(svi_capture_open(&drawn.signature, &capture) == SV_OK);
+        printf("fault %d: features %08x, %d samples in %.9f ms, flaw %d\n", fault,
+               (unsigned)svi_crc32((const uint8_t *)values, sizeof values), (int)capture.count,
+               svi_capture_duration(&capture), (int)svi_assess(&capture));
+        svi_capture_close(&capture);
+    }
+}
+
 static uint8_t *read_whole(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -67,6 +107,7 @@ static uint8_t *read_whole(const char *path, size_t *size)
     return data;
 }
 
+/* A writer; the last person's second reference has no pressure. */
 static sv_template *enroll(sv_verifier *verifier, const char *user, int writer)
 {
     static scrawl drawn[REFERENCES];
@@ -75,6 +116,8 @@ static sv_template *enroll(sv_verifier *verifier, const char *user, int writer)
     sv_template *enrolled;
     for (int i = 0; i < REFERENCES; i++) {
         draw(&drawn[i], writer, i);
+        if (writer == PEOPLE - 1 && i == 1)
+            drawn[i].signature.pressure = NULL;
         signatures[i] = drawn[i].signature;
     }
     CHECK(sv_enroll(verifier, user, 1700000000000, signatures, REFERENCES, SV_RECORD, additions, &enrolled) == SV_OK);
@@ -105,6 +148,9 @@ static void verify(sv_verifier *verifier, const sv_template *enrolled, int write
     CHECK(decision.reason == SV_REPLAY ? isnan(decision.score) : decision.score == score);
     printf("writer %d, %d: outcome %d, reason %d, score %.9f\n", writer, repetition, (int)decision.outcome,
            (int)decision.reason, score);
+    drawn.signature.pressure = NULL;
+    CHECK(sv_score(verifier, enrolled, &drawn.signature, &score) == SV_OK);
+    printf("without pressure: score %.9f\n", score);
     drawn.signature.count = 12; /* a tenth of a second */
     CHECK(sv_verify(verifier, enrolled, &drawn.signature, NULL, &decision) == SV_OK && decision.reason == SV_POOR);
     drawn.signature.count = 7;
@@ -146,6 +192,8 @@ int main(int count, char **arguments)
     draw(&drawn, 0, 0);
     CHECK(sv_features(&drawn.signature, values) == SV_OK);
     printf("model %s, features %08x\n", info.id, (unsigned)svi_crc32((const uint8_t *)values, sizeof values));
+    mend(0);
+    mend(2);
     for (int i = 0; i < PEOPLE; i++)
         people[i] = enroll(verifier, names[i], i);
     content = export_whole(people[2], &exported);

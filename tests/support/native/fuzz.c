@@ -1,9 +1,10 @@
-/* Hostile templates and model files, with their checksums mended, so that they are read and not only refused.
+/* Hostile templates, model files and recordings, the first two with their checksums mended, so that they are read and
+ * not only refused.
  *
  * The first letter of the input says what the rest is: `T` a template; `M` a model file; `P` a manifest, after its
- * length in two bytes, and a template, which is made one of that model: then somebody is enrolled and compared. Linked
- * with the library's sources. Beside the bounds, which the sanitizers watch: what is read is written again as it
- * was, it is finite, and scores are between 0 and 1. */
+ * length in two bytes, and a template, which is made one of that model: then somebody is enrolled and compared; `S` the
+ * samples of a recording. Linked with the library's sources. Beside the bounds, which the sanitizers watch: what is
+ * read is written again as it was, it is finite, scores are between 0 and 1, and time runs forward. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,60 @@ static void try_model(const uint8_t *data, size_t size)
     free(copy);
 }
 
+/* ----------------------------------------------------------------------------------------- recordings */
+
+static double number_at(const uint8_t *at)
+{
+    return (double)(int16_t)svi_u16(at);
+}
+
+/* Some steps are scaled, so that stamps wrap and jump, and lie closer than any clock's. */
+static double step_of(double number, uint8_t kind)
+{
+    static const double scales[] = {1.0, 1.0 / 1024, 1e4, 1e15, 1e-9, 65536.0 / 1e4, 1e5, 1.0};
+    return number * scales[kind >> 1 & 7];
+}
+
+/* What is kept lies on a rising axis of time, with no gap. */
+static void check_capture(const svi_capture *capture)
+{
+    CHECK(capture->count >= 1 && capture->interval > 0 && capture->lost >= 0 && capture->lost <= 1);
+    for (size_t i = 1; i < capture->count; i++)
+        CHECK(capture->time[i] >= capture->time[i - 1] &&
+              capture->time[i] - capture->time[i - 1] <= SVI_MAX_GAP_MS * (1 + 1e-9));
+    CHECK(svi_complexity(capture) >= 0);
+    (void)svi_assess(capture);
+}
+
+/* Nine bytes a sample: x, y, pressure, step in two each, then whether it is ink and how the step is scaled. */
+static void try_recording(const uint8_t *data, size_t size)
+{
+    size_t count = size / 9;
+    double *columns = malloc((4 * count + 1) * sizeof *columns), time = 0.0;
+    uint8_t *ink = malloc(count + 1);
+    sv_signature signature = {count, columns, columns + count, columns + 2 * count, columns + 3 * count, ink};
+    float values[SV_FRAMES * SV_CHANNELS];
+    svi_capture capture;
+    CHECK(columns && ink);
+    for (size_t i = 0; i < count; i++, data += 9) {
+        columns[i] = number_at(data);
+        columns[count + i] = number_at(data + 2);
+        time += step_of(number_at(data + 6), data[8]);
+        columns[2 * count + i] = time;
+        columns[3 * count + i] = fabs(number_at(data + 4));
+        ink[i] = data[8] & 1;
+    }
+    if (svi_capture_open(&signature, &capture) == SV_OK) {
+        check_capture(&capture);
+        svi_capture_close(&capture);
+        CHECK(sv_features(&signature, values) == SV_OK);
+        for (int i = 0; i < SV_FRAMES * SV_CHANNELS; i++)
+            CHECK(values[i] >= -4 && values[i] <= 4);
+    }
+    free(columns);
+    free(ink);
+}
+
 /* ---------------------------------------------------------------------------------------- both at once */
 
 /* A manifest that begins with cues is one of file version 2, and so its file must be. */
@@ -244,6 +299,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_template(data + 1, size - 1);
     else if (size && *data == 'M')
         try_model(data + 1, size - 1);
+    else if (size && *data == 'S')
+        try_recording(data + 1, size - 1);
     else if (size && *data == 'P')
         try_both(data + 1, size - 1);
     return 0;

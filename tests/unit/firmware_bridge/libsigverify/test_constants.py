@@ -6,9 +6,10 @@ import pytest
 
 from firmware_bridge.libsigverify.build import FOLDER
 from sigverify.enrollment.candidates import LINK, ODD
+from sigverify.matching.aspect import Aspect
 from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
 from sigverify.matching.scoring import FLOOR
-from sigverify.modality.pen import assessment, features, repaired, signature
+from sigverify.modality.pen import assessment, clock, features, marks, repaired, signature
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
 from sigverify.policy.policy import Policy
@@ -18,16 +19,41 @@ HERE = {
     "capture.c": {
         "MIN_SAMPLES": signature.MIN_SAMPLES,
         "MAX_COORDINATE": signature.MAX_COORDINATE,
-        "MIN_STEP_MS": repaired.MIN_STEP_MS,
+        "MAX_STAMP": signature.MAX_STAMP,
+        "LOST_PRESSURE": repaired.LOST_PRESSURE,
+        "CLIPPED_PRESSURE": repaired.CLIPPED_PRESSURE,
+    },
+    "clock.c": {
+        "LIFT_MS": clock.LIFT_MS,
+        "ASSUMED_INTERVAL_MS": clock.ASSUMED_INTERVAL_MS,
+        "MIN_STEP_MS": clock.MIN_STEP_MS,
+        "BACK_MS": clock.BACK_MS,
+        "JUMP_MS": clock.JUMP_MS,
+        "UNEVEN": clock.UNEVEN,
+        "UNEVEN_SHARE": clock.UNEVEN_SHARE,
+        "FASTEST_MS": clock.FASTEST_MS,
+        "SLOWEST_MS": clock.SLOWEST_MS,
+        "INDEX_SAMPLES": clock.INDEX_SAMPLES,
     },
     "enrollment.c": {"LINK": LINK, "ODD": ODD},
     "features.c": {"CLIP": features.CLIP},
     "internal.h": {
         "SVI_COPY_DISTANCE": PEN.copy_distance,
         "SVI_MAX_DEPTH": MOST_DEPTH,
-        "SVI_MAX_GAP_MS": repaired.MAX_GAP_MS,
+        "SVI_MAX_GAP_MS": clock.MAX_GAP_MS,
         "SVI_MAX_STEPS": MOST_STEPS,
         "SVI_MAX_USER": MAX_USER_ID,
+        "SVI_PRESSURE": PEN.optional[Aspect.PRESSURE],
+    },
+    "marks.c": {
+        "SMALL": marks.SMALL,
+        "LONE_MS": marks.LONE_MS,
+        "LONE_LIFTS": marks.LONE_LIFTS,
+        "FAR": marks.FAR,
+        "MOST_STROKES": marks.MOST_STROKES,
+        "MOST_TOUCHES": marks.MOST_TOUCHES,
+        "REST": marks.REST,
+        "REST_MS": marks.REST_MS,
     },
     "model_file.c": {"MAX_MANIFEST": MAX_MANIFEST_BYTES, "MAX_NETWORK": MAX_NETWORK_BYTES},
     "quality.c": {

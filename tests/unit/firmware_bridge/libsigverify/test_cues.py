@@ -142,7 +142,7 @@ def test_the_default_scoring_weighs_the_series_wherever_it_stands(library):
         version_2([cue("series") | {"name": 1}]),
         version_2(modality="image"),
         version_2(modality="image", input_shape=[96, 256, 1], scoring={"1": "of its own"}),
-        version_2(features_version=2),
+        version_2(features_version=PEN.version + 1),
         version_2(input_shape=[256, 12]),
         version_2(input_shape=[256, 11, 1]),
         version_2(input_shape=[256]),
@@ -263,6 +263,7 @@ def reordered(row, names):
 @pytest.mark.parametrize("names", LISTS[:3])
 def test_the_order_of_the_list_changes_no_score(base, verifier, names):
     rows = base.manifest.scoring.to_dict()
+    rows.pop("reduced", None)
     row = rows[str(max(int(number) for number in rows if int(number) <= len(REFERENCES)))]
     shipped, own = verifier(None), verifier(names, reordered(row, names))
     expected, here = (
@@ -282,7 +283,7 @@ def test_a_copy_is_recognized_by_its_series_wherever_that_stands(verifier, names
     alice = native.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
     assert native.verify(alice, REFERENCES[2]).reason is Reason.REPLAY
     assert native.verify(alice, PROBES[0]).reason is not Reason.REPLAY
-    with pytest.raises(EnrollmentError, match="3 is a copy"):
+    with pytest.raises(EnrollmentError, match="3 is copy"):
         native.enroll("alice", [*REFERENCES[:2], REFERENCES[0]], created=CREATED)
 
 

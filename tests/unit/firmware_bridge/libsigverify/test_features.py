@@ -75,7 +75,7 @@ def broken(**changes):
         broken(x=(3, np.nan)),
         broken(y=(0, np.inf)),
         broken(x=(5, 1e10)),
-        broken(time_ms=(9, 1e12)),
+        broken(time_ms=(9, 1e21)),
         broken(pressure=(2, -1.0)),
         broken(pen_down=(slice(None), 0)),
         broken(pen_down=(4, 2)),

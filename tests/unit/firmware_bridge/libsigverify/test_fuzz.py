@@ -1,13 +1,15 @@
-"""libsigverify's readers against hostile templates and models: tests/support/native/fuzz.c."""
+"""libsigverify against hostile templates, models and recordings: tests/support/native/fuzz.c."""
 
 import json
 from pathlib import Path
 
 import fuzz_targets
+import numpy as np
 import pytest
 from native_manifests import columns, cue
 
 from firmware_bridge.libsigverify.build import FLAGS, INCLUDE, LIBRARIES, sources
+from sigverify.modality.pen.pen import PEN
 
 ROOT = Path(__file__).parents[4]
 GOLDEN = ROOT / "tests" / "golden"
@@ -27,6 +29,7 @@ def manifest(**changes):
     its = json.loads(content[24 : 24 + int.from_bytes(content[12:16], "little")])
     port = {"dtype": "int8", "scale": 0.0078125, "shape": [1, 16], "zero_point": 3}
     its |= {
+        "features_version": PEN.version,
         "sequence_shape": [128, 8],
         "tensors": {
             "input": port | {"position": 0, "scale": 0.03125},
@@ -50,11 +53,21 @@ def pair(text, template):
     return b"P" + len(text).to_bytes(2, "little") + text + template
 
 
+def recording(samples, seed):
+    """Return the input that is a recording: x, y, pressure and step as int16, then what the sample is."""
+    rng = np.random.default_rng(seed)
+    steps = rng.choice([0, 3, 10, 10, 10, 200, -30, -300, 20_000, -20_000], samples)
+    kinds = rng.choice([1, 1, 1, 1, 0, 2, 5, 9], samples)
+    numbers = np.stack([*rng.integers(-300, 300, (2, samples)), rng.integers(0, 900, samples), steps], axis=1)
+    rows = zip(numbers.astype("<i2"), kinds.tolist(), strict=True)
+    return b"S" + b"".join(row.tobytes() + bytes([kind]) for row, kind in rows)
+
+
 def one_too_many(template):
     """Return inputs that are refused, each by a limit of its own."""
     scoring, tensors = (json.loads(manifest())[name] for name in ("scoring", "tensors"))
     row = scoring["1"] | {"thresholds": {"random": [[0.5, 0.5]] * 33}}
-    rows = {str(number): scoring["1"] for number in range(11, 28)}
+    rows = {str(number): scoring["1"] for number in range(11, 36)}
     number = manifest().replace(b"8.8", b"8." + b"8" * 80)
     flat = {name: port | {"scale": 0.0} for name, port in tensors.items()}
     yield b"T" + template[:14] + b"\2\1" + template[16:]  # two frames more, in as many bytes
@@ -67,16 +80,18 @@ def one_too_many(template):
 def corpus():
     template = (GOLDEN / "template.bin").read_bytes()
     deep = {"a": {"b": [[["\\u00e9\n", 1e-3, -2.5e8, None, True, False]]]}, "c": {}}
-    tensors = json.loads(manifest())["tensors"]
+    scoring, tensors = (json.loads(manifest())[name] for name in ("scoring", "tensors"))
     floats = {name: port | {"dtype": "float32"} for name, port in tensors.items()}
     return [
         b"T" + template,
         b"M" + (GOLDEN / "model.sigmodel").read_bytes(),
         pair(manifest(), template),
         pair(manifest(provenance=deep, scoring={}), template),
+        pair(manifest(scoring=scoring | {"reduced": scoring}), template),
         pair(manifest(tensors=floats), template),
         pair(with_cues("extent", "vector", "series", "sequence"), template),
         *one_too_many(template),
+        *(recording(samples, samples) for samples in (8, 9, 40, 100, 400)),
         pair(with_cues("vector", "extent"), b""),  # copies are found by a series that is no cue
         pair(with_cues("series", "tempo"), b""),
         pair(with_cues("series", modality="image", input_shape=[96, 256, 1]), b""),
@@ -104,4 +119,4 @@ def test_what_the_corpus_begins_with_is_read(corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("SIGVERIFY_FUZZ_TRACE", "1")
     said = fuzz_targets.mutate(tmp_path, corpus, 0, *TARGET).splitlines()
     # The last of those that open with a template has no scale, and so is not used.
-    assert said[:-1] == [*["opened both"] * 5, "opened", "opened"]
+    assert said[:-1] == [*["opened both"] * 6, "opened", "opened"]

@@ -5,6 +5,7 @@ from native_manifests import ABSENT, FITTED, manifest, packed, version_1
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
+from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import shipped_models
 
 
@@ -62,7 +63,7 @@ def test_what_python_refuses_c_refuses(library, data):
         NativeModel(library, data)
 
 
-@pytest.mark.parametrize("data", [version_1(features_version=2), packed(GOOD, version=3)])
+@pytest.mark.parametrize("data", [version_1(features_version=PEN.version + 1), packed(GOOD, version=3)])
 def test_another_version_is_incompatible(library, data):
     for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
         with pytest.raises(IncompatibleModel):

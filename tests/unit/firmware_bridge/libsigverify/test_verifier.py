@@ -17,6 +17,7 @@ from sigverify.matching.distances import spread
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.pen import PEN
+from sigverify.modality.quality import Flaw
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import litert_library
 from sigverify.store.rekey import change_renewal
@@ -130,6 +131,24 @@ def test_too_little_signature_is_an_outcome(native, templates):
     its = signature(samples=15)
     decision = native.verify(templates["000000"], its)
     assert (decision.outcome, decision.reason, decision.score) == (Outcome.REJECT, Reason.POOR, None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "flaw"),
+    [
+        (1e-3, Flaw.IN_SECONDS),
+        (1e3, Flaw.IN_MICROSECONDS),
+        (1e6, Flaw.IN_NANOSECONDS),
+        (0.0, Flaw.NO_TIME),
+    ],
+)
+def test_stamps_that_are_no_milliseconds_are_said(native, people, templates, unit, flaw):
+    its = people["000000"][1][0]
+    other = Signature(its.x, its.y, unit * its.time_ms, its.pressure, its.ink)
+    decision = native.verify(templates["000000"], other)
+    assert (decision.outcome, decision.reason, decision.flaw) == (Outcome.REJECT, Reason.POOR, flaw)
+    with pytest.raises(EnrollmentError, match=f"1 is {flaw}"):
+        native.enroll("alice", [other], created=CREATED)
 
 
 def test_the_right_one_is_found_first(native, people, templates):
