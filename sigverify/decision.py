@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sigverify.matching.aspect import Aspect
+from sigverify.modality.quality import Flaw
 
 
 class Outcome(StrEnum):
@@ -56,6 +57,8 @@ class Decision:
         threshold: of the false-match rate asked for, global (the same for every writer).
         confidence: how sure the outcome is, 0.5 (at the threshold) to 1; see `confidence`.
         unlike: of a probe not accepted, what sets it apart from the references, the worst first.
+        missing: what could not be compared, since one side's device does not sense it.
+        flaw: of a capture that is too poor to be compared, what is wrong with it.
         retry_after_s: seconds to wait before the next try; 0: none.
         latency_ms: from the call to the answer; None where the policy hides scores, of which it may tell.
     """
@@ -66,6 +69,8 @@ class Decision:
     threshold: float | None = None
     confidence: float | None = None
     unlike: tuple[Aspect, ...] = ()
+    missing: tuple[Aspect, ...] = ()
+    flaw: Flaw | None = None
     retry_after_s: float = 0.0
     latency_ms: float | None = None
 
@@ -83,7 +88,8 @@ class Decision:
         >>> Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=29.94).to_dict()
         ... # doctest: +NORMALIZE_WHITESPACE
         {'outcome': 'reject', 'accepted': False, 'reason': 'locked', 'score': None, 'threshold': None,
-         'confidence': None, 'unlike': [], 'retry_after_s': 30.0, 'latency_ms': None}
+         'confidence': None, 'unlike': [], 'missing': [], 'flaw': None, 'retry_after_s': 30.0,
+         'latency_ms': None}
         """
         return {
             "outcome": self.outcome.value,
@@ -93,6 +99,8 @@ class Decision:
             "threshold": self.threshold,
             "confidence": self.confidence,
             "unlike": [aspect.value for aspect in self.unlike],
+            "missing": [aspect.value for aspect in self.missing],
+            "flaw": None if self.flaw is None else self.flaw.value,
             "retry_after_s": math.ceil(10 * self.retry_after_s) / 10,  # upwards: 0 means no wait
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms, 3),
         }

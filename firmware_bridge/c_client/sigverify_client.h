@@ -137,7 +137,8 @@ typedef struct svc_decision {
     int accepted; /* the one answer; the rest says why */
     svc_text outcome, reason;
     double score, threshold, confidence;
-    svc_list unlike;
+    svc_list unlike, missing; /* aspects: what sets the probe apart, what could not be compared */
+    svc_text flaw;
     double retry_after_s, latency_ms;
 } svc_decision;
 
@@ -147,6 +148,7 @@ typedef struct svc_addition {
     uint32_t remaining;
     double duration_ms, complexity;
     svc_text flaw;
+    svc_list repairs;
 } svc_addition;
 
 typedef struct svc_enrolled {
@@ -181,8 +183,8 @@ typedef struct svc_message {
  * `static const char *const reasons[] = {SVC_REASONS};`. A later daemon may say others. */
 #define SVC_OUTCOMES "accept", "reject", "refer"
 #define SVC_REASONS "alike", "unlike", "unsure", "replay", "locked", "poor"
-#define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike"
-#define SVC_FLAWS "too_short", "too_simple", "bad_capture"
+#define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time"
+#define SVC_FLAWS "too_short", "too_simple", "bad_capture", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time"
 #define SVC_ASPECTS "shape", "speed", "pressure", "duration"
 
 /* Take the next item off a list; 0: there is none. */

@@ -25,6 +25,7 @@ from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import Disconnected, EnrollmentError, InvalidSignature, ProtocolError
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.protection.keys import Key
@@ -324,6 +325,8 @@ def _decision(made: messages.DecisionMade) -> Decision:
         threshold=made.threshold,
         confidence=made.confidence,
         unlike=tuple(_token(Aspect, name) for name in made.unlike),
+        missing=tuple(_token(Aspect, name) for name in made.missing),
+        flaw=None if made.flaw is None else _token(Flaw, made.flaw),
         retry_after_s=made.retry_after_s,
         latency_ms=made.latency_ms,
     )
@@ -340,7 +343,12 @@ def _addition(made: messages.AdditionMade) -> Addition:
     return Addition(
         accepted=made.accepted,
         reason=reason,
-        quality=Quality(flaw=flaw, duration_ms=made.duration_ms, complexity=made.complexity),
+        quality=Quality(
+            flaw=flaw,
+            duration_ms=made.duration_ms,
+            complexity=made.complexity,
+            repairs=tuple(_token(Repair, name) for name in made.repairs),
+        ),
         remaining=made.remaining,
     )
 

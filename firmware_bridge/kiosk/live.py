@@ -5,7 +5,7 @@ A page can say "go on" or "that will do" while somebody writes. Messages are JSO
     → {"type": "hello", "token": …}          the first; with the token where one is needed
     ← {"type": "ready"}
     → {"type": "stroke", "points": [...]}    one more stroke, points as for REST (pressure is ignored)
-    ← {"type": "quality", "strokes", "samples", "duration_ms", "complexity", "flaw"}   flaw: a token, or null
+    ← {"type": "quality", "strokes", "samples", "duration_ms", "complexity", "flaw", "repairs"}   of tokens
     → {"type": "clear"}                      begin a new signature
     ← {"type": "cleared"}
     ← {"type": "error", …}                   as REST's errors; the signature so far stays as it was

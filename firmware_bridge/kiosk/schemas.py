@@ -7,6 +7,7 @@ from firmware_bridge.kiosk.refusal import Refusal
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.matching.aspect import Aspect
+from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw
 from sigverify.template import MAX_USER_ID
 
@@ -66,6 +67,8 @@ DECISION: Final = shape(
     threshold=_nullable("number"),
     confidence=_nullable("number"),
     unlike={"type": "array", "items": _token(Aspect)},
+    missing={"type": "array", "items": _token(Aspect)},
+    flaw={"enum": [*_token(Flaw)["enum"], None]},
     retry_after_s=NUMBER | {"description": "Seconds to wait before the next try; 0: none."},
     latency_ms=_nullable("number"),
 )
@@ -76,6 +79,7 @@ ADDITION: Final = shape(
     duration_ms=NUMBER,
     complexity=NUMBER,
     flaw={"enum": [*_token(Flaw)["enum"], None]},
+    repairs={"type": "array", "items": _token(Repair)},
 )
 RECEIPT: Final = shape(
     user_id=USER_ID,

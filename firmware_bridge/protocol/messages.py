@@ -272,6 +272,8 @@ class DecisionMade(Message):
     threshold: float | None = None
     confidence: float | None = None
     unlike: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    flaw: str | None = None
     retry_after_s: float = 0.0
     latency_ms: float | None = None
 
@@ -307,6 +309,7 @@ class AdditionMade(Message):
     duration_ms: float
     complexity: float
     flaw: str | None = None
+    repairs: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.accepted

@@ -18,7 +18,10 @@ from sigverify.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sigverify.enrollment.receipt import EnrollmentReceipt
+    from sigverify.modality.pen.signature import Signature
 
 
 def enroll(
@@ -67,7 +70,20 @@ def enroll(
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))
     content = receipt.to_dict() | {"mixed_scripts": list(receipt.mixed_scripts)}
-    report(content, as_json=as_json, render=lambda: table(_rows(receipt, language), title=title))
+    rows = _rows(receipt, language) | _repairs(signatures, language)
+    report(content, as_json=as_json, render=lambda: table(rows, title=title))
+
+
+def _repairs(signatures: "Sequence[Signature]", language: str) -> dict[str, object]:
+    """Say what was mended in the references; nothing where nothing was."""
+    from sigverify.words import phrase, sentence
+
+    said = [
+        phrase("reference", language=language, number=number, reason=sentence(repair, language=language))
+        for number, signature in enumerate(signatures, start=1)
+        for repair in signature.repaired.repairs
+    ]
+    return {phrase("repairs", language=language): "; ".join(said)} if said else {}
 
 
 def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:

@@ -97,9 +97,11 @@ def _references(store: "SealedStore") -> list[int]:
 
 def _signature(path: Path) -> dict[str, Any]:
     from sigverify.formats import read_recording
+    from sigverify.modality.pen.assessment import assess
 
     recording = read_recording(path)
     signature = recording.signature
+    quality = assess(signature)
     return {
         "kind": "signature",
         "format": recording.format,
@@ -108,31 +110,38 @@ def _signature(path: Path) -> dict[str, Any]:
         "duration_ms": round(signature.repaired.duration_ms, 1),
         "sample_rate_hz": round(signature.sample_rate_hz, 1),
         "pressure": signature.pressure is not None,
+        "flaw": None if quality.flaw is None else quality.flaw.value,
+        "repairs": [repair.value for repair in quality.repairs],
         "hover_samples": int((~signature.ink).sum()),
         "notes": [{"kind": note.kind.value, "names": list(note.names)} for note in recording.notes],
     }
 
 
-def _noted(notes: list[dict[str, Any]]) -> list[str]:
-    """Say what was noticed while a signature was read."""
+def _said(content: dict[str, Any]) -> dict[str, Any]:
+    """Say in words what is wrong with a signature, what was mended, and what was noticed in its file."""
     from sigverify.formats.recording import Note, NoteKind
-    from sigverify.words import preferred_language
+    from sigverify.modality.pen.repair import Repair
+    from sigverify.modality.quality import Flaw
+    from sigverify.words import preferred_language, sentence
 
     language = preferred_language()
-    return [Note(NoteKind(note["kind"]), tuple(note["names"])).words(language) for note in notes]
+    flaw = "none" if content["flaw"] is None else sentence(Flaw(content["flaw"]), language=language)
+    mended = [sentence(Repair(token), language=language) for token in content["repairs"]]
+    notes = [Note(NoteKind(note["kind"]), tuple(note["names"])).words(language) for note in content["notes"]]
+    return {"flaw": flaw, "repairs": "; ".join(mended) or "none", "notes": notes}
 
 
 def _rows(content: dict[str, Any]) -> dict[str, Any]:
     """Say what people ask first; of a model the rest is in the JSON."""
     if content["kind"] != "model":
-        return content | ({"notes": _noted(content["notes"])} if "notes" in content else {})
+        return content | (_said(content) if content["kind"] == "signature" else {})
     training, parity = content["provenance"], content["parity"]
     rows = {name: content[name] for name in ("kind", "name", "id", "encoder", "precision", "bytes")}
     rows["features version"] = content["features_version"]
     rows["vector"] = f"{content['vector_size']} dimensions"
     if content["sequence_shape"]:
         rows["sequence"] = "{} steps of {} dimensions".format(*content["sequence_shape"])
-    fitted = sorted(map(int, content["scoring"]))
+    fitted = sorted(int(count) for count in content["scoring"] if count.isdecimal())
     rows["scores fitted for"] = (
         f"{', '.join(map(str, fitted))} references" if fitted else "nothing: uncalibrated"
     )

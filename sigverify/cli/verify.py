@@ -83,11 +83,15 @@ def _render(decision: "Decision", language: str) -> "Text":
     from sigverify.words import phrase, sentence
 
     color = {Outcome.ACCEPT: "green", Outcome.REJECT: "red"}.get(decision.outcome, "yellow")
-    outcome, reason = (sentence(each, language=language) for each in (decision.outcome, decision.reason))
+    why = decision.flaw or decision.reason  # of a poor capture its flaw says more
+    outcome, reason = (sentence(each, language=language) for each in (decision.outcome, why))
     line = f": {reason}"
     if decision.score is not None and decision.threshold is not None:
         score, threshold = f"{decision.score:.3g}", f"{decision.threshold:.3g}"
         line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
+    if decision.missing:
+        aspects = ", ".join(sentence(aspect, language=language) for aspect in decision.missing)
+        line += f"; {phrase('missing', language=language, aspects=aspects)}"
     if decision.unlike:
         aspects = ", ".join(sentence(aspect, language=language) for aspect in decision.unlike)
         line += f"; {phrase('unlike', language=language, aspects=aspects)}"

@@ -16,6 +16,7 @@ from sigverify.decision import Aspect, Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.search import Match, Matches
 from sigverify.words import LANGUAGES, PHRASES, sentence
@@ -24,10 +25,33 @@ BRIDGE = ROOT / "firmware_bridge"
 TOKENS = {
     Outcome: ["accept", "reject", "refer"],
     Reason: ["alike", "unlike", "unsure", "replay", "locked", "poor"],
-    AdditionReason: ["taken", "too_short", "too_simple", "bad_capture", "copy", "unlike"],
-    Flaw: ["too_short", "too_simple", "bad_capture"],
+    AdditionReason: [
+        "taken",
+        "too_short",
+        "too_simple",
+        "bad_capture",
+        "copy",
+        "unlike",
+        "in_seconds",
+        "in_microseconds",
+        "in_nanoseconds",
+        "no_time",
+    ],
+    Flaw: [
+        "too_short",
+        "too_simple",
+        "bad_capture",
+        "in_seconds",
+        "in_microseconds",
+        "in_nanoseconds",
+        "no_time",
+    ],
     Aspect: ["shape", "speed", "pressure", "duration"],
-}
+    Repair: [
+        "coarse_clock", "clock_jumped", "counter_wrapped", "stamps_restart", "mark_before", "mark_after",
+        "mark_between", "pen_rested", "pressure_lost",
+    ],
+}  # fmt: skip
 """What programs compare with: a token may be added, and never changes."""
 CHOICES = {
     "Baseline", "Capability", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind", "Part",
@@ -80,6 +104,9 @@ def test_openapi_lists_them():
     assert decision["unlike"]["items"]["enum"] == TOKENS[Aspect]
     assert addition["reason"]["enum"] == TOKENS[AdditionReason]
     assert addition["flaw"]["enum"] == [*TOKENS[Flaw], None]
+    assert addition["repairs"]["items"]["enum"] == TOKENS[Repair]
+    assert decision["missing"]["items"]["enum"] == TOKENS[Aspect]
+    assert decision["flaw"]["enum"] == [*TOKENS[Flaw], None]
     receipt = shapes["EnrollmentReceipt"]["properties"]
     assert receipt["reasons"]["items"]["enum"] == TOKENS[AdditionReason]
     assert shapes["Error"]["properties"]["reason"]["enum"] == [*(each.value for each in Refusal), None]
@@ -94,6 +121,7 @@ def test_the_protocol_lists_them():
         "aspect": TOKENS[Aspect],
         "addition reason": TOKENS[AdditionReason],
         "flaw": TOKENS[Flaw],
+        "repair": TOKENS[Repair],
         "impostor": [each.value for each in Impostor],
     }
 

@@ -47,6 +47,8 @@ def test_what_every_interface_says_of_it():
         "threshold": 0.5,
         "confidence": 0.75,
         "unlike": ["speed", "shape"],
+        "missing": [],
+        "flaw": None,
         "retry_after_s": 0.1,  # a wait is never told to be over
         "latency_ms": 1.235,
     }

@@ -43,6 +43,7 @@ export const TEXTS = {
       "ask_staff": "Please ask a member of staff.",
       "score": "Score {score}, threshold {threshold}.",
       "unlike": "Unlike: {aspects}.",
+      "missing": "Not compared: {aspects}.",
       "next_try": "Next try in {time}.",
       "not_recognized": "✗ Not recognized",
       "nobody_like_this": "Nobody who is enrolled signs like this.",
@@ -141,7 +142,11 @@ export const TEXTS = {
       "too_simple": "too simple: anybody could draw it",
       "bad_capture": "a bad capture: samples are missing",
       "copy": "a copy of an earlier one: sign anew",
-      "unlike": "too unlike the others: sign as you usually do"
+      "unlike": "too unlike the others: sign as you usually do",
+      "in_seconds": "a capture whose stamps look like seconds: pass time_unit='s'",
+      "in_microseconds": "a capture whose stamps look like microseconds: pass time_unit='us'",
+      "in_nanoseconds": "a capture whose stamps look like nanoseconds: pass time_unit='ns'",
+      "no_time": "a capture without time: its stamps are all the same, or an index"
     },
     "Aspect": {
       "shape": "shape",
@@ -206,6 +211,7 @@ export const TEXTS = {
       "ask_staff": "Bitte wenden Sie sich an das Personal.",
       "score": "Wert {score}, Schwelle {threshold}.",
       "unlike": "Anders: {aspects}.",
+      "missing": "Nicht verglichen: {aspects}.",
       "next_try": "Nächster Versuch in {time}.",
       "not_recognized": "✗ Nicht erkannt",
       "nobody_like_this": "Von den erfassten Personen unterschreibt niemand so.",
@@ -304,7 +310,11 @@ export const TEXTS = {
       "too_simple": "zu einfach: das könnte jeder zeichnen",
       "bad_capture": "eine schlechte Aufnahme: es fehlen Messpunkte",
       "copy": "eine Kopie einer früheren: bitte unterschreiben Sie neu",
-      "unlike": "den anderen zu unähnlich: bitte unterschreiben Sie so wie gewöhnlich"
+      "unlike": "den anderen zu unähnlich: bitte unterschreiben Sie so wie gewöhnlich",
+      "in_seconds": "Zeiten, die Sekunden zu sein scheinen: time_unit='s' angeben",
+      "in_microseconds": "Zeiten, die Mikrosekunden zu sein scheinen: time_unit='us' angeben",
+      "in_nanoseconds": "Zeiten, die Nanosekunden zu sein scheinen: time_unit='ns' angeben",
+      "no_time": "eine Aufnahme ohne Zeit: die Zeiten sind alle gleich oder nur gezählt"
     },
     "Aspect": {
       "shape": "Form",

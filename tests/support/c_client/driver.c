@@ -104,8 +104,8 @@ static void list(const char *name, svc_list value, int of_texts)
 static void print_decision(const svc_message *its)
 {
     TEXT(decision, outcome), FLAG(decision, accepted), TEXT(decision, reason), NUMBER(decision, score);
-    NUMBER(decision, threshold), NUMBER(decision, confidence), TEXTS(decision, unlike), NUMBER(decision, retry_after_s);
-    NUMBER(decision, latency_ms);
+    NUMBER(decision, threshold), NUMBER(decision, confidence), TEXTS(decision, unlike), TEXTS(decision, missing);
+    TEXT(decision, flaw), NUMBER(decision, retry_after_s), NUMBER(decision, latency_ms);
 }
 
 static void print_enrolled(const svc_message *its)
@@ -118,7 +118,7 @@ static void print_enrolled(const svc_message *its)
 static void print_addition(const svc_message *its)
 {
     FLAG(addition, accepted), TEXT(addition, reason), NUMBER(addition, remaining);
-    NUMBER(addition, duration_ms), NUMBER(addition, complexity), TEXT(addition, flaw);
+    NUMBER(addition, duration_ms), NUMBER(addition, complexity), TEXT(addition, flaw), TEXTS(addition, repairs);
 }
 
 static void print_welcome(const svc_message *its)

@@ -7,6 +7,7 @@ import pytest
 from firmware_bridge.libsigverify.declare import declare
 from sigverify import Model
 from sigverify.errors import RuntimeUnavailable
+from sigverify.modality.pen.features import FEATURES_VERSION as FEATURES
 from sigverify.runtime.native import declarations
 from sigverify.runtime.native import library as module
 from sigverify.runtime.native.library import ABI, VARIABLE, Library
@@ -58,17 +59,19 @@ def test_what_is_not_there_or_no_library_is_refused(tmp_path, content):
         Library(tmp_path / "libsigverify.so")
 
 
+def says(abi, features):
+    """C that answers what a library is asked first."""
+    return f"int sv_abi(void) {{ return {abi}; }} int sv_features_version(void) {{ return {features}; }}"
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
         (
-            f"int sv_abi(void) {{ return {ABI + 1}; }} int sv_features_version(void) {{ return 1; }}",
-            f"another version: .*expected interface {ABI}, features 1; received {ABI + 1}, 1. Build it anew",
+            says(ABI + 1, FEATURES),
+            f"expected interface {ABI}, features {FEATURES}; received {ABI + 1}, {FEATURES}. Build it anew",
         ),
-        (
-            f"int sv_abi(void) {{ return {ABI}; }} int sv_features_version(void) {{ return 2; }}",
-            f"another version: .*received {ABI}, 2",
-        ),
+        (says(ABI, FEATURES + 1), f"another version: .*received {ABI}, {FEATURES + 1}"),
         ("int other(void) { return 0; }", "does not load"),
     ],
 )
