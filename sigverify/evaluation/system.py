@@ -5,14 +5,16 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from sigverify.arrays import RealArray
+from sigverify.arrays import BoolArray, RealArray
 from sigverify.matcher import Matcher
+from sigverify.matching.comparison import present, without
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")
+Compared = TypeVar("Compared", Embedding, References)
 
 
 class System(Protocol[Embedded]):
@@ -57,6 +59,7 @@ class SdkSystem:
         manifest = matcher.model.manifest
         self.name = f"{manifest.name} ({manifest.precision})"
         self.calibrated = True
+        self._whole = False  # whether some capture lacked nothing
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -82,7 +85,9 @@ class SdkSystem:
 
     def scored_by(self, scoring: Scoring) -> "SdkSystem":
         """Return the same system with another scoring; distances measured with one serve the other."""
-        return SdkSystem(self._matcher, scoring=scoring)
+        other = SdkSystem(self._matcher, scoring=scoring)
+        other._whole = self._whole
+        return other
 
     def embed(self, capture: Any) -> Embedding:
         """Embed as the device does.
@@ -90,21 +95,49 @@ class SdkSystem:
         Raises:
             InvalidSignature: not a capture of the model's modality.
         """
-        return self._matcher.embed(capture)
+        embedding = self._matcher.embed(capture)
+        self._whole |= bool(present(embedding.series)[self._matcher.optional].all())
+        return embedding
 
     def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> RealArray:
-        """Match each probe against all references, as stored."""
+        """Match each probe against all references, as stored: `(p, r, 2k + 1)`.
+
+        The `k` cues; the same by what is left without optional channels, for draws in which somebody lacks
+        one; and whether probe or reference does.
+        """
         kept = stored(References.stack(references))
-        return np.stack([self._matcher.distances(probe, kept) for probe in probes])
+        return np.stack([self._probe(probe, kept) for probe in probes])
 
     def spread(self, references: Sequence[Embedding]) -> RealArray:
-        """Match references, as stored, against each other."""
-        return self._matcher.spread(stored(References.stack(references)))
+        """Match references, as stored, against each other: `(r, r, 2k)`, as `distances` but for the last."""
+        kept = stored(References.stack(references))
+        return np.concatenate(
+            [self._matcher.spread(kept), self._matcher.spread(self._reduced(kept))], axis=-1
+        )
 
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
-        """Score by the calibrated fusion of all cues."""
-        return np.asarray(self.scoring.score(distances, spread))
+        """Score by the calibrated fusion of all cues, as `Matcher.compare` chooses what is compared."""
+        k = len(self.cues)
+        lacking = distances[..., 2 * k].any(axis=-1)
+        whole = self.scoring.score(distances[..., :k], spread[..., :k])
+        reduced = self.scoring.score(distances[..., k : 2 * k], spread[..., k:], reduced=True)
+        return np.where(lacking, reduced, whole)
+
+    def _probe(self, probe: Embedding, references: References) -> RealArray:
+        """Match one probe against all references, `(r, 2k + 1)`."""
+        matcher = self._matcher
+        there = present(references.series) & present(probe.series)
+        lacking: BoolArray = np.asarray((matcher.optional & ~there).any(axis=-1))
+        less = whole = matcher.distances(probe, references)
+        one, others = self._reduced(probe), self._reduced(references)
+        if lacking.any() and not (one is probe and others is references):
+            less = matcher.distances(one, others)
+        return np.concatenate([whole, less, lacking[:, np.newaxis]], axis=-1)
+
+    def _reduced(self, embedded: Compared) -> Compared:
+        return without(embedded, self._matcher.optional)
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
-        """Return the thresholds in the model file."""
-        return {str(kind): table for kind, table in self.scoring.row(references).thresholds.items()}
+        """Return the thresholds in the model file: where all captures lack something, those for that."""
+        row = self.scoring.row(references, reduced=not self._whole)
+        return {str(kind): table for kind, table in row.thresholds.items()}
