@@ -187,8 +187,8 @@ def _turned(vectors, renewal):
 
     flat = vectors.reshape(-1, vectors.shape[-1])
     empty = np.zeros((len(flat), 1, 0), np.int8)
-    durations = np.ones(len(flat), np.float32)
-    its = References(series=empty, sequence=empty, vector=flat, duration_ms=durations)
+    extents = np.ones(len(flat), np.float32)
+    its = References(series=empty, sequence=empty, vector=flat, extent=extents)
     return stored(renewal.turn(its)).vector.reshape(vectors.shape)
 
 

@@ -139,7 +139,7 @@ class TrainedNetwork:
             model_path = run.existing(run.model_path.name)
             held_out = None if calibration else run.calibration
         except (TrainingError, ConfigError, CorpusError) as error:
-            raise ConversionError("the training run cannot be read", received=str(error)[:500]) from error
+            raise ConversionError(f"the training run cannot be read: {error}") from error
         return cls(
             name=run.path.resolve().name,
             encoder=encoder,
@@ -165,7 +165,7 @@ class TrainedNetwork:
         try:
             origin = Origin.find(os.fspath(path))
         except TrainingError as error:
-            raise ConversionError("the network cannot be read", received=str(error)[:500]) from error
+            raise ConversionError("the network cannot be read", received=str(error)) from error
         config = origin.facts.get("config")
         if not isinstance(config, Mapping) or not isinstance(config.get("encoder"), str):
             raise ConversionError(

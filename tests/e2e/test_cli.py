@@ -242,7 +242,7 @@ def test_info_and_plot_of_a_signature(files, tmp_path):
 def test_wrong_usage_ends_with_2(arguments):
     done = run(*arguments)
     assert done.returncode == 2
-    assert "Error" in done.stderr
+    assert done.stderr.startswith("error: ")
 
 
 CRASH = """

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from builders import signature
 from running_daemon import eventually
 
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw
 from sigverify.policy import Policy
 from sigverify.verifier import Verifier
 
@@ -390,12 +392,13 @@ def answered(page, path, **content):
 
 ASPECTS = ["shape", "speed", "pressure", "duration"]
 DECISIONS = [
-    ("reject", "unlike", 0.123, ASPECTS, 4000),
-    ("refer", "unsure", 0.4, ASPECTS, 0),
-    ("reject", "unlike", None, [], 30),
-    *(("reject", reason, None, [], 300) for reason in ("replay", "locked", "poor")),
-    ("refer", "unsure", None, [], 0),
-    ("accept", "alike", 0.999, [], 0),
+    ("reject", "unlike", 0.123, ASPECTS, None, 4000),
+    ("refer", "unsure", 0.4, ["shape", "speed", "duration"], None, 4000),
+    ("reject", "unlike", None, [], None, 30),
+    *(("reject", reason, None, [], None, 300) for reason in ("replay", "locked")),
+    *(("refer", "poor", None, [], flaw, 0) for flaw in Flaw),
+    ("refer", "unsure", None, [], None, 0),
+    ("accept", "alike", 0.999, [], None, 0),
 ]
 
 
@@ -408,11 +411,12 @@ def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
         (it) => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1
     )"""
     page.fill("#user", "alice")
-    for outcome, reason, score, unlike, wait in DECISIONS:
+    for outcome, reason, score, unlike, flaw, wait in DECISIONS:
         answered(
             page, "/api/verify", outcome=outcome, accepted=outcome == "accept", reason=reason, score=score,
-            threshold=None if score is None else 0.5, confidence=None, unlike=unlike, retry_after_s=wait,
-            latency_ms=None,
+            threshold=None if score is None else 0.5, confidence=None, unlike=unlike,
+            missing=[] if flaw or unlike == ASPECTS else ["pressure"], flaw=flaw,
+            retry_after_s=wait, latency_ms=None,
         )  # fmt: skip
         sign(page, signature(1))
         send(page, outcome)
@@ -960,8 +964,11 @@ def test_a_name_is_asked_for(opened):
 @pytest.mark.slow
 def test_names_that_are_no_names(opened, kiosk):
     names = ("<img src=x onerror=alert(1)>", "\u202eevil\u202c", "a" * 256, "\u05d0lef", "</li>&amp;")
-    for name in names:
+    for name in (name for name in names if name != "\u202eevil\u202c"):
         kiosk.verifier.enroll(name, [signature(3, repetition) for repetition in range(5)])
+    # Characters that nobody sees are refused today; a store from before may hold such a name.
+    of_before = replace(kiosk.verifier.store.get(names[0], "pen"), user_id="\u202eevil\u202c")
+    kiosk.verifier.store.put(of_before)
     page = opened()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     sign_in(page)

@@ -152,7 +152,7 @@ def test_a_damaged_store(store_file, blows):
             lambda: Verifier(store, arithmetic_matcher(), policy=Policy.unguarded()).verify(
                 "alice", signature(0, 8)
             ),
-            store.changes,
+            lambda: store.changes("pen"),
             lambda: AuditLog(store).verify(),
             lambda: list(AuditLog(store).entries()),
         ):

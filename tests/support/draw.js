@@ -7,7 +7,7 @@
   const make = (kind, [x, y, time, pressure], coalescedEvents = []) => {
     const event = new PointerEvent(kind, {
       pointerId: 7, pointerType: "pen", isPrimary: true, bubbles: true, cancelable: true,
-      clientX: x, clientY: y, pressure, tiltX: 20, coalescedEvents,
+      clientX: x, clientY: y, pressure, tiltX: 20, coalescedEvents, buttons: kind === "pointerup" ? 0 : 1,
     });
     Object.defineProperty(event, "timeStamp", { value: start + time - origin });
     return event;

@@ -234,7 +234,9 @@ def test_version_1_is_of_pens_and_their_four_cues():
         (MODEL.manifest.to_json().replace(b'"modality":"pen"', b'"modality":7'), "modality"),
         (MODEL.manifest.to_json().replace(b'"cues":[', b'"cues":[7,'), "cues"),
         (
-            MODEL.manifest.to_json().replace(b'"features_version":1', b'"features_version":0'),
+            MODEL.manifest.to_json().replace(
+                f'"features_version":{FEATURES_VERSION}'.encode(), b'"features_version":0'
+            ),
             "features_version",
         ),
         (MODEL.manifest.to_json().replace(b'"bias":0.25', b'"bias":"0.25x"'), "scoring"),

@@ -148,6 +148,15 @@ export const TEXTS = {
       "in_nanoseconds": "a capture whose stamps look like nanoseconds: pass time_unit='ns'",
       "no_time": "a capture without time: its stamps are all the same, or an index"
     },
+    "Flaw": {
+      "too_short": "too short",
+      "too_simple": "too simple",
+      "bad_capture": "a bad capture: too few samples a second, or too much of it lost",
+      "in_seconds": "its stamps look like seconds: pass time_unit='s'",
+      "in_microseconds": "its stamps look like microseconds: pass time_unit='us'",
+      "in_nanoseconds": "its stamps look like nanoseconds: pass time_unit='ns'",
+      "no_time": "no time in this capture: its stamps are all the same, or an index"
+    },
     "Aspect": {
       "shape": "shape",
       "speed": "speed",
@@ -315,6 +324,15 @@ export const TEXTS = {
       "in_microseconds": "Zeiten, die Mikrosekunden zu sein scheinen: time_unit='us' angeben",
       "in_nanoseconds": "Zeiten, die Nanosekunden zu sein scheinen: time_unit='ns' angeben",
       "no_time": "eine Aufnahme ohne Zeit: die Zeiten sind alle gleich oder nur gezählt"
+    },
+    "Flaw": {
+      "too_short": "zu kurz",
+      "too_simple": "zu einfach",
+      "bad_capture": "eine schlechte Aufnahme: zu wenige Messpunkte je Sekunde, oder zu viele fehlen",
+      "in_seconds": "die Zeiten scheinen Sekunden zu sein: time_unit='s' angeben",
+      "in_microseconds": "die Zeiten scheinen Mikrosekunden zu sein: time_unit='us' angeben",
+      "in_nanoseconds": "die Zeiten scheinen Nanosekunden zu sein: time_unit='ns' angeben",
+      "no_time": "keine Zeit in dieser Aufnahme: die Zeiten sind alle gleich oder nur gezählt"
     },
     "Aspect": {
       "shape": "Form",

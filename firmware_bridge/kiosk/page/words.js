@@ -5,14 +5,15 @@ import { decimal, errorText, text, word } from "./language.js";
 // that name is enrolled. Any other reason is said to everybody.
 const BY_SCORE = { alike: "match", unlike: "no_match", unsure: "ask_staff" };
 
-export function ofDecision({ outcome, reason, score, threshold, unlike, missing, flaw, retry_after_s: wait }) {
+export function ofDecision({ outcome, reason, score, threshold, unlike, missing = [], flaw, retry_after_s: wait }) {
   const parts = [];
-  if (flaw !== null) parts.push(sentence(word("Flaw", flaw)));
+  if (flaw) parts.push(sentence(word("Flaw", flaw)));
   else if (!Object.hasOwn(BY_SCORE, reason)) parts.push(sentence(word("Reason", reason)));
   else if (score === null) parts.push(text(BY_SCORE[reason]));
   if (score !== null) parts.push(text("score", { score: decimal(score), threshold: decimal(threshold) }));
   if (unlike.length) parts.push(text("unlike", { aspects: named(unlike) }));
-  if (missing.length) parts.push(text("missing", { aspects: named(missing) }));
+  // A visitor can do nothing about a sensor, and the line is short.
+  if (score !== null && missing.length) parts.push(text("missing", { aspects: named(missing) }));
   if (wait > 0) parts.push(text("next_try", { time: lasting(wait) }));
   return [text(outcome), parts.join(" ")];
 }

@@ -11,7 +11,7 @@
 #define MAX_COORDINATE 1e9   /* the largest that float32 arithmetic on differences survives */
 #define MAX_STAMP 1e20       /* nanoseconds since 1970 are below 2e18, and sums of steps stay finite */
 #define LOST_PRESSURE 0.1    /* share of the ink that may have no pressure */
-#define CLIPPED_PRESSURE 0.25 /* share of the ink that may have the largest pressure of all */
+#define CLIPPED_PRESSURE 0.45 /* share of the ink that may have the largest pressure of all */
 
 static int is_ink(const sv_signature *signature, size_t index)
 {

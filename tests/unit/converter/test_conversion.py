@@ -241,7 +241,7 @@ def test_calibration_without_skilled_forgeries_measures_random_ones():
             noisy = base + 0.1 * rng.normal(size=base.shape)
             embeddings.append(Embedding.from_floats(noisy, None, vector / np.linalg.norm(vector), 1000))
             writers.append(f"toy/{writer}")
-    fitted = fit(embeddings, np.array(writers), np.ones(len(writers), bool), PEN.cues)
+    fitted = fit(embeddings, (), np.array(writers), np.ones(len(writers), bool), PEN.cues)
     assert fitted.references == 5
     assert set(fitted.scoring.row(5).thresholds) == {"random"}
     assert fitted.eer == 0

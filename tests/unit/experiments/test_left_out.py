@@ -117,7 +117,7 @@ def test_the_same_fit_is_done_once(monkeypatch):
     calls = []
     monkeypatch.setattr("converter.calibration.calibrate", lambda *given: calls.append(given) or len(calls))
     its = references(4)
-    labels = np.array(["a", "a", "b", "b"]), np.ones(4, bool), PEN.cues
+    labels = (), np.array(["a", "a", "b", "b"]), np.ones(4, bool), PEN.cues
     fit = CachedCalibration()
     assert [fit([its[i] for i in range(4)], *labels) for _ in range(2)] == [1, 1]
     assert fit([its[i] for i in (1, 0, 2, 3)], *labels) == 2
