@@ -220,16 +220,23 @@ def tally(corpus: Corpus, disturb: Disturb, side: str) -> dict[str, object]:
                 tried += len(genuine[REFERENCES : REFERENCES + PROBES])
                 continue
             for k, each in enumerate(genuine[REFERENCES : REFERENCES + PROBES]):
-                decision = verifier.verify(
-                    "writer", disturbed(each, at_trial, 7_000 + 100 * number + k), fmr=FMR
-                )
-                tried, accepted = tried + 1, accepted + decision.accepted
-                if not decision.accepted:
-                    said[", ".join(decision.unlike) or str(decision.reason.name).lower()] += 1
+                yes, words = decided(verifier, each, at_trial, 7_000 + 100 * number + k)
+                tried, accepted = tried + 1, accepted + yes
+                if not yes:
+                    said[words] += 1
             for k, sample in enumerate(corpus.skilled(writer)[:PROBES]):
-                probe = disturbed(capture(sample), at_trial, 9_000 + 100 * number + k)
-                forgeries, forged = forgeries + 1, forged + verifier.verify("writer", probe, fmr=FMR).accepted
+                yes, _ = decided(verifier, capture(sample), at_trial, 9_000 + 100 * number + k)
+                forgeries, forged = forgeries + 1, forged + yes
     return {"accepted": accepted, "tried": tried, "forged": forged, "forgeries": forgeries, "said": said}
+
+
+def decided(verifier: Verifier, probe: Signature, disturb, number: int) -> tuple[bool, str]:
+    """Return whether a disturbed probe is accepted, and what is said of it."""
+    try:
+        decision = verifier.verify("writer", disturbed(probe, disturb, number), fmr=FMR)
+    except SigverifyError as error:  # not even a signature
+        return False, f"refused: {str(error)[:60]}"
+    return decision.accepted, ", ".join(decision.unlike) or str(decision.reason.name).lower()
 
 
 def capture(sample) -> Signature:
