@@ -49,8 +49,10 @@ $(TFLITE_STAMP): Makefile
 		|| { echo "tflite-runtime cannot be installed here; its comparison will be skipped"; }
 	@touch $@
 
-demo: $(STAMP) ## the whole path in a few minutes: train, convert, enroll, verify
-	@$(BIN)/sigverify demo
+demo: $(STAMP) ## the whole path in a few minutes: train, convert, enroll, verify; in C where there is a compiler
+	@if command -v cc > /dev/null; then \
+		$(BIN)/sigverify native --out $(NATIVE) && SIGVERIFY_NATIVE=$(abspath $(NATIVE)) $(BIN)/sigverify demo; \
+	else $(BIN)/sigverify demo; fi
 
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \

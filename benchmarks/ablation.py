@@ -24,15 +24,19 @@ from sigverify.model_file import Model
 
 PARTS: Final = {
     "hand-made functions (DTW)": ("series",),
-    "hand-made functions, duration": ("series", "extent"),
+    "hand-made functions, trimmed": ("series", "trimmed"),
+    "hand-made functions, trimmed, duration, tempo": ("series", "trimmed", "extent", "tempo"),
     "global vector": ("vector",),
     "local sequence": ("sequence",),
+    "pair network": ("pair",),
     "sequence, vector": ("sequence", "vector"),
+    "pair network, vector": ("pair", "vector"),
+    "all but the pair network": ("series", "trimmed", "sequence", "vector", "extent", "tempo"),
     "all": None,
 }
-"""Rows for the first network; of every other network only what it learned, and all."""
+"""Rows for the first network, where it has those cues; of every other only what it learned, and all."""
 
-LEARNED: Final = ("local sequence", "all")
+LEARNED: Final = ("local sequence", "pair network", "all")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,17 +66,22 @@ def main(
     with quiet(), stage_bar("Measuring") as show:
         for number, spec in enumerate(network):
             label, _, path = spec.rpartition("=")
-            system = SdkSystem(Matcher.open(Model.read(path)))
+            matcher = Matcher.open(Model.read(path))
+            system = SdkSystem(matcher)
             label = label or system.name
             seen = {
                 name: _see(
                     system,
+                    matcher.engine,
                     corpus,
                     lambda stage, done, total, what=f"{label}, {name}": show(f"{what}: {stage}", done, total),
                 )
                 for name, corpus in {**fit_on, **{name: corpora[name] for name in wanted}}.items()
             }
+            known = {cue.name for cue in system.cues}
             for part in PARTS if not number else LEARNED:
+                if not _tells(part, known):
+                    continue
                 cells = [_cells(system, part, seen, list(fit_on), name, counts) for name in wanted]
                 lines.append(f"| {label} | {part} | {' | '.join(cells)} |")
     typer.echo(f"EER in %, skilled forgeries, one global threshold, at R = {', '.join(map(str, counts))}.\n")
@@ -80,13 +89,23 @@ def main(
     typer.echo("\n".join(lines))
 
 
-def _see(system, corpus: Corpus, show) -> Seen:
+def _tells(part: str, known: set[str]) -> bool:
+    """Whether a row is another one than those before: some cue of its own is there, and it is not all."""
+    wanted = PARTS[part]
+    if wanted is None:
+        return True
+    if part.startswith("all but"):
+        return "pair" in known
+    return set(wanted) <= known
+
+
+def _see(system, engine, corpus: Corpus, show) -> Seen:
     """Measure one corpus twice over: as trials, and as writers to fit on."""
     trials = measure(system, corpus, progress=show)
     embeddings = [system.embed(sample.capture) for sample in corpus.samples]
     writers = [f"{corpus.name}/{sample.writer}" for sample in corpus.samples]
     genuine = [sample.kind == "genuine" for sample in corpus.samples]
-    return Seen(trials, fitting.measure(embeddings, writers, genuine, system.cues))
+    return Seen(trials, fitting.measure(embeddings, writers, genuine, system.cues, engine))
 
 
 def _cells(system, part, seen, fit_on, name, counts) -> str:

@@ -21,12 +21,14 @@ int main(int count, char **arguments)
     must(sv_litert_open(arguments[2], model, &litert), "LiteRT");
     must(sv_verifier_open(model, sv_litert_network(litert), &verifier), "verifier");
     embedding.series = malloc(SV_FRAMES * SV_SERIES_CHANNELS);
+    embedding.detail = malloc(SV_DETAIL_FRAMES * SV_DETAIL_CHANNELS);
     embedding.sequence = malloc(info.steps * info.depth + 1);
     embedding.vector = malloc(info.vector_size * sizeof *embedding.vector);
-    must(embedding.series && embedding.sequence && embedding.vector ? SV_OK : SV_NO_MEMORY, "embedding");
+    must(embedding.series && embedding.detail && embedding.sequence && embedding.vector ? SV_OK : SV_NO_MEMORY, "embedding");
     for (size_t i = 0; i < captures_count; i++) {
         must(sv_embed(verifier, &captures[i], &embedding), "embed");
         fwrite(embedding.series, 1, SV_FRAMES * SV_SERIES_CHANNELS, stdout);
+        fwrite(embedding.detail, 1, SV_DETAIL_FRAMES * SV_DETAIL_CHANNELS, stdout);
         fwrite(embedding.sequence, 1, info.steps * info.depth, stdout);
         fwrite(embedding.vector, sizeof *embedding.vector, info.vector_size, stdout);
         fwrite(&embedding.extent, sizeof embedding.extent, 1, stdout);

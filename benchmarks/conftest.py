@@ -16,7 +16,9 @@ from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.errors import ModelError
 from sigverify.matcher import Matcher
 from sigverify.runtime.embedder import Embedder
+from sigverify.runtime.interpreters import Runtime
 from sigverify.store import MEMORY, SqliteStore
+from sigverify.store.rekey import change_renewal
 
 REFERENCES = 5
 NAMED = os.environ.get("SIGVERIFY_MODEL")
@@ -45,11 +47,13 @@ STEPS = (
     Step("test_bare_invoke", "network: Interpreter.invoke alone, nothing of ours"),
     Step("test_embed", "embed: features, network and quantization"),
     Step("test_match_dynamics", "match 5 references, one cue (as the compiled DTW below)"),
-    Step("test_match", "match 5 references, all four cues"),
+    Step("test_path", "the same, and the path of each"),
+    Step("test_judge", "pair network: 5 aligned pairs"),
+    Step("test_match", "match 5 references, all cues"),
     Step("test_read_template", "unpack a template of 5 references"),
     Step("test_verify", "verify: pen strokes to decision, 5 references, store on disk", 5),
     Step("test_embed_native", "embed, in C (libsigverify)"),
-    Step("test_match_native", "match 5 references, all four cues, in C"),
+    Step("test_match_native", "match 5 references, all cues, in C"),
     Step("test_verify_native", "verify, in C but for policy and store"),
     Step("test_enroll", "enroll 5 signatures, synced to disk"),
     Step("test_identify[1000]", "identify among 1,000 references (200 people)"),
@@ -87,9 +91,9 @@ def embedder(model):
 
 
 @pytest.fixture(scope="session")
-def matcher(embedder):
+def matcher(model):
     """Return what computes in numpy."""
-    return Matcher.around(embedder)
+    return Matcher.interpreted(model, Runtime.AUTO)
 
 
 @pytest.fixture(scope="session")
@@ -139,10 +143,10 @@ def _enrolled(matcher, signatures, folder):
 
 @pytest.fixture(scope="session")
 def template(matcher, signatures):
-    """Return a template of five references."""
+    """Return a template of five references, in the model's own coordinates."""
     with Verifier(SqliteStore(MEMORY), matcher) as its:
         its.enroll("alice", signatures[:REFERENCES])
-        return its.store.get("alice", "pen")
+        return change_renewal(its.store.get("alice", "pen"), its.store.renewal, None)
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ def _turned(vectors, renewal):
     flat = vectors.reshape(-1, vectors.shape[-1])
     empty = np.zeros((len(flat), 1, 0), np.int8)
     extents = np.ones(len(flat), np.float32)
-    its = References(series=empty, sequence=empty, vector=flat, extent=extents)
+    its = References(series=empty, detail=empty, sequence=empty, vector=flat, extent=extents)
     return stored(renewal.turn(its)).vector.reshape(vectors.shape)
 
 

@@ -21,19 +21,17 @@ from sigverify.enrollment.addition import AdditionReason
 from sigverify.enrollment.candidates import Candidates
 from sigverify.matcher import Matcher
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.distances import distances, spread
-from sigverify.matching.elastic import elastic_distances
+from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
-from sigverify.matching.explanation import deviations, unlike
-from sigverify.matching.scoring import Scoring
+from sigverify.matching.explanation import deviations
 from sigverify.modality.pen.assessment import COMPLEXITY_FLOOR, assess
-from sigverify.modality.pen.features import SERIES_CHANNELS, features
+from sigverify.modality.pen.features import features
 from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE
-from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, is_copy
+from sigverify.policy.replay import Memory, Role, Sketch, Sketcher
 
 SECRET: Final = bytes(32)
 SETS: Final = 6
@@ -63,10 +61,11 @@ def people(corpus: str, matcher: Matcher) -> list[Person]:
 
 
 # ------------------------------------------------------------------------------------------ enrollment
-def screened(scoring: Scoring, given: Sequence[tuple[Signature, Embedding]]) -> list[AdditionReason]:
+def screened(matcher: Matcher, given: Sequence[tuple[Signature, Embedding]]) -> list[AdditionReason]:
     """Return what an enrollment would say to each of these."""
     known = {id(signature): embedding for signature, embedding in given}
-    candidates = Candidates(scoring, lambda signature: known[id(signature)])
+    look_up = Matcher(matcher.model, matcher.runtime, lambda its: known[id(its)], matcher.engine)
+    candidates = Candidates(look_up)
     for signature, _ in given:
         candidates.add(signature)
     return candidates.reasons
@@ -88,14 +87,14 @@ def sets(everybody: Sequence[Person], count: int, rng: Rng) -> Iterator[tuple[st
                 yield "one skilled forgery", [*own[:-1], person.skilled[rng.integers(len(person.skilled))]]
 
 
-def enrollment(everybody: Sequence[Person], scoring: Scoring, rng: Rng) -> Iterator[str]:
+def enrollment(everybody: Sequence[Person], matcher: Matcher, rng: Rng) -> Iterator[str]:
     """Table: how many sets are refused. Decides LINK and ODD."""
     yield "| references | set | sets | refused % |"
     yield "|---|---|---|---|"
     for count in (2, 3, 5):
         refused: dict[str, list[bool]] = {}
         for what, given in sets(everybody, count, rng):
-            bad = any(reason is not AdditionReason.TAKEN for reason in screened(scoring, given))
+            bad = any(reason is not AdditionReason.TAKEN for reason in screened(matcher, given))
             refused.setdefault(what, []).append(bad)
         for what, each in refused.items():
             yield f"| {count} | {what} | {len(each)} | {100 * np.mean(each):.1f} |"
@@ -211,7 +210,18 @@ COPIES: Final = {
 
 def dynamics(signature: Signature):
     """Return what the sketch and the elastic distance see; the network plays no part in it."""
-    return Embedding.from_floats(features(signature)[:, :SERIES_CHANNELS], None, np.ones(1), 1.0).series
+    inputs = features(signature)[np.newaxis]
+    return Embedding.from_floats(PEN.series(inputs)[0], PEN.detail(inputs)[0], None, np.ones(1), 1.0).series
+
+
+def is_copy(apart: Sequence[float]) -> bool:
+    """Whether a capture whose series lies so far from those of the references is a copy of one."""
+    return bool(min(apart) < PEN.copy_distance)
+
+
+def sketched(sketcher: Sketcher, its: Signature, series) -> Sketch:
+    """Sketch a capture as a verifier does."""
+    return sketcher.sketch(PEN.fingerprint(its), series)
 
 
 def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
@@ -226,8 +236,8 @@ def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
         for its, plain in known:
             copy = disturb(its, rng)
             moved = dynamics(copy)
-            seen.append(sketcher.sketch(its, plain).is_of(sketcher.sketch(copy, moved), PEN.copy_bits))
-            near.append(is_copy(elastic_distances(moved, plain[np.newaxis]) / SERIES_SCALE))
+            seen.append(sketched(sketcher, its, plain).is_of(sketched(sketcher, copy, moved), PEN.copy_bits))
+            near.append(is_copy(NUMPY.distances(moved, plain[np.newaxis]) / SERIES_SCALE))
         yield f"| {what} | {100 * np.mean(seen):.0f} | {100 * np.mean(near):.0f} |"
 
 
@@ -238,9 +248,9 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
     for person in everybody:
         memory, before = Memory(), []
         for signature, embedding in person.genuine:
-            sketch = sketcher.sketch(signature, embedding.series)
+            sketch = sketched(sketcher, signature, embedding.series)
             if before:
-                apart = elastic_distances(embedding.series, np.stack(before)) / SERIES_SCALE
+                apart = NUMPY.distances(embedding.series, np.stack(before)) / SERIES_SCALE
                 nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
                 closest.append(apart.min())
                 wrong += memory.has(sketch, PEN.copy_bits) or is_copy(apart)
@@ -289,7 +299,7 @@ def reasons(everybody: Sequence[Person], matcher: Matcher, rng: Rng) -> Iterator
             if aspect is Aspect.PRESSURE and (probe.pressure is None or np.ptp(probe.pressure) == 0):
                 continue
             spoilt = matcher.embed(spoil(probe, rng))
-            named.append(unlike(spoilt, References.stack([embedding for _, embedding in given])))
+            named.append(matcher.unlike(spoilt, References.stack([embedding for _, embedding in given])))
         if named:
             first, any_ = (100 * np.mean(each) for each in (
                 [names[0] is aspect for names in named], [aspect in names for names in named]
@@ -297,13 +307,13 @@ def reasons(everybody: Sequence[Person], matcher: Matcher, rng: Rng) -> Iterator
             yield f"| {aspect} | {len(named)} | {first:.0f} | {any_:.0f} |"
 
 
-def adapted(everybody: Sequence[Person], scoring: Scoring) -> Iterator[str]:
+def adapted(everybody: Sequence[Person], matcher: Matcher) -> Iterator[str]:
     """Table: error rates with and without renewed references, forgers trying in turn. Decides the default."""
     yield "| references | genuine refused % | forgeries accepted % | renewals | by forgeries |"
     yield "|---|---|---|---|---|"
     able = [person for person in everybody if len(person.genuine) > 5]
     for adaptive in (False, True) if able else ():
-        tally = [_live(person, scoring, adaptive=adaptive) for person in able]
+        tally = [_live(person, matcher, adaptive=adaptive) for person in able]
         genuine = np.concatenate([its[0] for its in tally])
         forged = np.concatenate([its[1] for its in tally])
         renewals, poisoned = (sum(its[part] for its in tally) for part in (2, 3))
@@ -312,7 +322,7 @@ def adapted(everybody: Sequence[Person], scoring: Scoring) -> Iterator[str]:
         yield f"| {name} | {refused:.1f} | {let_in:.1f} | {renewals} | {poisoned} |"
 
 
-def _live(person: Person, scoring: Scoring, *, adaptive: bool):
+def _live(person: Person, matcher: Matcher, *, adaptive: bool):
     """Try genuine signatures and forgeries in turn: accepted or not, and renewals, by forgeries too."""
     given = [embedding for _, embedding in person.genuine]
     forged = [embedding for _, embedding in person.skilled]
@@ -320,9 +330,9 @@ def _live(person: Person, scoring: Scoring, *, adaptive: bool):
     answers, renewals, by_forgeries = {True: [], False: []}, 0, 0
     for number, true in _turns(len(given) - 5, len(forged)):
         probe = given[5 + number] if true else forged[number]
-        accepted, sure = _accepts(scoring, probe, references)
+        accepted, sure = _accepts(matcher, probe, references)
         answers[true].append(accepted)
-        if adaptive and sure and _accepts(scoring, probe, references.take(range(3)))[1]:
+        if adaptive and sure and _accepts(matcher, probe, references.take(range(3)))[1]:
             its = [references[index] for index in range(5)]
             its[3 + renewals % 2] = probe
             references = References.stack(its)
@@ -338,10 +348,10 @@ def _turns(genuine: int, forged: int) -> Iterator[tuple[int, bool]]:
             yield number, False
 
 
-def _accepts(scoring: Scoring, probe: Embedding, references: References) -> tuple[bool, bool]:
+def _accepts(matcher: Matcher, probe: Embedding, references: References) -> tuple[bool, bool]:
     """Whether it is accepted at FMR 1 % against forgers, and whether with confidence."""
-    score = float(scoring.score(distances(probe, references, PEN.cues), spread(references, PEN.cues)))
-    threshold = scoring.threshold(0.01, references=len(references))
+    score = float(matcher.score(matcher.distances(probe, references), matcher.spread(references)))
+    threshold = matcher.threshold(0.01, references=len(references))
     return score >= threshold, score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
 
@@ -353,7 +363,7 @@ def usual(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
         for _ in range(SETS):
             order = rng.permutation(len(person.genuine))
             references = References.stack([person.genuine[i][1] for i in order[:count]])
-            for aspect, value in deviations(person.genuine[order[count]][1], references).items():
+            for aspect, value in deviations(person.genuine[order[count]][1], references, PEN.aspects).items():
                 found.setdefault(aspect, []).append(value)
     yield "| aspect | mean | standard deviation | 95 % |"
     yield "|---|---|---|---|"
@@ -369,19 +379,18 @@ def main(
     loaded = Model.read(model)
     with quiet():
         matcher = Matcher.open(loaded)
-    scoring = loaded.manifest.scoring
     for name in corpus:
         everybody = people(name, matcher)
         rng = np.random.default_rng(0)
         typer.echo(f"\n## {name.partition('=')[0]}")
         tables = (
             captures(everybody),
-            enrollment(everybody, scoring, rng),
+            enrollment(everybody, matcher, rng),
             refused(everybody),
             caught(everybody, rng),
             reasons(everybody, matcher, rng),
             usual(everybody, rng),
-            adapted(everybody, scoring),
+            adapted(everybody, matcher),
         )
         for table in tables:
             typer.echo("\n" + "\n".join(table))

@@ -1,8 +1,9 @@
 """How well can a stolen, decrypted template be drawn, and what does it cost to keep less? As Markdown.
 
 The numbers decide what a template holds (docs/store.md). The thief has one reference in the model's own
-coordinates, knows this code, and makes a signature of it: velocities integrated, with the scales and offsets
-that standardizing removed solved from speed and direction. For every weakening of the template, the table has
+coordinates, knows this code, and makes a signature of it: from the places in its detail, or, where that was
+taken, velocities integrated; with the scales and offsets that standardizing removed solved from speed and
+direction. For every weakening of the template, the table has
 
 - EER: skilled forgeries, one global threshold, with scores fitted anew on the other corpora.
 - error, r: of the drawing against the true trace, after the best shift, scale and rotation: root mean square
@@ -36,12 +37,20 @@ from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
 from sigverify.evaluation.tables import WriterTables
 from sigverify.experiments.left_out import LEFT_OUT, open_real
 from sigverify.matcher import Matcher
-from sigverify.matching.distances import distances, spread
-from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
-from sigverify.matching.scoring import Impostor, Scoring
-from sigverify.modality.pen.features import CHANNEL_NAMES, CLIP, FRAMES, SERIES_CHANNELS, trace
+from sigverify.matching.cues import PAIR, SERIES, TRIMMED
+from sigverify.matching.embedding import SERIES_SCALE, Embedding
+from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.features import (
+    CHANNEL_NAMES,
+    CLIP,
+    DETAIL_NAMES,
+    FRAMES,
+    MIDDLE_SPEED,
+    SERIES_CHANNELS,
+    trace,
+)
 from sigverify.modality.pen.pen import PEN
-from sigverify.template import stored
+from sigverify.modality.pen.tempo import TEMPO
 
 FMR: Final = 0.01
 REPORTED: Final = ("sigcomp2009", "synthetic", *LEFT_OUT)
@@ -58,9 +67,10 @@ Drawn = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Weakening:
-    """What is taken from the dynamics before they are kept: channels, and steps of int8."""
+    """What is taken before it is kept: the detail, and of the series channels and steps of int8."""
 
     label: str
+    detail: bool = False
     without: tuple[str, ...] = ()
     step: int = 1
     pooled: int = 1
@@ -70,7 +80,8 @@ class Weakening:
         values = embedding.series.astype(np.int32)
         pooled = values.reshape(-1, self.pooled, SERIES_CHANNELS).mean(axis=1)
         rounded = np.clip(np.rint(pooled / self.step) * self.step, -127, 127) * self.kept
-        return replace(embedding, series=rounded.astype(np.int8))
+        detail = embedding.detail * np.int8(self.detail)
+        return replace(embedding, series=rounded.astype(np.int8), detail=detail)
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
@@ -79,16 +90,17 @@ class Weakening:
 
 
 WEAKENINGS: Final = (
-    Weakening("nothing taken"),
-    Weakening("4 of 8 bits kept", step=16),
-    Weakening("3 of 8 bits kept", step=32),
-    Weakening("2 of 8 bits kept", step=64),
-    Weakening("one frame of two kept", pooled=2),
-    Weakening("one frame of four kept", pooled=4),
-    Weakening("dx, dy taken", without=("dx", "dy")),
-    Weakening("cos, sin taken", without=("cos", "sin")),
-    Weakening("dx, dy, cos, sin taken", without=("dx", "dy", "cos", "sin")),
-    Weakening("all dynamics taken", without=CHANNEL_NAMES[:SERIES_CHANNELS]),
+    Weakening("nothing taken", detail=True),
+    Weakening("detail taken"),
+    Weakening("detail taken, 4 of 8 bits kept", step=16),
+    Weakening("detail taken, 3 of 8 bits kept", step=32),
+    Weakening("detail taken, 2 of 8 bits kept", step=64),
+    Weakening("detail taken, one frame of two kept", pooled=2),
+    Weakening("detail taken, one frame of four kept", pooled=4),
+    Weakening("detail, dx, dy taken", without=("dx", "dy")),
+    Weakening("detail, cos, sin taken", without=("cos", "sin")),
+    Weakening("detail, dx, dy, cos, sin taken", without=("dx", "dy", "cos", "sin")),
+    Weakening("detail and all of the series taken", without=CHANNEL_NAMES[:SERIES_CHANNELS]),
 )
 
 
@@ -154,11 +166,23 @@ class Seen:
 
     @property
     def writers(self) -> list[WriterTables]:
-        """The same distances, for fitting."""
-        return [replace(table, writer=f"{self.corpus.name}/{table.writer}") for table in self.trials.tables]
+        """The distances in full, for fitting; those that lack something come after them."""
+        count = self.trials.tables[0].spread.shape[-1] // 2
+        return [
+            WriterTables(
+                f"{self.corpus.name}/{table.writer}",
+                table.spread[..., :count],
+                {
+                    kind: replace(its, distances=its.distances[..., :count])
+                    for kind, its in table.probes.items()
+                },
+            )
+            for table in self.trials.tables
+        ]
 
     def weakened(self, system: SdkSystem, weakening: Weakening) -> "Seen":
-        """Compare only the dynamics anew; the other cues are as they were."""
+        """Compare anew by what reads the series and the detail; the other cues are as they were."""
+        columns = _columns(system)
         kept = [weakening(its) for its in self.embeddings]
         alone = [
             replace(its, sequence=np.zeros((1, 0), np.int8), vector=np.ones(1, np.float32)) for its in kept
@@ -167,9 +191,9 @@ class Seen:
         tables = tuple(
             replace(
                 table,
-                spread=_first(new.spread, table.spread),
+                spread=_put(new.spread, table.spread, columns),
                 probes={
-                    kind: replace(old, distances=_first(new.probes[kind].distances, old.distances))
+                    kind: replace(old, distances=_put(new.probes[kind].distances, old.distances, columns))
                     for kind, old in table.probes.items()
                 },
             )
@@ -190,9 +214,17 @@ class _Known(SdkSystem):
         return self._of[id(signature)]
 
 
-def _first(new: Any, old: Any) -> Any:
-    """Take the first cue, the dynamics, from `new` and the others from `old`."""
-    return np.concatenate([new[..., :1], old[..., 1:]], axis=-1)
+def _columns(system: SdkSystem) -> list[int]:
+    """Columns of the cues that read series and detail, in full and reduced; see `SdkSystem.distances`."""
+    own = [place for place, cue in enumerate(system.cues) if cue in (SERIES, TRIMMED, PAIR, TEMPO)]
+    return own + [place + len(system.cues) for place in own]
+
+
+def _put(new: Any, old: Any, columns: Sequence[int]) -> Any:
+    """Take these columns from `new` and the others from `old`."""
+    out = old.copy()
+    out[..., columns] = new[..., columns]
+    return out
 
 
 def _row(
@@ -210,7 +242,6 @@ def _row(
 
 def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> str:
     """Steal the first reference of every writer, draw it and show it; the cells after the EER."""
-    scoring = system.scoring
     errors, correlations, replayed, caught, elsewhere, genuine = [], [], [], [], [], []
     own: defaultdict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(seen.corpus.samples):
@@ -219,7 +250,11 @@ def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> 
     for indices in own.values():
         here, there = indices[:count], indices[1 : count + 1]
         stolen = seen.embeddings[here[0]]
-        drawing = draw(stolen.series / SERIES_SCALE, weakening.kept)
+        drawing = (
+            trace_of(stolen.detail / SERIES_SCALE)
+            if weakening.detail
+            else draw(stolen.series / SERIES_SCALE, weakening.kept)
+        )
         if drawing is None:
             continue
         true = trace(seen.corpus.samples[here[0]].capture)[:, :2].astype(np.float64)
@@ -227,25 +262,38 @@ def _attack(system: SdkSystem, seen: Seen, weakening: Weakening, count: int) -> 
         errors.append(error)
         correlations.append(correlation)
         probe = weakening(system.embed(_forged(drawing, stolen)))
-        accepted, copy = _shown(scoring, probe, [seen.embeddings[index] for index in here])
+        accepted, copy = _shown(system, probe, [seen.embeddings[index] for index in here])
         replayed.append(accepted)
         caught += [copy] if accepted else []
-        elsewhere.append(_shown(scoring, probe, [seen.embeddings[index] for index in there])[0])
+        elsewhere.append(_shown(system, probe, [seen.embeddings[index] for index in there])[0])
         if len(there) == count:
-            genuine.append(_shown(scoring, stolen, [seen.embeddings[index] for index in there])[0])
+            genuine.append(_shown(system, stolen, [seen.embeddings[index] for index in there])[0])
     if not errors:
         return "– | – | – | – | – | –"
     rates = (f"{100 * np.mean(each):.0f}" if each else "–" for each in (replayed, caught, elsewhere, genuine))
     return f"{np.median(errors):.2f} | {np.median(correlations):.2f} | {' | '.join(rates)}"
 
 
-def _shown(scoring: Scoring, probe: Embedding, its: Sequence[Embedding]) -> tuple[bool, bool]:
+def _shown(system: SdkSystem, probe: Embedding, its: Sequence[Embedding]) -> tuple[bool, bool]:
     """Whether these references accept the probe, and whether they see a copy in it."""
-    references = stored(References.stack(its))
-    apart = distances(probe, references, PEN.cues)
-    score = float(scoring.score(apart, spread(references, PEN.cues)))
-    wanted = scoring.threshold(FMR, impostor=Impostor.SKILLED, references=len(references))
-    return score >= wanted, bool(apart[:, 0].min() < PEN.copy_distance)
+    apart = system.distances([probe], its)
+    score = float(system.score(apart, system.spread(its))[0])
+    wanted = system.scoring.threshold(FMR, impostor=Impostor.SKILLED, references=len(its))
+    return score >= wanted, bool(apart[0, :, system.cues.index(SERIES)].min() < PEN.copy_distance)
+
+
+def trace_of(detail: npt.ArrayLike) -> Drawn:
+    """Put the places in a detail `(t, c)` back to their scales: `(FRAMES, 2)`.
+
+    The pace tells the speed itself: so (sx · x')² + (sy · y')² = s² gives both scales by least squares.
+    """
+    x, y, pace = (np.asarray(detail, np.float64)[:, DETAIL_NAMES.index(name)] for name in ("x", "y", "pace"))
+    slopes = np.stack([np.gradient(x), np.gradient(y)], axis=1) / 2
+    speed = MIDDLE_SPEED * (2 + pace) / np.maximum(2 - pace, 1e-2)
+    squares, *_ = np.linalg.lstsq(slopes**2, speed**2, rcond=None)
+    path = np.stack([x, y], axis=1) * np.sqrt(np.clip(squares, 1e-2, 1e2))
+    steps = np.linspace(0, len(path) - 1, FRAMES)
+    return np.stack([np.interp(steps, np.arange(len(path)), column) for column in path.T], axis=1)
 
 
 def draw(functions: npt.ArrayLike, kept: npt.NDArray[np.bool_]) -> Drawn | None:

@@ -18,9 +18,7 @@ from sigverify import Model
 from sigverify.corpora import open_corpus
 from sigverify.corpora.corpus import Kind
 from sigverify.matcher import Matcher
-from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import References
-from sigverify.modality.pen.pen import PEN
 from sigverify.search.open_set import open_set_threshold
 from sigverify.template import stored
 
@@ -40,13 +38,12 @@ def main():
     parser.add_argument("--strangers", type=int, default=1000)
     options = parser.parse_args()
     matcher = Matcher.open(Model.read("base"), threads=1)
-    scoring = matcher.model.manifest.scoring
     fill = _people(
         f"synthetic:writers={options.strangers},genuine={REFERENCES},skilled=0,seed=31337", matcher
     )
     for name in options.corpus or ["synthetic:writers=200,genuine=8,skilled=0,seed=4711"]:
         people = [person for person in _people(name, matcher) if len(person) > REFERENCES]
-        _report(name.partition("=")[0], people, [*people, *fill], scoring)
+        _report(name.partition("=")[0], people, [*people, *fill], matcher)
 
 
 def _people(name, matcher):
@@ -57,9 +54,10 @@ def _people(name, matcher):
     return list(by_writer.values())
 
 
-def _report(name, people, gallery, scoring):
+def _report(name, people, gallery, matcher):
+    scoring = matcher.scoring
     templates = [stored(References.stack(person[:REFERENCES])) for person in gallery]
-    spreads = [spread(its, PEN.cues) for its in templates]
+    spreads = [matcher.spread(its) for its in templates]
     vectors = np.stack([its.vector for its in templates])
     trials = [(own, probe) for own, person in enumerate(people) for probe in person[REFERENCES:][:PROBES]]
     places, scores = [], []
@@ -68,7 +66,7 @@ def _report(name, people, gallery, scoring):
         order = np.argsort(-cosines, kind="stable")
         nearest = order[:MOST]
         joined = References.join([templates[index] for index in nearest])
-        apart = distances(probe, joined, PEN.cues).reshape(len(nearest), REFERENCES, -1)
+        apart = matcher.distances(probe, joined).reshape(len(nearest), REFERENCES, -1)
         scored = [float(scoring.score(a, spreads[i])) for a, i in zip(apart, nearest, strict=True)]
         places.append(int(np.flatnonzero(order == own)[0]))
         scores.append((own, nearest, np.array(scored)))

@@ -7,7 +7,8 @@ import pytest
 
 from sigverify import Template, Verifier
 from sigverify.evaluation import DtwBaseline
-from sigverify.matching.elastic import elastic_distances
+from sigverify.matching.elastic import NUMPY
+from sigverify.matching.pairing import Pairing
 from sigverify.modality.pen.features import features
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
@@ -40,7 +41,23 @@ def test_match_dynamics(benchmark, matcher, probe, template):
     Decides whether elastic matching is worth compiling.
     """
     embedding = matcher.embed(probe)
-    assert len(benchmark(elastic_distances, embedding.series, template.references.series)) == REFERENCES
+    assert len(benchmark(NUMPY.distances, embedding.series, template.references.series)) == REFERENCES
+
+
+def test_path(benchmark, matcher, probe, template):
+    """The same with the paths, which the cues beside that one read; walked back cell by cell in Python."""
+    embedding = matcher.embed(probe)
+    paths = benchmark(NUMPY.paths, embedding.series, template.references.series)
+    assert len(paths.total) == REFERENCES
+
+
+def test_judge(benchmark, matcher, probe, template):
+    """The pair network on five aligned pairs: decides how large it may be. Skips a model without one."""
+    if matcher.engine.judge is None:
+        pytest.skip("this model has no pair network")
+    pairing = Pairing(matcher.embed(probe), template.references, matcher.engine)
+    pairing.paths  # noqa: B018  # aligned before the clock starts
+    assert len(benchmark(pairing.judged)) == REFERENCES
 
 
 def test_read_template(benchmark, template):
@@ -116,15 +133,18 @@ class _Crowd(SqliteStore):
         self._data = template.to_bytes()
         self._vectors = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float16)
 
-    def __len__(self):
+    def count(self, modality):
+        del modality
         return len(self._vectors)
 
-    def changes(self, after=START, *, limit=1000):
+    def changes(self, modality, after=START, *, limit=1000):
+        del modality
         first = int.from_bytes(after.subject, "big") + 1 if after != START else 0
         return [
             Change(Mark(1, number.to_bytes(4, "big")), f"user-{number:06d}", self._vectors[number])
-            for number in range(first, min(first + limit, len(self)))
+            for number in range(first, min(first + limit, len(self._vectors)))
         ]
 
-    def get(self, user_id):
+    def get(self, user_id, modality):
+        del modality
         return dataclasses.replace(Template.from_bytes(self._data), user_id=user_id)

@@ -13,6 +13,7 @@ from sigverify.arrays import BoolArray
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding
+from sigverify.matching.pairing import PLAIN, Engine
 from sigverify.matching.scoring import Scoring
 
 REFERENCES: Final = 5
@@ -37,9 +38,10 @@ class Calibrated:
 
 
 Calibrate = Callable[
-    [Sequence[Embedding], Sequence[Embedding], npt.NDArray[np.str_], BoolArray, Sequence[Cue]], Calibrated
+    [Sequence[Embedding], Sequence[Embedding], npt.NDArray[np.str_], BoolArray, Sequence[Cue], Engine],
+    Calibrated,
 ]
-"""`(embeddings, reduced, writers, genuine, cues) -> Calibrated`."""
+"""`(embeddings, reduced, writers, genuine, cues, engine) -> Calibrated`."""
 
 
 def calibrate(
@@ -48,6 +50,7 @@ def calibrate(
     writers: npt.NDArray[np.str_],
     genuine: BoolArray,
     cues: Sequence[Cue],
+    engine: Engine = PLAIN,
 ) -> Calibrated:
     """Fit scoring and thresholds on the calibration signatures.
 
@@ -57,14 +60,15 @@ def calibrate(
         writers: of each; of a forgery the writer forged.
         genuine: of each.
         cues: to compare by.
+        engine: what compares.
 
     Raises:
         ConversionError: too few writers or signatures to fit anything.
     """
-    measured = fitting.measure(embeddings, writers.tolist(), genuine.tolist(), cues)
+    measured = fitting.measure(embeddings, writers.tolist(), genuine.tolist(), cues, engine)
     scoring = fitting.fit_scoring(measured, cues)
     if reduced:
-        less = fitting.measure_reduced(embeddings, reduced, writers.tolist(), genuine.tolist(), cues)
+        less = fitting.measure_reduced(embeddings, reduced, writers.tolist(), genuine.tolist(), cues, engine)
         scoring = replace(scoring, reduced=fitting.fit_scoring(less, cues).rows)
     references = max(count for count in scoring.rows if count <= REFERENCES)
     row = scoring.row(references)

@@ -14,15 +14,18 @@ from converter.calibration import Calibrate, calibrate
 from converter.candidate import Candidate
 from converter.encoder import Encoder
 from converter.options import Options, parse_precision
-from converter.parity import Agreement, ParityReport
+from converter.pair import PairEncoder
+from converter.parity import Agreement, PairAgreement, ParityReport
 from converter.quantize import pick
 from converter.trained import Calibration, TrainedNetwork
 from sigverify.arrays import Float32Array, IndexArray
 from sigverify.corpora import Corpus
 from sigverify.errors import ConfigError, ConversionError
-from sigverify.manifest import Manifest, Precision
+from sigverify.manifest import Precision
 from sigverify.modality.registry import find_modality
 from sigverify.model_file import SUFFIX, Model, shipped_models
+from sigverify.runtime.interpreters import Runtime
+from sigverify.runtime.pair_network import PairNetwork
 
 PARITY_SAMPLES: Final = 500
 """Signatures compared for the cosines; more change nothing."""
@@ -108,17 +111,22 @@ def convert(
 
 def _convert(trained: TrainedNetwork, options: Options, calibrate: Calibrate) -> Conversion:
     encoder = Encoder.load(trained.model_path, trained.modality.input_shape)
+    pair = None if trained.pair_path is None else PairEncoder.load(trained.pair_path, trained.modality)
     precision = options.precision or Precision.INT8
     representative = pick(trained.representative, options.representatives)
-    float32 = Candidate.converted(trained, encoder, Precision.FLOAT32, representative)
+    float32 = Candidate.converted(trained, encoder, pair, Precision.FLOAT32, representative)
     chosen = float32
     if precision is not Precision.FLOAT32:
-        chosen = Candidate.converted(trained, encoder, precision, representative)
+        chosen = Candidate.converted(trained, encoder, pair, precision, representative)
     labels = trained.calibration.writers, trained.calibration.genuine, chosen.model.manifest.cues
-    fitted = calibrate(chosen.embeddings, chosen.reduced, *labels)
+    fitted = calibrate(chosen.embeddings, chosen.reduced, *labels, chosen.engine)
     # Of the float32 network only the rate is asked for.
-    eer_float32 = fitted.eer if chosen is float32 else calibrate(float32.embeddings, (), *labels).eer
+    eer_float32 = (
+        fitted.eer if chosen is float32 else calibrate(float32.embeddings, (), *labels, float32.engine).eer
+    )
     report = _compare(trained.calibration, encoder, float32, chosen, (fitted.eer, eer_float32))
+    if pair is not None:
+        report = replace(report, pair=_pair_agreement(pair, chosen.model, trained.pairs))
     manifest = replace(
         chosen.model.manifest,
         name=options.name or trained.name,
@@ -126,7 +134,7 @@ def _convert(trained: TrainedNetwork, options: Options, calibrate: Calibrate) ->
         parity=report.to_dict(),
         provenance={**trained.provenance, "conversion": _conversion_record(precision, options, trained)},
     )
-    return _finished(manifest, chosen.model.network, fitted.eer, report, options)
+    return _finished(replace(chosen.model, manifest=manifest), fitted.eer, report, options)
 
 
 def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate: Calibrate) -> Conversion:
@@ -151,7 +159,7 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
     calibration = Calibration.from_corpora(corpora, manifest.provenance, modality)
     candidate = Candidate.of(model, calibration)
     labels = calibration.writers, calibration.genuine, manifest.cues
-    fitted = calibrate(candidate.embeddings, candidate.reduced, *labels)
+    fitted = calibrate(candidate.embeddings, candidate.reduced, *labels, candidate.engine)
     before = manifest.provenance.get("conversion", {})
     record = {
         **before,
@@ -168,18 +176,28 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
         parity={**kept, "eer": round(fitted.eer, 6)},
         provenance={**manifest.provenance, "conversion": record},
     )
-    return _finished(manifest, model.network, fitted.eer, None, options)
+    return _finished(replace(model, manifest=manifest), fitted.eer, None, options)
 
 
-def _finished(
-    manifest: Manifest, network: bytes, eer: float, report: ParityReport | None, options: Options
-) -> Conversion:
-    mapping = coral.check(network) if manifest.precision is Precision.INT8 else None
+def _finished(model: Model, eer: float, report: ParityReport | None, options: Options) -> Conversion:
+    """Check both networks against the Edge TPU, and compile them where that is asked for."""
+    mapping = None
+    networks = [network for network in (model.network, model.pair_network) if network]
+    if model.manifest.precision is Precision.INT8:
+        mapping = coral.EdgeTpuMapping(
+            operations=tuple(each for network in networks for each in coral.check(network).operations)
+        )
     if options.edge_tpu:
-        network = coral.compile_network(network)
-    return Conversion(
-        model=Model(manifest=manifest, network=network), eer=eer, report=report, edge_tpu=mapping
-    )
+        compiled = [coral.compile_network(network) for network in networks]
+        model = Model(manifest=model.manifest, network=compiled[0], pair_network=b"".join(compiled[1:]))
+    return Conversion(model=model, eer=eer, report=report, edge_tpu=mapping)
+
+
+def _pair_agreement(pair: PairEncoder, model: Model, pairs: Float32Array) -> PairAgreement:
+    """Compare the trained pair network with the converted one."""
+    network = PairNetwork.open(model, runtime=Runtime.AUTO)
+    assert network is not None  # it was converted with one
+    return PairAgreement.between(pair(pairs), network.run(pairs))
 
 
 def _compare(

@@ -67,29 +67,14 @@ class Encoder:
             ConversionError: inputs or outputs are not of the network contract.
         """
         _, keras = tensorflow_backend.load()
-        shapes = [tuple(each.shape)[1:] for each in getattr(network, "inputs", None) or ()]
-        fixed_shape = len(shapes) == 1 and None not in shapes[0]
-        if not fixed_shape or shapes[0] != (input_shape or shapes[0]):
-            raise ConversionError(
-                "the network takes another input",
-                expected=f"one of (batch, {', '.join(map(str, input_shape or ('a fixed shape',)))})",
-                received=str(shapes),
-                hint="It was trained on other features: train it again with this release",
-            )
-        inputs = keras.Input(batch_shape=(1, *shapes[0]), name="features")
-        # The new input in the nesting that the network was built with: bare, a list or a dict.
-        nested = keras.tree.map_structure(lambda _: inputs, network.input)
-        try:
-            fixed = keras.models.clone_model(network, input_tensors=nested, clone_function=_in_float32)
-        except (ValueError, TypeError) as error:
-            raise ConversionError("the network cannot be rebuilt", received=str(error)[:500]) from error
-        fixed.set_weights(network.get_weights())
+        fixed = rebuilt(network, input_shape)
         outputs = _named(fixed.output)
-        fixed = keras.Model(inputs, outputs, name="encoder")  # a name of its own: the same bytes each time
+        # A name of its own: the same bytes each time.
+        fixed = keras.Model(fixed.inputs[0], outputs, name="encoder")
         return cls(
             trained=network,
             network=fixed,
-            input_shape=shapes[0],
+            input_shape=tuple(fixed.inputs[0].shape)[1:],
             vector_size=int(outputs["vector"].shape[1]),
             sequence_shape=_shape(outputs.get("sequence")),
         )
@@ -102,6 +87,34 @@ class Encoder:
             name: np.concatenate([np.asarray(part[name], np.float32) for part in parts]) for name in parts[0]
         }
         return joined["vector"], joined.get("sequence")
+
+
+def rebuilt(network: Any, input_shape: tuple[int, ...] | None = None) -> Any:
+    """Return a Keras model of one input on a batch of one, float32 throughout, with the same weights.
+
+    Raises:
+        ConversionError: it takes something else than `input_shape` (None: whatever fixed shape it has), or
+            cannot be rebuilt.
+    """
+    _, keras = tensorflow_backend.load()
+    shapes = [tuple(each.shape)[1:] for each in getattr(network, "inputs", None) or ()]
+    fixed_shape = len(shapes) == 1 and None not in shapes[0]
+    if not fixed_shape or shapes[0] != (input_shape or shapes[0]):
+        raise ConversionError(
+            "the network takes another input",
+            expected=f"one of (batch, {', '.join(map(str, input_shape or ('a fixed shape',)))})",
+            received=str(shapes),
+            hint="It was trained on other features: train it again with this release",
+        )
+    inputs = keras.Input(batch_shape=(1, *shapes[0]), name="features")
+    # The new input in the nesting that the network was built with: bare, a list or a dict.
+    nested = keras.tree.map_structure(lambda _: inputs, network.input)
+    try:
+        fixed = keras.models.clone_model(network, input_tensors=nested, clone_function=_in_float32)
+    except (ValueError, TypeError) as error:
+        raise ConversionError("the network cannot be rebuilt", received=str(error)[:500]) from error
+    fixed.set_weights(network.get_weights())
+    return keras.Model(inputs, fixed.output, name="network")
 
 
 def _in_float32(layer: Any) -> Any:

@@ -13,8 +13,10 @@ from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.tables import WriterTables, tabulate
 from sigverify.evaluation.trials import KINDS
 from sigverify.matching.cue import Cue
+from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.pairing import PLAIN, Engine
 from sigverify.matching.scoring import (
     MAX_REFERENCES,
     Impostor,
@@ -27,7 +29,7 @@ from sigverify.matching.scoring import (
 REFERENCE_COUNTS: Final = (1, 2, 3, 4, 5, 8, MAX_REFERENCES)
 """Numbers of references that get a row of weights, where the writers have signatures enough."""
 
-FALSE_MATCH_RATES: Final = (0.1, 0.03, 0.01, 0.003, 0.001)
+FALSE_MATCH_RATES: Final = (0.1, 0.05, 0.03, 0.01, 0.003, 0.001)
 """Rates whose thresholds stand in the model file."""
 
 DRAWS: Final = 5
@@ -75,6 +77,7 @@ def measure(
     writers: Sequence[str],
     genuine: Sequence[bool],
     cues: Sequence[Cue],
+    engine: Engine = PLAIN,
 ) -> list[WriterTables]:
     """Compare by those cues, once, everything that some draw of references will ask for.
 
@@ -83,13 +86,14 @@ def measure(
         writers: of each, as "corpus/writer"; of a forgery the writer forged.
         genuine: of each.
         cues: the columns of the distances.
+        engine: what compares.
 
     Raises:
         ConversionError: fewer than two writers with at least two genuine signatures.
     """
     tables = list(
         tabulate(
-            _Unrounded(cues), embeddings, writers, genuine,
+            _Unrounded(cues, engine), embeddings, writers, genuine,
             least_genuine=2, most_random=MAX_RANDOM, as_stored=False,
         )
     )  # fmt: skip
@@ -109,6 +113,7 @@ def measure_reduced(
     writers: Sequence[str],
     genuine: Sequence[bool],
     cues: Sequence[Cue],
+    engine: Engine = PLAIN,
 ) -> list[WriterTables]:
     """Compare, as `measure` does, where a device lacked a sensor: the probe's, the references', or both.
 
@@ -118,18 +123,38 @@ def measure_reduced(
         writers: of each.
         genuine: of each.
         cues: the columns of the distances.
+        engine: what compares.
     """
     # A whole capture compared with a reduced one: its series without what that lacks, the rest as it is.
     part = [replace(whole, series=less.series) for whole, less in zip(embeddings, reduced, strict=True)]
-    cases = ((reduced, reduced), (reduced, part), (part, reduced))
-    return [
-        writer
-        for probes, references in cases
-        for writer in tabulate(
-            _Pairs(cues), list(zip(probes, references, strict=True)), writers, genuine,
-            least_genuine=2, most_random=MAX_RANDOM,
+    both = list(_measured(reduced, reduced, writers, genuine, cues, engine))
+    # Which side lacked it shows in what the network says of each capture alone, and in nothing else.
+    own = [cue for cue in cues if cue.learned and cue != PAIR]
+    columns = [cues.index(cue) for cue in own]
+    mixed = [
+        known.with_columns(columns, other)
+        for probes, references in ((reduced, part), (part, reduced))
+        if own
+        for known, other in zip(
+            both, _measured(probes, references, writers, genuine, own, engine), strict=True
         )
-    ]  # fmt: skip
+    ]
+    return both + mixed
+
+
+def _measured(
+    probes: Sequence[Embedding],
+    references: Sequence[Embedding],
+    writers: Sequence[str],
+    genuine: Sequence[bool],
+    cues: Sequence[Cue],
+    engine: Engine,
+) -> Iterator[WriterTables]:
+    """Compare signatures as they are as probes with the same as they are as references."""
+    return tabulate(
+        _Pairs(cues, engine), list(zip(probes, references, strict=True)), writers, genuine,
+        least_genuine=2, most_random=MAX_RANDOM,
+    )  # fmt: skip
 
 
 def fit_scoring(measured: Sequence[WriterTables], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
@@ -169,26 +194,26 @@ def gather(
 class _Unrounded:
     """Compares embeddings as they are, without the rounding of stored references."""
 
-    def __init__(self, cues: Sequence[Cue]) -> None:
+    def __init__(self, cues: Sequence[Cue], engine: Engine) -> None:
         """Compare by these cues."""
-        self._cues = cues
+        self._cues, self._engine = cues, engine
 
     def distances(self, probes: Sequence[Embedding], references: Sequence[Embedding]) -> Float32Array:
         """Compare each probe with all references: `(p, r, k)`."""
         stacked = References.stack(references)
-        return np.stack([distances(probe, stacked, self._cues) for probe in probes])
+        return np.stack([distances(probe, stacked, self._cues, engine=self._engine) for probe in probes])
 
     def spread(self, references: Sequence[Embedding]) -> Float32Array:
         """Compare references with each other: `(r, r, k)`."""
-        return spread(References.stack(references), self._cues)
+        return spread(References.stack(references), self._cues, engine=self._engine)
 
 
 class _Pairs:
     """Compares signatures that are given twice: as they are as probes, and as references."""
 
-    def __init__(self, cues: Sequence[Cue]) -> None:
+    def __init__(self, cues: Sequence[Cue], engine: Engine) -> None:
         """Compare by these cues."""
-        self._plain = _Unrounded(cues)
+        self._plain = _Unrounded(cues, engine)
 
     def distances(self, probes: Sequence[_Pair], references: Sequence[_Pair]) -> Float32Array:
         """Compare each probe with all references: `(p, r, k)`."""

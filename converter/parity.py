@@ -31,6 +31,30 @@ class Agreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairAgreement:
+    """Difference between what two pair networks say, a logarithm, of the same pairs."""
+
+    largest: float
+    mean: float
+    correlation: float
+
+    @classmethod
+    def between(cls, first: Float32Array, second: Float32Array) -> Self:
+        """Compare `(n,)` with `(n,)`.
+
+        >>> PairAgreement.between(np.arange(3, dtype=np.float32), np.arange(3, dtype=np.float32) + 1).mean
+        1.0
+        """
+        apart = np.abs(first.astype(np.float64) - second)
+        # Where one of them always says the same there is no correlation.
+        varied = first.std() > 0 and second.std() > 0
+        correlation = float(np.corrcoef(first, second)[0, 1]) if varied else 0.0
+        return cls(
+            largest=_rounded(apart.max()), mean=_rounded(apart.mean()), correlation=_rounded(correlation)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParityReport:
     """The trained network against the converted one, on signatures of writers it was not trained on.
 
@@ -38,6 +62,7 @@ class ParityReport:
         samples: signatures compared for the cosines.
         vector, sequence: trained (Keras, float) against converted; sequence is None where there is none.
         vector_float32, sequence_float32: trained against its float32 file: what conversion alone costs.
+        pair: the trained pair network against the converted one; None where there is none.
         eer: skilled-forgery equal error rate of the converted file with scoring fitted on it, 0 to 1,
             by `converter.fitting` on the calibration signatures.
         eer_float32: the same of the float32 file.
@@ -53,6 +78,7 @@ class ParityReport:
     eer_float32: float
     network_bytes: int
     network_bytes_float32: int
+    pair: PairAgreement | None = None
 
     @property
     def eer_change(self) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from converter import tensorflow_backend
 from converter.encoder import Encoder
 from converter.options import parse_precision
+from converter.pair import PairEncoder
 from converter.pointwise import pointwise
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
@@ -49,7 +50,9 @@ def to_tflite(
     return convert_encoder(Encoder.of(network), parse_precision(precision), representative)
 
 
-def convert_encoder(encoder: Encoder, precision: Precision, representative: npt.ArrayLike | None) -> bytes:
+def convert_encoder(
+    encoder: Encoder | PairEncoder, precision: Precision, representative: npt.ArrayLike | None
+) -> bytes:
     """Do what `to_tflite` does with a network that was checked and rebuilt already."""
     tf, _ = tensorflow_backend.load()
     if not all(np.isfinite(weights).all() for weights in encoder.network.get_weights()):

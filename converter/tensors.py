@@ -15,31 +15,47 @@ def describe(
     sequence_shape: tuple[int, int] | None,
 ) -> dict[str, Mapping[str, Any]]:
     """Return `Manifest.tensors`: position, shape, dtype, scale and zero point of input and outputs."""
+    graph = _graph(network)
+    result: dict[str, Mapping[str, Any]] = {
+        "input": _look(graph, graph.inputs, input_shape),
+        "vector": _look(graph, graph.outputs, (vector_size,)),
+    }
+    if sequence_shape is not None:
+        result["sequence"] = _look(graph, graph.outputs, sequence_shape)
+    return result
+
+
+def describe_pair(network: bytes, input_shape: tuple[int, ...]) -> dict[str, Mapping[str, Any]]:
+    """Return the same of a pair network."""
+    graph = _graph(network)
+    return {
+        "pair_input": _look(graph, graph.inputs, input_shape),
+        "pair": _look(graph, graph.outputs, (1,)),
+    }
+
+
+def _graph(network: bytes) -> Any:
     tensorflow_backend.load()
     from tensorflow.lite.python import schema_py_generated as schema
 
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0)).subgraphs[0]
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0)).subgraphs[0]
+
+
+def _look(graph: Any, indices: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Describe the one of these tensors that has the shape `(1, *shape)`."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
     types = {code: name.lower() for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
-
-    def look(indices: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-        tensors = [graph.tensors[index] for index in indices]
-        shapes = [tuple(int(size) for size in tensor.shape) for tensor in tensors]
-        position = shapes.index((1, *shape))
-        tensor = tensors[position]
-        quantization = tensor.quantization
-        stored = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
-        return {
-            "position": position,
-            "shape": list(shapes[position]),
-            "dtype": types[tensor.type],
-            "scale": float(np.float32(quantization.scale[0])) if stored else 0.0,
-            "zero_point": int(quantization.zeroPoint[0]) if stored else 0,
-        }
-
-    result: dict[str, Mapping[str, Any]] = {
-        "input": look(graph.inputs, input_shape),
-        "vector": look(graph.outputs, (vector_size,)),
+    tensors = [graph.tensors[index] for index in indices]
+    shapes = [tuple(int(size) for size in tensor.shape) for tensor in tensors]
+    position = shapes.index((1, *shape))
+    tensor = tensors[position]
+    quantization = tensor.quantization
+    stored = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
+    return {
+        "position": position,
+        "shape": list(shapes[position]),
+        "dtype": types[tensor.type],
+        "scale": float(np.float32(quantization.scale[0])) if stored else 0.0,
+        "zero_point": int(quantization.zeroPoint[0]) if stored else 0,
     }
-    if sequence_shape is not None:
-        result["sequence"] = look(graph.outputs, sequence_shape)
-    return result

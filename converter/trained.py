@@ -3,15 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from converter.pair import representative_pairs
 from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.corpora import Corpus
 from sigverify.errors import ConfigError, ConversionError, CorpusError, SplitLeak, TrainingError
+from sigverify.matching.embedding import Embedding
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
 from sigverify.training.config import PEN
@@ -92,6 +95,14 @@ class Calibration:
             )
         return cls.from_traces(TraceSet.join(sets))
 
+    def embeddings(self, modality: Modality[Any]) -> list[Embedding]:
+        """Embed the signatures, but for what a network says of each."""
+        series, detail = modality.series(self.inputs), modality.detail(self.inputs)
+        return [
+            Embedding.from_floats(one, other, None, np.zeros(1), extent)
+            for one, other, extent in zip(series, detail, self.extent, strict=True)
+        ]
+
     def __len__(self) -> int:
         """Count the signatures."""
         return len(self.inputs)
@@ -106,6 +117,7 @@ class TrainedNetwork:
         encoder: architecture.
         modality: what it was trained on.
         model_path: the trained `.keras` file.
+        pair_path: the trained `.keras` file of its pair network; None where it has none.
         representative: `(n, *input_shape)` float32 that set the int8 ranges.
         calibration: signatures to fit scores on.
         provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
@@ -115,9 +127,16 @@ class TrainedNetwork:
     encoder: str
     modality: Modality[Any]
     model_path: Path
+    pair_path: Path | None
     representative: Float32Array
     calibration: Calibration
     provenance: Mapping[str, Any]
+
+    @cached_property
+    def pairs(self) -> Float32Array:
+        """Pairs of calibration signatures, laid out, that set the int8 ranges of the pair network."""
+        its = self.calibration
+        return representative_pairs(its.embeddings(self.modality), its.writers.tolist(), self.modality)
 
     @classmethod
     def from_run(cls, folder: str | os.PathLike[str], *, calibration: Sequence[Corpus] = ()) -> Self:
@@ -145,6 +164,7 @@ class TrainedNetwork:
             encoder=encoder,
             modality=modality,
             model_path=model_path,
+            pair_path=run.pair_path if run.pair_path.is_file() else None,
             representative=modality.encode(representative),
             calibration=Calibration.from_traces(held_out)
             if held_out is not None
@@ -186,6 +206,7 @@ class TrainedNetwork:
             encoder=config["encoder"],
             modality=modality,
             model_path=origin.network,
+            pair_path=origin.pair_network,
             representative=signatures.inputs,
             calibration=signatures,
             provenance=origin.facts,

@@ -34,6 +34,7 @@ _HOMES: Final = {
     "Model": "sigverify.model_file",
     "Outcome": "sigverify.decision",
     "Policy": "sigverify.policy",
+    "Profile": "sigverify.policy",
     "Reason": "sigverify.decision",
     "Runtime": "sigverify.runtime.interpreters",
     "Schedule": "sigverify.policy",

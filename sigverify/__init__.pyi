@@ -19,6 +19,7 @@ from sigverify.modality.modality import Modality as Modality
 from sigverify.modality.pen.signature import Signature as Signature
 from sigverify.model_file import Model as Model
 from sigverify.policy import Policy as Policy
+from sigverify.policy import Profile as Profile
 from sigverify.policy import Schedule as Schedule
 from sigverify.protection.keys import Key as Key
 from sigverify.protection.signing import Trust as Trust
@@ -51,6 +52,7 @@ __all__ = [
     "Model",
     "Outcome",
     "Policy",
+    "Profile",
     "Reason",
     "Runtime",
     "Schedule",

@@ -1,9 +1,6 @@
 """`Manifest`: what a device must know about a network before it runs it.
 
-It stands in a model file as UTF-8 JSON, keys sorted, no white space, no NaN. Version 1, of files written
-before there was more than one modality, has neither `modality` nor `cues`: it is of pen strokes, and its cues
-are `CUES_OF_VERSION_1`. It is written again as it was, since `Model.id` names those bytes and templates are
-bound to it.
+It stands in a model file as UTF-8 JSON, keys sorted, no white space, no NaN.
 """
 
 import json
@@ -14,18 +11,14 @@ from typing import Any, Final, NoReturn, Self
 
 from sigverify.errors import ConfigError, IncompatibleModel, MalformedModel
 from sigverify.matching.cue import Cue, find_cues
+from sigverify.matching.cues import PAIR
 from sigverify.matching.elastic import ALIGNABLE, can_be_aligned
 from sigverify.matching.scoring import ScoreRow, Scoring
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
 
-MANIFEST_VERSION: Final = 2
-"""Of manifests written now; a change of their fields raises it."""
-
-CUES_OF_VERSION_1: Final = ("series", "sequence", "vector", "extent")
-MODALITY_OF_VERSION_1: Final = "pen"
-
-_FIELDS_OF_VERSION_2: Final = ("modality", "cues")
+MANIFEST_VERSION: Final = 3
+"""A change of the fields, or of the layout of the file, raises it."""
 
 UNFITTED: Final = Scoring(cues=(), rows={1: ScoreRow(weights=(), bias=0.0, thresholds={})})
 """Stands for `Scoring.default` of a manifest's cues, which are not known before they were looked up."""
@@ -50,13 +43,15 @@ class Manifest:
         modality: name of the kind of capture that it was trained on.
         vector_size: length of the global embedding.
         sequence_shape: `(steps, dimensions)` of the local sequence, None where there is none.
-        cues: what its scoring was fitted with; the modality's if not given.
+        cues: what its scoring was fitted with; if not given those of the modality that need no further
+            network.
         input_shape: what the network takes of one capture; the modality's if not given.
         features_version: `Modality.version` that it was trained on; the modality's if not given.
-        file_version: layout of the manifest: 1 or `MANIFEST_VERSION`.
-        tensors: the network's own view of "input", "vector" and "sequence": position among the
-            inputs or outputs, dtype, `real = scale * (stored - zero_point)` (scale 0 where stored as
-            float). For readers without an interpreter's introspection; may be empty.
+        file_version: `MANIFEST_VERSION`.
+        tensors: the network's own view of "input", "vector" and "sequence", and of the pair network's
+            "pair_input" and "pair": position among the inputs or outputs, dtype,
+            `real = scale * (stored - zero_point)` (scale 0 where stored as float). For readers without an
+            interpreter's introspection; may be empty.
         scoring: weights and thresholds; `Scoring.default` if not given.
         parity: how the converted network compares with the trained one.
         provenance: config, seed, data hash, versions, `trained_on`, `licence_note`, `created`.
@@ -110,9 +105,6 @@ class Manifest:
         content = {name: getattr(self, name) for name in self.__dataclass_fields__}
         content["scoring"] = self.scoring.to_dict()
         content["cues"] = [cue.to_dict() for cue in self.cues]
-        if self.file_version == 1:
-            for name in _FIELDS_OF_VERSION_2:
-                del content[name]
         return content
 
     @classmethod
@@ -126,21 +118,19 @@ class Manifest:
         content = _from_json(text)
         if not isinstance(content, dict):
             raise MalformedModel("the manifest is no JSON object", received=type(content).__name__)
-        old = content.get("file_version") == 1
-        known = set(cls.__dataclass_fields__) - set(_FIELDS_OF_VERSION_2 if old else ())
+        known = set(cls.__dataclass_fields__)
         if set(content) != known:
             raise MalformedModel(
                 "the manifest has other fields",
                 expected=", ".join(sorted(known)),
                 received=", ".join(sorted(content))[:500],
             )
-        if not old:
-            _require("modality", "a non-empty string", content["modality"], _is_text)
+        _require("modality", "a non-empty string", content["modality"], _is_text)
         # The class takes 0 and () for "what the modality says"; in a file they are mistakes.
         _require("features_version", "a positive whole number", content["features_version"], _is_count)
         _require("input_shape", "positive whole numbers", content["input_shape"], _is_shape)
-        modality = find_modality(MODALITY_OF_VERSION_1 if old else content["modality"])
-        cues = _cues_of_version_1(modality) if old else _read_cues(modality, content["cues"])
+        modality = find_modality(content["modality"])
+        cues = _read_cues(modality, content["cues"])
         fields = {"modality": modality.name, "cues": cues, "scoring": _scoring(cues, content["scoring"])}
         return cls(**content | fields)
 
@@ -148,11 +138,7 @@ class Manifest:
         """Return the modality, once the network is known to be of its features."""
         _require("modality", "a non-empty string", self.modality, _is_text)
         modality = find_modality(self.modality)
-        _require("file_version", f"1 or {MANIFEST_VERSION}", self.file_version, _is_version)
-        if self.file_version == 1 and self.modality != MODALITY_OF_VERSION_1:
-            raise MalformedModel(
-                "a manifest of version 1", expected=MODALITY_OF_VERSION_1, received=self.modality
-            )
+        _require("file_version", str(MANIFEST_VERSION), self.file_version, _is_version)
         for name, ours in (("features_version", modality.version), ("input_shape", modality.input_shape)):
             object.__setattr__(self, name, getattr(self, name) or ours)
         _require("features_version", "a positive whole number", self.features_version, _is_count)
@@ -172,17 +158,9 @@ class Manifest:
         return isinstance(scoring, Scoring) and scoring.cues == self.cues
 
     def _check_cues(self, modality: Modality[Any]) -> tuple[Cue, ...]:
-        """Return the cues: those given, out of the modality's, or all that it has."""
-        if self.file_version == 1:
-            cues = _cues_of_version_1(modality)
-            if self.cues not in ((), cues):
-                raise MalformedModel("a manifest of version 1", expected=", ".join(CUES_OF_VERSION_1))
-            return cues
-        return _read_cues(modality, [cue.to_dict() for cue in self.cues or modality.cues])
-
-
-def _cues_of_version_1(modality: Modality[Any]) -> tuple[Cue, ...]:
-    return tuple(cue for name in CUES_OF_VERSION_1 for cue in modality.cues if cue.name == name)
+        """Return the cues: those given, out of the modality's, or all that need no network of their own."""
+        cues = self.cues or tuple(cue for cue in modality.cues if cue != PAIR)
+        return _read_cues(modality, [cue.to_dict() for cue in cues])
 
 
 def _read_cues(modality: Modality[Any], raw: Any) -> tuple[Cue, ...]:
@@ -247,7 +225,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_version(value: object) -> bool:
-    return _is_count(value) and value in (1, MANIFEST_VERSION)
+    return _is_count(value) and value == MANIFEST_VERSION
 
 
 def _is_shape(value: object) -> bool:

@@ -1,7 +1,11 @@
-"""`Matcher`: one model at work: captures to embeddings, embeddings to distances, distances to a score."""
+"""`Matcher`: one model at work: captures to embeddings, embeddings to distances, distances to a score.
+
+Everything here is in the model's own coordinates; what a store holds is turned, see `protection.renewal`.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,17 +18,21 @@ from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.comparison import Comparison, common, compare, compare_each
 from sigverify.matching.cues import SERIES
-from sigverify.matching.elastic import Align, elastic_distances
+from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.explanation import unlike
+from sigverify.matching.pairing import Engine, Pairing, PairJudge
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
 from sigverify.model_file import Model
+from sigverify.protection.renewal import Renewal
 from sigverify.runtime.embedder import Embedder, Output
 from sigverify.runtime.interpreters import Runtime, parse_runtime
 from sigverify.runtime.native.embedder import NativeEmbedder
 from sigverify.runtime.native.library import Library
+from sigverify.runtime.pair_network import PairNetwork
+from sigverify.template import Template, stored
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +41,7 @@ class Matcher:
     """All that is computed by one model, in numpy or, where it is built, in C. Threads may share it."""
 
     def __init__(
-        self, model: Model, runtime: Runtime, embed: Callable[[Any], Embedding], align: Align
+        self, model: Model, runtime: Runtime, embed: Callable[[Any], Embedding], engine: Engine
     ) -> None:
         """Put the steps together; `Matcher.open` does it for a model."""
         self.model = model
@@ -46,8 +54,8 @@ class Matcher:
         """The columns of distances."""
         self.runtime = runtime
         """What runs it: never `Runtime.AUTO`."""
-        self.align = align
-        """How elastic distances are computed, as `elastic.elastic_distances`."""
+        self.engine = engine
+        """What aligns, and looks at aligned pairs."""
         self._embed = embed
 
     @classmethod
@@ -73,13 +81,24 @@ class Matcher:
                     raise
                 level = logging.WARNING if Library.is_expected() else logging.DEBUG
                 _log.log(level, "computing in numpy: %s", error)
-        return cls.around(Embedder.open(model, runtime=chosen, threads=threads))
+        return cls.interpreted(model, chosen, threads)
 
     @classmethod
-    def around(cls, embedder: Embedder, library: Library | None = None) -> Self:
-        """Compute all but the network in numpy, or by `library` in C."""
+    def interpreted(
+        cls, model: Model, runtime: Runtime, threads: int = 1, library: Library | None = None
+    ) -> Self:
+        """Run the networks by an interpreter, and compute the rest in numpy, or by `library` in C."""
+        embedder = Embedder.open(model, runtime=runtime, threads=threads)
+        judge = PairNetwork.open(model, runtime=embedder.runtime, threads=threads)
+        return cls.around(embedder, library, judge=judge)
+
+    @classmethod
+    def around(
+        cls, embedder: Embedder, library: Library | None = None, *, judge: PairJudge | None = None
+    ) -> Self:
+        """Compute all but the networks in numpy, or by `library` in C."""
         modality: Modality[Any] = find_modality(embedder.model.manifest.modality)
-        align = elastic_distances if library is None else library.elastic_distances
+        engine = Engine(NUMPY if library is None else library, judge)
         runtime = embedder.runtime if library is None else Runtime.NATIVE
         # The core in C computes the features of one modality; it aligns whatever there is.
         encode = _encode_one(modality)
@@ -90,7 +109,7 @@ class Matcher:
             inputs = encode(capture)
             return embedding_of(modality, inputs, embedder.run(inputs), modality.extent(capture))
 
-        return cls(embedder.model, runtime, embed, align)
+        return cls(embedder.model, runtime, embed, engine)
 
     @classmethod
     def _native(cls, library: Library, model: Model, threads: int) -> Self:
@@ -101,8 +120,13 @@ class Matcher:
             except (RuntimeUnavailable, ModelError) as error:  # what is wrong with a model it says better
                 _log.debug("an interpreter runs the network: %s", error)
             else:
-                return cls(model, Runtime.NATIVE, whole.embed, library.elastic_distances)
-        return cls.around(Embedder.open(model, threads=threads), library)
+                return cls(
+                    model,
+                    Runtime.NATIVE,
+                    whole.embed,
+                    Engine(library, whole=whole.measure, cues=model.manifest.cues),
+                )
+        return cls.interpreted(model, Runtime.AUTO, threads, library)
 
     def embed(self, capture: object) -> Embedding:
         """Embed one capture.
@@ -121,33 +145,28 @@ class Matcher:
 
     def distances(self, probe: Embedding | References, references: References) -> Float32Array:
         """Compare a probe with `r` references, see `distances.distances`: `(r, k)`."""
-        return between.distances(probe, references, self.cues, align=self.align)
+        return between.distances(probe, references, self.cues, engine=self.engine)
 
     def spread(self, references: References) -> Float32Array:
         """Compare references with each other, see `distances.spread`: `(r, r, k)`."""
-        return between.spread(references, self.cues, align=self.align)
+        return between.spread(references, self.cues, engine=self.engine)
 
     @cached_property
     def optional(self) -> BoolArray:
-        """Channels of the series that a device may lack, `(c,)`, before any renewal."""
+        """Channels of the series that a device may lack, `(c,)`."""
         marked = np.zeros(self.modality.series_shape[1], np.bool_)
         marked[list(self.modality.optional.values())] = True
         return marked
 
-    def compare(
-        self, probe: Embedding, references: References, spread: Float32Array, optional: BoolArray
-    ) -> Comparison:
-        """Compare a probe with references whose spread is known, by what both have; see `comparison`.
-
-        `optional` marks what may be left out, in the coordinates of probe and references.
-        """
-        return compare(probe, references, spread, self.cues, optional, align=self.align)
+    def compare(self, probe: Embedding, references: References, spread: Float32Array) -> Comparison:
+        """Compare a probe with references whose spread is known, by what both have; see `comparison`."""
+        return compare(probe, references, spread, self.cues, self.optional, engine=self.engine)
 
     def compare_each(
-        self, probe: Embedding, enrolled: Sequence[tuple[References, Float32Array]], optional: BoolArray
+        self, probe: Embedding, enrolled: Sequence[tuple[References, Float32Array]]
     ) -> list[Comparison]:
         """Compare a probe with several people's references and spreads, see `compare`."""
-        return compare_each(probe, enrolled, self.cues, optional, align=self.align)
+        return compare_each(probe, enrolled, self.cues, self.optional, engine=self.engine)
 
     def common(self, references: References) -> References:
         """Return references without what one of them lacks, before any renewal; see `comparison`."""
@@ -177,22 +196,35 @@ class Matcher:
         return self.scoring.threshold(fmr, impostor=impostor, references=references, reduced=reduced)
 
     def unlike(self, probe: Embedding, references: References) -> tuple[Aspect, ...]:
-        """Name what sets a probe apart, the worst first; both before any renewal. See `explanation`."""
-        return unlike(probe, references, self.modality.aspects, self.align)
+        """Name what sets a probe apart, the worst first. See `explanation`."""
+        return unlike(probe, references, self.modality.aspects, self.engine.aligner)
+
+    def template(self, user_id: str, plain: References, renewal: Renewal) -> Template:
+        """Return the template of references that are in the model's own coordinates, turned and rounded."""
+        kept = stored(renewal.turn(plain))
+        return Template(
+            user_id=user_id,
+            model_id=self.model.id,
+            modality=self.modality.name,
+            references=kept,
+            spread=self.spread(renewal.restore(kept)),
+            created=datetime.now(UTC),
+        )
 
     def is_copy(self, distances: Float32Array, probe: Embedding, references: References) -> bool:
         """Whether a probe, so far `(r, k)` from the references, is one of them once more."""
         if SERIES in self.cues:
             series = distances[:, self.cues.index(SERIES)]
         else:
-            series = SERIES.measure(probe, references, self.align)
+            series = SERIES.measure(Pairing(probe, references, self.engine))
         return bool(series.min() < self.modality.copy_distance)
 
 
 def embedding_of(modality: Modality[Any], inputs: Float32Array, output: Output, extent: float) -> Embedding:
     """Put together what is kept of a capture: its encoding `inputs`, the network's output, its extent."""
     series = modality.series(inputs[np.newaxis])[0]
-    return Embedding.from_floats(series, output.sequence, output.vector, extent)
+    detail = modality.detail(inputs[np.newaxis])[0]
+    return Embedding.from_floats(series, detail, output.sequence, output.vector, extent)
 
 
 def _encode_one(modality: Modality[Any]) -> Callable[[Any], Float32Array]:

@@ -1,15 +1,18 @@
-"""`Model`: one file on disk = network + manifest.
+"""`Model`: one file on disk = networks + manifest.
 
 Layout, little endian, the same on every device (a C reader needs nothing but these offsets)::
 
     0        8 bytes   magic "SIGMODEL"
-    8        u32       file version, 1 or 2
+    8        u32       file version, 3
     12       u32       m: length of the manifest in bytes
     16       u64       n: length of the network in bytes
-    24       m bytes   manifest, UTF-8 JSON, keys sorted, no white space, no NaN
-    24+m     0..15     zero bytes up to the next multiple of 16
+    24       u64       l: length of the pair network in bytes, 0 where there is none
+    32       m bytes   manifest, UTF-8 JSON, keys sorted, no white space, no NaN
+    32+m     0..15     zero bytes up to the next multiple of 16
     p        n bytes   network, a TFLite flatbuffer (p is a multiple of 16: it can be mapped and run in place)
-    p+n      32 bytes  SHA-256 of all bytes before it
+    p+n      0..15     zero bytes up to the next multiple of 16
+    q        l bytes   pair network, another flatbuffer
+    q+l      32 bytes  SHA-256 of all bytes before it
 
 There is exactly one way to write a given model, so `Model.id` names its content. The hash guards
 against accidents and careless edits; who may install a model is for the device's own update path to decide.
@@ -24,20 +27,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError, one_line
 from sigverify.manifest import MANIFEST_VERSION, Manifest
+from sigverify.matching.cues import PAIR
 
 MAGIC: Final = b"SIGMODEL"
-FILE_VERSIONS: Final = (1, MANIFEST_VERSION)
-"""Versions of the layout and of the manifest's fields that can be read."""
 SUFFIX: Final = ".sigmodel"
 MAX_MANIFEST_BYTES: Final = 1 << 20
 """A manifest is a few kB; more is refused before it is read."""
 MAX_NETWORK_BYTES: Final = 64 << 20
 """A hundred times the models that ship; more is refused before it is read."""
-_HEADER: Final = struct.Struct("<8sIIQ")
+_HEADER: Final = struct.Struct("<8sIIQQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
@@ -50,7 +52,8 @@ class Model:
 
     Attributes:
         manifest: what the network expects and yields, and how to read its scores.
-        network: the TFLite flatbuffer.
+        network: the TFLite flatbuffer that embeds a capture.
+        pair_network: the one that looks at two aligned captures; empty where the model has none.
 
     >>> manifest = Manifest(name="toy", encoder="tdnn", precision="int8", modality="pen", vector_size=64)
     >>> model = Model(manifest=manifest, network=b"flatbuffer")
@@ -60,20 +63,33 @@ class Model:
 
     manifest: Manifest
     network: bytes
+    pair_network: bytes = b""
 
     def __post_init__(self) -> None:
-        """Refuse an empty or outsized network."""
-        if not 0 < len(self.network) <= MAX_NETWORK_BYTES:
+        """Refuse an empty or outsized network, and a cue that there is no network for.
+
+        Raises:
+            MalformedModel: see above.
+        """
+        for network, least in ((self.network, 1), (self.pair_network, 0)):
+            if not least <= len(network) <= MAX_NETWORK_BYTES:
+                raise MalformedModel(
+                    "the network is empty or too large",
+                    expected=f"{least} to {MAX_NETWORK_BYTES} bytes",
+                    received=f"{len(network)}",
+                )
+        if (PAIR in self.manifest.cues) != bool(self.pair_network):
             raise MalformedModel(
-                "the network is empty or too large",
-                expected=f"1 to {MAX_NETWORK_BYTES} bytes",
-                received=f"{len(self.network)}",
+                "the pair network and the manifest do not belong together",
+                expected=f"the cue {PAIR.name} and a network for it, or neither",
+                received=f"{len(self.pair_network)} bytes",
             )
 
     def __repr__(self) -> str:
         """Describe without the weights."""
         return (
-            f"<Model {self.manifest.name} {self.manifest.precision} {len(self.network)} bytes, id {self.id}>"
+            f"<Model {self.manifest.name} {self.manifest.precision} "
+            f"{len(self.network) + len(self.pair_network)} bytes, id {self.id}>"
         )
 
     @cached_property
@@ -90,9 +106,10 @@ class Model:
                 expected=f"at most {MAX_MANIFEST_BYTES} bytes",
                 received=str(len(manifest)),
             )
-        header = _HEADER.pack(MAGIC, self.manifest.file_version, len(manifest), len(self.network))
-        padding = bytes(_network_offset(len(manifest)) - _HEADER.size - len(manifest))
-        body = b"".join((header, manifest, padding, self.network))
+        sizes = _Sizes(len(manifest), len(self.network), len(self.pair_network))
+        header = _HEADER.pack(MAGIC, MANIFEST_VERSION, *sizes)
+        body = (header + manifest).ljust(sizes.network_start, b"\0") + self.network
+        body = body.ljust(sizes.pair_start, b"\0") + self.pair_network
         return body + hashlib.sha256(body).digest()
 
     @classmethod
@@ -103,9 +120,8 @@ class Model:
             MalformedModel: truncated, altered, followed by other bytes, or no model file.
             IncompatibleModel: of another file or features version.
         """
-        manifest_size, network_size = _read_header(data)
-        start = _network_offset(manifest_size)
-        end = start + network_size
+        sizes = _read_header(data)
+        end = sizes.end
         if len(data) != end + _HASH_BYTES:
             raise MalformedModel(
                 "the model file is truncated" if len(data) < end + _HASH_BYTES else "bytes after the model",
@@ -117,8 +133,11 @@ class Model:
             raise MalformedModel(
                 "the model file does not match its hash", hint="It was altered or damaged: copy it again"
             )
-        manifest = Manifest.from_json(bytes(data[_HEADER.size : _HEADER.size + manifest_size]))
-        model = cls(manifest=manifest, network=bytes(data[start:end]))
+        model = cls(
+            manifest=Manifest.from_json(bytes(data[_HEADER.size : _HEADER.size + sizes.manifest])),
+            network=bytes(data[sizes.network_start : sizes.network_start + sizes.network]),
+            pair_network=bytes(data[sizes.pair_start : end]),
+        )
         if model.to_bytes() != data:
             raise MalformedModel(
                 "the model file is not in canonical form",
@@ -193,8 +212,7 @@ def _read_bounded(path: Path) -> bytes:
     """Read what the header promises and one byte more, and never more than there is."""
     with path.open("rb") as file:
         header = file.read(_HEADER.size)
-        manifest_size, network_size = _read_header(header)
-        rest = _network_offset(manifest_size) + network_size + _HASH_BYTES - len(header)
+        rest = _read_header(header).end + _HASH_BYTES - len(header)
         there = max(os.fstat(file.fileno()).st_size - len(header), 0)
         return header + file.read(min(rest, there) + 1)
 
@@ -206,30 +224,53 @@ def _write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _read_header(data: bytes) -> tuple[int, int]:
-    """Return the manifest's and the network's length, checked before anything is allocated."""
+class _Sizes(NamedTuple):
+    """Bytes of the parts, and where they lie."""
+
+    manifest: int
+    network: int
+    pair_network: int
+
+    @property
+    def network_start(self) -> int:
+        return _aligned(_HEADER.size + self.manifest)
+
+    @property
+    def pair_start(self) -> int:
+        return _aligned(self.network_start + self.network)
+
+    @property
+    def end(self) -> int:
+        """Where the hash begins."""
+        return self.pair_start + self.pair_network
+
+
+def _read_header(data: bytes) -> _Sizes:
+    """Return the lengths of the parts, checked before anything is allocated."""
     if len(data) < _HEADER.size or data[: len(MAGIC)] != MAGIC:
         raise MalformedModel(
             "not a model file",
             expected=f"at least {_HEADER.size} bytes that begin with {MAGIC!r}",
             received=f"{len(data)} bytes: {bytes(data[: len(MAGIC)])!r}",
         )
-    _, version, manifest_size, network_size = _HEADER.unpack_from(data)
-    if version not in FILE_VERSIONS:
+    _, version, *lengths = _HEADER.unpack_from(data)
+    sizes = _Sizes(*lengths)
+    if version != MANIFEST_VERSION:
         raise IncompatibleModel(
             "a model file of another version",
-            expected=" or ".join(map(str, FILE_VERSIONS)),
+            expected=str(MANIFEST_VERSION),
             received=str(version),
             hint="Install the sigverify release that wrote it, or convert the training run again",
         )
-    if not 0 < manifest_size <= MAX_MANIFEST_BYTES or not 0 < network_size <= MAX_NETWORK_BYTES:
+    most = _Sizes(MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, MAX_NETWORK_BYTES)
+    if any(size > largest for size, largest in zip(sizes, most, strict=True)) or 0 in sizes[:2]:
         raise MalformedModel(
             "the model file promises sizes out of range",
-            expected=f"manifest 1 to {MAX_MANIFEST_BYTES} bytes, network 1 to {MAX_NETWORK_BYTES}",
-            received=f"{manifest_size} and {network_size}",
+            expected=f"manifest 1 to {MAX_MANIFEST_BYTES} bytes, networks up to {MAX_NETWORK_BYTES}",
+            received=", ".join(map(str, sizes)),
         )
-    return manifest_size, network_size
+    return sizes
 
 
-def _network_offset(manifest_size: int) -> int:
-    return -(-(_HEADER.size + manifest_size) // _ALIGNMENT) * _ALIGNMENT
+def _aligned(place: int) -> int:
+    return -(-place // _ALIGNMENT) * _ALIGNMENT

@@ -1,20 +1,20 @@
 """`Template`: what is kept of a person after enrollment: embeddings of the references, never their captures.
 
-On disk, little endian, under 4 kB a reference::
+On disk, little endian, 2.7 kB a reference, and what local vectors a model has::
 
-    0   4  magic "SIGT"             14  2  frames of the series (t)        26  2  length of the user id
-    4   2  version                  16  2  channels of the series (c)      28  8  created, ms since 1970
-    6   2  references (r)           18  2  steps of the sequence (t')      36  8  model id
-    8   2  flags                    20  2  dimensions of the sequence (d)  44     user id, UTF-8
-    10  4  length of the whole      22  2  dimensions of the vector (e)
-                                    24  2  cues of the spread (k)
+    0   4  magic "SIGT"             14  2  frames of the series (t)        26  2  cues of the spread (k)
+    4   2  version                  16  2  channels of the series (c)      28  2  length of the user id
+    6   2  references (r)           18  2  channels of the detail (c')     30  8  created, ms since 1970
+    8   2  flags                    20  2  steps of the sequence (t')      38  8  model id
+    10  4  length of the whole      22  2  dimensions of the sequence (d)  46     user id, UTF-8
+                                    24  2  dimensions of the vector (e)
 
     modality, ASCII · spread below the diagonal (r·(r-1)/2, k) float32 · extent (r) float32 ·
-    series (r, t, c) int8 · sequence (r, t', d) int8 · vector (r, e) float16 · CRC-32 of all bytes before
+    series (r, t, c) int8 · detail (r, t/2, c') int8 · sequence (r, t', d) int8 · vector (r, e) float16 ·
+    CRC-32 of all bytes before
 
-Version 1 is of pen strokes and symmetric cues; its flags are 0 and it names no modality. Version 2 is all
-else: the low byte of the flags is the length of the modality's name, bit i of the high byte says that cue i
-is signed: its spread changes sign where probe and reference change places.
+The low byte of the flags is the length of the modality's name; bit i of the high byte says that cue i is
+signed: its spread changes sign where probe and reference change places.
 """
 
 import re
@@ -36,16 +36,16 @@ from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.registry import NAME
 
-VERSIONS: Final = (1, 2)
+VERSION: Final = 3
 MAGIC: Final = b"SIGT"
 MAX_USER_ID: Final = 256
 """Characters of a user id."""
 
-_HEAD: Final = struct.Struct("<4sHHHIHHHHHHHq8s")
+_HEAD: Final = struct.Struct("<4sHHHIHHHHHHHHq8s")
 _CRC: Final = struct.Struct("<I")
 _MODEL_ID: Final = re.compile("[0-9a-f]{16}")
 PEN: Final = "pen"
-"""The modality of version 1, which does not name it."""
+"""The modality whose records in a store have no name behind their kind."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -110,8 +110,7 @@ class Template:
         """Pack as described at the top of this file."""
         references, user = self.references, self.user_id.encode()
         signed = (self.spread != self.spread.transpose(1, 0, 2)).any(axis=(0, 1))
-        old = self.modality == PEN and not signed.any()
-        name = b"" if old else self.modality.encode()
+        name = self.modality.encode()
         body = b"".join(
             [
                 user,
@@ -119,18 +118,20 @@ class Template:
                 self.spread[_below(len(self))].astype("<f4").tobytes(),
                 references.extent.astype("<f4").tobytes(),
                 references.series.tobytes(),
+                references.detail.tobytes(),
                 references.sequence.tobytes(),
                 references.vector.astype("<f2").tobytes(),
             ]
         )
         head = _Head(
             magic=MAGIC,
-            version=1 if old else 2,
+            version=VERSION,
             references=len(self),
             flags=len(name) | _bits(signed) << 8,
             length=_HEAD.size + len(body) + _CRC.size,
             frames=references.series.shape[1],
             channels=references.series.shape[2],
+            details=references.detail.shape[2],
             steps=references.sequence.shape[1],
             depth=references.sequence.shape[2],
             size=references.vector.shape[1],
@@ -153,11 +154,12 @@ class Template:
         reader = _Reader(data[: -_CRC.size], _HEAD.size)
         try:
             user_id = reader.take(head.user_length).decode()
-            modality = PEN if head.version == 1 else reader.take(head.flags & 0xFF).decode("ascii")
+            modality = reader.take(head.flags & 0xFF).decode("ascii")
             below = reader.array("<f4", head.references * (head.references - 1) // 2, head.cues)
             references = References(
                 extent=reader.array("<f4", head.references),
                 series=reader.array("i1", head.references, head.frames, head.channels),
+                detail=reader.array("i1", head.references, head.frames // 2, head.details),
                 sequence=reader.array("i1", head.references, head.steps, head.depth),
                 vector=reader.array("<f2", head.references, head.size).astype(np.float32),
             )
@@ -172,6 +174,11 @@ class Template:
             )
         except (ValueError, OverflowError, ConfigError) as error:
             raise MalformedTemplate("template content makes no sense", received=str(error)) from error
+
+
+def is_of_another_version(data: bytes) -> bool:
+    """Whether bytes begin as a template of some other version does."""
+    return data[: len(MAGIC)] == MAGIC and len(data) >= _HEAD.size and _HEAD.unpack_from(data)[1] != VERSION
 
 
 def stored(references: References) -> References:
@@ -279,6 +286,7 @@ class _Head(NamedTuple):
     length: int
     frames: int
     channels: int
+    details: int
     steps: int
     depth: int
     size: int
@@ -318,10 +326,10 @@ def _read_head(data: bytes) -> _Head:
     if len(data) < _HEAD.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
         raise MalformedTemplate("these bytes are no template", expected=f"{MAGIC!r} and a header")
     head = _Head(*_HEAD.unpack_from(data))
-    if head.version not in VERSIONS or (head.version == 1 and head.flags):
+    if head.version != VERSION:
         raise MalformedTemplate(
             "template of another version",
-            expected=" or ".join(map(str, VERSIONS)),
+            expected=str(VERSION),
             received=str(head.version),
             hint="Enroll again",
         )

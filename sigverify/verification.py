@@ -62,8 +62,7 @@ class Verification:
         if trial.alike and not (decision.accepted or policy.durable_accepts):
             self._wait_for_disk()
         if decision.reason in (Reason.UNLIKE, Reason.UNSURE) and policy.reveal_score:
-            plain = self._store.renewal.restore(template.references)
-            decision = replace(decision, unlike=self._matcher.unlike(probe, plain))
+            decision = replace(decision, unlike=self._matcher.unlike(probe, self._plain(template)))
         return policy.shown(replace(decision, latency_ms=(time.perf_counter() - start) * 1000))
 
     def score(self, user_id: str, capture: object) -> float:
@@ -73,13 +72,16 @@ class Verification:
         return self._matcher.score_of(compared)
 
     def compare(self, probe: Embedding, template: Template) -> Comparison:
-        """Compare a probe in the store's own coordinates with somebody's references."""
-        optional = self._store.renewal.turn_channels(self._matcher.optional)
-        return self._matcher.compare(probe, template.references, template.spread, optional)
+        """Compare a probe with somebody's references, both in the model's own coordinates."""
+        return self._matcher.compare(probe, self._plain(template), template.spread)
 
     def embed(self, capture: object) -> Embedding:
-        """Embed in the store's own coordinates: only there can it be compared with what is stored."""
-        return self._store.renewal.turn(self._matcher.embed(capture))
+        """Embed in the model's own coordinates."""
+        return self._matcher.embed(capture)
+
+    def _plain(self, template: Template) -> References:
+        """Return references out of the store's coordinates, which tell a network nothing."""
+        return self._store.renewal.restore(template.references)
 
     def template(self, user_id: str) -> Template:
         """Return somebody's template.
@@ -117,8 +119,7 @@ class Verification:
         policy: Policy,
     ) -> Trial:
         """Compare; nothing is decided or written yet."""
-        turned = self._store.renewal.turn(probe)
-        compared = self.compare(turned, template)
+        compared = self.compare(probe, template)
         rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
         thresholds = [
             self._threshold(policy, rate, len(template), reduced=compared.reduced) for rate in rates
@@ -129,7 +130,7 @@ class Verification:
             known=known,
             sketch=sketcher.sketch(modality.fingerprint(capture), probe.series) if policy.replay else None,
             flaw=modality.unfit(capture),
-            copy=self._matcher.is_copy(compared.distances, turned, template.references),
+            copy=self._matcher.is_copy(compared.distances, probe, self._plain(template)),
             copy_bits=modality.copy_bits,
             score=self._matcher.score_of(compared),
             threshold=thresholds[0],
@@ -138,26 +139,22 @@ class Verification:
         )
 
     def _missing(self, compared: Comparison) -> tuple[Aspect, ...]:
-        """Name what was not compared; channels in a store's own coordinates have no names before."""
-        if not compared.reduced:
-            return ()
-        lacking = self._store.renewal.restore_channels(compared.lacking)
+        """Name what was not compared."""
         optional = self._matcher.modality.optional
-        return tuple(aspect for aspect, column in optional.items() if lacking[column])
+        return tuple(aspect for aspect, column in optional.items() if compared.lacking[column])
 
     def _threshold(self, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
         return self._matcher.threshold(fmr, impostor=policy.impostor, references=references, reduced=reduced)
 
     def _adapt(self, records: Records, user_id: str, probe: Embedding, policy: Policy) -> bool:
         """Renew a reference, if it is time and the references signed at enrollment agree."""
-        turned = self._store.renewal.turn(probe)
 
         def accepted(references: References, spread: Float32Array) -> bool:
             threshold = self._threshold(policy, policy.fmr, len(references), reduced=False)
-            score = float(self._matcher.score(self._matcher.distances(turned, references), spread))
+            score = float(self._matcher.score(self._matcher.distances(probe, references), spread))
             return score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
-        return renew(self._store, records, self._matcher, user_id, turned, accepted, now=self._now())
+        return renew(self._store, records, self._matcher, user_id, probe, accepted, now=self._now())
 
     def _note(
         self, records: Records, user_id: str, decision: Decision, policy: Policy, *, known: bool

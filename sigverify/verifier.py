@@ -192,9 +192,9 @@ class Verifier:
         user_id: str,
         signature: object,
         *,
-        fmr: float | None = None,
+        fmr: float | str | None = None,
         impostor: Impostor | str | None = None,
-        refer_fmr: float | None = None,
+        refer_fmr: float | str | None = None,
     ) -> Decision:
         """Decide whether `signature` is that person's, by the policy; `score` knows none.
 
@@ -204,7 +204,8 @@ class Verifier:
         Args:
             user_id: whose it is claimed to be.
             signature: the probe.
-            fmr: the false-match rate to allow, 0.01 lets one impostor in a hundred in; None: the policy's.
+            fmr: the false-match rate to allow, 0.01 lets one impostor in a hundred in, or the name of a
+                `Profile`; None: the policy's.
             impostor: whom that rate counts; None: the policy's.
             refer_fmr: a higher rate up to which a person shall decide; None: the policy's.
 

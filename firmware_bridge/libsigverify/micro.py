@@ -1,4 +1,4 @@
-"""Run a network in tflite-micro on this machine: how much memory it needs there, and what it computes."""
+"""Run a model's networks in tflite-micro on this machine: what memory they need there, what they compute."""
 
 from typing import Any, Final
 
@@ -6,7 +6,9 @@ import numpy as np
 
 from sigverify.arrays import Int8Array
 from sigverify.errors import MissingExtra, ModelError
+from sigverify.modality.registry import find_modality
 from sigverify.model_file import Model
+from sigverify.runtime.pair_network import pair_shape
 
 STEP: Final = 256
 """Bytes to which the arena is measured."""
@@ -15,19 +17,24 @@ LARGEST: Final = 1 << 22
 
 
 class MicroNetwork:
-    """A network in tflite-micro, with int8 in and out."""
+    """A network in tflite-micro, with int8 in and out: the one that embeds, or if `pair` the pair network."""
 
-    def __init__(self, model: Model, *, arena_bytes: int = LARGEST) -> None:
+    def __init__(self, model: Model, *, pair: bool = False, arena_bytes: int = LARGEST) -> None:
         """Set it up in an arena of that size.
 
         Raises:
             MissingExtra: tflite-micro is not installed.
-            ModelError: the arena is too small, or an operation is missing there.
+            ModelError: the model has no such network, the arena is too small, or it lacks an operation.
         """
-        self._model = model
+        network = model.pair_network if pair else model.network
+        if not network:
+            raise ModelError("a model without a pair network", received=model.manifest.name)
+        manifest = model.manifest
+        self._outputs = 1 if pair or manifest.sequence_shape is None else 2
+        shape = pair_shape(find_modality(manifest.modality)) if pair else manifest.input_shape
         try:
-            self._interpreter = _runtime().Interpreter.from_bytes(model.network, arena_size=arena_bytes)
-            self.run(np.zeros((1, *model.manifest.input_shape), np.int8))  # too small shows only now
+            self._interpreter = _runtime().Interpreter.from_bytes(network, arena_size=arena_bytes)
+            self.run(np.zeros((1, *shape), np.int8))  # too small shows only now
         except (RuntimeError, ValueError) as error:
             raise ModelError(
                 "tflite-micro cannot run this network", received=f"an arena of {arena_bytes} bytes: {error}"
@@ -37,23 +44,22 @@ class MicroNetwork:
         """Run it: `(1, frames, channels)` int8 as stored, to all outputs as stored."""
         self._interpreter.set_input(stored, 0)
         self._interpreter.invoke()
-        outputs = 1 if self._model.manifest.sequence_shape is None else 2
-        return tuple(np.array(self._interpreter.get_output(number)) for number in range(outputs))
+        return tuple(np.array(self._interpreter.get_output(number)) for number in range(self._outputs))
 
 
-def arena_bytes(model: Model) -> int:
-    """Return the smallest arena that runs the network, to `STEP` bytes.
+def arena_bytes(model: Model, *, pair: bool = False) -> int:
+    """Return the smallest arena that runs the network, or the pair network, to `STEP` bytes.
 
     Raises:
         MissingExtra: tflite-micro is not installed.
         ModelError: no arena is large enough, or an operation is missing there.
     """
-    MicroNetwork(model)
+    MicroNetwork(model, pair=pair)
     too_small, enough = 0, LARGEST
     while enough - too_small > STEP:
         middle = (too_small + enough) // 2
         try:
-            MicroNetwork(model, arena_bytes=middle)
+            MicroNetwork(model, pair=pair, arena_bytes=middle)
         except ModelError:
             too_small = middle
         else:

@@ -85,13 +85,14 @@ def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
     from firmware_bridge.libsigverify.micro import arena_bytes
     from sigverify.errors import MissingExtra, ModelError
 
-    arena, reason = None, None
+    arena, pair, reason = None, None, None
     try:
         arena = arena_bytes(model)
+        pair = arena_bytes(model, pair=True) if model.pair_network else None
     except (MissingExtra, ModelError) as error:
         reason = str(error)
-    path.write_text(c_array(model, arena_bytes=arena))
-    return {"file": str(path), "arena_bytes": arena, "not_measured": reason}
+    path.write_text(c_array(model, arena_bytes=arena, pair_arena_bytes=pair))
+    return {"file": str(path), "arena_bytes": arena, "pair_arena_bytes": pair, "not_measured": reason}
 
 
 def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
@@ -104,7 +105,9 @@ def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
         "bytes": out.stat().st_size,
         "eer": conversion.eer,
         "parity": conversion.report and conversion.report.to_dict(),
-        "edge_tpu": mapping and {"complete": mapping.complete, "falls_to_cpu": list(mapping.warnings)},
+        "edge_tpu": None
+        if mapping is None
+        else {"complete": mapping.complete, "falls_to_cpu": list(mapping.warnings)},
     }
 
 
@@ -123,10 +126,17 @@ def _rows(content: dict[str, Any]) -> dict[str, object]:
         rows["EER on the calibration writers"] = (
             f"{100 * parity['eer']:.2f} % (float32: {100 * parity['eer_float32']:.2f} %)"
         )
+        if parity["pair"] is not None:
+            said = parity["pair"]
+            rows["pair network, from the trained one"] = (
+                f"{said['mean']:.3f} (most {said['largest']:.3f}), correlation {said['correlation']:.4f}"
+            )
     if mapping is not None:
         rows["Edge TPU"] = "maps whole" if mapping["complete"] else "; ".join(mapping["falls_to_cpu"])
     if "c_array" in content:
         source = content["c_array"]
         rows["C source"] = source["file"]
-        rows["arena of tflite-micro"] = source["not_measured"] or f"{source['arena_bytes'] / 1024:.1f} kB"
+        arenas = [source[name] for name in ("arena_bytes", "pair_arena_bytes") if source[name]]
+        measured = ", for pairs ".join(f"{size / 1024:.1f} kB" for size in arenas)
+        rows["arena of tflite-micro"] = source["not_measured"] or measured
     return rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import FmrOption, JsonOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,7 +26,7 @@ def demo(
         bool, typer.Option("--quick", help="In seconds; the network learns next to nothing.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the writers and the training.")] = 0,
-    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to verify at.")] = 0.03,
+    fmr: FmrOption = "balanced",
     force: Annotated[
         bool, typer.Option("--force", help="Delete what an earlier demo left in --out.")
     ] = False,

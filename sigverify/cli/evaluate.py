@@ -8,6 +8,8 @@ import typer
 from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
     from sigverify.evaluation import Report
@@ -25,7 +27,9 @@ def evaluate(
         str, typer.Option("--references", "-r", metavar="R[,R...]", help="How many references to enroll.")
     ] = "1,4,5",
     draws: Annotated[int, typer.Option("--draws", min=1, help="How often references are drawn anew.")] = 10,
-    protocol: Annotated[str, typer.Option("--protocol", help="standard, svc2004 or susig.")] = "standard",
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="standard, enrolled, sitting, svc2004 or susig.")
+    ] = "standard",
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="dtw: measure plain elastic matching as well, or alone.")
     ] = None,
@@ -75,7 +79,7 @@ def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType
     from sigverify.cli.output import visible
 
     parts: list[RenderableType] = [Text("Error rates in %, mean ± standard deviation over the draws")]
-    parts += [_grid(each) for each in reports]
+    parts += [grid for each in reports for grid in (_grid(each), *_profiles(each))]
     return Group(*parts, f"The report: {visible(page)}") if page else Group(*parts)
 
 
@@ -91,6 +95,28 @@ def _grid(report: "Report") -> "RenderableType":
     for condition in report.conditions:
         grid.add_row(str(condition.references), *_cells(condition.impostors))
     return titled(f"{visible(report.corpus)}, {visible(report.system)}", grid)
+
+
+def _profiles(report: "Report") -> "Iterator[RenderableType]":
+    """What the model's own thresholds give, for a model that has some."""
+    from rich.table import Table
+
+    from sigverify.cli.output import titled
+
+    rows = [(condition, point) for condition in report.conditions for point in condition.profiles]
+    if not rows:
+        return
+    grid = Table()
+    for name in ("R", "profile", "genuine refused", "forgeries accepted", "strangers accepted"):
+        grid.add_column(name, justify="left" if name == "profile" else "right")
+    for condition, point in rows:
+        rates = [f"{100 * rate:.2f}" if rate is not None else "–" for rate in _rates(point)]
+        grid.add_row(str(condition.references), str(point.profile), *rates)
+    yield titled("Thresholds of the model file, in %", grid)
+
+
+def _rates(point: Any) -> "list[float | None]":
+    return [point.genuine_refused, *(point.accepted.get(kind) for kind in ("skilled", "random"))]
 
 
 def _cells(impostors: Any) -> list[str]:

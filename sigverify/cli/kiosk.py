@@ -8,6 +8,7 @@ import typer
 from sigverify.cli.options import (
     CacheOption,
     CreateOption,
+    FmrOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -46,7 +47,7 @@ def kiosk(
     everybody_operates: Annotated[
         bool, typer.Option("--everybody-operates", help="Ask for no code: all callers are trusted.")
     ] = False,
-    fmr: Annotated[float, typer.Option("--fmr", help="The false-match rate to allow.")] = 0.01,
+    fmr: FmrOption = "balanced",
     refer: ReferOption = None,
     references: Annotated[int, typer.Option("--references", help="Signatures of one enrollment.")] = 5,
     fpir: Annotated[

@@ -64,6 +64,14 @@ ReplayCheckOption = Annotated[
 LockoutOption = Annotated[
     bool, typer.Option("--lockout/--no-lockout", help="Make them wait after too many failed tries.")
 ]
+FmrOption = Annotated[
+    str,
+    typer.Option(
+        "--fmr",
+        metavar="PROFILE|RATE",
+        help="How strict: convenient, balanced or strict, or the share of forgers to let in, as 0.03.",
+    ),
+]
 ReferOption = Annotated[
     float | None,
     typer.Option(

@@ -8,6 +8,7 @@ import typer
 from sigverify.cli.options import (
     CacheOption,
     CreateOption,
+    FmrOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -73,9 +74,7 @@ def serve(
             help="Tell clients nothing that helps an attacker; without --allow, they only verify.",
         ),
     ] = False,
-    fmr: Annotated[
-        float, typer.Option("--fmr", help="The false-match rate where a client asks for none.")
-    ] = 0.01,
+    fmr: FmrOption = "balanced",
     replay_check: ReplayCheckOption = True,
     lockout: LockoutOption = True,
     metrics: Annotated[

@@ -6,6 +6,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    FmrOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -31,10 +32,7 @@ def verify(
     user: UserOption,
     file: SignatureArgument,
     *,
-    fmr: Annotated[
-        float,
-        typer.Option("--fmr", help="The false-match rate to allow; 0.01 lets one impostor in a hundred in."),
-    ] = 0.01,
+    fmr: FmrOption = "balanced",
     impostor: Annotated[
         str, typer.Option("--impostor", help="The impostors that rate counts: skilled (forgers) or random.")
     ] = "skilled",
@@ -70,7 +68,7 @@ def verify(
         store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache
     ) as verifier:
         decision = verifier.verify(user, probe)
-    content = {"user_id": user, "fmr": fmr, "impostor": impostor} | decision.to_dict()
+    content = {"user_id": user, "fmr": policy.fmr, "impostor": impostor} | decision.to_dict()
     report(content, as_json=as_json, render=lambda: _render(decision, preferred_language()))
     codes = {Outcome.ACCEPT: Exit.ACCEPT, Outcome.REFER: Exit.REFER}
     raise typer.Exit(codes.get(decision.outcome, Exit.REJECT))

@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
@@ -13,7 +12,7 @@ from typing import Final, TypeVar
 from sigverify.audit import AuditLog, Event
 from sigverify.enrollment.candidates import Candidates
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, UnknownUser
+from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, MalformedTemplate, UnknownUser
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
@@ -24,7 +23,7 @@ from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher
 from sigverify.search.groups import join_group
 from sigverify.store import Store
-from sigverify.template import Template, check_visible, normal_user_id, stored
+from sigverify.template import check_visible, normal_user_id
 
 DEFAULT_REFERENCES: Final = 5
 """Error rates fall steeply up to four or five, and slowly after; docs/results.md."""
@@ -108,7 +107,7 @@ class Enroller:
         ]
         with self._store.transaction() as records:
             # Turned in here, where no rekey comes in between.
-            template = self._template(user_id, references)
+            template = self.matcher.template(user_id, references, self._store.renewal)
             event = Event.REPLACED if replace and self._is_enrolled(user_id) else Event.ENROLLED
             self._store.put(template, replace=replace)
             self._audit.append(records, event, user_id, references=len(template), model_id=template.model_id)
@@ -158,23 +157,13 @@ class Enroller:
                 raise
         return user_id
 
-    def _template(self, user_id: str, plain: References) -> Template:
-        """Return the template of references that are in the model's own coordinates."""
-        references = stored(self._store.renewal.turn(plain))
-        return Template(
-            user_id=user_id,
-            model_id=self.matcher.model.id,
-            modality=self.matcher.modality.name,
-            references=references,
-            spread=self.matcher.spread(references),
-            created=datetime.now(UTC),
-        )
-
     def _is_enrolled(self, user_id: str) -> bool:
         try:
             self._store.get(user_id, self.matcher.modality.name)
         except UnknownUser:
             return False
+        except MalformedTemplate:  # of another version: it is there, and may be replaced
+            return True
         return True
 
     @cached_property

@@ -83,6 +83,7 @@ def evaluate(
         CorpusError: no writer has enough genuine signatures, or there are no impostors at all.
     """
     counts = _checked(references, draws)
+    draws = 1 if protocol.ordered else draws  # the others would be the same
     report = progress or (lambda _stage, _done, _total: None)
     known = measured or measure(system, corpus, progress=progress)
     if known.corpus is not corpus:

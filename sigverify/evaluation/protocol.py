@@ -2,7 +2,8 @@
 
 Of each writer, `references` genuine signatures are drawn at random. What is left of the genuine gives genuine
 trials, every skilled forgery a skilled trial, and the first genuine signature of every other writer a random
-trial. That is done for draws 0, 1, 2 … and the error rates are averaged.
+trial. That is done for draws 0, 1, 2 … and the error rates are averaged. Some protocols take the first ones
+instead, as people enroll; then there is nothing to draw.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Protocol:
         pool: references are drawn from the first `pool` genuine signatures only; None: from all.
         held_back: the first `held_back` genuine signatures never become genuine trials; 0: all may that
             are not drawn as references.
+        ordered: the first genuine signatures are the references, in every draw.
+        sitting: genuine trials are of the first `sitting` signatures only; None: of all.
         source: who used it.
 
     Raises:
@@ -43,11 +46,14 @@ class Protocol:
     name: str
     pool: int | None = None
     held_back: int = 0
+    ordered: bool = False
+    sitting: int | None = None
     source: str = ""
 
     def __post_init__(self) -> None:
         """Check the counts."""
-        if self.held_back < 0 or (self.pool is not None and self.pool < 1):
+        counts = [count for count in (self.pool, self.sitting) if count is not None]
+        if self.held_back < 0 or any(count < 1 for count in counts):
             raise ConfigError(
                 f"protocol {self.name} is out of range",
                 expected="a pool of at least 1 and nothing negative held back",
@@ -69,9 +75,12 @@ class Protocol:
         pool = genuine if self.pool is None else min(self.pool, genuine)
         if references > pool:
             return None
-        order = np.random.default_rng([seed, *writer.encode()]).permutation(pool)
+        order = np.arange(pool)
+        if not self.ordered:
+            order = np.random.default_rng([seed, *writer.encode()]).permutation(pool)
         drawn = np.sort(order[:references])
-        tried = np.setdiff1d(np.arange(self.held_back, genuine), drawn)
+        last = genuine if self.sitting is None else min(self.sitting, genuine)
+        tried = np.setdiff1d(np.arange(self.held_back, last), drawn)
         return (drawn, tried) if len(tried) else None
 
 
@@ -81,6 +90,19 @@ PROTOCOLS: Final = {
     protocol.name: protocol
     for protocol in (
         STANDARD,
+        Protocol(
+            name="enrolled",
+            ordered=True,
+            source="as people enroll: the first signatures are the references, all later ones the genuine "
+            "trials, of whatever day",
+        ),
+        Protocol(
+            name="sitting",
+            ordered=True,
+            sitting=10,
+            source="the same, with genuine trials of the first ten signatures: SVC2004 has ten a sitting, "
+            "SUSIG Blind has one sitting of eight to ten",
+        ),
         Protocol(
             name="svc2004",
             pool=10,

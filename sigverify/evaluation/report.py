@@ -25,10 +25,12 @@ from sigverify.evaluation.summary import (
     Estimate,
     ImpostorErrors,
     OperatingPoint,
+    ProfilePoint,
     PromisedPoint,
 )
 from sigverify.evaluation.system import System
 from sigverify.evaluation.trials import ROW, Trials
+from sigverify.policy.profile import Profile
 
 VERSION: Final = 1
 REPORT_FILE: Final = "report.json"
@@ -250,7 +252,17 @@ def _versions() -> dict[str, str]:
 
 def _condition(raw: Mapping[str, Any]) -> Condition:
     impostors = {TrialKind(kind): _errors(errors) for kind, errors in raw["impostors"].items()}
-    return Condition(**{**raw, "impostors": impostors})
+    profiles = tuple(
+        ProfilePoint(
+            **{
+                **point,
+                "profile": Profile(point["profile"]),
+                "accepted": {TrialKind(kind): rate for kind, rate in point["accepted"].items()},
+            }
+        )
+        for point in raw.get("profiles", ())
+    )
+    return Condition(**{**raw, "impostors": impostors, "profiles": profiles})
 
 
 def _errors(raw: Mapping[str, Any]) -> ImpostorErrors:

@@ -1,6 +1,6 @@
 """From trials to error rates: mean and spread over draws, confidence over writers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from sigverify.metrics import (
     writer_eers,
 )
 from sigverify.metrics.eer import crossing
+from sigverify.policy.profile import Profile
 
 IMPOSTORS: Final = (TrialKind.SKILLED, TrialKind.RANDOM)
 FMRS: Final = (0.1, 0.01, 0.001)
@@ -134,6 +135,23 @@ class ImpostorErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProfilePoint:
+    """What a profile gives on these trials: its threshold is the model's own, against skilled forgers.
+
+    Attributes:
+        profile: by name.
+        threshold: the score to reach.
+        genuine_refused: share of genuine trials, mean over draws.
+        accepted: share of the trials of each kind of impostor; a kind that the corpus lacks is not there.
+    """
+
+    profile: Profile
+    threshold: float
+    genuine_refused: float
+    accepted: Mapping[TrialKind, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """What was found with one number of references.
 
@@ -142,12 +160,14 @@ class Condition:
         writers: with enough genuine signatures for it.
         genuine_trials: in one draw.
         impostors: by kind; a kind that the corpus lacks is not there.
+        profiles: what each gives; empty for a system that promises no thresholds.
     """
 
     references: int
     writers: int
     genuine_trials: int
     impostors: Mapping[TrialKind, ImpostorErrors]
+    profiles: tuple[ProfilePoint, ...] = ()
 
 
 def summarize(trials: Trials, *, calibrated: bool, promised: Promise) -> tuple[Condition, ...]:
@@ -183,7 +203,27 @@ def _condition(
                 trials.select(references=references, kind=kind, draw=0)["writer"], genuine["writer"]
             ).any()
         },
+        profiles=tuple(_profiles(trials, references, dict(promised.get(TrialKind.SKILLED, ())))),
     )
+
+
+def _profiles(trials: Trials, references: int, thresholds: Mapping[float, float]) -> Iterator[ProfilePoint]:
+    """Yield the profiles for whose rate there is a threshold."""
+    for profile in Profile:
+        if profile.fmr not in thresholds:
+            continue
+        threshold = float(thresholds[profile.fmr])
+        pooled = {
+            kind: trials.scores(references=references, kind=kind)
+            for kind in TrialKind
+            if len(trials.select(references=references, kind=kind))
+        }
+        yield ProfilePoint(
+            profile=profile,
+            threshold=threshold,
+            genuine_refused=float(fnmr(pooled.pop(TrialKind.GENUINE), threshold)),
+            accepted={kind: float(fmr(scores, threshold)) for kind, scores in pooled.items()},
+        )
 
 
 def _errors(

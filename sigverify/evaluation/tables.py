@@ -77,6 +77,23 @@ class WriterTables:
             tried = genuine if kind is TrialKind.GENUINE else np.arange(len(probes.rows))
             yield kind, probes.rows[tried], probes.distances[np.ix_(tried, references)], spread
 
+    def with_columns(self, columns: Sequence[int], other: "WriterTables") -> "WriterTables":
+        """Return the same with those columns as `other` has them, of the same signatures."""
+
+        def put(mine: RealArray, its: RealArray) -> RealArray:
+            out = mine.copy()
+            out[..., list(columns)] = its
+            return out
+
+        return WriterTables(
+            self.writer,
+            put(self.spread, other.spread),
+            {
+                kind: Probes(each.rows, put(each.distances, other.probes[kind].distances))
+                for kind, each in self.probes.items()
+            },
+        )
+
     def with_cues(self, kept: Sequence[bool]) -> "WriterTables":
         """Return the same with all distances of the cues that are not `kept` at 0."""
         mask = np.asarray(kept, self.spread.dtype)

@@ -17,7 +17,9 @@ from sigverify.corpora import Corpus
 from sigverify.errors import ConfigError
 from sigverify.evaluation import Report, System, read_reports, write_reports
 from sigverify.matching.cue import Cue
+from sigverify.matching.cues import PAIR
 from sigverify.matching.embedding import Embedding
+from sigverify.matching.pairing import PLAIN, Engine
 
 _DECISIVE: Final = (
     "converter.calibration",
@@ -25,6 +27,7 @@ _DECISIVE: Final = (
     "converter.conversion",
     "converter.encoder",
     "converter.fitting",
+    "converter.pair",
     "converter.pointwise",
     "converter.quantize",
     "converter.trained",
@@ -38,12 +41,16 @@ _DECISIVE: Final = (
     "sigverify.matcher",
     "sigverify.matching.cue",
     "sigverify.matching.cues.extent",
+    "sigverify.matching.cues.pair",
     "sigverify.matching.cues.sequence",
     "sigverify.matching.cues.series",
+    "sigverify.matching.cues.trimmed",
     "sigverify.matching.cues.vector",
     "sigverify.matching.distances",
     "sigverify.matching.elastic",
     "sigverify.matching.embedding",
+    "sigverify.matching.pair_inputs",
+    "sigverify.matching.pairing",
     "sigverify.matching.scoring",
     "sigverify.metrics.bootstrap",
     "sigverify.metrics.calibration",
@@ -57,6 +64,8 @@ _DECISIVE: Final = (
     "sigverify.modality.pen.pen",
     "sigverify.modality.pen.repaired",
     "sigverify.modality.pen.signature",
+    "sigverify.modality.pen.tempo",
+    "sigverify.runtime.pair_network",
     "sigverify.template",
 )
 """Modules that decide a number: what they made before a change of theirs is made anew."""
@@ -76,18 +85,25 @@ class CachedCalibration:
         writers: npt.NDArray[np.str_],
         genuine: BoolArray,
         cues: Sequence[Cue],
+        engine: Engine = PLAIN,
     ) -> Any:
-        """Fit scoring and thresholds, or return what was fitted on the same embeddings."""
+        """Fit scoring and thresholds, or return what was fitted on the same embeddings.
+
+        What a pair network says is not in the embeddings: with one it is fitted each time.
+        """
         from converter.calibration import calibrate
 
+        if PAIR in cues:
+            return calibrate(embeddings, reduced, writers, genuine, cues, engine)
         whole = hashlib.sha256(repr((writers.tolist(), genuine.tolist(), cues)).encode())
         whole.update(repr(len(reduced)).encode())
         for each in (*embeddings, *reduced):
-            whole.update(each.series.tobytes() + each.sequence.tobytes() + each.vector.tobytes())
+            parts = (each.series, each.detail, each.sequence, each.vector)
+            whole.update(b"".join(part.tobytes() for part in parts))
             whole.update(repr(each.extent).encode())
         key = whole.hexdigest()
         if key not in self._known:
-            self._known[key] = calibrate(embeddings, reduced, writers, genuine, cues)
+            self._known[key] = calibrate(embeddings, reduced, writers, genuine, cues, engine)
         return self._known[key]
 
 

@@ -33,6 +33,7 @@ class Scale:
         epochs, steps: length of the training.
         batch_writers: writers in a batch.
         losses: by name.
+        pair_epochs, pair_steps: length of the pair network's training.
         width: channels of the network's trunk.
     """
 
@@ -43,12 +44,22 @@ class Scale:
     steps: int = 30
     batch_writers: int = 8
     width: int = 32
-    losses: tuple[str, ...] = ("contrastive", "alignment")
+    losses: tuple[str, ...] = ("supervised",)
+    pair_epochs: int = 3
+    pair_steps: int = 100
 
 
 FULL: Final = Scale()
 QUICK: Final = Scale(
-    writers=48, test_writers=6, epochs=1, steps=3, batch_writers=4, width=8, losses=("triplet",)
+    writers=48,
+    test_writers=6,
+    epochs=1,
+    steps=3,
+    batch_writers=4,
+    width=8,
+    losses=("triplet",),
+    pair_epochs=1,
+    pair_steps=3,
 )
 
 
@@ -99,7 +110,7 @@ class Stage(Protocol):
 
 
 def demonstrate(
-    out: Path, *, scale: Scale, seed: int, fmr: float, stage: Stage, replace_old: bool = False
+    out: Path, *, scale: Scale, seed: int, fmr: float | str, stage: Stage, replace_old: bool = False
 ) -> Demonstration:
     """Invent a corpus, train, convert, enroll, verify and measure; everything written goes into `out`.
 
@@ -132,7 +143,7 @@ def demonstrate(
     return Demonstration(
         signatures=len(training),
         writers=len(training.writers),
-        fmr=fmr,
+        fmr=policy.fmr,
         probes=verified.probes,
         eer_int8=_eers(reports["int8"]),
         eer_float32=_eers(reports["float32"]),
@@ -173,7 +184,7 @@ def _train(corpus: "Corpus", run: Path, scale: Scale, seed: int, show: Callable[
 
 
 def _config(scale: Scale, seed: int) -> "TrainConfig":
-    from sigverify.training import BatchConfig, LossConfig, TrainConfig
+    from sigverify.training import BatchConfig, LossConfig, PairConfig, TrainConfig
 
     return TrainConfig(
         encoder_options={"width": scale.width},
@@ -181,6 +192,12 @@ def _config(scale: Scale, seed: int) -> "TrainConfig":
         batch=BatchConfig(writers=scale.batch_writers, genuine=4, skilled=4),
         epochs=scale.epochs,
         steps_per_epoch=scale.steps,
+        pair=PairConfig(
+            epochs=scale.pair_epochs,
+            steps_per_epoch=scale.pair_steps,
+            writers=scale.batch_writers,
+            width=scale.width,
+        ),
         seed=seed,
     )
 

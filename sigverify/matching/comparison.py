@@ -15,8 +15,8 @@ import numpy as np
 from sigverify.arrays import BoolArray, Float32Array, Int8Array
 from sigverify.matching.cue import Cue
 from sigverify.matching.distances import distances, spread
-from sigverify.matching.elastic import Align, elastic_distances
 from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.pairing import PLAIN, Engine
 
 Embedded = TypeVar("Embedded", Embedding, References)
 
@@ -48,11 +48,11 @@ def compare(
     cues: Sequence[Cue],
     optional: BoolArray,
     *,
-    align: Align = elastic_distances,
+    engine: Engine = PLAIN,
 ) -> Comparison:
     """Compare a probe with references whose spread `(r, r, k)` is known.
 
-    `optional` `(c,)` marks channels that may be left out, in the coordinates of probe and references.
+    `optional` `(c,)` marks channels that may be left out.
 
     Raises:
         InvalidSignature: they are of different models.
@@ -62,9 +62,9 @@ def compare(
     if (there & lacking).any():
         # Some reference has what is not compared: so its spread was measured with it, and is measured anew.
         references = without(references, lacking)
-        known = spread(references, cues, align=align)
+        known = spread(references, cues, engine=engine)
     return Comparison(
-        distances=distances(without(probe, lacking), references, cues, align=align),
+        distances=distances(without(probe, lacking), references, cues, engine=engine),
         spread=known,
         lacking=lacking,
     )
@@ -76,7 +76,7 @@ def compare_each(
     cues: Sequence[Cue],
     optional: BoolArray,
     *,
-    align: Align = elastic_distances,
+    engine: Engine = PLAIN,
 ) -> list[Comparison]:
     """Compare a probe with several people's references and spreads, as `compare` does with one's.
 
@@ -88,10 +88,10 @@ def compare_each(
     lacking = optional & ~(present(joined.series).all(axis=0) & present(probe.series))
     if lacking.any():
         return [
-            compare(probe, references, known, cues, optional, align=align) for references, known in enrolled
+            compare(probe, references, known, cues, optional, engine=engine) for references, known in enrolled
         ]
     ends = np.cumsum([len(references) for references, _ in enrolled])
-    parts = np.split(distances(probe, joined, cues, align=align), ends[:-1])
+    parts = np.split(distances(probe, joined, cues, engine=engine), ends[:-1])
     return [
         Comparison(distances=part, spread=known, lacking=lacking)
         for part, (_, known) in zip(parts, enrolled, strict=True)

@@ -6,14 +6,13 @@ from typing import Any, Final
 
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConfigError
-from sigverify.matching.elastic import Align
-from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.pairing import Pairing
 
 MAX_CUES: Final = 8
 """Most cues of a model: a template marks its signed ones in one byte, the core in C has room for so many."""
 
-Measure = Callable[[Embedding | References, References, Align], Float32Array]
-"""From a probe, or one for each reference, and `r` references to `(r,)` float32; 0: alike."""
+Measure = Callable[[Pairing], Float32Array]
+"""From a probe, or one for each reference, beside `r` references to `(r,)` float32; 0: alike."""
 
 
 @dataclass(frozen=True, kw_only=True)

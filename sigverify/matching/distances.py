@@ -6,8 +6,8 @@ import numpy as np
 
 from sigverify.arrays import Float32Array
 from sigverify.matching.cue import Cue
-from sigverify.matching.elastic import Align, elastic_distances
-from sigverify.matching.embedding import Embedding, References, check_shapes
+from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.pairing import PLAIN, Engine, Pairing
 
 
 def distances(
@@ -15,24 +15,25 @@ def distances(
     references: References,
     cues: Sequence[Cue],
     *,
-    align: Align = elastic_distances,
+    engine: Engine = PLAIN,
 ) -> Float32Array:
     """Compare a probe with `r` references by `k` cues: `(r, k)` float32 in their order, 0 = alike.
 
-    Given `r` probes, each is compared with the reference of its number. `align` computes elastic distances.
+    Given `r` probes, each is compared with the reference of its number.
 
     Raises:
         InvalidSignature: they are of different models.
     """
-    for name in ("series", "sequence", "vector"):
-        check_shapes(getattr(probe, name), getattr(references, name))
+    pairing = Pairing(probe, references, engine)
+    if engine.whole is not None and tuple(cues) == engine.cues:
+        return engine.whole(pairing)
     out = np.empty((len(references), len(cues)), np.float32)
     for column, cue in enumerate(cues):
-        out[:, column] = cue.measure(probe, references, align)
+        out[:, column] = cue.measure(pairing)
     return out
 
 
-def spread(references: References, cues: Sequence[Cue], *, align: Align = elastic_distances) -> Float32Array:
+def spread(references: References, cues: Sequence[Cue], *, engine: Engine = PLAIN) -> Float32Array:
     """Compare references with each other: `(r, r, k)` float32, 0 on the diagonal.
 
     Entry (i, j) is reference i as a probe against reference j: symmetric, or, for a signed cue, the negative
@@ -41,7 +42,7 @@ def spread(references: References, cues: Sequence[Cue], *, align: Align = elasti
     out = np.zeros((len(references), len(references), len(cues)), np.float32)
     rows, columns = np.tril_indices(len(references), -1)
     if len(rows):
-        between = distances(references.take(rows), references.take(columns), cues, align=align)
+        between = distances(references.take(rows), references.take(columns), cues, engine=engine)
         out[rows, columns] = between
         out[columns, rows] = between * signs(cues)
     return out

@@ -22,7 +22,9 @@ class Embedding:
     """What is kept of one signature.
 
     Attributes:
-        series: `(t, c)` int8, hand-made functions × `SERIES_SCALE`.
+        series: `(t, c)` int8, hand-made functions × `SERIES_SCALE`, by which two signatures are aligned.
+        detail: `(t / 2, c')` int8, further ones × `SERIES_SCALE`, averaged over two frames: read along the
+            path that aligns the series; `c'` may be 0.
         sequence: `(t', d)` int8, learned local vectors × `SEQUENCE_SCALE`; `d` is 0 for an encoder without.
         vector: `(e,)` float32, learned global vector of length 1.
         extent: a positive number that says how large the signature is, as its modality measures it: for a
@@ -30,18 +32,25 @@ class Embedding:
     """
 
     series: Int8Array
+    detail: Int8Array
     sequence: Int8Array
     vector: Float32Array
     extent: float
 
     @classmethod
     def from_floats(
-        cls, series: npt.ArrayLike, sequence: npt.ArrayLike | None, vector: npt.ArrayLike, extent: float
+        cls,
+        series: npt.ArrayLike,
+        detail: npt.ArrayLike,
+        sequence: npt.ArrayLike | None,
+        vector: npt.ArrayLike,
+        extent: float,
     ) -> Self:
-        """Quantize: series `(t, c)` in ±4, sequence `(t', d)` in ±1 or None, unit vector `(e,)`."""
+        """Quantize: series and detail in ±4, sequence `(t', d)` in ±1 or None, unit vector `(e,)`."""
         local = np.zeros((1, 0)) if sequence is None else np.asarray(sequence)
         return cls(
             series=_quantize(np.asarray(series), SERIES_SCALE),
+            detail=_quantize(np.asarray(detail), SERIES_SCALE),
             sequence=_quantize(local, SEQUENCE_SCALE),
             vector=np.asarray(vector, np.float32),
             extent=float(extent),
@@ -53,6 +62,7 @@ class References:
     """The embeddings of `r` references, stacked for matching: the fields of `Embedding` with `r` in front."""
 
     series: Int8Array
+    detail: Int8Array
     sequence: Int8Array
     vector: Float32Array
     extent: Float32Array
@@ -69,6 +79,7 @@ class References:
         try:
             return cls(
                 series=np.stack([each.series for each in embeddings]),
+                detail=np.stack([each.detail for each in embeddings]),
                 sequence=np.stack([each.sequence for each in embeddings]),
                 vector=np.stack([each.vector for each in embeddings]),
                 extent=np.array([each.extent for each in embeddings], np.float32),
@@ -95,6 +106,7 @@ class References:
         """Return reference `index`."""
         return Embedding(
             series=self.series[index],
+            detail=self.detail[index],
             sequence=self.sequence[index],
             vector=self.vector[index],
             extent=float(self.extent[index]),

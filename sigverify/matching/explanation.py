@@ -14,7 +14,7 @@ import numpy as np
 
 from sigverify.arrays import Float32Array, Int8Array
 from sigverify.matching.aspect import Aspect, AspectMeasure
-from sigverify.matching.elastic import Align, elastic_distances
+from sigverify.matching.elastic import NUMPY, Aligner
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 
 NOTABLE: Final = 2.0
@@ -28,10 +28,10 @@ def unlike(
     probe: Embedding,
     references: References,
     aspects: Mapping[Aspect, AspectMeasure],
-    align: Align = elastic_distances,
+    aligner: Aligner = NUMPY,
 ) -> tuple[Aspect, ...]:
     """Name the aspects in which a probe is unlike, the worst first, at least one. Both before any renewal."""
-    found = deviations(probe, references, aspects, align)
+    found = deviations(probe, references, aspects, aligner)
     excess = {aspect: value / aspects[aspect].usual for aspect, value in found.items()}
     ranked = sorted(excess, key=lambda aspect: -excess[aspect])
     return tuple(aspect for aspect in ranked if excess[aspect] >= NOTABLE) or tuple(ranked[:1])
@@ -41,7 +41,7 @@ def deviations(
     probe: Embedding,
     references: References,
     aspects: Mapping[Aspect, AspectMeasure],
-    align: Align = elastic_distances,
+    aligner: Aligner = NUMPY,
 ) -> dict[Aspect, float]:
     """Say how far the probe lies from the references, as log ratio to how far those lie apart, by aspect.
 
@@ -59,7 +59,7 @@ def deviations(
         others = np.ascontiguousarray(references.series[:, kept, measure.columns])
         if own.any() and others.any():
             found[aspect] = _ratio(
-                measure, align(own, others) / np.float32(SERIES_SCALE), _between(others, align)
+                measure, aligner.distances(own, others) / np.float32(SERIES_SCALE), _between(others, aligner)
             )
     return found
 
@@ -71,13 +71,13 @@ def _extents(probe: Embedding, references: References) -> tuple[Float32Array, Fl
     return to_probe, np.abs(extents - np.roll(extents, 1))[: _pairs(len(extents))]
 
 
-def _between(references: Int8Array, align: Align) -> Float32Array:
+def _between(references: Int8Array, aligner: Aligner) -> Float32Array:
     """Distances of references `(r, t, c)` to the one before, the first to the last; `(0,)` for one alone."""
     count = _pairs(len(references))
     if not count:
         return np.zeros(0, np.float32)
     before = np.ascontiguousarray(np.roll(references, 1, axis=0)[:count])
-    return align(before, references[:count]) / np.float32(SERIES_SCALE)
+    return aligner.distances(before, references[:count]) / np.float32(SERIES_SCALE)
 
 
 def _pairs(references: int) -> int:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sigverify.arrays import Float32Array
 from sigverify.matching.aspect import Aspect, AspectMeasure
 from sigverify.matching.cue import Cue
+from sigverify.matching.pair_inputs import PairLayout
 from sigverify.modality.quality import Flaw, Quality
 
 C = TypeVar("C")
@@ -46,6 +47,14 @@ class Modality(Protocol[C]):
         """Shape `(t, c)` of what is compared by hand; it `can_be_aligned`."""
 
     @property
+    def detail_shape(self) -> tuple[int, int]:
+        """Shape `(t / 2, c')` of what is compared beside the series; `c'` may be 0."""
+
+    @property
+    def pair_layout(self) -> PairLayout:
+        """What a pair network sees of the channels of series and detail."""
+
+    @property
     def cues(self) -> tuple[Cue, ...]:
         """The cues that its embeddings can be compared by; new models are fitted with all of them."""
 
@@ -76,6 +85,9 @@ class Modality(Protocol[C]):
 
     def series(self, inputs: Float32Array) -> Float32Array:
         """Return what is compared by hand, `(n, t, c)` in ±4, of encoded captures `(n, *input_shape)`."""
+
+    def detail(self, inputs: Float32Array) -> Float32Array:
+        """Return what is compared by hand beside it, `(n, t / 2, c')` in ±4; `c'` may be 0."""
 
     def reduce(self, inputs: Float32Array) -> Float32Array:
         """Return encoded captures as a device without any optional sensor would have given them."""

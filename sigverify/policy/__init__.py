@@ -6,5 +6,6 @@
 from sigverify.policy.gate import Gate, Trial
 from sigverify.policy.lockout import Schedule
 from sigverify.policy.policy import Policy, check_policy
+from sigverify.policy.profile import Profile
 
-__all__ = ["Gate", "Policy", "Schedule", "Trial", "check_policy"]
+__all__ = ["Gate", "Policy", "Profile", "Schedule", "Trial", "check_policy"]

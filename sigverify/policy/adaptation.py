@@ -25,7 +25,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.embedding import Embedding, References
 from sigverify.policy.clock import Instant
 from sigverify.store import Records, Store
-from sigverify.template import PEN, Template, stored
+from sigverify.template import PEN, Template
 
 ORIGINAL: Final = "adaptation"
 STATE: Final = "adaptation-state"
@@ -102,8 +102,9 @@ def renew(
         records: of the transaction that this works within.
         matcher: of the model that the templates are of.
         user_id: whose probe it is.
-        probe: turned as the store's templates are.
-        accepted: whether the probe would be accepted, with confidence, by these references and their spread.
+        probe: in the model's own coordinates.
+        accepted: whether the probe would be accepted, with confidence, by these references, in the model's
+            own coordinates too, and their spread.
         now: the time.
     """
     modality = matcher.modality.name
@@ -115,13 +116,19 @@ def renew(
     template = store.get(user_id, modality)
     first = anchors(template)
     if len(template) < LEAST_REFERENCES or not accepted(
-        template.references.take(range(first)), template.spread[:first, :first]
+        store.renewal.restore(template.references.take(range(first))), template.spread[:first, :first]
     ):
         return False
     renewals = 0 if state is None else state.renewals
     if state is None:
         records.put(original_kind, user_id, template.to_bytes())
-    store.put(_with(matcher, template, probe, first + renewals % (len(template) - first)), replace=True)
+    place = first + renewals % (len(template) - first)
+    plain = store.renewal.restore(template.references)
+    kept = [plain[index] for index in range(len(plain)) if index != place]
+    changed = References.stack([*kept[:place], probe, *kept[place:]])
+    store.put(
+        replace(matcher.template(user_id, changed, store.renewal), created=template.created), replace=True
+    )
     records.put(state_kind, user_id, State(renewals=renewals + 1, last=now).to_bytes())
     return True
 
@@ -135,9 +142,3 @@ def undo(store: Store, records: Records, user_id: str, modality: str) -> bool:
     for kind in kinds(modality):
         records.delete(kind, user_id)
     return True
-
-
-def _with(matcher: Matcher, template: Template, probe: Embedding, place: int) -> Template:
-    kept = [template.references[index] for index in range(len(template)) if index != place]
-    references = stored(References.stack([*kept[:place], probe, *kept[place:]]))
-    return replace(template, references=references, spread=matcher.spread(references))

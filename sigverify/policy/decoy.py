@@ -24,6 +24,7 @@ class Decoy:
         vectors = rng.normal(size=(_REFERENCES, manifest.vector_size)).astype(np.float32)
         references = References(
             series=rng.integers(-64, 65, (_REFERENCES, *matcher.modality.series_shape), np.int8),
+            detail=rng.integers(-64, 65, (_REFERENCES, *matcher.modality.detail_shape), np.int8),
             sequence=rng.integers(-64, 65, (_REFERENCES, steps, depth), np.int8),
             vector=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
             extent=np.full(_REFERENCES, 3000.0, np.float32),

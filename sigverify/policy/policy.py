@@ -1,13 +1,13 @@
 """`Policy`: what `Verifier.verify` asks of a probe beyond likeness, and what it tells of the answer."""
 
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Final, Self
 
 from sigverify.decision import Decision, Reason
 from sigverify.errors import ConfigError
 from sigverify.matching.scoring import Impostor, Scoring
 from sigverify.policy.lockout import PER_DEVICE, PER_USER, Schedule
+from sigverify.policy.profile import Profile, false_match_rate
 
 MAX_REMEMBERED: Final = 1024
 """Captures of one user that may be remembered, each in 81 bytes."""
@@ -18,7 +18,8 @@ class Policy:
     """Rules for verifying. The default suits a caller that is trusted with scores.
 
     Attributes:
-        fmr: the false-match rate to allow: 0.01 lets one impostor in a hundred in.
+        fmr: the false-match rate to allow, 0.01 lets one impostor in a hundred in; or the name of a
+            `Profile`, which becomes its rate.
         impostor: whom that rate counts.
         refer_fmr: a higher rate: what would be accepted at it, and not at `fmr`, is for a person to decide.
         replay: refuse copies of what was seen before.
@@ -37,7 +38,7 @@ class Policy:
         ConfigError: settings that make no sense.
     """
 
-    fmr: float = 0.01
+    fmr: float = Profile.BALANCED.fmr
     impostor: Impostor = Impostor.SKILLED
     refer_fmr: float | None = None
     replay: bool = True
@@ -51,9 +52,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Check what can be checked without a model; `check_policy` does the rest."""
-        _check_rate("false-match rate", self.fmr)
+        object.__setattr__(self, "fmr", false_match_rate(self.fmr))
         if self.refer_fmr is not None:
-            _check_rate("rate to refer at", self.refer_fmr)
+            object.__setattr__(self, "refer_fmr", false_match_rate(self.refer_fmr, "rate to refer at"))
         _impostor(self.impostor)
         if self.refer_fmr is not None and not self.refer_fmr > self.fmr:
             raise ConfigError(
@@ -95,11 +96,11 @@ class Policy:
     def asking(
         self,
         *,
-        fmr: float | None = None,
+        fmr: float | str | None = None,
         impostor: Impostor | str | None = None,
-        refer_fmr: float | None = None,
+        refer_fmr: float | str | None = None,
     ) -> "Policy":
-        """Return this policy with other rates; None leaves one as it is.
+        """Return this policy with other rates, each a number or a profile's name; None leaves one as it is.
 
         Raises:
             ConfigError: an unknown impostor, or rates that make no sense together.
@@ -108,9 +109,11 @@ class Policy:
             return self
         return replace(
             self,
-            fmr=self.fmr if fmr is None else fmr,
+            fmr=self.fmr if fmr is None else false_match_rate(fmr),
             impostor=self.impostor if impostor is None else _impostor(impostor),
-            refer_fmr=self.refer_fmr if refer_fmr is None else refer_fmr,
+            refer_fmr=self.refer_fmr
+            if refer_fmr is None
+            else false_match_rate(refer_fmr, "rate to refer at"),
         )
 
     def shown(self, decision: Decision) -> Decision:
@@ -128,13 +131,6 @@ def check_policy(policy: Policy, scoring: Scoring) -> None:
         for references in scoring.rows:
             if rate is not None:
                 scoring.threshold(rate, impostor=policy.impostor, references=references)
-
-
-def _check_rate(name: str, rate: object) -> None:
-    if not (isinstance(rate, Real) and 0 < float(rate) < 1):  # which neither NaN nor a bool is
-        raise ConfigError(
-            f"{name} out of range", expected="a number above 0 and below 1", received=str(rate)[:40]
-        )
 
 
 def _conceal(decision: Decision) -> Decision:

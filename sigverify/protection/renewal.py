@@ -1,22 +1,24 @@
-"""`Renewal`: a secret change of coordinates that keeps every distance, so that templates can be revoked.
+"""`Renewal`: a secret change of coordinates of what is stored, so that templates can be revoked.
 
-Each store turns all embeddings, stored and probe alike, by a transform of its own (ISO/IEC 24745: renewable,
-unlinkable). Templates of two stores cannot be compared, and a store that gets a new salt or key makes the old
-ones worthless.
+Each store turns what it keeps by a transform of its own (ISO/IEC 24745: renewable, unlinkable), and turns it
+back for a comparison in full; 1:N search compares turned vectors. Templates of two stores cannot be compared,
+and a store that gets a new salt or key makes the old ones worthless.
 
 ===========  ===============================================================  ===============================
 part         transform                                                        distance kept
 ===========  ===============================================================  ===============================
 series       channels permuted, some negated, time perhaps reversed           elastic, to the last bit
+detail       the same, with another permutation                               none: restored first
 sequence     the same, with another permutation                               elastic, to the last bit
 vector       rotation or reflection, uniform among all                        Euclidean, to float32 rounding
 extent       none                                                             log ratio, to the last bit
 ===========  ===============================================================  ===============================
 
-A city-block distance admits nothing but permutations, signs and shifts, elastic matching nothing but the
-reversal of time. So there are 2 · 7! · 2⁷ ≈ 1.3 million transforms of a pen's series, and who knows how speed
-and pressure usually look picks the right one without trying: this is no encryption. It stands behind the
-encryption, for the template that leaked from memory, from a log or with its key. See docs/store.md.
+All distances within a store are as they would be without. A city-block distance admits nothing but
+permutations, signs and shifts, elastic matching nothing but the reversal of time. So there are 2 · 7! · 2⁷ ≈
+1.3 million transforms of a pen's series, and who knows how speed and pressure usually look picks the right
+one without trying: this is no encryption. It stands behind the encryption, for the template that leaked from
+memory, from a log or with its key. See docs/store.md.
 """
 
 import hashlib
@@ -28,7 +30,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from sigverify.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
+from sigverify.arrays import Float32Array, FloatArray, IndexArray, Int8Array
 from sigverify.matching.embedding import Embedding, References
 from sigverify.protection.keys import hkdf
 
@@ -78,17 +80,10 @@ class Renewal:
         return replace(
             embedded,
             series=self._turn(_SERIES, embedded.series.shape[-1]).apply(embedded.series),
+            detail=self._turn("detail", embedded.detail.shape[-1]).apply(embedded.detail),
             sequence=self._turn("sequence", embedded.sequence.shape[-1]).apply(embedded.sequence),
             vector=np.asarray(embedded.vector @ rotation, np.float32),
         )
-
-    def turn_channels(self, marked: BoolArray) -> BoolArray:
-        """Return which channels of a turned series hold those that are marked `(c,)`."""
-        return np.asarray(np.take(marked, self._turn(_SERIES, len(marked)).order))
-
-    def restore_channels(self, marked: BoolArray) -> BoolArray:
-        """Return what `turn_channels` was given."""
-        return np.asarray(np.take(marked, np.argsort(self._turn(_SERIES, len(marked)).order)))
 
     def restore(self, embedded: Embedded) -> Embedded:
         """Return what `turn` was given, the vector to float32 rounding."""
@@ -96,6 +91,7 @@ class Renewal:
         return replace(
             embedded,
             series=self._turn(_SERIES, embedded.series.shape[-1]).undo(embedded.series),
+            detail=self._turn("detail", embedded.detail.shape[-1]).undo(embedded.detail),
             sequence=self._turn("sequence", embedded.sequence.shape[-1]).undo(embedded.sequence),
             vector=np.asarray(embedded.vector @ rotation.T, np.float32),
         )

@@ -100,7 +100,7 @@ class Embedder:
             options["experimental_op_resolver_type"] = (
                 library.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
             )
-        interpreter = make_interpreter(library, model, options)
+        interpreter = make_interpreter(library, model.network, options)
         try:
             embedder = cls(model, chosen, interpreter)
         except UnicodeDecodeError as error:

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sigverify.errors import ConfigError, MalformedModel, RuntimeUnavailable, one_line
-from sigverify.model_file import Model
 from sigverify.runtime.chatter import without_chatter
 
 EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
@@ -126,11 +125,11 @@ def load_edgetpu(library: Any) -> Any:
         ) from error
 
 
-def make_interpreter(library: Any, model: Model, options: dict[str, Any]) -> Any:
-    """Build the interpreter and allocate its tensors."""
+def make_interpreter(library: Any, network: bytes, options: dict[str, Any]) -> Any:
+    """Build the interpreter of a flatbuffer and allocate its tensors."""
     try:
         with without_chatter():
-            interpreter = library.Interpreter(model_content=model.network, **options)
+            interpreter = library.Interpreter(model_content=network, **options)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise MalformedModel(

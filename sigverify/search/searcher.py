@@ -1,13 +1,13 @@
 """`Searcher`: finds who wrote a signature among everybody enrolled."""
 
-import contextlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array
-from sigverify.errors import ConfigError, UnknownUser
+from sigverify.errors import ConfigError, MalformedTemplate, UnknownUser
 from sigverify.forking import OwnLock
 from sigverify.matcher import Matcher
 from sigverify.matching.comparison import Comparison
@@ -20,6 +20,8 @@ from sigverify.search.open_set import open_set_threshold
 from sigverify.search.people import People
 from sigverify.store import START, Change, Store
 from sigverify.template import Template
+
+_log = logging.getLogger(__name__)
 
 SHORTLIST: Final = 12
 """People whom a search compares in full, at least; the rest are ruled out by their vectors alone.
@@ -65,7 +67,7 @@ class Searcher:
         Vectors rule out all but a shortlist, and those are compared in full.
 
         Args:
-            probe: in the store's own coordinates.
+            probe: in the model's own coordinates.
             top_k: how many to return at most.
             fpir: leave out whom a stranger would be taken for more often than at this rate; None: nobody.
             among: search this group only.
@@ -75,12 +77,12 @@ class Searcher:
         """
         if top_k < 1:
             raise ConfigError("top_k out of range", expected="at least 1", received=str(top_k))
-        user_ids, people = self._nearest(probe.vector, max(SHORTLIST, top_k), among)
+        turned = self._store.renewal.turn(probe).vector
+        user_ids, people = self._nearest(turned, max(SHORTLIST, top_k), among)
         templates = self._templates(user_ids)
         compared = self._matcher.compare_each(
             probe,
-            [(template.references, template.spread) for template in templates],
-            self._store.renewal.turn_channels(self._matcher.optional),
+            [(self._store.renewal.restore(each.references), each.spread) for each in templates],
         )
         found = []
         for template, comparison in zip(templates, compared, strict=True):
@@ -112,11 +114,18 @@ class Searcher:
         return open_set_threshold(row, fpir=fpir, people=people)
 
     def _templates(self, user_ids: Iterable[str]) -> list[Template]:
-        """Read the templates of those who are still enrolled: another process may just have forgotten one."""
+        """Read the templates of those who are still enrolled: another process may just have forgotten one.
+
+        One person whose template is of another version keeps nobody else from being found.
+        """
         templates = []
         for user_id in user_ids:
-            with contextlib.suppress(UnknownUser):
+            try:
                 templates.append(self._store.get(user_id, self._modality))
+            except UnknownUser:
+                continue
+            except MalformedTemplate as error:
+                _log.warning("somebody cannot be found until they enroll again: %s", error)
         return templates
 
     def _catch_up(self) -> None:

@@ -30,7 +30,7 @@ from sigverify.errors import DamagedStore, MalformedTemplate, WrongKey
 from sigverify.protection.keys import KEY_BYTES, Key, hkdf
 from sigverify.protection.renewal import Renewal
 from sigverify.protection.sealing import SALT_BYTES, Sealer, join, split
-from sigverify.template import PEN, Template
+from sigverify.template import PEN, Template, is_of_another_version
 
 _SIZE: Final = struct.Struct("<I")
 
@@ -94,11 +94,14 @@ class Rows:
 
         Raises:
             DamagedStore: altered, moved or damaged.
+            MalformedTemplate: of another version of the program, and as it was.
         """
+        opened = self._sealer.open("template", content, *_place(user, modality, model_id))
         try:
-            place = _place(user, modality, model_id)
-            template = Template.from_bytes(self._sealer.open("template", content, *place))
+            template = Template.from_bytes(opened)
         except MalformedTemplate as error:
+            if is_of_another_version(opened):
+                raise
             raise DamagedStore("a template that was sealed damaged", received=str(error)) from error
         named = (self.user(template.user_id), template.modality, template.model_id)
         if named != (user, modality, model_id):

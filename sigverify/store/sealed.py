@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace as changed
 from typing import Final, Self
 
-from sigverify.errors import AlreadyEnrolled, DamagedStore, StoreError, UnknownUser, WrongKey
+from sigverify.errors import (
+    AlreadyEnrolled,
+    DamagedStore,
+    MalformedTemplate,
+    StoreError,
+    UnknownUser,
+    WrongKey,
+)
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
 from sigverify.store.database import Database
@@ -309,11 +316,13 @@ def unbind(database: Database) -> None:
 
 @contextlib.contextmanager
 def _skipping_damage() -> Iterator[None]:
-    """Leave a damaged row out, and say so."""
+    """Leave a row out that is damaged, or of another version, and say so."""
     try:
         yield
     except DamagedStore:
         _log.warning("a row of the store is damaged and left out: sigverify store check")
+    except MalformedTemplate as error:
+        _log.warning("a row of the store is left out: %s", error)
 
 
 def write_template(database: Database, rows: Rows, template: Template) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sigverify.training.config import (
     BatchConfig,
     LossConfig,
+    PairConfig,
     ScheduleConfig,
     TrainConfig,
     ValidationConfig,
@@ -24,6 +25,7 @@ __all__ = [
     "Augmentation",
     "BatchConfig",
     "LossConfig",
+    "PairConfig",
     "Progress",
     "Run",
     "ScheduleConfig",

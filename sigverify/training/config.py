@@ -146,6 +146,54 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairConfig:
+    """The network that looks at two aligned signatures, trained after the encoder; see `training.pair`.
+
+    Attributes:
+        epochs: how long; 0: the model gets none.
+        steps_per_epoch: from one validation, and checkpoint, to the next.
+        writers: in a batch; of each all pairs of `pair.trials`.
+        width, dilations, dropout: of the network.
+        learning_rate: of AdamW, highest; falls to a fiftieth, as a cosine.
+        weight_decay: of AdamW.
+        ema: how much of the average of the weights stays at a step; the averages are what is kept.
+        noise: standard deviation of white noise on what the network sees.
+        channel_drop: share of (writer, channel) of which the network does not see the difference.
+        sensor_drop: share of writers whose signatures lack what a device may lack, such as pressure.
+        held_out: most held-out writers to validate on.
+    """
+
+    epochs: int = 0
+    steps_per_epoch: int = 400
+    writers: int = 12
+    width: int = 48
+    dilations: tuple[int, ...] = (1, 2, 4)
+    dropout: float = 0.0
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    ema: float = 0.995
+    noise: float = 0.05
+    channel_drop: float = 0.08
+    sensor_drop: float = 0.3
+    held_out: int = 240
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        object.__setattr__(self, "dilations", tuple(self.dilations))
+        _require(self.epochs >= 0, "pair epochs must not be negative", self.epochs)
+        least = min(self.steps_per_epoch, self.width, self.held_out, *self.dilations, 1)
+        _require(least == 1 and bool(self.dilations), "pair sizes must be at least 1", least)
+        _require(self.writers >= 2, "a batch of pairs needs at least 2 writers", self.writers)
+        _require(self.learning_rate > 0, "the learning rate must be above 0", self.learning_rate)
+        _require(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay)
+        _require(self.noise >= 0, "noise must not be negative", self.noise)
+        for name in ("dropout", "ema", "channel_drop", "sensor_drop"):
+            _require(
+                0 <= getattr(self, name) < 1, f"pair {name} must lie from 0 to below 1", getattr(self, name)
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """All settings of a training run.
 
@@ -154,6 +202,7 @@ class TrainConfig:
         encoder, encoder_options: architecture by name (`encoders.ENCODERS`) and its options.
         losses: summed by weight; those on an output that the encoder lacks are an error.
         augmentation: strengths of the modality's distortions; its defaults if not given.
+        pair: the network that looks at two aligned signatures.
         epochs, steps_per_epoch: length of the run; "epoch" only says how often to validate and save.
         seed: of weights, splits, batches and distortions.
         mixed_precision: compute in bfloat16; outputs and losses stay float32.
@@ -175,6 +224,7 @@ class TrainConfig:
     augmentation: Distortion | None = None
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+    pair: PairConfig = field(default_factory=PairConfig)
     epochs: int = 40
     steps_per_epoch: int = 100
     seed: int = 0
@@ -208,6 +258,7 @@ class TrainConfig:
             "augmentation": augmentation_class(str(parts.get("modality", PEN))),
             "schedule": ScheduleConfig,
             "validation": ValidationConfig,
+            "pair": PairConfig,
         }
         for key, kind in nested.items():
             if key in parts:

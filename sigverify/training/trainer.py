@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from sigverify.training.config import TrainConfig, ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.data.training_data import TrainingData, prepare
 from sigverify.training.devices import Devices, find_devices
+from sigverify.training.pair.stage import train_pair
+from sigverify.training.pair.writers import check_pairs
 from sigverify.training.plan import Plan, make_plan
 from sigverify.training.progress import Progress
 from sigverify.training.run import run as layout
@@ -80,9 +83,12 @@ def train(
         TrainingError: `out` holds something else, nothing to resume, or a loss that is no longer finite.
     """
     data = prepare(config, corpora, validation)
+    if config.pair.epochs:
+        check_pairs(data)
     devices = find_devices(at_most=min(config.batch.writers, len(data.train.writers)))
     run = Run(path=_own_path(Path(out), devices))
-    origin = Origin.find(config.init_from) if config.init_from and not resume else None
+    source = Origin.find(config.init_from) if config.init_from else None
+    origin = None if resume else source
     if resume and config.init_from:
         config = config.fitted_to({"config": run.config.to_dict()})
     elif origin:
@@ -95,11 +101,32 @@ def train(
     else:
         _create(run, config, data, plan, origin)
         state = _start(run, config, data, plan, origin)
-    started = time.monotonic()
+    started, before = time.monotonic(), state.epoch
     progress = ProgressReport(config.epochs, config.steps_per_epoch, on_progress)
     _fit(config, plan, run, state, [progress, *callbacks])
-    _conclude(run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None)
+    if state.epoch > before:  # otherwise nothing was left to do of this stage
+        _conclude(
+            run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None
+        )
+    if not devices.process:
+        _second_stage(run, config, data, source, on_progress)
     return run
+
+
+def _second_stage(
+    run: Run,
+    config: TrainConfig,
+    data: TrainingData,
+    origin: Origin | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Train the pair network, starting from that of the origin; without training keep the origin's."""
+    start = None if origin is None else origin.pair_network
+    if config.pair.epochs:
+        _note(run, pair=train_pair(config, data, run, start=start, on_progress=on_progress))
+    elif start is not None:
+        shutil.copyfile(start, run.pair_path)
+        _note(run, pair={"kept_from": str(config.init_from)})
 
 
 def _own_path(out: Path, devices: Devices) -> Path:

@@ -55,7 +55,7 @@ TOKENS = {
 """What programs compare with: a token may be added, and never changes."""
 CHOICES = {
     "Baseline", "Capability", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind", "Part",
-    "Precision", "Role", "Runtime", "Screening", "TrialKind",
+    "Precision", "Profile", "Role", "Runtime", "Screening", "TrialKind",
 }  # fmt: skip
 """Enums that people choose from, or that only logs and metrics name: nothing says them in words."""
 

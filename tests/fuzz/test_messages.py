@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from builders import model, template
+from builders import CUES, model, template
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +22,6 @@ from sigverify.formats import read_recording, read_signature, signature_pad
 from sigverify.formats.recording import Recording
 from sigverify.manifest import Manifest
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.protection.keys import Key
@@ -101,7 +100,7 @@ PARSERS = {
     "model's end": lambda text: Model.from_bytes(MODEL[:24] + text.encode()),
     "model's path": Model.read,
     "manifest": lambda text: Manifest.from_json(text.encode()),
-    "scoring": lambda text: Scoring.from_dict(PEN.cues, {"1": as_object(text)}),
+    "scoring": lambda text: Scoring.from_dict(CUES, {"1": as_object(text)}),
     "template": lambda text: Template.from_bytes(text.encode()),
     "template's end": lambda text: Template.from_bytes(TEMPLATE[:80] + text.encode()),
     "user id": lambda text: template(text, 1),

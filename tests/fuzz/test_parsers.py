@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from builders import model, signature, template
+from builders import CUES, model, signature, template
 from damage import damaged
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,6 @@ from sigverify.formats import Format, plain_csv, read_signature, signature_pad
 from sigverify.formats.reader import READERS
 from sigverify.manifest import Manifest
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import MAX_COORDINATE, Signature
 from sigverify.model_file import Model
 from sigverify.policy.adaptation import State
@@ -192,7 +191,7 @@ ROW = st.fixed_dictionaries({"weights": JSON, "bias": JSON, "thresholds": JSON})
 @given(st.dictionaries(st.sampled_from(["1", "4", "5", "x", "-1"]), ROW | JSON, max_size=3))
 def test_scoring(content):
     with contextlib.suppress(ModelError):
-        assert Scoring.from_dict(PEN.cues, content).row(1)
+        assert Scoring.from_dict(CUES, content).row(1)
 
 
 @lru_cache

@@ -46,11 +46,12 @@ from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import encode
 from sigverify import Signature, Template, read_signature
 from sigverify.manifest import Manifest, Precision
+from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
-from sigverify.matching.elastic import elastic_distances
+from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS, features
+from sigverify.modality.pen.features import SERIES_CHANNELS, detail, features
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
 from sigverify.protection.keys import Key
@@ -62,6 +63,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 from public_stub import public_stub  # noqa: E402
 
+CUES = tuple(cue for cue in PEN.cues if cue != PAIR)
+"""Those that need no second network."""
 NAMES = ("genuine", "again", "forged")
 DIGITS = 6
 INPUT_SCALE = np.float32(1 / 32)
@@ -93,7 +96,11 @@ def embedding(its: Signature) -> Embedding:
     sequence = np.tanh(values.reshape(len(values) // 2, 2, -1).mean(axis=1))[:, :8]
     vector = np.cos(np.arange(16)[:, None] * np.arange(1, values.shape[1] + 1)) @ values.std(axis=0)
     return Embedding.from_floats(
-        values[:, :SERIES_CHANNELS], sequence, vector / np.linalg.norm(vector), its.repaired.duration_ms
+        values[:, :SERIES_CHANNELS],
+        detail(values[np.newaxis])[0],
+        sequence,
+        vector / np.linalg.norm(vector),
+        its.repaired.duration_ms,
     )
 
 
@@ -102,16 +109,17 @@ def numbers() -> dict[str, Any]:
     genuine, again, forged = (read_signature(HERE / f"{name}.csv") for name in NAMES)
     references = References.stack([embedding(genuine), embedding(again)])
     probe = embedding(forged)
-    to_probe, between = distances(probe, references, PEN.cues), spread(references, PEN.cues)
-    costs = [elastic_distances(probe.series, each[np.newaxis])[0] for each in references.series]
+    to_probe, between = distances(probe, references, CUES), spread(references, CUES)
+    paths = NUMPY.paths(probe.series, references.series)
     return {
-        "elastic_costs": [round(float(cost) * FRAMES) for cost in costs],
+        "elastic_costs": paths.total.tolist(),
+        "path_every_32nd_frame": [paths.first[:, ::32].tolist(), paths.last[:, ::32].tolist()],
         "features_every_32nd_frame": np.round(features(genuine)[::32].astype(float), DIGITS).tolist(),
         "input_every_32nd_frame": np.rint(features(genuine)[::32] / INPUT_SCALE).astype(int).tolist(),
         "distances": np.round(to_probe.astype(float), DIGITS).tolist(),
         "spread": np.round(between[0, 1].astype(float), DIGITS).tolist(),
-        "score": round(float(Scoring.default(PEN.cues).score(to_probe, between)), DIGITS),
-        "score_of_one": round(float(Scoring.default(PEN.cues).score(to_probe[:1], between[:1, :1])), DIGITS),
+        "score": round(float(Scoring.default(CUES).score(to_probe, between)), DIGITS),
+        "score_of_one": round(float(Scoring.default(CUES).score(to_probe[:1], between[:1, :1])), DIGITS),
     }
 
 
@@ -124,7 +132,7 @@ def template() -> Template:
         model_id="00112233445566ff",
         modality="pen",
         references=references,
-        spread=spread(references, PEN.cues),
+        spread=spread(references, CUES),
         created=datetime(2024, 2, 29, tzinfo=UTC),
     )
 
@@ -136,10 +144,9 @@ def model() -> Model:
         encoder="tdnn",
         precision=Precision.INT8,
         modality="pen",
-        file_version=1,
         vector_size=64,
         sequence_shape=(128, 16),
-        scoring=replace(Scoring.default(PEN.cues), calibrated=True),
+        scoring=replace(Scoring.default(CUES), calibrated=True),
         provenance={"seed": 0},
     )
     return Model(manifest=manifest, network=bytes(range(256)))

@@ -8,6 +8,7 @@ import numpy as np
 from sigverify.errors import RuntimeUnavailable
 from sigverify.manifest import Manifest, Precision
 from sigverify.matcher import Matcher
+from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import spread
 from sigverify.matching.embedding import References
 from sigverify.modality.pen.features import CHANNELS, FRAMES
@@ -20,6 +21,8 @@ from sigverify.runtime.native.library import Library
 from sigverify.template import Template, stored
 
 MODEL_ID = "0123456789abcdef"
+CUES = tuple(cue for cue in PEN.cues if cue != PAIR)
+"""Those of a pen that need no second network."""
 CREATED = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
@@ -46,6 +49,7 @@ def references(count=5, *, depth=16, seed=0):
     return stored(
         References(
             series=rng.integers(-127, 128, (count, 256, 7), np.int8),
+            detail=rng.integers(-127, 128, (count, 128, 5), np.int8),
             sequence=rng.integers(-127, 128, (count, 128 if depth else 1, depth), np.int8),
             vector=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
             extent=rng.uniform(500, 5000, count).astype(np.float32),
@@ -56,7 +60,7 @@ def references(count=5, *, depth=16, seed=0):
 def template(user_id="alice", count=5, *, depth=16, model_id=MODEL_ID, seed=0, modality="pen"):
     """A template of random embeddings."""
     its = references(count, depth=depth, seed=seed)
-    between = spread(its, PEN.cues) if count <= 5 else np.ones((count, count, 4), np.float32)
+    between = spread(its, CUES) if count <= 5 else np.ones((count, count, len(CUES)), np.float32)
     return Template(
         user_id=user_id,
         model_id=model_id,

@@ -4,6 +4,7 @@ Templates go in and out as `Template`, so that what one side enrolls the other v
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,13 @@ from sigverify.enrollment.addition import AdditionReason
 from sigverify.enrollment.enroller import Screening
 from sigverify.errors import EnrollmentError, RuntimeUnavailable, SigverifyError
 from sigverify.matching.aspect import Aspect
+from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Impostor
+from sigverify.modality.pen.features import DETAIL_CHANNELS, DETAIL_FRAMES, FRAMES, SERIES_CHANNELS
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.quality import Flaw
 from sigverify.runtime.native.embedder import litert_library
+from sigverify.runtime.pair_network import pair_shape
 from sigverify.search import Match
 from sigverify.template import Template, check_user_id
 
@@ -74,8 +79,11 @@ class NativeModel:
 class NativeVerifier:
     """Enrolls, verifies and identifies by the C core; one thread at a time. It keeps no store."""
 
-    def __init__(self, library, model, network=None):
-        """Run `network`: a function of bytes, or LiteRT's library by its path; None: that of its wheel."""
+    def __init__(self, library, model, network=None, judge=None):
+        """Run `network`: a function of bytes, or LiteRT's library by its path; None: that of its wheel.
+
+        Beside a function, `judge` is the one that runs the pair network.
+        """
         self._library = library
         self._model = NativeModel(library, model.to_bytes())
         self._failure = None
@@ -84,7 +92,7 @@ class NativeVerifier:
             self._litert = library.open("sv_litert", str(network).encode(), self._model.handle)
             its = library.functions.sv_litert_network(self._litert)
         else:
-            its = self._wrapped(network)
+            its = self._wrapped(network, judge)
         self._handle = library.open("sv_verifier", self._model.handle, its)
 
     def enroll(self, user_id, signatures, *, created, quality=Screening.ENFORCE):
@@ -139,6 +147,33 @@ class NativeVerifier:
         self._call("sv_identify", everybody, len(handles), view, fpir or 0.0, matches, top_k, found)
         return [Match(templates[its.index].user_id, its.score) for its in matches[0 : found[0]]]
 
+    def embed(self, signature):
+        """Embed one signature."""
+        its = self._blank()
+        view = self._embedding(its)
+        self._call("sv_embed", self._library.view(signature), view)
+        return replace(its, extent=float(view.extent))
+
+    def compare(self, probe, reference):
+        """Return the distances of one embedding from another, `(k,)`."""
+        out = np.full(self._library.functions.sv_model_cues(self._model.handle), np.nan, np.float32)
+        views = [self._embedding(each) for each in (probe, reference)]
+        self._call("sv_compare", *views, self._library.floats(out))
+        return out
+
+    def _blank(self):
+        info = self._model.describe()
+        return Embedding(
+            series=np.zeros((FRAMES, SERIES_CHANNELS), np.int8),
+            detail=np.zeros((DETAIL_FRAMES, DETAIL_CHANNELS), np.int8),
+            sequence=np.zeros((info.steps, info.depth), np.int8),
+            vector=np.zeros(info.vector_size, np.float32),
+            extent=0.0,
+        )
+
+    def _embedding(self, its):
+        return embedding_view(self._library, its)
+
     def _call(self, name, *arguments):
         """Call a function of this verifier; what the network raised comes first."""
         try:
@@ -149,25 +184,52 @@ class NativeVerifier:
                 raise failure from None
             raise
 
-    def _wrapped(self, network):
+    def _wrapped(self, network, judge):
         ffi, info = self._library.ffi, self._model.describe()
-        sizes = (info.vector_bytes, info.sequence_bytes)
 
-        def invoke(_, stored, vector, sequence):
+        def run(function, stored, stored_size, outputs):
             try:
-                outputs = network(bytes(ffi.buffer(stored, info.input_bytes)))
-                if tuple(map(len, outputs)) != sizes:
+                said = function(bytes(ffi.buffer(stored, stored_size)))
+                sizes = tuple(size for _, size in outputs)
+                if tuple(map(len, said)) != sizes:
                     raise RuntimeUnavailable("a network of other outputs", expected=f"{sizes} bytes")
             except Exception as error:  # noqa: BLE001  # nothing may unwind through C
                 self._failure = error
                 return RuntimeUnavailable.status
-            ffi.memmove(vector, outputs[0], sizes[0])
-            if sizes[1]:
-                ffi.memmove(sequence, outputs[1], sizes[1])
+            for (memory, size), content in zip(outputs, said, strict=True):
+                if size:
+                    ffi.memmove(memory, content, size)
             return 0
 
-        self._invoke = ffi.callback("int(void *, const void *, void *, void *)", invoke)  # C holds it
-        return ffi.new("sv_network *", [self._invoke, ffi.NULL])[0]
+        def invoke(_, stored, vector, sequence):
+            sizes = ((vector, info.vector_bytes), (sequence, info.sequence_bytes))
+            return run(network, stored, info.input_bytes, sizes)
+
+        def judged(_, stored, output):
+            return run(
+                lambda its: (judge(its),), stored, info.pair_input_bytes, ((output, info.pair_output_bytes),)
+            )
+
+        # C holds them.
+        self._invoke = ffi.callback("int(void *, const void *, void *, void *)", invoke)
+        self._judge = ffi.callback("int(void *, const void *, void *)", judged) if judge else ffi.NULL
+        return ffi.new("sv_network *", [self._invoke, self._judge, ffi.NULL])[0]
+
+
+def embedding_view(library, its):
+    """Point to the arrays of an embedding, which must outlive the view."""
+    view = library.ffi.new("sv_embedding *")
+    view.series, view.detail, view.sequence = map(library.bytes, (its.series, its.detail, its.sequence))
+    view.vector, view.extent = library.floats(its.vector), its.extent
+    return view
+
+
+def pair_inputs(library, probe, reference):
+    """Return what C gives a pair network of two embeddings: `(steps, depth)`."""
+    out = np.full(pair_shape(PEN), np.nan, np.float32)
+    views = [embedding_view(library, each) for each in (probe, reference)]
+    library.call("sv_pair_inputs", *views, library.floats(out))
+    return out
 
 
 def imported(library, data):

@@ -1,4 +1,4 @@
-"""Model files made by hand, of both versions, also such as Python would not write."""
+"""Model files made by hand, also such as Python would not write."""
 
 import hashlib
 import json
@@ -7,19 +7,26 @@ from dataclasses import replace
 
 from builders import model
 
+from sigverify.matching.cues import PAIR
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.pen import PEN
 
-FITTED = replace(Scoring.default(PEN.cues), calibrated=True).to_dict()
-"""A scoring that is written down, as one of the default is not."""
-
 PROPERTIES = {
     "series": {"elastic": True, "learned": False, "relative": True, "signed": False},
+    "trimmed": {"elastic": True, "learned": False, "relative": True, "signed": False},
+    "pair": {"elastic": True, "learned": True, "relative": True, "signed": False},
     "sequence": {"elastic": True, "learned": True, "relative": True, "signed": False},
     "vector": {"elastic": False, "learned": True, "relative": True, "signed": False},
-    "extent": {"elastic": False, "learned": False, "relative": False, "signed": False},
+    "extent": {"elastic": False, "learned": False, "relative": False, "signed": True},
+    "tempo": {"elastic": False, "learned": False, "relative": False, "signed": True},
 }
-"""The cues that C computes, in the order of file version 1."""
+"""The cues that C computes."""
+
+WITHOUT_PAIR = tuple(name for name in PROPERTIES if name != "pair")
+"""Those that need no further network."""
+
+FITTED = replace(Scoring.default([cue for cue in PEN.cues if cue != PAIR]), calibrated=True).to_dict()
+"""A scoring of these that is written down, as one of the default is not."""
 
 
 def cue(name, **changes):
@@ -32,17 +39,20 @@ def columns(cues):
     return sum(3 if each["relative"] else 1 + each["signed"] for each in cues)
 
 
-def packed(manifest, network=b"no network", version=1):
+def packed(manifest, network=b"no network", pair_network=b"", version=3):
     """Return a model file of any manifest, with a hash that fits."""
-    padding = bytes(-(24 + len(manifest)) % 16)
-    header = struct.pack("<8sIIQ", b"SIGMODEL", version, len(manifest), len(network))
-    body = header + manifest + padding + network
+    header = struct.pack("<8sIIQQ", b"SIGMODEL", version, len(manifest), len(network), len(pair_network))
+    body = _padded(_padded(header + manifest) + network) + pair_network
     return body + hashlib.sha256(body).digest()
+
+
+def _padded(content):
+    return content + bytes(-len(content) % 16)
 
 
 def manifest(data):
     """Return the manifest of a model file."""
-    return data[24 : 24 + int.from_bytes(data[12:16], "little")]
+    return data[32 : 32 + int.from_bytes(data[12:16], "little")]
 
 
 ABSENT = object()
@@ -55,24 +65,17 @@ def canonical(content):
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def version_1(**changes):
-    """Return a model file with some fields changed, those set to `ABSENT` left out."""
-    return packed(canonical({**_fields(model()), "file_version": 1, "scoring": FITTED, **changes}))
-
-
-def version_2(names=tuple(PROPERTIES), *, of=None, **changes):
+def model_file(names=WITHOUT_PAIR, *, of=None, pair_network=None, **changes):
     """Return a model file with cues of these names, or with whole entries instead of names.
 
-    Without a `scoring` among the changes all weights are 0. `of` is a model that has the rest.
+    Without a `scoring` among the changes all weights are 0. `of` is a model that has the rest. There is a
+    pair network where there is the cue, or the one given. What is changed to `ABSENT` is left out.
     """
     entries = [cue(each) if isinstance(each, str) else each for each in names]
-    row = {"bias": 0.0, "thresholds": {}, "weights": [0.0] * columns(entries)}
-    named = {"cues": entries, "file_version": 2, "modality": "pen", "scoring": {"1": row}}
     source = of or model()
-    return packed(canonical({**_fields(source), **named, **changes}), source.network, version=2)
-
-
-def _fields(source):
-    """Return the fields that both versions have."""
-    content = json.loads(source.manifest.to_json())
-    return {name: value for name, value in content.items() if name not in ("cues", "modality")}
+    if pair_network is None:
+        has_pair = any(each["name"] == "pair" for each in entries)
+        pair_network = (source.pair_network or b"no pair network") if has_pair else b""
+    row = {"bias": 0.0, "thresholds": {}, "weights": [0.0] * columns(entries)}
+    content = json.loads(source.manifest.to_json()) | {"cues": entries, "scoring": {"1": row}}
+    return packed(canonical({**content, **changes}), source.network, pair_network)

@@ -10,6 +10,7 @@ from sigverify.manifest import Manifest, Precision
 from sigverify.matching.aspect import Aspect, AspectMeasure
 from sigverify.matching.cue import Cue
 from sigverify.matching.cues import EXTENT, SERIES, VECTOR
+from sigverify.matching.pair_inputs import PairLayout
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.model_file import Model
 from sigverify.runtime.embedder import Output
@@ -22,11 +23,10 @@ class Melody:
     pitches: tuple[float, ...]
 
 
-def measure_size(probe, references, align):
+def measure_size(pairing):
     """How many more notes the probe has than each reference, as a logarithm: negative where it has fewer."""
-    del align
-    extent = np.asarray(probe.extent, np.float32)
-    return np.asarray(np.log(extent) - np.log(references.extent), np.float32)
+    extent = np.asarray(pairing.probe.extent, np.float32)
+    return np.asarray(np.log(extent) - np.log(pairing.references.extent), np.float32)
 
 
 SIZE = Cue(name="size", measure=measure_size, signed=True)
@@ -41,6 +41,8 @@ class MelodyModality:
     trace_shape = (30,)
     input_shape = (30, 2, 1)
     series_shape = (30, 2)
+    detail_shape = (15, 0)
+    pair_layout = PairLayout(channels=2)
     cues = (VECTOR, SIZE, SERIES, EXTENT)
     aspects = MappingProxyType(
         {
@@ -63,6 +65,9 @@ class MelodyModality:
 
     def series(self, inputs):
         return inputs[..., 0]
+
+    def detail(self, inputs):
+        return np.zeros((len(inputs), 15, 0), np.float32)
 
     def reduce(self, inputs):
         return inputs

@@ -2,16 +2,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, model, references, signature
+from builders import CUES, arithmetic_matcher, model, references, signature
+from toy_networks import toy_model
 
 from sigverify import Model, Policy, Verifier
 from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
 from sigverify.matcher import Matcher
+from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
+from sigverify.matching.embedding import References
+from sigverify.matching.pairing import Engine
 from sigverify.modality.pen.pen import PEN
+from sigverify.protection.renewal import Renewal
 from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native import embedder as native_embedder
 from sigverify.runtime.native.library import VARIABLE
+from sigverify.template import stored
 
 TOLERANCE = 1e-5
 """Of scores: all is equal but the order in which a vector's squares are added."""
@@ -20,6 +26,11 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def base():
     return Model.read("base")
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return toy_model(pair=True)
 
 
 @pytest.fixture
@@ -64,10 +75,10 @@ def test_a_library_that_cannot_be_used_is_passed_over_aloud(monkeypatch, tmp_pat
 @pytest.mark.usefixtures("built")
 def test_a_model_that_c_refuses_is_for_the_interpreter(base):
     tensors = base.manifest.tensors | {"input": base.manifest.tensors["input"] | {"scale": 0.5}}
-    its = Model(manifest=replace(base.manifest, tensors=tensors), network=base.network)
+    its = replace(base, manifest=replace(base.manifest, tensors=tensors))
     same(Matcher.open(its), base)
     with pytest.raises(MalformedModel, match="does not match its manifest: vector"):
-        Matcher.open(Model(manifest=replace(base.manifest, vector_size=32), network=base.network))
+        Matcher.open(replace(base, manifest=replace(base.manifest, vector_size=32)))
 
 
 @pytest.mark.usefixtures("built")
@@ -111,10 +122,48 @@ def test_what_is_no_signature():
 
 @pytest.mark.parametrize("depth", [0, 16])
 def test_distances_in_c_are_those_of_numpy(library, depth):
-    matcher = Matcher(model(), Runtime.NATIVE, None, library.elastic_distances)
+    matcher = Matcher(model(), Runtime.NATIVE, None, Engine(library))
     its = references(5, depth=depth)
-    assert np.array_equal(matcher.distances(its[0], its), distances(its[0], its, PEN.cues))
-    assert np.array_equal(matcher.spread(its), spread(its, PEN.cues))
+    assert np.array_equal(matcher.distances(its[0], its), distances(its[0], its, CUES))
+    assert np.array_equal(matcher.spread(its), spread(its, CUES))
+
+
+def test_a_template_s_spread_is_measured_on_what_is_restored_of_it():
+    matcher, renewal = arithmetic_matcher(), Renewal(b"r" * 32)
+    plain = References.stack([matcher.embed(signature(0, number)) for number in range(3)])
+    template = matcher.template("alice", plain, renewal)
+    assert (template.user_id, template.model_id, template.modality) == ("alice", matcher.model.id, "pen")
+    back = renewal.restore(template.references)
+    np.testing.assert_array_equal(template.spread, matcher.spread(back))
+    np.testing.assert_array_equal(back.series, plain.series)
+    np.testing.assert_array_equal(back.detail, plain.detail)
+    np.testing.assert_allclose(back.vector, plain.vector, atol=2e-3)  # float16, in turned coordinates
+    assert not np.array_equal(template.references.detail, plain.detail)
+    np.testing.assert_allclose(template.spread, matcher.spread(plain), atol=2e-3)
+
+
+def test_the_pair_network_runs_in_whatever_interpreter_does(toy):
+    matcher = Matcher.open(toy, runtime="litert")
+    assert matcher.engine.judge is not None
+    assert matcher.cues == PEN.cues
+    plain = Matcher.open(toy_model(), runtime="litert")
+    assert plain.engine.judge is None
+    probe, others = matcher.embed(signature(0)), References.stack([matcher.embed(signature(1))])
+    one, other = matcher.distances(probe, others), plain.distances(probe, others)
+    kept = [cue != PAIR for cue in matcher.cues]
+    np.testing.assert_array_equal(one[:, kept], other)
+
+
+def test_a_model_with_a_pair_network_verifies_in_a_store_s_own_coordinates(toy, tmp_path):
+    policy = Policy.unguarded()
+    with Verifier.open(tmp_path / "its.db", model=toy, runtime="litert", policy=policy) as verifier:
+        verifier.enroll("alice", [signature(0, n) for n in range(3)], quality="record")
+        matcher = Matcher.open(toy, runtime="litert")
+        plain = stored(References.stack([matcher.embed(signature(0, n)) for n in range(3)]))
+        probe = matcher.embed(signature(0, 9))
+        expected = float(matcher.score(matcher.distances(probe, plain), matcher.spread(plain)))
+        assert verifier.score("alice", signature(0, 9)) == pytest.approx(expected, abs=1e-4)
+        assert verifier.identify(signature(0, 9))[0].user_id == "alice"
 
 
 @pytest.mark.usefixtures("built")

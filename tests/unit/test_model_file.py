@@ -5,21 +5,27 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import pytest
+from builders import CUES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify import errors
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
 from sigverify.manifest import UNFITTED, Manifest, Precision
-from sigverify.matching.cues import EXTENT, SERIES
-from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
+from sigverify.matching.cues import EXTENT, PAIR, SERIES
+from sigverify.matching.scoring import Impostor, ScoreRow, Scoring, evidence_size
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, Model, shipped_models
 
-ROW = ScoreRow(weights=(1.0, -0.1) + (0.0,) * 8, bias=0.25, thresholds={Impostor.RANDOM: ((0.1, 0.5),)})
+ROW = ScoreRow(
+    weights=(1.0, -0.1) + (0.0,) * (evidence_size(CUES) - 2),
+    bias=0.25,
+    thresholds={Impostor.RANDOM: ((0.1, 0.5),)},
+)
 
 
 def manifest(**changes):
@@ -30,7 +36,7 @@ def manifest(**changes):
         "modality": "pen",
         "vector_size": 64,
         "sequence_shape": (128, 16),
-        "scoring": Scoring(cues=PEN.cues, rows={5: ROW}),
+        "scoring": Scoring(cues=CUES, rows={5: ROW}),
         "provenance": {"seed": 3, "trained_on": ["synthetic"], "licence_note": "für alle"},
     }
     return Manifest(**fields | changes)
@@ -40,6 +46,13 @@ MODEL = Model(manifest=manifest(), network=bytes(range(256)) * 3)
 DATA = MODEL.to_bytes()
 
 
+def pair_manifest():
+    return manifest(cues=(*CUES, PAIR), scoring=UNFITTED)
+
+
+WITH_PAIR = Model(manifest=pair_manifest(), network=bytes(777), pair_network=bytes(range(100))).to_bytes()
+
+
 def sealed(body):
     """Close a forged body with the hash it needs to be believed."""
     return body + hashlib.sha256(body).digest()
@@ -47,8 +60,8 @@ def sealed(body):
 
 def with_manifest(text):
     """A well-formed container around any manifest text."""
-    head = struct.pack("<8sIIQ", b"SIGMODEL", 2, len(text), 4) + text
-    return sealed(head + bytes(-len(head) % 16) + b"netw")
+    head = struct.pack("<8sIIQQ", b"SIGMODEL", 3, len(text), 16, 0) + text
+    return sealed(head + bytes(-len(head) % 16) + b"a network itself")
 
 
 def test_round_trip():
@@ -74,33 +87,38 @@ def test_repr_shows_no_weights():
 
 
 def test_layout_as_a_c_program_reads_it():
-    magic, version, manifest_size, network_size = struct.unpack_from("<8sIIQ", DATA)
-    assert (magic, version, network_size) == (b"SIGMODEL", 2, 768)
-    assert json.loads(DATA[24 : 24 + manifest_size])["vector_size"] == 64
-    start = (24 + manifest_size + 15) // 16 * 16
-    assert not any(DATA[24 + manifest_size : start])
-    assert DATA[start : start + network_size] == MODEL.network
-    assert DATA[start + network_size :] == hashlib.sha256(DATA[: start + network_size]).digest()
+    magic, version, manifest_size, network_size, pair_size = struct.unpack_from("<8sIIQQ", WITH_PAIR)
+    assert (magic, version, network_size, pair_size) == (b"SIGMODEL", 3, 777, 100)
+    assert json.loads(WITH_PAIR[32 : 32 + manifest_size])["vector_size"] == 64
+    start = (32 + manifest_size + 15) // 16 * 16
+    assert not any(WITH_PAIR[32 + manifest_size : start])
+    assert WITH_PAIR[start : start + network_size] == bytes(777)
+    pair_start = (start + network_size + 15) // 16 * 16
+    assert not any(WITH_PAIR[start + network_size : pair_start])
+    end = pair_start + pair_size
+    assert WITH_PAIR[pair_start:end] == bytes(range(100))
+    assert WITH_PAIR[end:] == hashlib.sha256(WITH_PAIR[:end]).digest()
 
 
-VERSION_1 = (
-    f'{{"encoder":"e","features_version":{FEATURES_VERSION},"file_version":1,'
-    f'"input_shape":[{FRAMES},{CHANNELS}],"name":"é","parity":{{}},'
-    '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
-    '"vector_size":2}'
-)
-VERSION_2 = (
+PLAIN_TEXT = (
     '{"cues":[{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false},'
-    '{"elastic":false,"learned":false,"name":"extent","relative":false,"signed":false}],'
-    f'"encoder":"e","features_version":{FEATURES_VERSION},"file_version":2,'
+    '{"elastic":false,"learned":false,"name":"extent","relative":false,"signed":true}],'
+    f'"encoder":"e","features_version":{FEATURES_VERSION},"file_version":3,'
     f'"input_shape":[{FRAMES},{CHANNELS}],"modality":"pen","name":"é","parity":{{}},'
     '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
     '"vector_size":2}'
 )
+PAIR_TEXT = PLAIN_TEXT.replace(
+    '[{"elastic":true,',
+    '[{"elastic":true,"learned":true,"name":"pair","relative":true,"signed":false},{"elastic":true,',
+)
 
 
-@pytest.mark.parametrize(("version", "cues", "text"), [(1, (), VERSION_1), (2, (SERIES, EXTENT), VERSION_2)])
-def test_golden_bytes(version, cues, text):
+@pytest.mark.parametrize(
+    ("cues", "pair", "text"),
+    [((SERIES, EXTENT), b"", PLAIN_TEXT), ((PAIR, SERIES, EXTENT), b"\x04\x05", PAIR_TEXT)],
+)
+def test_golden_bytes(cues, pair, text):
     """Raise `MANIFEST_VERSION` before you change this."""
     made = Model(
         manifest=Manifest(
@@ -110,24 +128,47 @@ def test_golden_bytes(version, cues, text):
             modality="pen",
             vector_size=2,
             cues=cues,
-            file_version=version,
         ),
         network=b"\x01\x02\x03",
+        pair_network=pair,
     )
-    head = b"SIGMODEL" + struct.pack("<IIQ", version, len(text.encode()), 3) + text.encode()
-    assert made.to_bytes() == sealed(head + bytes(-len(head) % 16) + b"\x01\x02\x03")
+    sizes = struct.pack("<IIQQ", 3, len(text.encode()), 3, len(pair))
+    body = b"SIGMODEL" + sizes + text.encode()
+    body += bytes(-len(body) % 16) + b"\x01\x02\x03"
+    body += bytes(-len(body) % 16) + pair
+    assert made.to_bytes() == sealed(body)
     assert Model.from_bytes(made.to_bytes()) == made
 
 
-@given(st.integers(0, len(DATA) - 1))
+def test_a_pair_network_makes_another_model():
+    one = Model.from_bytes(WITH_PAIR)
+    assert one.pair_network == bytes(range(100))
+    assert replace(one, pair_network=bytes(100)).id != one.id
+    assert "877 bytes" in repr(one)
+
+
+@pytest.mark.parametrize(("cues", "pair"), [(CUES, b"pair"), ((*CUES, PAIR), b"")])
+def test_a_pair_network_and_its_cue_come_together(cues, pair):
+    its = manifest(cues=cues, scoring=UNFITTED)
+    with pytest.raises(MalformedModel, match="the cue pair and a network for it, or neither"):
+        Model(manifest=its, network=b"n", pair_network=pair)
+
+
+def test_a_file_without_the_network_of_its_cue():
+    content = with_manifest(pair_manifest().to_json())
+    with pytest.raises(MalformedModel, match="the cue pair and a network for it, or neither"):
+        Model.from_bytes(content)
+
+
+@given(st.integers(0, len(WITH_PAIR) - 1))
 def test_property_truncation_never_passes(length):
     with pytest.raises(MalformedModel):
-        Model.from_bytes(DATA[:length])
+        Model.from_bytes(WITH_PAIR[:length])
 
 
-@given(st.integers(0, len(DATA) * 8 - 1))
+@given(st.integers(0, len(WITH_PAIR) * 8 - 1))
 def test_property_a_flipped_bit_never_passes(bit):
-    damaged = bytearray(DATA)
+    damaged = bytearray(WITH_PAIR)
     damaged[bit // 8] ^= 1 << bit % 8
     with pytest.raises(ModelError):
         Model.from_bytes(bytes(damaged))
@@ -146,12 +187,21 @@ def test_property_trailing_bytes_never_pass(tail):
 
 
 @pytest.mark.parametrize(
-    ("manifest_size", "network_size"),
-    [(0xFFFFFFFF, 768), (300, 0xFFFFFFFFFFFFFFFF), (0, 768), (300, 0), (1 << 20, 64 << 20)],
+    "sizes",
+    [
+        (0xFFFFFFFF, 768, 0),
+        (300, 0xFFFFFFFFFFFFFFFF, 0),
+        (300, 768, 0xFFFFFFFFFFFFFFFF),
+        (0, 768, 0),
+        (300, 0, 0),
+        (300, 0, 768),
+        (1 << 20, 64 << 20, 64 << 20),
+        (300, 768, (64 << 20) + 1),
+    ],
 )
-def test_huge_lengths_allocate_nothing(tmp_path, manifest_size, network_size):
+def test_huge_lengths_allocate_nothing(tmp_path, sizes):
     path = tmp_path / "huge.sigmodel"
-    path.write_bytes(struct.pack("<8sIIQ", b"SIGMODEL", 2, manifest_size, network_size) + DATA[24:])
+    path.write_bytes(struct.pack("<8sIIQQ", b"SIGMODEL", 3, *sizes) + DATA[32:])
     tracemalloc.start()
     with pytest.raises(MalformedModel):
         Model.read(path)
@@ -164,11 +214,13 @@ def test_a_device_file_is_not_read_without_end():
         Model.read("/dev/zero")
 
 
-def test_another_file_version():
-    newer = bytearray(DATA)
-    newer[8] = 3
-    with pytest.raises(IncompatibleModel, match=r"another version; expected 1 or 2; received 3\. Install"):
-        Model.from_bytes(bytes(newer))
+@pytest.mark.parametrize("version", [1, 2, 4])
+def test_another_file_version(version):
+    other = bytearray(DATA)
+    other[8] = version
+    message = rf"another version; expected 3; received {version}\. Install"
+    with pytest.raises(IncompatibleModel, match=message):
+        Model.from_bytes(bytes(other))
 
 
 @pytest.mark.parametrize(
@@ -202,14 +254,9 @@ def test_another_modality_or_other_cues(changes, message):
 
 def test_a_manifest_takes_what_is_not_given_from_its_modality():
     plain = manifest(scoring=UNFITTED)
-    assert (plain.input_shape, plain.features_version, plain.cues) == (PEN.input_shape, PEN.version, PEN.cues)
-    assert plain.scoring == Scoring.default(PEN.cues)
+    assert (plain.input_shape, plain.features_version, plain.cues) == (PEN.input_shape, PEN.version, CUES)
+    assert plain.scoring == Scoring.default(CUES)
     assert plain.to_dict()["scoring"] == {}
-
-
-def test_version_1_is_of_pens_and_their_four_cues():
-    with pytest.raises(MalformedModel, match="a manifest of version 1; expected series, sequence"):
-        manifest(file_version=1, cues=(SERIES,), scoring=UNFITTED)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +276,8 @@ def test_version_1_is_of_pens_and_their_four_cues():
         (MODEL.manifest.to_json().replace(b'"int8"', b'"int4"'), "precision"),
         (MODEL.manifest.to_json().replace(b'"toy"', b'""'), "name"),
         (MODEL.manifest.to_json().replace(b'"parity":{}', b'"parity":[]'), "parity"),
-        (MODEL.manifest.to_json().replace(b'"file_version":2', b'"file_version":3'), "file_version"),
-        (MODEL.manifest.to_json().replace(b'"file_version":2', b'"file_version":1'), "other fields"),
+        (MODEL.manifest.to_json().replace(b'"file_version":3', b'"file_version":2'), "file_version"),
+        (MODEL.manifest.to_json().replace(b'"file_version":3', b'"file_version":4'), "file_version"),
         (MODEL.manifest.to_json().replace(b'"modality":"pen"', b'"modality":7'), "modality"),
         (MODEL.manifest.to_json().replace(b'"cues":[', b'"cues":[7,'), "cues"),
         (
@@ -254,10 +301,17 @@ def test_a_manifest_that_lies_behind_a_valid_hash(text, message):
 def test_padding_must_be_zero():
     size = struct.unpack_from("<I", DATA, 12)[0]
     text = MODEL.manifest.to_json()
-    if (24 + size) % 16 == 0:
+    if (32 + size) % 16 == 0:
         text = manifest(name="toys").to_json()
     forged = bytearray(with_manifest(text)[:-32])
-    forged[24 + len(text)] = 7
+    forged[32 + len(text)] = 7
+    with pytest.raises(MalformedModel, match="canonical"):
+        Model.from_bytes(sealed(bytes(forged)))
+
+
+def test_so_must_that_before_the_pair_network():
+    forged = bytearray(WITH_PAIR[:-32])
+    forged[-101] = 7  # 777 bytes of the network leave seven bytes to fill
     with pytest.raises(MalformedModel, match="canonical"):
         Model.from_bytes(sealed(bytes(forged)))
 
@@ -274,8 +328,8 @@ def test_padding_must_be_zero():
         {"sequence_shape": (128, 130)},
         {"sequence_shape": 128},
         {"scoring": {"5": {"weights": [], "bias": 0.0, "thresholds": {}}}},
-        {"scoring": Scoring(cues=(EXTENT,), rows={1: ScoreRow(weights=(1.0,), bias=0.0, thresholds={})})},
-        {"file_version": 3},
+        {"scoring": Scoring(cues=(EXTENT,), rows={1: ScoreRow(weights=(1.0, 0.0), bias=0.0, thresholds={})})},
+        {"file_version": 2},
         {"tensors": {"input": float("nan")}},
         {"tensors": {"input": object()}},
         {"provenance": None},
@@ -290,6 +344,8 @@ def test_a_manifest_is_checked_when_made(changes):
 def test_a_network_of_no_size(network):
     with pytest.raises(MalformedModel, match="empty or too large"):
         Model(manifest=manifest(), network=network)
+    with pytest.raises(MalformedModel, match=r"too large|belong together"):
+        Model(manifest=pair_manifest(), network=b"n", pair_network=network)
 
 
 def test_a_manifest_too_large_to_be_read_is_not_written():

@@ -1,11 +1,15 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
-from builders import CREATED, references, template
+from builders import CREATED, CUES, references, template
 from builders import MODEL_ID as MODEL
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import ConfigError, MalformedTemplate
+from sigverify.matching.cues import EXTENT
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.template import Template
 
@@ -15,8 +19,9 @@ from sigverify.template import Template
 def test_bytes_and_back(count, depth):
     rng = np.random.default_rng(count)
     its = references(count, depth=depth)
-    spread = rng.uniform(size=(count, count, 4)).astype(np.float32)
-    spread = (spread + spread.transpose(1, 0, 2)) * (1 - np.eye(count, dtype=np.float32)[..., None])
+    spread = np.tril(rng.uniform(size=(4, count, count)), -1).astype(np.float32).transpose(1, 2, 0)
+    # The third cue is signed.
+    spread = spread + spread.transpose(1, 0, 2) * np.array([1, 1, -1, 1], np.float32)
     before = Template(
         user_id="Zoë ✍",
         model_id=MODEL,
@@ -28,28 +33,56 @@ def test_bytes_and_back(count, depth):
     after = Template.from_bytes(before.to_bytes())
     assert (after.user_id, after.model_id, after.created) == ("Zoë ✍", MODEL, CREATED)
     np.testing.assert_array_equal(after.spread, spread)
-    for name in ("series", "sequence", "vector", "extent"):
+    for name in ("series", "detail", "sequence", "vector", "extent"):
         np.testing.assert_array_equal(getattr(after.references, name), getattr(before.references, name))
         assert getattr(after.references, name).dtype == getattr(before.references, name).dtype
     assert after.to_bytes() == before.to_bytes()
 
 
-def test_of_the_pen_no_modality_is_written():
-    data = template(count=1).to_bytes()
-    assert (data[4:6], data[8:10]) == (b"\1\0", b"\0\0")
-    assert b"pen" not in data
-    assert Template.from_bytes(data).modality == "pen"
+def test_layout():
+    """Raise `VERSION` before you change this."""
+    its = template("Zoë", 2)
+    data = its.to_bytes()
+    fields = struct.unpack_from("<4sHHHIHHHHHHHHq8s", data)
+    signed = 0b11 << CUES.index(EXTENT) << 8
+    created = 1709209815250
+    assert fields == (
+        b"SIGT", 3, 2, 3 | signed, len(data), 256, 7, 5, 128, 16, 64, len(CUES), 4, created,
+        bytes.fromhex(MODEL),
+    )  # fmt: skip
+    assert data[46:53] == "Zoëpen".encode()
+    below = its.spread[1, 0].astype("<f4").tobytes()
+    rest = its.references
+    assert data[53 : 53 + len(below)] == below
+    assert data[53 + len(below) : -4] == b"".join(
+        [
+            rest.extent.tobytes(),
+            rest.series.tobytes(),
+            rest.detail.tobytes(),
+            rest.sequence.tobytes(),
+            rest.vector.astype("<f2").tobytes(),
+        ]
+    )
+    assert data[-4:] == zlib.crc32(data[:-4]).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 4])
+def test_another_version_says_so_and_what_to_do(version):
+    data = bytearray(template(count=1).to_bytes())
+    data[4] = version
+    message = rf"template of another version; expected 3; received {version}\. Enroll again"
+    with pytest.raises(MalformedTemplate, match=message):
+        Template.from_bytes(bytes(data))
 
 
 @pytest.mark.parametrize("modality", ["image", "p", "a_16_chars_long_"])
-def test_another_modality_is_written_by_version_2(modality):
+def test_of_another_modality(modality):
     before = template("Zoë", 2, modality=modality)
     data = before.to_bytes()
-    assert data[4:6] == b"\2\0"
     after = Template.from_bytes(data)
     assert (after.user_id, after.modality) == ("Zoë", modality)
     assert after.to_bytes() == data
-    for position in range(44):
+    for position in range(46):
         for bit in range(8):
             damaged = bytearray(data)
             damaged[position] ^= 1 << bit
@@ -64,8 +97,10 @@ def test_what_names_no_modality(modality):
 
 
 @pytest.mark.parametrize("count", [1, 5, 12])
-def test_under_four_kilobytes_a_reference(count):
-    assert len(template(count=count).to_bytes()) <= 4096 * count + 64
+@pytest.mark.parametrize(("depth", "most"), [(0, 2750), (16, 4800)])
+def test_size_a_reference(count, depth, most):
+    """Without local vectors, as a model with a pair network has none, and with 16 of them."""
+    assert len(template(count=count, depth=depth).to_bytes()) <= most * count + 64
 
 
 def test_every_truncation_and_trailing_data_is_refused():
@@ -96,7 +131,7 @@ def test_garbage_never_reads_as_a_template(data):
 @given(st.binary(max_size=300))
 def test_garbage_behind_a_right_header_never_crashes(data):
     with pytest.raises(MalformedTemplate):
-        Template.from_bytes(template(count=1).to_bytes()[:44] + data)
+        Template.from_bytes(template(count=1).to_bytes()[:46] + data)
 
 
 def test_numbers_that_are_not_finite_are_refused():

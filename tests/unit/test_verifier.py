@@ -2,13 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from builders import ArithmeticEmbedder, arithmetic_matcher, matcher_around, model, signature
+from builders import CUES, ArithmeticEmbedder, arithmetic_matcher, matcher_around, model, signature
 from in_threads import in_threads
 
 from sigverify.decision import Reason
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, StoreError, UnknownUser
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
-from sigverify.modality.pen.pen import PEN
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 
@@ -31,7 +30,7 @@ def test_accepts_the_writer_and_rejects_others(verifier):
     enrollment = verifier.enroll("alice", genuine(0))
     assert (enrollment.user_id, enrollment.references) == ("alice", 5)
     assert enrollment.model_id == verifier.model.id
-    assert enrollment.template_bytes <= 5 * 4096
+    assert enrollment.template_bytes <= 5 * 4800
     accepted = verifier.verify("alice", signature(0, 7))
     assert accepted.accepted
     assert accepted.reason is Reason.ALIKE
@@ -176,7 +175,7 @@ def test_an_uncalibrated_model_scores_by_default():
     with opened(its_model=model()) as its:
         its.enroll("alice", genuine(0))
         assert its.verify("alice", signature(0, 9)).accepted
-        assert its.model.manifest.scoring == Scoring.default(PEN.cues)
+        assert its.model.manifest.scoring == Scoring.default(CUES)
 
 
 def test_encoders_without_a_sequence():

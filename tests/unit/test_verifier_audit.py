@@ -62,7 +62,7 @@ def test_no_score_and_no_user_id_is_in_the_log():
         verifier.enroll("alice", REFERENCES)
         decision = verifier.verify("alice", PROBE)
         *_, entry = verifier.audit.entries()
-        assert entry.detail == {"reason": "alike", "fmr": 0.01, "impostor": "skilled"}
+        assert entry.detail == {"reason": "alike", "fmr": Policy().fmr, "impostor": "skilled"}
         content = b"".join(content for _, content in verifier.store.journal("audit"))
         assert b"alice" not in content
         assert str(decision.score)[:6].encode() not in content

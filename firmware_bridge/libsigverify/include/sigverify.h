@@ -26,8 +26,12 @@ extern "C" {
 #endif
 
 #define SV_FRAMES 256         /* of the functions of time that a signature is turned into */
-#define SV_CHANNELS 11        /* functions that the network sees */
-#define SV_SERIES_CHANNELS 7  /* of these the first, which are also compared without the network */
+#define SV_CHANNELS 12        /* functions that the network sees */
+#define SV_SERIES_CHANNELS 7  /* of these the first, by which two signatures are aligned */
+#define SV_DETAIL_FRAMES 128  /* of the other functions, averaged over two frames */
+#define SV_DETAIL_CHANNELS 5  /* how many these others are */
+#define SV_PAIR_STEPS 128     /* of two signatures side by side, as a pair network sees them */
+#define SV_PAIR_DEPTH 22      /* numbers a step */
 #define SV_MAX_CUES 8         /* of a model or template, as in Python: MAX_CUES in sigverify/matching/cue.py */
 #define SV_MAX_REFERENCES 12  /* of a template: MAX_REFERENCES in sigverify/matching/scoring.py */
 #define SV_MAX_SAMPLES 100000 /* of a signature: over 16 minutes at 100 Hz */
@@ -35,8 +39,8 @@ extern "C" {
 
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
-#define SV_ABI 2
-#define SV_FEATURES_VERSION 2 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
+#define SV_ABI 3
+#define SV_FEATURES_VERSION 3 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
 /* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
 SV_API int sv_abi(void);
@@ -118,6 +122,10 @@ typedef struct sv_model_info {
     size_t vector_size;
     size_t steps; /* of the sequence, whose size is steps x depth: 1 x 0 where there is none */
     size_t depth;
+    const void *pair_network; /* a second flatbuffer, within the bytes given; NULL: this model has none */
+    size_t pair_network_size; /* 0 where there is none, as the next two */
+    size_t pair_input_bytes;  /* SV_PAIR_STEPS x SV_PAIR_DEPTH elements */
+    size_t pair_output_bytes; /* one element */
 } sv_model_info;
 
 /* SV_INCOMPATIBLE_MODEL: its manifest does not describe the tensors, so only Python can run it. */
@@ -135,10 +143,12 @@ SV_API int sv_model_threshold(const sv_model *model, double fmr, sv_impostor imp
 
 /* --------------------------------------------------------------------------------------- the network */
 
-/* What runs the flatbuffer. `invoke` is given the input as the network stores it and fills the outputs as it
- * stores them (`sequence` is NULL where the model has none); it returns SV_OK or a status, which is passed on. */
+/* What runs the flatbuffers. Both functions are given the input as the network stores it and fill the outputs as it
+ * stores them; they return SV_OK or a status, which is passed on. `invoke` embeds one signature; `sequence` is NULL
+ * where the model has none. `judge` runs the pair network on two, and may be NULL where the model has none. */
 typedef struct sv_network {
     int (*invoke)(void *context, const void *input, void *vector, void *sequence);
+    int (*judge)(void *context, const void *input, void *output);
     void *context;
 } sv_network;
 
@@ -155,7 +165,7 @@ SV_API void sv_litert_close(sv_litert *litert);
  * coordinates. They are not encrypted: whoever stores them must do that. */
 typedef struct sv_template sv_template;
 
-/* SV_MALFORMED_TEMPLATE: no template, a damaged one, or one of version 2, which other modalities have. */
+/* SV_MALFORMED_TEMPLATE: no template, a damaged one, one of another version, or of another modality than a pen's. */
 SV_API int sv_template_import(const void *data, size_t size, sv_template **enrolled);
 /* Fill `data` if `capacity` suffices; `*size` is what is needed either way. NULL and 0 ask for the size.
  * SV_CONFIG_ERROR: too little room. */
@@ -171,7 +181,8 @@ SV_API int64_t sv_template_created_ms(const sv_template *enrolled); /* since 197
 
 typedef struct sv_verifier sv_verifier;
 
-/* `model` and what the network refers to must outlive it. */
+/* `model` and what the network refers to must outlive it. SV_CONFIG_ERROR: the model has a pair network, and `network`
+ * nothing to run it. */
 SV_API int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **verifier);
 SV_API void sv_verifier_close(sv_verifier *verifier);
 
@@ -212,8 +223,13 @@ typedef enum sv_reason {
     SV_POOR = 5    /* too little signature in this capture */
 } sv_reason;
 
+/* Profiles: `Profile` in sigverify/policy/profile.py says what each is for. */
+#define SV_FMR_CONVENIENT 0.1
+#define SV_FMR_BALANCED 0.05
+#define SV_FMR_STRICT 0.01
+
 typedef struct sv_policy {
-    double fmr;       /* the false-match rate to allow; 0: 0.01 */
+    double fmr;       /* the false-match rate to allow, or one of SV_FMR_…; 0: SV_FMR_BALANCED */
     double refer_fmr; /* a higher rate up to which a person shall decide; 0: none */
     sv_impostor impostor;
 } sv_policy;
@@ -261,6 +277,7 @@ SV_API int sv_quantize_input(const sv_model *model, const float *values, void *i
  * 1, and its extent, the time from the first to the last ink. The sizes are those of sv_model_info. */
 typedef struct sv_embedding {
     int8_t *series;   /* SV_FRAMES x SV_SERIES_CHANNELS */
+    int8_t *detail;   /* SV_DETAIL_FRAMES x SV_DETAIL_CHANNELS */
     int8_t *sequence; /* steps x depth */
     float *vector;    /* vector_size */
     float extent;     /* milliseconds */
@@ -274,6 +291,21 @@ SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_emb
  * +-127. */
 SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames,
                                 size_t channels, uint32_t *costs);
+
+/* The same with the paths, `count` x `frames` numbers each: with which frames of the reference each one of the probe is
+ * matched, from the first to the last, and what these cells cost together. Of several paths that cost the same it is
+ * the one that lags furthest behind in the reference. `totals` has `count`, as `costs` above. */
+SV_API int sv_align(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
+                    uint32_t *totals, int16_t *first, int16_t *last, int32_t *cost);
+
+/* What a pair network is given of two signatures: SV_PAIR_STEPS x SV_PAIR_DEPTH numbers within +-4, step by step. Of
+ * the embeddings only the series, the details and the extents are read. */
+SV_API int sv_pair_inputs(const sv_embedding *probe, const sv_embedding *reference, float *values);
+
+/* How far two signatures lie apart: sv_model_cues numbers, in the order of the manifest. Those of a signed cue are
+ * positive where the probe has more. */
+SV_API int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference,
+                      float *distances);
 
 /* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
  * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest. */

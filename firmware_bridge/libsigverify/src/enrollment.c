@@ -122,27 +122,20 @@ static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_em
     return status;
 }
 
-/* Write the distances of a pair both ways around. */
-static void put_pair(float *spread, int count, int cues, int row, int column, const float *distances)
-{
-    memcpy(spread + (row * count + column) * cues, distances, (size_t)cues * sizeof *distances);
-    memcpy(spread + (column * count + row) * cues, distances, (size_t)cues * sizeof *distances);
-}
-
-/* Compare one with another, the later as the probe; returns the distance of their series. */
-static float compare_pair(sv_verifier *verifier, const sv_template *enrolled, int row, int column, int without,
-                          float *spread)
+/* Compare one with another, the later as the probe; `series` (or NULL) gets the distance of their series. */
+static int compare_pair(sv_verifier *verifier, const sv_template *enrolled, int row, int column, int without,
+                        float *spread, float *series)
 {
     const svi_cues *cues = &verifier->model->cues;
-    float distances[SVI_KNOWN_CUES], series;
-    svi_compare(&verifier->aligner, &enrolled->shape, cues, &enrolled->each[row], &enrolled->each[column], without,
-                distances, &series);
-    put_pair(spread, enrolled->references, cues->count, row, column, distances);
-    return series;
+    float distances[SVI_KNOWN_CUES], own;
+    SVI_TRY(svi_compare(verifier, &enrolled->each[row], &enrolled->each[column], without, distances,
+                        series ? series : &own));
+    svi_put_pair(cues, spread, enrolled->references, row, column, distances);
+    return SV_OK;
 }
 
 /* Of two that are copies the later is said to be one. Pressure is compared until a usable one lacks it. */
-static void find_copies(sv_verifier *verifier, const sv_template *enrolled, float *pairs, sv_addition *additions)
+static int find_copies(sv_verifier *verifier, const sv_template *enrolled, float *pairs, sv_addition *additions)
 {
     int without = SVI_NOTHING;
     for (int row = 0; row < enrolled->references; row++) {
@@ -150,23 +143,28 @@ static void find_copies(sv_verifier *verifier, const sv_template *enrolled, floa
         if (additions[row] != SV_TAKEN)
             continue;
         against = svi_has_pressure(&enrolled->shape, &enrolled->each[row]) ? without : SVI_PRESSURE;
-        for (int column = 0; column < row; column++)
-            if (additions[column] == SV_TAKEN)
-                is_copy |= compare_pair(verifier, enrolled, row, column, against, pairs) < SVI_COPY_DISTANCE;
+        for (int column = 0; column < row; column++) {
+            float series;
+            if (additions[column] != SV_TAKEN)
+                continue;
+            SVI_TRY(compare_pair(verifier, enrolled, row, column, against, pairs, &series));
+            is_copy |= series < SVI_COPY_DISTANCE;
+        }
         if (is_copy)
             additions[row] = SV_COPY;
         else
             without = against;
     }
+    return SV_OK;
 }
 
 /* Say of each whether it belongs to the others, by what all that are usable have. */
-static void screen(sv_verifier *verifier, const sv_template *enrolled, sv_addition *additions)
+static int screen(sv_verifier *verifier, const sv_template *enrolled, sv_addition *additions)
 {
     const int count = enrolled->references;
     float pairs[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES] = {0};
     int lacking = 0, having = 0;
-    find_copies(verifier, enrolled, pairs, additions);
+    SVI_TRY(find_copies(verifier, enrolled, pairs, additions));
     for (int i = 0; i < count; i++)
         if (additions[i] == SV_TAKEN) {
             int has = svi_has_pressure(&enrolled->shape, &enrolled->each[i]);
@@ -176,12 +174,13 @@ static void screen(sv_verifier *verifier, const sv_template *enrolled, sv_additi
     for (int row = 1; lacking && having && row < count; row++)
         for (int column = 0; column < row; column++)
             if (additions[row] == SV_TAKEN && additions[column] == SV_TAKEN)
-                (void)compare_pair(verifier, enrolled, row, column, SVI_PRESSURE, pairs);
+                SVI_TRY(compare_pair(verifier, enrolled, row, column, SVI_PRESSURE, pairs, NULL));
     svi_screen(verifier->model, pairs, count, lacking, additions);
+    return SV_OK;
 }
 
 /* Leave pressure out of all where one lacks it, and measure the spread that the template keeps. */
-static void settle(sv_verifier *verifier, sv_template *enrolled)
+static int settle(sv_verifier *verifier, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
     int lacking = 0;
@@ -192,26 +191,16 @@ static void settle(sv_verifier *verifier, sv_template *enrolled)
             enrolled->each[i].series[k] = 0;
     for (int row = 1; row < enrolled->references; row++)
         for (int column = 0; column < row; column++)
-            (void)compare_pair(verifier, enrolled, row, column, SVI_NOTHING, enrolled->spread);
+            SVI_TRY(compare_pair(verifier, enrolled, row, column, SVI_NOTHING, enrolled->spread, NULL));
+    return SV_OK;
 }
 
 /* Round as storing rounds, so that scores are the same before and after. Only the vectors lose anything. */
-static void round_as_stored(sv_verifier *verifier, sv_template *enrolled)
+static void round_as_stored(sv_template *enrolled)
 {
-    const int count = enrolled->references, cues = verifier->model->cues.count;
-    const int place = svi_cues_place(&verifier->model->cues, SVI_VECTOR);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < enrolled->references; i++)
         for (size_t k = 0; k < enrolled->shape.size; k++)
             enrolled->each[i].vector[k] = svi_half_to_float(svi_float_to_half(enrolled->each[i].vector[k]));
-    if (place < 0)
-        return; /* nothing was computed from them */
-    for (int row = 1; row < count; row++)
-        for (int column = 0; column < row; column++) {
-            float distance = svi_vector_distance(&verifier->aligner, &enrolled->shape, enrolled->each[row].vector,
-                                                 enrolled->each[column].vector);
-            enrolled->spread[(row * count + column) * cues + place] = distance;
-            enrolled->spread[(column * count + row) * cues + place] = distance;
-        }
 }
 
 static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screening screening,
@@ -219,13 +208,12 @@ static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screen
 {
     for (int i = 0; i < enrolled->references; i++)
         SVI_TRY(embed_one(verifier, &signatures[i], &enrolled->each[i], &additions[i]));
-    screen(verifier, enrolled, additions);
+    SVI_TRY(screen(verifier, enrolled, additions));
     for (int i = 0; i < enrolled->references; i++)
         if (screening == SV_ENFORCE && additions[i] != SV_TAKEN)
             return SV_ENROLLMENT_ERROR;
-    settle(verifier, enrolled);
-    round_as_stored(verifier, enrolled);
-    return SV_OK;
+    round_as_stored(enrolled); /* the spread is measured of what is kept */
+    return settle(verifier, enrolled);
 }
 
 int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,

@@ -13,10 +13,11 @@
 
 #define TINY 1e-6f /* keeps a division by a speed or a deviation of 0 from giving infinity */
 #define CLIP 4.0f  /* standard deviations, so that int8 has a known range */
+#define MIDDLE_SPEED 0.05f /* at which the pace is 0 */
 
 typedef float frames[SV_FRAMES];
 
-enum { DX, DY, SPEED, COS, SIN, ACCELERATION, PRESSURE, X, Y, INK, TURN };
+enum { DX, DY, SPEED, COS, SIN, ACCELERATION, PRESSURE, X, Y, INK, TURN, PACE };
 
 /* Resample one axis at the rising times of `grid`, linear between samples: numpy.interp, in its order of operations. */
 static void resample(const svi_capture *from, const double *axis, const double *grid, double *out)
@@ -141,6 +142,13 @@ static void turning(frames *f)
         f[TURN][i] = f[COS][i] * of_sin[i] - f[SIN][i] * of_cos[i];
 }
 
+/* The speed itself, squeezed into +-2; near the middle speed it is a logarithm. */
+static void pacing(frames *f)
+{
+    for (int i = 0; i < SV_FRAMES; i++)
+        f[PACE][i] = 2 * (f[SPEED][i] - MIDDLE_SPEED) / (f[SPEED][i] + MIDDLE_SPEED);
+}
+
 static void trace(const svi_capture *from, frames *f)
 {
     double grid[SV_FRAMES], x[SV_FRAMES], y[SV_FRAMES];
@@ -167,11 +175,12 @@ void svi_features(const svi_capture *capture, float *values)
     directions(f);
     slope(f[SPEED], f[ACCELERATION]);
     turning(f);
-    /* Ink is +-1, the others of mean 0 and deviation 1, so that all weigh alike. */
+    pacing(f);
+    /* Ink is +-1 and the pace within +-2, the others of mean 0 and deviation 1, so that all weigh alike. */
     for (int i = 0; i < SV_FRAMES; i++)
         f[INK][i] = 2 * f[INK][i] - 1;
     for (int c = 0; c < SV_CHANNELS; c++)
-        if (c != INK)
+        if (c != INK && c != PACE)
             standardize(f[c]);
     for (int i = 0; i < SV_FRAMES; i++)
         for (int c = 0; c < SV_CHANNELS; c++)

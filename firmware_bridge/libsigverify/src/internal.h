@@ -12,7 +12,7 @@
     } while (0)
 
 #define SVI_MAX_GAP_MS 150.0 /* a longer step counts as this long, since people pause between strokes */
-#define SVI_MAX_STEPS 4096   /* frames to align: a path of 2 x 4096 - 1 cells costs less than FAR in matching.c */
+#define SVI_MAX_STEPS 4096   /* frames to align: a path of 2 x 4096 - 1 cells costs less than FAR in alignment.c */
 #define SVI_MAX_DEPTH 129    /* channels to align: a cell costs at most 129 x 254, which fits int16 */
 #define SVI_MAX_TABLE 32     /* rates in a table of thresholds; the converter writes 5 */
 #define SVI_MAX_ROWS 24      /* rows of weights: twice SV_MAX_REFERENCES, as comparisons may be reduced */
@@ -90,10 +90,18 @@ double svi_complexity(const svi_capture *capture);
 sv_addition svi_assess(const svi_capture *capture);
 
 /* cues.c: what two signatures are compared by */
-typedef enum svi_cue { SVI_SERIES, SVI_SEQUENCE, SVI_VECTOR, SVI_EXTENT, SVI_KNOWN_CUES } svi_cue;
+typedef enum svi_cue {
+    SVI_SERIES,
+    SVI_TRIMMED,
+    SVI_PAIR,
+    SVI_SEQUENCE,
+    SVI_VECTOR,
+    SVI_EXTENT,
+    SVI_TEMPO,
+    SVI_KNOWN_CUES
+} svi_cue;
 #define SVI_CUE_COLUMNS 3 /* of evidence, for one cue, at most */
-/* Room for the evidence of any model that is opened: a cue that is not in svi_cue is refused, and none is there twice.
- * With SV_MAX_CUES of them it would be 24 columns; so much is not set aside, as no such model can be run. */
+/* Room for the evidence of any model that is opened: a cue that is not in svi_cue is refused, and none is there twice. */
 #define SVI_EVIDENCE (SVI_CUE_COLUMNS * SVI_KNOWN_CUES)
 typedef struct svi_cues {
     int count; /* 1 to SVI_KNOWN_CUES, once a model is open */
@@ -103,11 +111,11 @@ typedef struct svi_cue_described {
     const char *name;
     int elastic, learned, relative, is_signed;
 } svi_cue_described;
-void svi_cues_all(svi_cues *cues); /* those of file version 1 */
 /* One more at the end. 0: this library does not compute it, or it is there already. */
 int svi_cues_add(svi_cues *cues, const svi_cue_described *described);
 int svi_cues_place(const svi_cues *cues, svi_cue cue); /* -1: not in the list */
 int svi_cue_is_relative(svi_cue cue);                  /* to how far the references lie from each other */
+int svi_cue_is_signed(svi_cue cue);                    /* changes sign where probe and reference change places */
 int svi_cues_first_column(const svi_cues *cues, int place); /* of evidence; at `count`: how many there are */
 
 /* scoring.c */
@@ -165,46 +173,92 @@ struct sv_model {
     size_t vector_size;
     size_t steps; /* of the sequence; 1 x 0 where there is none */
     size_t depth;
+    const uint8_t *pair_network; /* NULL where there is none */
+    size_t pair_network_size;
     svi_port input, vector, sequence;
+    svi_port pair_input, pair; /* of the pair network */
     svi_cues cues;
     svi_scoring scoring;
 };
+
+/* port.c: numbers as a network stores them */
 size_t svi_port_bytes(const svi_port *port);
+void svi_store(const svi_port *port, const float *values, void *stored); /* all its elements */
+float svi_to_real(const svi_port *port, const void *stored, size_t index);
 
 /* manifest.c */
-#define SVI_OLDEST_FILE 1 /* names no cues: svi_cues_all */
-#define SVI_NEWEST_FILE 2
-int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_model *model);
+#define SVI_FILE_VERSION 3 /* of a model file, and of its manifest */
+int svi_manifest_read(const char *text, size_t size, sv_model *model);
 
-/* matching.c */
-#define SVI_SERIES_SCALE 32.0f    /* functions of time within +-4 are stored as int8 of value x 32 */
-#define SVI_SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
+/* alignment.c: two series of vectors, elastically */
 /* The only channel of the series that is not compared where one side lacks it (sigverify/matching/comparison.py). If
  * others were left out too, a probe in which all channels vanish would be compared by nothing, and be like everybody. */
 #define SVI_PRESSURE 6
 #define SVI_NOTHING (-1) /* `without` this channel: all are compared */
 typedef struct svi_shape {
-    size_t frames, channels, steps, depth, size, cues;
+    size_t frames, channels; /* of the series */
+    size_t details;          /* channels beside it, of half as many frames */
+    size_t steps, depth;     /* of the sequence */
+    size_t size;             /* of the vector */
+    size_t cues;
 } svi_shape;
+/* A path as `Paths` in Python describes it: `frames` numbers each. */
+typedef struct svi_path {
+    int32_t total;
+    int32_t *cost;
+    int16_t *first, *last;
+} svi_path;
 typedef struct svi_aligner {
-    uint16_t *costs;  /* of the cells of one row */
-    uint32_t *rows;   /* two: cheapest paths to the cells of this row and of the one before */
+    int32_t *cells;   /* of three diagonals: what the cheapest path to each costs */
+    int32_t *smooth;  /* costs of the path's frames, averaged: what trimmed.c sorts */
     float *squares;   /* of the differences of two vectors */
-    int16_t *columns; /* the second of the two that are aligned, channel by channel */
+    int16_t *rows;    /* the first of the two that are aligned, channel by channel */
+    int16_t *columns; /* the second, backward */
+    uint16_t *costs;  /* of the cells of one diagonal */
+    uint8_t *table;   /* from where each cell is entered */
+    svi_path path;    /* the last one found */
     void *block;      /* what was allocated, for all of them */
 } svi_aligner;
 int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner);
 void svi_aligner_close(svi_aligner *aligner);
-uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
-                   int without);
+/* The cost of the cheapest path. `keeps_steps`: fill in the table that svi_find_path walks. */
+int32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
+                  int without, int keeps_steps);
+/* From where the path enters a cell. */
+typedef enum svi_step { SVI_FROM_LEFT, SVI_FROM_ACROSS, SVI_FROM_UP } svi_step;
+svi_step svi_step_into(const svi_aligner *aligner, size_t frames, size_t row, size_t column);
+
+/* path.c */
+void svi_find_path(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
+                   int without); /* into aligner->path */
+
+/* trimmed.c */
+float svi_trimmed_distance(svi_aligner *aligner, size_t frames); /* of aligner->path */
+
+/* pair.c */
+void svi_pair_inputs(const svi_path *path, const sv_embedding *probe, const sv_embedding *reference, int without,
+                     float *values);
+int svi_judge(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, int without,
+              float *distance); /* after aligner->path */
+
+/* matching.c */
+#define SVI_SERIES_SCALE 32.0f    /* functions of time within +-4 are stored as int8 of value x 32 */
+#define SVI_SEQUENCE_SCALE 127.0f /* local vectors within +-1 are stored as int8 of value x 127 */
 float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference);
-float svi_series_distance(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
-                          const sv_embedding *reference, int without);
+float svi_log_ratio(const sv_embedding *probe, const sv_embedding *reference); /* of the extents */
 /* A distance for each cue, of the series `without` a channel; `series` gets that of the series, a cue or not. */
-void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
-                 const sv_embedding *reference, int without, float *distances, float *series);
+int svi_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, int without,
+                float *distances, float *series);
+/* Only those cues that align the series; the other distances stay as they are. */
+int svi_compare_series(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, int without,
+                       float *distances, float *series);
+/* Write the distances of a pair both ways around into a square of `count` x `count` x cues: `row` was the probe. */
+void svi_put_pair(const svi_cues *cues, float *spread, int count, int row, int column, const float *distances);
 /* Whether its device measured pressure: otherwise that channel is 0 throughout. */
 int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding);
+
+/* tempo.c */
+float svi_tempo_difference(const sv_embedding *probe, const sv_embedding *reference);
 
 /* template.c */
 #define SVI_MAX_USER 256        /* characters of a user id, as in sigverify/template.py */
@@ -234,10 +288,9 @@ struct sv_verifier {
     sv_network network;
     svi_shape shape;
     svi_aligner aligner;
-    float values[SV_FRAMES * SV_CHANNELS];
-    void *input;
-    void *vector;
-    void *sequence;
+    float values[SV_FRAMES * SV_CHANNELS]; /* functions of time; later what the pair network sees, which is less */
+    void *input, *vector, *sequence; /* of the network, as it stores them */
+    void *pair_input, *pair_output;  /* of the pair network */
     sv_embedding probe;
     void *block;
 };

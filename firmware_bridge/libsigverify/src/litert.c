@@ -1,4 +1,4 @@
-/* The network by LiteRT's C interface, loaded at run time: its wheel brings the library and no headers.
+/* The networks by LiteRT's C interface, loaded at run time: its wheel brings the library and no headers.
  *
  * Declared by hand after https://github.com/google-ai-edge/LiteRT (litert/c), as of release 2.1.6, the first whose
  * models are made with the environment as first argument. */
@@ -73,14 +73,26 @@ typedef struct functions {
     int (*run)(void *compiled, size_t signature, size_t inputs, void **input, size_t outputs, void **output);
 } functions;
 
-struct sv_litert {
-    functions call;
-    void *library, *environment, *model, *options, *compiled;
+/* A tensor as the manifest describes it. */
+typedef struct described {
+    const svi_port *port;
+    size_t first, second; /* its size without the batch; `second` 0: it has one dimension */
+} described;
+
+/* One network, compiled, with a buffer for each of its tensors. */
+typedef struct runner {
+    void *model, *options, *compiled;
     void *input;
     void *outputs[MAX_OUTPUTS]; /* in the network's order */
     size_t count;
-    size_t vector, sequence; /* which of the outputs */
-    size_t input_bytes, vector_bytes, sequence_bytes;
+    size_t place[MAX_OUTPUTS]; /* which of the outputs is which of those described */
+    size_t input_bytes, output_bytes[MAX_OUTPUTS];
+} runner;
+
+struct sv_litert {
+    functions call;
+    void *library, *environment;
+    runner embedding, pair; /* the latter all 0 where the model has no pair network */
 };
 
 /* ISO C has no cast from what dlsym returns to a function; POSIX promises that the bytes will do. */
@@ -121,75 +133,106 @@ static int element(svi_type type)
     return type == SVI_INT8 ? 9 : type == SVI_UINT8 ? 3 : 1;
 }
 
-static int make_buffer(const sv_litert *litert, const svi_port *port, size_t first, size_t second, void **buffer)
+static int32_t dimension(const described *tensor, int place)
+{
+    return (int32_t)(place == 0 ? 1 : place == 1 ? tensor->first : tensor->second);
+}
+
+static unsigned int rank(const described *tensor)
+{
+    return tensor->second ? 3 : 2;
+}
+
+static int make_buffer(const sv_litert *litert, const described *tensor, void **buffer)
 {
     tensor_type type;
     memset(&type, 0, sizeof type);
-    type.element = element(port->type);
-    type.shape.rank = second ? 3 : 2;
-    type.shape.dimensions[0] = 1;
-    type.shape.dimensions[1] = (int32_t)first;
-    type.shape.dimensions[2] = (int32_t)second;
-    return litert->call.create_buffer(litert->environment, HOST_MEMORY, &type, svi_port_bytes(port), buffer) == 0;
+    type.element = element(tensor->port->type);
+    type.shape.rank = rank(tensor) & 127;
+    for (int i = 0; i < 3; i++)
+        type.shape.dimensions[i] = dimension(tensor, i);
+    return litert->call.create_buffer(litert->environment, HOST_MEMORY, &type, svi_port_bytes(tensor->port), buffer) ==
+           0;
 }
 
 /* Whether a tensor is what the manifest says, whose sizes the buffers have. */
-static int is_as_described(const functions *call, void *tensor, const svi_port *port, size_t first, size_t second)
+static int is_as_described(const functions *call, void *tensor, const described *its)
 {
+    const svi_port *port = its->port;
     tensor_type type;
     quantization stored = {0.0f, 0};
     memset(&type, 0, sizeof type);
-    if (call->type(tensor, &type) != 0 || type.element != element(port->type) ||
-        type.shape.rank != (second ? 3u : 2u) || type.shape.dimensions[0] != 1 ||
-        type.shape.dimensions[1] != (int32_t)first || (second && type.shape.dimensions[2] != (int32_t)second))
+    if (call->type(tensor, &type) != 0 || type.element != element(port->type) || type.shape.rank != rank(its))
         return 0;
+    for (int i = 0; i < (int)rank(its); i++)
+        if (type.shape.dimensions[i] != dimension(its, i))
+            return 0;
     return port->type == SVI_FLOAT32 || (call->quantization(tensor, &stored) == 0 && stored.scale == port->scale &&
                                          (float)stored.zero_point == port->zero_point);
 }
 
 /* Check the input, and find which output is which: by dimensions, as names and order differ between converters. */
-static int find_tensors(sv_litert *litert, const sv_model *model)
+static int find_tensors(const functions *call, const described *input, const described *outputs, runner *its)
+{
+    void *signature, *tensor;
+    size_t count_in = 0, count_out = 0;
+    if (call->signature(its->model, 0, &signature) != 0 || call->count_inputs(signature, &count_in) != 0 ||
+        call->count_outputs(signature, &count_out) != 0 || count_in != 1 || count_out != its->count ||
+        call->input(signature, 0, &tensor) != 0 || !is_as_described(call, tensor, input))
+        return 0;
+    for (size_t k = 0; k < its->count; k++) {
+        its->place[k] = MAX_OUTPUTS;
+        for (size_t i = 0; i < its->count; i++)
+            if (call->output(signature, i, &tensor) != 0)
+                return 0;
+            else if (is_as_described(call, tensor, &outputs[k]))
+                its->place[k] = i;
+        if (its->place[k] == MAX_OUTPUTS)
+            return 0;
+    }
+    return 1;
+}
+
+/* Compile a flatbuffer, and make a buffer for the input and for each of `its->count` outputs. */
+static int prepare(sv_litert *litert, const uint8_t *network, size_t size, const described *input,
+                   const described *outputs, runner *its)
 {
     const functions *call = &litert->call;
-    void *signature, *tensor;
-    size_t inputs = 0, outputs = 0;
-    if (call->signature(litert->model, 0, &signature) != 0 || call->count_inputs(signature, &inputs) != 0 ||
-        call->count_outputs(signature, &outputs) != 0 || inputs != 1 || outputs != litert->count ||
-        call->input(signature, 0, &tensor) != 0 ||
-        !is_as_described(call, tensor, &model->input, SV_FRAMES, SV_CHANNELS))
-        return 0;
-    litert->vector = litert->sequence = MAX_OUTPUTS;
-    for (size_t i = 0; i < outputs; i++) {
-        if (call->output(signature, i, &tensor) != 0)
-            return 0;
-        if (is_as_described(call, tensor, &model->vector, model->vector_size, 0))
-            litert->vector = i;
-        else if (outputs > 1 && is_as_described(call, tensor, &model->sequence, model->steps, model->depth))
-            litert->sequence = i;
+    if (call->create_model(litert->environment, network, size, &its->model) != 0)
+        return SV_MALFORMED_MODEL;
+    if (call->create_options(&its->options) != 0 || call->set_accelerators(its->options, CPU) != 0)
+        return SV_RUNTIME_UNAVAILABLE;
+    if (call->compile(litert->environment, its->model, its->options, &its->compiled) != 0 ||
+        !find_tensors(call, input, outputs, its))
+        return SV_MALFORMED_MODEL;
+    if (!make_buffer(litert, input, &its->input))
+        return SV_RUNTIME_UNAVAILABLE;
+    its->input_bytes = svi_port_bytes(input->port);
+    for (size_t k = 0; k < its->count; k++) {
+        if (!make_buffer(litert, &outputs[k], &its->outputs[its->place[k]]))
+            return SV_RUNTIME_UNAVAILABLE;
+        its->output_bytes[k] = svi_port_bytes(outputs[k].port);
     }
-    return litert->vector < outputs && (outputs == 1 || litert->sequence < outputs);
+    return SV_OK;
 }
 
 static int compile(sv_litert *litert, const sv_model *model)
 {
     /* No search for accelerators of other kinds, no lines about how that went. */
     static const option options[] = {{ACCELERATORS, {INTEGER, {CPU}}}, {LOG_FROM, {INTEGER, {WARNING}}}};
-    const functions *call = &litert->call;
-    if (call->create_environment(2, options, &litert->environment) != 0)
+    const described input = {&model->input, SV_FRAMES, SV_CHANNELS};
+    const described outputs[] = {{&model->vector, model->vector_size, 0},
+                                 {&model->sequence, model->steps, model->depth}};
+    const described pair_input = {&model->pair_input, SV_PAIR_STEPS, SV_PAIR_DEPTH};
+    const described pair = {&model->pair, 1, 0};
+    if (litert->call.create_environment(2, options, &litert->environment) != 0)
         return SV_RUNTIME_UNAVAILABLE;
-    if (call->create_model(litert->environment, model->network, model->network_size, &litert->model) != 0)
-        return SV_MALFORMED_MODEL;
-    if (call->create_options(&litert->options) != 0 || call->set_accelerators(litert->options, CPU) != 0)
-        return SV_RUNTIME_UNAVAILABLE;
-    if (call->compile(litert->environment, litert->model, litert->options, &litert->compiled) != 0 ||
-        !find_tensors(litert, model))
-        return SV_MALFORMED_MODEL;
-    if (!make_buffer(litert, &model->input, SV_FRAMES, SV_CHANNELS, &litert->input) ||
-        !make_buffer(litert, &model->vector, model->vector_size, 0, &litert->outputs[litert->vector]) ||
-        (litert->count > 1 &&
-         !make_buffer(litert, &model->sequence, model->steps, model->depth, &litert->outputs[litert->sequence])))
-        return SV_RUNTIME_UNAVAILABLE;
-    return SV_OK;
+    litert->embedding.count = model->depth ? 2 : 1;
+    SVI_TRY(prepare(litert, model->network, model->network_size, &input, outputs, &litert->embedding));
+    if (!model->pair_network)
+        return SV_OK;
+    litert->pair.count = 1;
+    return prepare(litert, model->pair_network, model->pair_network_size, &pair_input, &pair, &litert->pair);
 }
 
 static int open_library(const char *library, sv_litert *litert)
@@ -214,10 +257,6 @@ int sv_litert_open(const char *library, const sv_model *model, sv_litert **liter
     fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return SV_NO_MEMORY;
-    fresh->count = info.sequence_bytes ? 2 : 1;
-    fresh->input_bytes = info.input_bytes;
-    fresh->vector_bytes = info.vector_bytes;
-    fresh->sequence_bytes = info.sequence_bytes;
     status = open_library(library, fresh);
     if (status == SV_OK)
         status = compile(fresh, model);
@@ -247,40 +286,59 @@ static int get(const functions *call, void *buffer, void *to, size_t size)
     return call->unlock(buffer) == 0;
 }
 
+/* Copy the input in, run, and copy each output out that is asked for. */
+static int run(const functions *call, runner *its, const void *input, void *const *outputs)
+{
+    if (!put(call, its->input, input, its->input_bytes) ||
+        call->run(its->compiled, 0, 1, &its->input, its->count, its->outputs) != 0)
+        return SV_MALFORMED_MODEL;
+    for (size_t k = 0; k < its->count; k++)
+        if (outputs[k] && !get(call, its->outputs[its->place[k]], outputs[k], its->output_bytes[k]))
+            return SV_MALFORMED_MODEL;
+    return SV_OK;
+}
+
 static int invoke(void *context, const void *input, void *vector, void *sequence)
 {
     sv_litert *litert = context;
-    if (!put(&litert->call, litert->input, input, litert->input_bytes) ||
-        litert->call.run(litert->compiled, 0, 1, &litert->input, litert->count, litert->outputs) != 0 ||
-        !get(&litert->call, litert->outputs[litert->vector], vector, litert->vector_bytes))
-        return SV_MALFORMED_MODEL;
-    if (sequence && !get(&litert->call, litert->outputs[litert->sequence], sequence, litert->sequence_bytes))
-        return SV_MALFORMED_MODEL;
-    return SV_OK;
+    void *const outputs[] = {vector, sequence};
+    return run(&litert->call, &litert->embedding, input, outputs);
+}
+
+static int judge(void *context, const void *input, void *output)
+{
+    sv_litert *litert = context;
+    return run(&litert->call, &litert->pair, input, &output);
 }
 
 sv_network sv_litert_network(sv_litert *litert)
 {
-    sv_network network = {invoke, litert};
+    sv_network network = {invoke, litert && litert->pair.compiled ? judge : NULL, litert};
     return network;
 }
 
 /* Destroyed in the reverse order of creation. */
+static void dismantle(const functions *call, runner *its)
+{
+    for (size_t i = 0; i < MAX_OUTPUTS; i++)
+        if (its->outputs[i])
+            call->destroy_buffer(its->outputs[i]);
+    if (its->input)
+        call->destroy_buffer(its->input);
+    if (its->compiled)
+        call->destroy_compiled(its->compiled);
+    if (its->options)
+        call->destroy_options(its->options);
+    if (its->model)
+        call->destroy_model(its->model);
+}
+
 void sv_litert_close(sv_litert *litert)
 {
     if (!litert)
         return;
-    for (size_t i = 0; i < MAX_OUTPUTS; i++)
-        if (litert->outputs[i])
-            litert->call.destroy_buffer(litert->outputs[i]);
-    if (litert->input)
-        litert->call.destroy_buffer(litert->input);
-    if (litert->compiled)
-        litert->call.destroy_compiled(litert->compiled);
-    if (litert->options)
-        litert->call.destroy_options(litert->options);
-    if (litert->model)
-        litert->call.destroy_model(litert->model);
+    dismantle(&litert->call, &litert->pair);
+    dismantle(&litert->call, &litert->embedding);
     if (litert->environment)
         litert->call.destroy_environment(litert->environment);
     free(litert); /* the library stays loaded: it leaves handlers to be called at exit */

@@ -1,12 +1,11 @@
-/* The manifest of a model file, as sigverify/manifest.py writes it: fields in alphabetical order, twelve in file
- * version 1, in version 2 also `cues` and `modality`. */
+/* The manifest of a model file, as sigverify/manifest.py writes it: fields in alphabetical order. */
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
 
 #define COUNT_LIMIT 0x7fffffffL /* what a long holds everywhere; Python refuses more as well */
-#define MAX_POSITION 15         /* of a tensor among the outputs; networks have two at most */
+#define MAX_POSITION 15         /* of a tensor among the inputs or outputs; networks have two at most */
 #define NAME 48                 /* characters kept of a name: more than any that is compared has */
 
 /* Past a comma and the key after it. */
@@ -150,17 +149,22 @@ static int read_port(svi_json *reader, svi_port *port)
     return 1;
 }
 
-/* {"input":…,"sequence":…,"vector":…}, or {} */
+/* One of those that not every model has, and the comma behind it. */
+static int optional_port(svi_json *reader, const char *name, svi_port *port)
+{
+    return !svi_json_key(reader, name) || (read_port(reader, port) && svi_json_token(reader, ","));
+}
+
+/* {"input":…,"pair":…,"pair_input":…,"sequence":…,"vector":…}, the middle three only where there are such, or {} */
 static int read_tensors(svi_json *reader, sv_model *model)
 {
     if (svi_json_token(reader, "{}"))
         return 1; /* only an interpreter can tell then: sv_model_describe refuses the model */
-    if (!svi_json_token(reader, "{") || !svi_json_key(reader, "input") || !read_port(reader, &model->input) ||
-        !svi_json_token(reader, ","))
-        return 0;
-    if (svi_json_key(reader, "sequence") && !(read_port(reader, &model->sequence) && svi_json_token(reader, ",")))
-        return 0;
-    return svi_json_key(reader, "vector") && read_port(reader, &model->vector) && svi_json_token(reader, "}");
+    return svi_json_token(reader, "{") && svi_json_key(reader, "input") && read_port(reader, &model->input) &&
+           svi_json_token(reader, ",") && optional_port(reader, "pair", &model->pair) &&
+           optional_port(reader, "pair_input", &model->pair_input) &&
+           optional_port(reader, "sequence", &model->sequence) && svi_json_key(reader, "vector") &&
+           read_port(reader, &model->vector) && svi_json_token(reader, "}");
 }
 
 static int can_be_aligned(long steps, long depth)
@@ -267,29 +271,19 @@ static int read_modality(svi_json *reader, head *head)
     return 1;
 }
 
-/* From the first field through the name. Version 2 has cues and a modality, version 1 has neither. */
+/* From the first field through the name. */
 static int read_head(svi_json *reader, head *head, svi_cues *cues)
 {
     char name[NAME];
-    int names_cues;
     memset(head, 0, sizeof *head);
-    if (!svi_json_token(reader, "{"))
-        return 0;
-    names_cues = svi_json_key(reader, "cues");
-    if (!names_cues)
-        svi_cues_all(cues);
-    else if (!read_cues(reader, cues, &head->is_foreign) || !svi_json_token(reader, ","))
-        return 0;
-    if (!(svi_json_key(reader, "encoder") && text_field(reader, name, sizeof name) &&
-          next_key(reader, "features_version") &&
-          svi_json_integer(reader, 1, COUNT_LIMIT, &head->features_version) && next_key(reader, "file_version") &&
-          svi_json_integer(reader, 1, COUNT_LIMIT, &head->file_version) && next_key(reader, "input_shape") &&
-          read_input_shape(reader, &head->takes_features)))
-        return 0;
-    if (names_cues && !(next_key(reader, "modality") && read_modality(reader, head)))
-        return 0;
-    return next_key(reader, "name") && text_field(reader, name, sizeof name) &&
-           names_cues == (head->file_version > SVI_OLDEST_FILE);
+    return svi_json_token(reader, "{") && svi_json_key(reader, "cues") &&
+           read_cues(reader, cues, &head->is_foreign) && next_key(reader, "encoder") &&
+           text_field(reader, name, sizeof name) && next_key(reader, "features_version") &&
+           svi_json_integer(reader, 1, COUNT_LIMIT, &head->features_version) && next_key(reader, "file_version") &&
+           svi_json_integer(reader, SVI_FILE_VERSION, SVI_FILE_VERSION, &head->file_version) &&
+           next_key(reader, "input_shape") && read_input_shape(reader, &head->takes_features) &&
+           next_key(reader, "modality") && read_modality(reader, head) && next_key(reader, "name") &&
+           text_field(reader, name, sizeof name);
 }
 
 /* From behind the name to the end. */
@@ -307,12 +301,11 @@ static int read_tail(svi_json *reader, sv_model *model)
     return reader->at == reader->end;
 }
 
-int svi_manifest_read(const char *text, size_t size, uint32_t file_version, sv_model *model)
+int svi_manifest_read(const char *text, size_t size, sv_model *model)
 {
     svi_json json = {text, text + size, 0};
     head head;
-    if (svi_utf8_length((const uint8_t *)text, size) == SIZE_MAX || !read_head(&json, &head, &model->cues) ||
-        (uint32_t)head.file_version != file_version)
+    if (svi_utf8_length((const uint8_t *)text, size) == SIZE_MAX || !read_head(&json, &head, &model->cues))
         return SV_MALFORMED_MODEL;
     /* How many weights there are, and what the shapes mean, only those know who know the modality and its cues. */
     if (head.is_foreign)

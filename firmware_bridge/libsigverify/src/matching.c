@@ -1,105 +1,7 @@
-/* Distances between embeddings: sigverify/matching/distances.py, elastic.py and cues.
- *
- * Elastic distances are computed in integers, so they are those of Python on every machine. */
+/* How far two signatures lie apart, cue by cue: sigverify/matching/distances.py and cues. */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "internal.h"
-
-/* Cost of a cell that no path reaches: more than any path costs (8191 x 129 x 254); added to such a cost it still fits
- * 32 bits. */
-#define FAR (1u << 28)
-
-static size_t larger(size_t one, size_t other)
-{
-    return one > other ? one : other;
-}
-
-int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner)
-{
-    size_t frames = larger(shape->frames, shape->steps);
-    /* One block for all, the widest numbers first, so that each part is aligned. */
-    size_t cells = larger(shape->frames * shape->channels, shape->steps * shape->depth);
-    aligner->block = malloc(2 * (frames + 1) * sizeof *aligner->rows + shape->size * sizeof *aligner->squares +
-                            cells * sizeof *aligner->columns + frames * sizeof *aligner->costs);
-    if (!aligner->block)
-        return SV_NO_MEMORY;
-    aligner->rows = aligner->block;
-    aligner->squares = (float *)(aligner->rows + 2 * (frames + 1));
-    aligner->columns = (int16_t *)(aligner->squares + shape->size);
-    aligner->costs = (uint16_t *)(aligner->columns + cells);
-    return SV_OK;
-}
-
-void svi_aligner_close(svi_aligner *aligner)
-{
-    free(aligner->block);
-    aligner->block = NULL;
-}
-
-/* City-block distances of one frame to frames `low` to `high` of the other. Channel by channel, with the frames inside:
- * so the compiler makes vector instructions of the inner loop. */
-static void frame_costs(const svi_aligner *aligner, const int8_t *frame, size_t frames, size_t channels, int without,
-                        size_t low, size_t high)
-{
-    uint16_t *restrict costs = aligner->costs;
-    memset(costs + low, 0, (high - low + 1) * sizeof *costs);
-    for (size_t c = 0; c < channels; c++) {
-        const int16_t *restrict column = aligner->columns + c * frames;
-        int16_t value = frame[c];
-        if ((int)c == without)
-            continue;
-        for (size_t j = low; j <= high; j++) {
-            int16_t difference = (int16_t)(column[j] - value);
-            costs[j] = (uint16_t)(costs[j] + (difference < 0 ? -difference : difference));
-        }
-    }
-}
-
-/* Cheapest paths to the cells `low` to `high` of one row. Cell j stands at j + 1 of `before` and `now`, so that there
- * is a cell to the left of the first. */
-static void next_row(const uint16_t *restrict costs, const uint32_t *restrict before, uint32_t *restrict now,
-                     size_t low, size_t high)
-{
-    uint32_t best = FAR;
-    /* Steps (1, 1) and (1, 0): both come from the row before, so these cells do not wait for each other. */
-    for (size_t j = low; j <= high; j++)
-        now[j + 1] = before[j] < before[j + 1] ? before[j] : before[j + 1];
-    /* No path comes from outside on the left, where in the second row the start of all paths would still stand. */
-    now[low] = FAR;
-    /* Step (0, 1): from left to right, `best` is the cheapest path to the cell to the left. */
-    for (size_t j = low; j <= high; j++) {
-        best = (best < now[j + 1] ? best : now[j + 1]) + costs[j];
-        now[j + 1] = best;
-    }
-}
-
-/* Source: H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", 1978:
- * steps (1, 0), (0, 1), (1, 1), a band of a fifth of the frames either side. */
-uint32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
-                   int without)
-{
-    size_t band = frames / 5 > 1 ? frames / 5 : 1;
-    uint32_t *before = aligner->rows, *now = before + frames + 1, *swap;
-    /* The other, turned to lie channel by channel, as frame_costs reads it. */
-    for (size_t j = 0; j < frames; j++)
-        for (size_t c = 0; c < channels; c++)
-            aligner->columns[c * frames + j] = other[j * channels + c];
-    /* Nothing is reached yet but the place diagonally before the first cell, where every path begins. */
-    for (size_t j = 0; j <= frames; j++)
-        before[j] = now[j] = FAR;
-    before[0] = 0;
-    for (size_t i = 0; i < frames; i++) {
-        size_t low = i > band ? i - band : 0, high = i + band < frames ? i + band : frames - 1;
-        frame_costs(aligner, one + i * channels, frames, channels, without, low, high);
-        next_row(aligner->costs, before, now, low, high);
-        swap = before;
-        before = now;
-        now = swap;
-    }
-    return before[frames];
-}
 
 /* Euclidean distance, added up in numpy's order, so that float32 rounds alike. */
 float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const float *probe, const float *reference)
@@ -111,45 +13,84 @@ float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const fl
     return sqrtf(svi_sum_f(aligner->squares, shape->size, 1));
 }
 
-/* Cost a frame, in the units before quantization. Divided in float64 and rounded once, then scaled, as numpy does. */
-static float elastic_distance(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames,
-                              size_t channels, int without, float scale)
+float svi_log_ratio(const sv_embedding *probe, const sv_embedding *reference)
 {
-    uint32_t cost = svi_align(aligner, one, other, frames, channels, without);
+    return logf(probe->extent / reference->extent);
+}
+
+/* Cost a frame, in the units before quantization. Divided in float64 and rounded once, then scaled, as numpy does. */
+static float cost_a_frame(int32_t cost, size_t frames, float scale)
+{
     return (float)((double)cost / (double)frames) / scale;
 }
 
-float svi_series_distance(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
-                          const sv_embedding *reference, int without)
+/* Of a network without a sequence all are alike. */
+static float sequence_distance(svi_aligner *aligner, const svi_shape *shape, const sv_embedding *probe,
+                               const sv_embedding *reference)
 {
-    return elastic_distance(aligner, probe->series, reference->series, shape->frames, shape->channels, without,
-                            SVI_SERIES_SCALE);
+    int32_t cost;
+    if (!shape->depth)
+        return 0.0f;
+    cost = svi_align(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth, SVI_NOTHING, 0);
+    return cost_a_frame(cost, shape->steps, SVI_SEQUENCE_SCALE);
 }
 
-static float cue_distance(svi_aligner *aligner, const svi_shape *shape, svi_cue cue, const sv_embedding *probe,
-                          const sv_embedding *reference, int without)
+/* Aligned once, whichever of these cues there are. The pair network looks at the path before trimming spoils its
+ * costs. */
+int svi_compare_series(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, int without,
+                       float *distances, float *series)
 {
-    switch (cue) {
-    case SVI_SERIES: return svi_series_distance(aligner, shape, probe, reference, without);
-    case SVI_SEQUENCE:
-        if (!shape->depth) /* a network without one */
-            return 0.0f;
-        return elastic_distance(aligner, probe->sequence, reference->sequence, shape->steps, shape->depth,
-                                SVI_NOTHING, SVI_SEQUENCE_SCALE);
-    case SVI_VECTOR: return svi_vector_distance(aligner, shape, probe->vector, reference->vector);
-    case SVI_EXTENT: return fabsf(logf(reference->extent / probe->extent));
-    case SVI_KNOWN_CUES: break;
-    }
-    return 0.0f;
+    const svi_cues *cues = &verifier->model->cues;
+    const svi_shape *shape = &verifier->shape;
+    svi_aligner *aligner = &verifier->aligner;
+    const int whole = svi_cues_place(cues, SVI_SERIES), trimmed = svi_cues_place(cues, SVI_TRIMMED);
+    const int pair = svi_cues_place(cues, SVI_PAIR);
+    if (trimmed >= 0 || pair >= 0)
+        svi_find_path(aligner, probe->series, reference->series, shape->frames, shape->channels, without);
+    else
+        aligner->path.total =
+            svi_align(aligner, probe->series, reference->series, shape->frames, shape->channels, without, 0);
+    *series = cost_a_frame(aligner->path.total, shape->frames, SVI_SERIES_SCALE);
+    if (whole >= 0)
+        distances[whole] = *series;
+    if (pair >= 0)
+        SVI_TRY(svi_judge(verifier, probe, reference, without, &distances[pair]));
+    if (trimmed >= 0)
+        distances[trimmed] = svi_trimmed_distance(aligner, shape->frames);
+    return SV_OK;
 }
 
-void svi_compare(svi_aligner *aligner, const svi_shape *shape, const svi_cues *cues, const sv_embedding *probe,
-                 const sv_embedding *reference, int without, float *distances, float *series)
+int svi_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, int without,
+                float *distances, float *series)
 {
-    int place = svi_cues_place(cues, SVI_SERIES);
+    const svi_cues *cues = &verifier->model->cues;
     for (int i = 0; i < cues->count; i++)
-        distances[i] = cue_distance(aligner, shape, cues->list[i], probe, reference, without);
-    *series = place >= 0 ? distances[place] : svi_series_distance(aligner, shape, probe, reference, without);
+        switch (cues->list[i]) {
+        case SVI_SEQUENCE:
+            distances[i] = sequence_distance(&verifier->aligner, &verifier->shape, probe, reference);
+            break;
+        case SVI_VECTOR:
+            distances[i] =
+                svi_vector_distance(&verifier->aligner, &verifier->shape, probe->vector, reference->vector);
+            break;
+        case SVI_EXTENT: distances[i] = svi_log_ratio(probe, reference); break;
+        case SVI_TEMPO: distances[i] = svi_tempo_difference(probe, reference); break;
+        case SVI_SERIES:
+        case SVI_TRIMMED:
+        case SVI_PAIR:
+        case SVI_KNOWN_CUES: break; /* the first three together, below */
+        }
+    return svi_compare_series(verifier, probe, reference, without, distances, series);
+}
+
+void svi_put_pair(const svi_cues *cues, float *spread, int count, int row, int column, const float *distances)
+{
+    float *below = spread + (row * count + column) * cues->count;
+    float *above = spread + (column * count + row) * cues->count;
+    for (int i = 0; i < cues->count; i++) {
+        below[i] = distances[i];
+        above[i] = svi_cue_is_signed(cues->list[i]) ? -distances[i] : distances[i];
+    }
 }
 
 int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding)
@@ -160,16 +101,15 @@ int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding)
     return 0;
 }
 
-int sv_elastic_distances(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
-                         uint32_t *costs)
+int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, float *distances)
 {
-    svi_shape shape = {frames, channels, 0, 0, 0, 0};
-    svi_aligner aligner;
-    if (!probe || !references || !costs || frames < 1 || frames > SVI_MAX_STEPS || channels > SVI_MAX_DEPTH)
+    const sv_embedding *both[2] = {probe, reference};
+    float series;
+    if (!verifier || !distances)
         return SV_CONFIG_ERROR;
-    SVI_TRY(svi_aligner_open(&shape, &aligner));
-    for (size_t i = 0; i < count; i++)
-        costs[i] = svi_align(&aligner, probe, references + i * frames * channels, frames, channels, SVI_NOTHING);
-    svi_aligner_close(&aligner);
-    return SV_OK;
+    for (int i = 0; i < 2; i++)
+        if (!both[i] || !both[i]->series || !both[i]->detail || !both[i]->vector ||
+            (verifier->shape.depth && !both[i]->sequence))
+            return SV_CONFIG_ERROR;
+    return svi_compare(verifier, probe, reference, SVI_NOTHING, distances, &series);
 }

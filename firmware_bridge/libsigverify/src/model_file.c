@@ -1,40 +1,54 @@
 /* Model files, laid out as sigverify/model_file.py says at its top. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define HEADER 24    /* bytes before the manifest */
-#define ALIGNMENT 16 /* of the network, so that TFLite can read it where it lies */
+#define HEADER 32    /* bytes before the manifest */
+#define ALIGNMENT 16 /* of the networks, so that TFLite can read it where it lies */
 #define HASH 32      /* bytes of SHA-256 at the end */
 #define MAX_MANIFEST (1u << 20) /* a manifest is a few kB */
 #define MAX_NETWORK (64u << 20) /* a hundred times the models that ship */
 
 typedef struct layout {
-    uint32_t version;
-    size_t manifest, start, end; /* bytes of the manifest; of the file, from and up to where the network lies */
+    size_t manifest, start, network; /* bytes of the manifest; where the network lies, and its bytes */
+    size_t pair_start, pair_network; /* the same of the pair network */
 } layout;
+
+static size_t aligned(size_t place)
+{
+    return (place + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static int is_zero(const uint8_t *data, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (data[i] != 0)
+            return 0;
+    return 1;
+}
 
 static int read_layout(const uint8_t *data, size_t size, layout *file)
 {
-    uint64_t network;
+    uint64_t network, pair_network;
     if (size < HEADER || memcmp(data, "SIGMODEL", 8) != 0)
         return SV_MALFORMED_MODEL;
-    file->version = svi_u32(data + 8);
-    if (file->version < SVI_OLDEST_FILE || file->version > SVI_NEWEST_FILE)
+    if (svi_u32(data + 8) != SVI_FILE_VERSION)
         return SV_INCOMPATIBLE_MODEL;
     file->manifest = svi_u32(data + 12);
     network = svi_u64(data + 16);
-    if (file->manifest < 1 || file->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK)
+    pair_network = svi_u64(data + 24);
+    if (file->manifest < 1 || file->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK ||
+        pair_network > MAX_NETWORK)
         return SV_MALFORMED_MODEL;
-    file->start = (HEADER + file->manifest + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    file->end = file->start + (size_t)network;
-    if (size != file->end + HASH)
+    file->start = aligned(HEADER + file->manifest);
+    file->network = (size_t)network;
+    file->pair_start = aligned(file->start + file->network);
+    file->pair_network = (size_t)pair_network;
+    if (size != file->pair_start + file->pair_network + HASH ||
+        !is_zero(data, HEADER + file->manifest, file->start) ||
+        !is_zero(data, file->start + file->network, file->pair_start))
         return SV_MALFORMED_MODEL;
-    for (size_t i = HEADER + file->manifest; i < file->start; i++)
-        if (data[i] != 0)
-            return SV_MALFORMED_MODEL;
     return SV_OK;
 }
 
@@ -57,15 +71,22 @@ static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SI
 
 static int fill(const uint8_t *data, const layout *file, sv_model *model)
 {
-    SVI_TRY(identify_file(data, file->end, model->id));
-    SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, file->version, model));
+    SVI_TRY(identify_file(data, file->pair_start + file->pair_network, model->id));
+    SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, model));
+    /* A cue without the network that computes it, or a network that nobody asks. */
+    if ((svi_cues_place(&model->cues, SVI_PAIR) >= 0) != (file->pair_network > 0))
+        return SV_MALFORMED_MODEL;
     model->network = data + file->start;
-    model->network_size = file->end - file->start;
+    model->network_size = file->network;
+    model->pair_network = file->pair_network ? data + file->pair_start : NULL;
+    model->pair_network_size = file->pair_network;
     if (model->vector_size > SVI_MAX_STEPS)
         return SV_MODEL_ERROR; /* well formed, but more than this library makes room for */
     model->input.elements = SV_FRAMES * SV_CHANNELS;
     model->vector.elements = model->vector_size;
     model->sequence.elements = model->steps * model->depth;
+    model->pair_input.elements = SV_PAIR_STEPS * SV_PAIR_DEPTH;
+    model->pair.elements = 1;
     return SV_OK;
 }
 
@@ -100,16 +121,12 @@ int sv_model_cues(const sv_model *model)
     return model ? model->cues.count : 0;
 }
 
-size_t svi_port_bytes(const svi_port *port)
-{
-    return port->elements * (port->type == SVI_FLOAT32 ? sizeof(float) : 1);
-}
-
 int sv_model_describe(const sv_model *model, sv_model_info *info)
 {
     if (!model || !info)
         return SV_CONFIG_ERROR;
-    if (!model->input.known || !model->vector.known || (model->depth && !model->sequence.known))
+    if (!model->input.known || !model->vector.known || (model->depth && !model->sequence.known) ||
+        (model->pair_network && !(model->pair_input.known && model->pair.known)))
         return SV_INCOMPATIBLE_MODEL;
     memcpy(info->id, model->id, sizeof info->id);
     info->network = model->network;
@@ -122,29 +139,19 @@ int sv_model_describe(const sv_model *model, sv_model_info *info)
     info->vector_size = model->vector_size;
     info->steps = model->steps;
     info->depth = model->depth;
+    info->pair_network = model->pair_network;
+    info->pair_network_size = model->pair_network_size;
+    info->pair_input_bytes = model->pair_network ? svi_port_bytes(&model->pair_input) : 0;
+    info->pair_output_bytes = model->pair_network ? svi_port_bytes(&model->pair) : 0;
     return SV_OK;
 }
 
-/* clip(rint(real / scale) + zero_point), in float32 as numpy does it. */
 int sv_quantize_input(const sv_model *model, const float *values, void *input)
 {
-    const svi_port *port;
-    float low, high;
     if (!model || !values || !input)
         return SV_CONFIG_ERROR;
-    port = &model->input;
-    if (!port->known)
+    if (!model->input.known)
         return SV_INCOMPATIBLE_MODEL;
-    if (port->type == SVI_FLOAT32) {
-        memcpy(input, values, svi_port_bytes(port));
-        return SV_OK;
-    }
-    low = port->type == SVI_INT8 ? -128.0f : 0.0f;
-    high = port->type == SVI_INT8 ? 127.0f : 255.0f;
-    for (size_t i = 0; i < port->elements; i++) {
-        float stored = rintf(values[i] / port->scale) + port->zero_point;
-        int whole = (int)(stored < low ? low : stored > high ? high : stored);
-        ((uint8_t *)input)[i] = (uint8_t)(whole & 255);
-    }
+    svi_store(&model->input, values, input);
     return SV_OK;
 }

@@ -100,16 +100,19 @@ static void relative_evidence(const one_cue *cue, double *column)
     column[2] = levels / cue->references;
 }
 
-static void absolute_evidence(const one_cue *cue, double *column)
+/* Of a signed cue also how large the mean is, in whichever direction. */
+static void absolute_evidence(const one_cue *cue, int is_signed, double *column)
 {
     double total = 0.0;
     for (int i = 0; i < cue->references; i++)
         total += cue->distances[i * cue->cues];
     column[0] = total / cue->references;
+    if (is_signed)
+        column[1] = fabs(column[0]);
 }
 
-/* A relative cue has three columns: least log ratio, mean log ratio, mean log level; an absolute one its mean. They
- * follow each other in the order of the cues. */
+/* A relative cue has three columns: least log ratio, mean log ratio, mean log level; an absolute one its mean, and a
+ * signed one that and its size. They follow each other in the order of the cues. */
 static void evidence(const svi_cues *cues, const float *distances, const float *spread, int references,
                      double columns[SVI_EVIDENCE])
 {
@@ -119,7 +122,7 @@ static void evidence(const svi_cues *cues, const float *distances, const float *
         if (svi_cue_is_relative(cues->list[place]))
             relative_evidence(&cue, first);
         else
-            absolute_evidence(&cue, first);
+            absolute_evidence(&cue, svi_cue_is_signed(cues->list[place]), first);
     }
 }
 

@@ -5,19 +5,30 @@
 
 #include "internal.h"
 
-#define HEAD 44   /* bytes before the user id */
+#define HEAD 46   /* bytes before the user id */
 #define CRC 4     /* bytes of the checksum at the end */
-#define VERSION 1 /* of pen strokes; another modality's templates are of version 2 and not read here */
+#define VERSION 3 /* older ones lack the detail; who has one must enroll again */
 #define MIN_YEAR_MS (-62135596800000LL) /* years 1 to 9999: what Python's datetime holds */
 #define MAX_YEAR_MS 253402300799999LL
+
+/* The only modality whose templates are read here, and its length in the low byte of the flags. */
+static const char modality[] = "pen";
+#define MODALITY ((int)sizeof modality - 1)
+
+/* Numbers beside the series of one reference: a frame of the detail stands for two of the series. */
+static size_t detail_size(const svi_shape *shape)
+{
+    return shape->frames / 2 * shape->details;
+}
 
 /* Bytes of the whole. In 64 bits: the sizes in a forged header may be 65535 each, and their products do not fit 32. */
 static uint64_t whole_size(const svi_shape *shape, int references, size_t user_size)
 {
     uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
     uint64_t series = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
-    uint64_t each = sizeof(float) + series + sequence + 2 * (uint64_t)shape->size;
-    return HEAD + user_size + pairs * shape->cues * sizeof(float) + count * each + CRC;
+    uint64_t detail = (uint64_t)(shape->frames / 2) * shape->details;
+    uint64_t each = sizeof(float) + series + detail + sequence + 2 * (uint64_t)shape->size;
+    return HEAD + user_size + MODALITY + pairs * shape->cues * sizeof(float) + count * each + CRC;
 }
 
 int svi_user_is_valid(const char *user, size_t size)
@@ -36,7 +47,8 @@ int svi_template_new(const char *user, size_t user_size, const svi_shape *shape,
 {
     size_t spread = (size_t)(references * references) * shape->cues;
     size_t floats = spread + (size_t)references * shape->size;
-    size_t bytes = (size_t)references * (shape->frames * shape->channels + shape->steps * shape->depth);
+    size_t each = shape->frames * shape->channels + detail_size(shape) + shape->steps * shape->depth;
+    size_t bytes = (size_t)references * each;
     sv_template *fresh = calloc(1, sizeof *fresh);
     float *at_float;
     int8_t *at_byte;
@@ -57,6 +69,8 @@ int svi_template_new(const char *user, size_t user_size, const svi_shape *shape,
         at_float += shape->size;
         fresh->each[i].series = at_byte;
         at_byte += shape->frames * shape->channels;
+        fresh->each[i].detail = at_byte;
+        at_byte += detail_size(shape);
         fresh->each[i].sequence = at_byte;
         at_byte += shape->steps * shape->depth;
     }
@@ -76,16 +90,17 @@ void sv_template_close(sv_template *enrolled)
 
 static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *references, size_t *user_size)
 {
-    if (size < HEAD + CRC || memcmp(data, "SIGT", 4) != 0 || svi_u16(data + 4) != VERSION || svi_u16(data + 8) != 0)
+    if (size < HEAD + CRC || memcmp(data, "SIGT", 4) != 0 || svi_u16(data + 4) != VERSION || data[8] != MODALITY)
         return SV_MALFORMED_TEMPLATE;
     *references = svi_u16(data + 6);
     shape->frames = svi_u16(data + 14);
     shape->channels = svi_u16(data + 16);
-    shape->steps = svi_u16(data + 18);
-    shape->depth = svi_u16(data + 20);
-    shape->size = svi_u16(data + 22);
-    shape->cues = svi_u16(data + 24);
-    *user_size = svi_u16(data + 26);
+    shape->details = svi_u16(data + 18);
+    shape->steps = svi_u16(data + 20);
+    shape->depth = svi_u16(data + 22);
+    shape->size = svi_u16(data + 24);
+    shape->cues = svi_u16(data + 26);
+    *user_size = svi_u16(data + 28);
     /* The numbers that size arrays of this library. */
     if (*references < 1 || *references > SV_MAX_REFERENCES || shape->cues < 1 || shape->cues > SV_MAX_CUES)
         return SV_MALFORMED_TEMPLATE;
@@ -107,30 +122,35 @@ static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, flo
     return at;
 }
 
-/* The file has what lies below the diagonal; above it is the same, and on it 0. */
-static const uint8_t *take_spread(const uint8_t *at, sv_template *enrolled, int *sound)
+/* The file has what lies below the diagonal. Above it is the same, of a signed cue its negative, and on it 0. */
+static const uint8_t *take_spread(const uint8_t *at, int is_signed, sv_template *enrolled, int *sound)
 {
     size_t r = (size_t)enrolled->references, cues = enrolled->shape.cues;
     for (size_t row = 1; row < r; row++)
         for (size_t column = 0; column < row; column++) {
             float *below = enrolled->spread + (row * r + column) * cues;
+            float *above = enrolled->spread + (column * r + row) * cues;
             at = take_floats(at, cues, 0, below, sound);
-            memcpy(enrolled->spread + (column * r + row) * cues, below, cues * sizeof *below);
+            for (size_t k = 0; k < cues; k++)
+                above[k] = is_signed >> k & 1 ? -below[k] : below[k];
         }
     return at;
 }
 
-/* The parts in the order of the file: spread, extents, series, sequences, vectors. */
-static int take_body(const uint8_t *at, sv_template *enrolled)
+/* The parts in the order of the file: spread, extents, series, details, sequences, vectors. */
+static int take_body(const uint8_t *at, int is_signed, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
     size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
+    size_t detail = detail_size(shape);
     int sound = 1;
-    at = take_spread(at, enrolled, &sound);
+    at = take_spread(at, is_signed, enrolled, &sound);
     for (int i = 0; i < enrolled->references; i++)
         at = take_floats(at, 1, 0, &enrolled->each[i].extent, &sound);
     for (int i = 0; i < enrolled->references; i++, at += series)
         memcpy(enrolled->each[i].series, at, series);
+    for (int i = 0; i < enrolled->references; i++, at += detail)
+        memcpy(enrolled->each[i].detail, at, detail);
     for (int i = 0; i < enrolled->references; i++, at += sequence)
         memcpy(enrolled->each[i].sequence, at, sequence);
     for (int i = 0; i < enrolled->references; i++)
@@ -140,7 +160,7 @@ static int take_body(const uint8_t *at, sv_template *enrolled)
 
 int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
 {
-    const uint8_t *data = bytes;
+    const uint8_t *data = bytes, *body;
     svi_shape shape;
     sv_template *fresh;
     size_t user_size;
@@ -150,12 +170,13 @@ int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
     *enrolled = NULL;
     /* Nothing is allocated before the header fits the size and the checksum is right. */
     SVI_TRY(read_head(data, size, &shape, &references, &user_size));
-    if (!svi_user_is_valid((const char *)data + HEAD, user_size))
+    body = data + HEAD + user_size + MODALITY;
+    if (!svi_user_is_valid((const char *)data + HEAD, user_size) || memcmp(body - MODALITY, modality, MODALITY) != 0)
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(svi_template_new((const char *)data + HEAD, user_size, &shape, references, &fresh));
-    fresh->created_ms = (int64_t)svi_u64(data + 28);
-    svi_hex_id(data + 36, fresh->model_id);
-    status = take_body(data + HEAD + user_size, fresh);
+    fresh->created_ms = (int64_t)svi_u64(data + 30);
+    svi_hex_id(data + 38, fresh->model_id);
+    status = take_body(body, data[9], fresh);
     if (!svi_created_is_valid(fresh->created_ms))
         status = SV_MALFORMED_TEMPLATE;
     if (status != SV_OK) {
@@ -166,15 +187,30 @@ int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
     return SV_OK;
 }
 
+/* Bit k: cue k is signed. Read off the spread, as Python does it: where it is 0 throughout, a cue has no sign. */
+static int signed_cues(const sv_template *enrolled)
+{
+    size_t r = (size_t)enrolled->references, cues = enrolled->shape.cues;
+    int bits = 0;
+    for (size_t row = 1; row < r; row++)
+        for (size_t column = 0; column < row; column++)
+            for (size_t k = 0; k < cues; k++)
+                if (enrolled->spread[(row * r + column) * cues + k] != enrolled->spread[(column * r + row) * cues + k])
+                    bits |= 1 << k;
+    return bits;
+}
+
 static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
 {
     memcpy(at, "SIGT", 4);
     at = svi_put(at + 4, VERSION, 2);
     at = svi_put(at, (uint64_t)enrolled->references, 2);
-    at = svi_put(at, 0, 2);
+    at = svi_put(at, MODALITY, 1);
+    at = svi_put(at, (uint64_t)signed_cues(enrolled), 1);
     at = svi_put(at, size, 4);
     at = svi_put(at, enrolled->shape.frames, 2);
     at = svi_put(at, enrolled->shape.channels, 2);
+    at = svi_put(at, enrolled->shape.details, 2);
     at = svi_put(at, enrolled->shape.steps, 2);
     at = svi_put(at, enrolled->shape.depth, 2);
     at = svi_put(at, enrolled->shape.size, 2);
@@ -183,14 +219,15 @@ static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
     at = svi_put(at, (uint64_t)enrolled->created_ms, 8);
     at = svi_put_hex_id(at, enrolled->model_id);
     memcpy(at, enrolled->user, enrolled->user_size);
-    return at + enrolled->user_size;
+    memcpy(at + enrolled->user_size, modality, MODALITY);
+    return at + enrolled->user_size + MODALITY;
 }
 
 static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
     size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
-    size_t r = (size_t)enrolled->references, cues = shape->cues;
+    size_t detail = detail_size(shape), r = (size_t)enrolled->references, cues = shape->cues;
     for (size_t row = 1; row < r; row++)
         for (size_t i = 0; i < row * cues; i++)
             at = svi_put_f32(at, enrolled->spread[row * r * cues + i]);
@@ -198,6 +235,8 @@ static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
         at = svi_put_f32(at, enrolled->each[i].extent);
     for (size_t i = 0; i < r; i++, at += series)
         memcpy(at, enrolled->each[i].series, series);
+    for (size_t i = 0; i < r; i++, at += detail)
+        memcpy(at, enrolled->each[i].detail, detail);
     for (size_t i = 0; i < r; i++, at += sequence)
         memcpy(at, enrolled->each[i].sequence, sequence);
     for (size_t i = 0; i < r; i++)

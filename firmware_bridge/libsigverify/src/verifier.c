@@ -5,7 +5,6 @@
 
 #include "internal.h"
 
-#define DEFAULT_FMR 0.01 /* as in sigverify/policy/policy.py */
 #define TINY 1e-12       /* a vector shorter than this has no direction */
 #define ALIGNMENT 16     /* of each tensor, whatever its type: enough for any number, and for vector instructions */
 
@@ -14,25 +13,37 @@ static size_t aligned(size_t size)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* One block for everything that a call needs, so that calls allocate only for the samples they are given. */
+/* The next `size` bytes of a block; where that is NULL, they are only counted. */
+static void *take(uint8_t *block, size_t *used, size_t size)
+{
+    uint8_t *taken = block ? block + *used : NULL;
+    *used += aligned(size);
+    return taken;
+}
+
+/* Lay everything that a call needs out in a block; returns how many bytes that takes. */
+static size_t lay_out(sv_verifier *verifier, const sv_model_info *info, uint8_t *block)
+{
+    size_t used = 0;
+    verifier->input = take(block, &used, info->input_bytes);
+    verifier->vector = take(block, &used, info->vector_bytes);
+    verifier->sequence = info->sequence_bytes ? take(block, &used, info->sequence_bytes) : NULL;
+    verifier->pair_input = take(block, &used, info->pair_input_bytes);
+    verifier->pair_output = take(block, &used, info->pair_output_bytes);
+    verifier->probe.series = take(block, &used, SV_FRAMES * SV_SERIES_CHANNELS);
+    verifier->probe.detail = take(block, &used, SV_DETAIL_FRAMES * SV_DETAIL_CHANNELS);
+    verifier->probe.sequence = take(block, &used, verifier->shape.steps * verifier->shape.depth);
+    verifier->probe.vector = take(block, &used, verifier->shape.size * sizeof(float));
+    return used;
+}
+
+/* One block, so that calls allocate only for the samples they are given. */
 static int make_room(sv_verifier *verifier, const sv_model_info *info)
 {
-    size_t series = aligned(SV_FRAMES * SV_SERIES_CHANNELS);
-    size_t sequence = aligned(verifier->shape.steps * verifier->shape.depth);
-    size_t sizes = aligned(info->input_bytes) + aligned(info->vector_bytes) + aligned(info->sequence_bytes);
-    uint8_t *at;
-    verifier->block = calloc(1, sizes + series + sequence + verifier->shape.size * sizeof(float));
+    verifier->block = calloc(1, lay_out(verifier, info, NULL));
     if (!verifier->block)
         return SV_NO_MEMORY;
-    at = verifier->block;
-    verifier->input = at;
-    verifier->vector = at += aligned(info->input_bytes);
-    verifier->sequence = at += aligned(info->vector_bytes);
-    verifier->probe.series = (int8_t *)(at += aligned(info->sequence_bytes));
-    verifier->probe.sequence = (int8_t *)(at += series);
-    verifier->probe.vector = (float *)(void *)(at + sequence);
-    if (!info->sequence_bytes)
-        verifier->sequence = NULL;
+    (void)lay_out(verifier, info, verifier->block);
     return svi_aligner_open(&verifier->shape, &verifier->aligner);
 }
 
@@ -45,13 +56,15 @@ int sv_verifier_open(const sv_model *model, sv_network network, sv_verifier **ve
         return SV_CONFIG_ERROR;
     *verifier = NULL;
     SVI_TRY(sv_model_describe(model, &info));
+    if (info.pair_network && !network.judge)
+        return SV_CONFIG_ERROR;
     fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return SV_NO_MEMORY;
     fresh->model = model;
     fresh->network = network;
-    fresh->shape = (svi_shape){SV_FRAMES, SV_SERIES_CHANNELS, model->steps, model->depth, model->vector_size,
-                               (size_t)model->cues.count};
+    fresh->shape = (svi_shape){SV_FRAMES,    SV_SERIES_CHANNELS, SV_DETAIL_CHANNELS,        model->steps,
+                               model->depth, model->vector_size, (size_t)model->cues.count};
     status = make_room(fresh, &info);
     if (status != SV_OK) {
         sv_verifier_close(fresh);
@@ -70,15 +83,6 @@ void sv_verifier_close(sv_verifier *verifier)
     free(verifier);
 }
 
-static float to_real(const svi_port *port, const void *stored, size_t index)
-{
-    if (port->type == SVI_FLOAT32)
-        return ((const float *)stored)[index];
-    if (port->type == SVI_INT8)
-        return ((float)((const int8_t *)stored)[index] - port->zero_point) * port->scale;
-    return ((float)((const uint8_t *)stored)[index] - port->zero_point) * port->scale;
-}
-
 static int8_t quantize(float value, float scale)
 {
     float stored = rintf(value * scale);
@@ -91,7 +95,7 @@ static int read_vector(const sv_verifier *verifier, float *vector)
     double square = 0.0;
     float length;
     for (size_t i = 0; i < verifier->shape.size; i++) {
-        vector[i] = to_real(&verifier->model->vector, verifier->vector, i);
+        vector[i] = svi_to_real(&verifier->model->vector, verifier->vector, i);
         square += (double)vector[i] * vector[i];
     }
     length = (float)sqrt(square);
@@ -105,7 +109,7 @@ static int read_vector(const sv_verifier *verifier, float *vector)
 static int read_sequence(const sv_verifier *verifier, int8_t *sequence)
 {
     for (size_t i = 0; i < verifier->shape.steps * verifier->shape.depth; i++) {
-        float real = to_real(&verifier->model->sequence, verifier->sequence, i);
+        float real = svi_to_real(&verifier->model->sequence, verifier->sequence, i);
         if (!isfinite(real))
             return SV_MALFORMED_MODEL;
         sequence[i] = quantize(real < -1 ? -1.0f : real > 1 ? 1.0f : real, SVI_SEQUENCE_SCALE);
@@ -113,13 +117,24 @@ static int read_sequence(const sv_verifier *verifier, int8_t *sequence)
     return SV_OK;
 }
 
+/* The first functions as they are, the others averaged over two frames. */
+static void read_functions(const float *values, sv_embedding *embedding)
+{
+    for (int i = 0; i < SV_FRAMES; i++)
+        for (int c = 0; c < SV_SERIES_CHANNELS; c++)
+            embedding->series[i * SV_SERIES_CHANNELS + c] = quantize(values[i * SV_CHANNELS + c], SVI_SERIES_SCALE);
+    for (int i = 0; i < SV_DETAIL_FRAMES; i++)
+        for (int c = 0; c < SV_DETAIL_CHANNELS; c++) {
+            const float *first = values + 2 * i * SV_CHANNELS + SV_SERIES_CHANNELS + c;
+            embedding->detail[i * SV_DETAIL_CHANNELS + c] =
+                quantize((first[0] + first[SV_CHANNELS]) / 2, SVI_SERIES_SCALE);
+        }
+}
+
 int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embedding)
 {
     svi_features(capture, verifier->values);
-    for (int i = 0; i < SV_FRAMES; i++)
-        for (int c = 0; c < SV_SERIES_CHANNELS; c++)
-            embedding->series[i * SV_SERIES_CHANNELS + c] =
-                quantize(verifier->values[i * SV_CHANNELS + c], SVI_SERIES_SCALE);
+    read_functions(verifier->values, embedding);
     embedding->extent = (float)svi_capture_duration(capture);
     SVI_TRY(sv_quantize_input(verifier->model, verifier->values, verifier->input));
     SVI_TRY(verifier->network.invoke(verifier->network.context, verifier->input, verifier->vector,
@@ -132,8 +147,8 @@ int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding 
 {
     svi_capture capture;
     int status;
-    if (!verifier || !signature || !embedding || !embedding->series || !embedding->vector ||
-        (verifier->shape.depth && !embedding->sequence))
+    if (!verifier || !signature || !embedding || !embedding->series || !embedding->detail ||
+        !embedding->vector || (verifier->shape.depth && !embedding->sequence))
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));
     status = svi_embed(verifier, &capture, embedding);
@@ -160,8 +175,8 @@ static int fits(const sv_verifier *verifier, const sv_template *enrolled)
 {
     const svi_shape *one = &verifier->shape, *other = &enrolled->shape;
     return strcmp(verifier->model->id, enrolled->model_id) == 0 && one->frames == other->frames &&
-           one->channels == other->channels && one->steps == other->steps && one->depth == other->depth &&
-           one->size == other->size && one->cues == other->cues;
+           one->channels == other->channels && one->details == other->details && one->steps == other->steps &&
+           one->depth == other->depth && one->size == other->size && one->cues == other->cues;
 }
 
 /* A probe against a template. */
@@ -186,49 +201,51 @@ static int lacks_pressure(const sv_verifier *verifier, const sv_template *enroll
     return lacks;
 }
 
-/* Measure anew how far the series of the references lie apart, without pressure; nothing else depends on it. */
-static void measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread)
+/* Measure anew how far the series of the references lie apart, without pressure; no other cue depends on it. */
+static int measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread)
 {
-    const int count = enrolled->references, cues = verifier->model->cues.count;
-    const int place = svi_cues_place(&verifier->model->cues, SVI_SERIES);
-    memcpy(spread, enrolled->spread, (size_t)(count * count * cues) * sizeof *spread);
-    for (int row = 1; row < count && place >= 0; row++)
+    const svi_cues *cues = &verifier->model->cues;
+    const int count = enrolled->references;
+    memcpy(spread, enrolled->spread, (size_t)(count * count * cues->count) * sizeof *spread);
+    for (int row = 1; row < count; row++)
         for (int column = 0; column < row; column++) {
-            float distance = svi_series_distance(&verifier->aligner, &verifier->shape, &enrolled->each[row],
-                                                 &enrolled->each[column], SVI_PRESSURE);
-            spread[(row * count + column) * cues + place] = distance;
-            spread[(column * count + row) * cues + place] = distance;
+            float distances[SVI_KNOWN_CUES], series;
+            memcpy(distances, spread + (row * count + column) * cues->count, (size_t)cues->count * sizeof *distances);
+            SVI_TRY(svi_compare_series(verifier, &enrolled->each[row], &enrolled->each[column], SVI_PRESSURE,
+                                       distances, &series));
+            svi_put_pair(cues, spread, count, row, column, distances);
         }
+    return SV_OK;
 }
 
 /* Compare the probe by what both sides have. */
-static comparison compare(sv_verifier *verifier, const sv_template *enrolled)
+static int compare(sv_verifier *verifier, const sv_template *enrolled, comparison *compared)
 {
     const svi_cues *cues = &verifier->model->cues;
     const int count = enrolled->references;
     float distances[SV_MAX_REFERENCES * SVI_KNOWN_CUES], series;
     float anew[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES];
     const float *spread = enrolled->spread;
-    comparison compared = {NULL, 0.0, 0, INFINITY};
     int measured, lacks = lacks_pressure(verifier, enrolled, &measured);
     if (lacks && measured) {
-        measure_spread(verifier, enrolled, anew);
+        SVI_TRY(measure_spread(verifier, enrolled, anew));
         spread = anew;
     }
+    compared->nearest = INFINITY;
     for (int i = 0; i < count; i++) {
-        svi_compare(&verifier->aligner, &verifier->shape, cues, &verifier->probe, &enrolled->each[i],
-                    lacks ? SVI_PRESSURE : SVI_NOTHING, distances + i * cues->count, &series);
-        compared.nearest = series < compared.nearest ? series : compared.nearest;
+        SVI_TRY(svi_compare(verifier, &verifier->probe, &enrolled->each[i], lacks ? SVI_PRESSURE : SVI_NOTHING,
+                            distances + i * cues->count, &series));
+        compared->nearest = series < compared->nearest ? series : compared->nearest;
     }
-    compared.is_reduced = lacks;
-    compared.row = svi_scoring_row(&verifier->model->scoring, count, lacks);
-    compared.score = svi_score(verifier->model, distances, spread, count, lacks);
-    return compared;
+    compared->is_reduced = lacks;
+    compared->row = svi_scoring_row(&verifier->model->scoring, count, lacks);
+    compared->score = svi_score(verifier->model, distances, spread, count, lacks);
+    return SV_OK;
 }
 
 static int thresholds(const svi_row *row, const sv_policy *policy, double *accept, double *refer)
 {
-    double fmr = policy && policy->fmr != 0 ? policy->fmr : DEFAULT_FMR;
+    double fmr = policy && policy->fmr != 0 ? policy->fmr : SV_FMR_BALANCED;
     double refer_fmr = policy ? policy->refer_fmr : 0;
     sv_impostor impostor = policy ? policy->impostor : SV_SKILLED;
     *refer = INFINITY;
@@ -276,7 +293,7 @@ int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signa
     if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(embed_probe(verifier, signature, &flaw));
-    compared = compare(verifier, enrolled);
+    SVI_TRY(compare(verifier, enrolled, &compared));
     SVI_TRY(thresholds(compared.row, policy, &accept, &refer));
     if (flaw != SV_TAKEN) {
         reject(decision, SV_POOR);
@@ -291,12 +308,14 @@ int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signa
 
 int sv_score(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature, double *score)
 {
+    comparison compared;
     if (!verifier || !enrolled || !signature || !score)
         return SV_CONFIG_ERROR;
     if (!fits(verifier, enrolled))
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(embed_probe(verifier, signature, NULL));
-    *score = compare(verifier, enrolled).score;
+    SVI_TRY(compare(verifier, enrolled, &compared));
+    *score = compared.score;
     return SV_OK;
 }
 
@@ -334,9 +353,11 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
     *found = 0;
     SVI_TRY(embed_probe(verifier, signature, NULL));
     for (size_t i = 0; i < count; i++) {
-        comparison compared = compare(verifier, templates[i]);
-        sv_match match = {i, compared.score};
+        comparison compared;
+        sv_match match = {i, 0.0};
         double threshold = 0.0;
+        SVI_TRY(compare(verifier, templates[i], &compared));
+        match.score = compared.score;
         if (fpir != 0)
             SVI_TRY(svi_open_set_threshold(compared.row, fpir, count, &threshold));
         if (match.score >= threshold)

@@ -12,12 +12,14 @@ from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 
 
 class DeviceKind(StrEnum):
-    """Devices to choose from; `MIXED` draws another one for each writer."""
+    """Devices to choose from; `MIXED` and `FINGER` draw another one for each writer."""
 
     TABLET = "tablet"
     FAST_TABLET = "fast-tablet"
     STYLUS = "stylus"
     PAD = "pad"
+    FINGER = "finger"
+    """A fingertip on a phone or a kiosk's screen."""
     MIXED = "mixed"
 
 
@@ -35,6 +37,9 @@ class Device:
         missing: probability that a sample is lost.
         repeated: probability that a time stamp repeats the one before.
         hover: whether samples in the air are recorded, with pressure 0.
+        magnified: how many times as large as with a pen the hand moves.
+        blunt: how often neighboring samples are averaged: a fingertip rounds corners.
+        dragged: probability that a lift leaves the finger on the screen.
     """
 
     rate_hz: float = 100.0
@@ -46,6 +51,9 @@ class Device:
     missing: float = 0.0
     repeated: float = 0.0
     hover: bool = False
+    magnified: float = 1.0
+    blunt: int = 0
+    dragged: float = 0.0
 
 
 _FIXED = {
@@ -57,7 +65,9 @@ _FIXED = {
 
 
 def draw_device(rng: np.random.Generator, kind: DeviceKind) -> Device:
-    """Return the device of that kind, or an invented one for `MIXED`."""
+    """Return the device of that kind, or an invented one for `MIXED` and `FINGER`."""
+    if kind is DeviceKind.FINGER:
+        return _touch_screen(rng)
     if kind is not DeviceKind.MIXED:
         return _FIXED[kind]
     fine = rng.random() < 0.75
@@ -74,16 +84,40 @@ def draw_device(rng: np.random.Generator, kind: DeviceKind) -> Device:
     )
 
 
+def _touch_screen(rng: np.random.Generator) -> Device:
+    """Invent one: no pressure, whole pixels of a browser, and what a finger does to writing.
+
+    No corpus of finger signatures was at hand; the ranges are those of phones' and kiosks' data sheets, and
+    of what a fingertip's contact, 8 to 12 mm wide, lets through.
+    """
+    return Device(
+        rate_hz=float(rng.choice([60, 60, 90, 120])),
+        jitter=rng.uniform(0.05, 0.3),
+        points_per_mm=rng.uniform(3.0, 10.0),
+        noise=rng.uniform(0.2, 0.6),
+        levels=0,
+        smooth=True,
+        missing=float(rng.choice([0.0, rng.uniform(0.0, 0.02)])),
+        magnified=rng.uniform(1.5, 3.0),
+        blunt=int(rng.integers(1, 4)),
+        dragged=rng.uniform(0.1, 0.4),
+    )
+
+
 def record(rng: np.random.Generator, rendition: Rendition, device: Device) -> Signature:
     """Carry a rendition out and sample it."""
     plan = rendition.plan
     lifted = rng.random(len(plan)) < plan.lift
+    if device.dragged:
+        lifted &= rng.random(len(plan)) >= device.dragged
     lifted[[0, -1]] = False
     movement = Movement.of(plan, lifted, rendition.hand.landing)
     times, contact = _instants(rng, movement, device)
     place = movement.positions(times) + _tremor(rng, times, rendition.tremor)
     pressure = _pressure(rng, movement, plan.pressure, rendition.hand, times, contact, place)
-    scale = rendition.millimeters * device.points_per_mm
+    scale = rendition.millimeters * device.points_per_mm * device.magnified
+    for _ in range(device.blunt):
+        place = _smoothed(place, contact)
     xy = place * scale + device.noise * rng.standard_normal(place.shape)
     if device.smooth:
         xy = _smoothed(xy, contact)

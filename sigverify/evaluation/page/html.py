@@ -154,7 +154,7 @@ def _system(report: Report, corpus: Corpus | None) -> str:
     if is_calibrated(report):
         parts.append(_picture(reliability_figure(report), "Reliability of the score as a probability"))
         parts.append(f"<div>{_calibration(report)}</div>")
-    parts += ["</div>", _thresholds(report), _promises(report), _latency(report)]
+    parts += ["</div>", _thresholds(report), _profiles(report), _promises(report), _latency(report)]
     cases = extreme_cases(report, corpus) if corpus is not None else ()
     if cases:
         parts.append(
@@ -223,6 +223,31 @@ def _promises(report: Report) -> str:
         for point in errors.promised
     ]
     return _table("What the model’s own thresholds hold on this corpus", header, rows) if rows else ""
+
+
+def _profiles(report: Report) -> str:
+    header = (
+        "references",
+        "profile",
+        "genuine refused (%)",
+        "forgeries accepted (%)",
+        "strangers accepted (%)",
+    )
+    rows = [
+        (
+            str(condition.references),
+            f"{point.profile}, FMR {100 * point.profile.fmr:g} %",
+            f"{100 * point.genuine_refused:.2f}",
+            *(
+                f"{100 * point.accepted[kind]:.2f}" if kind in point.accepted else "–"
+                for kind in (TrialKind.SKILLED, TrialKind.RANDOM)
+            ),
+        )
+        for condition in report.conditions
+        for point in condition.profiles
+    ]
+    note = "Thresholds of the model file, set on other signatures than these."
+    return _table("What each profile gives", header, rows, note=note) if rows else ""
 
 
 def _calibration(report: Report) -> str:

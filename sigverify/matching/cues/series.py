@@ -6,13 +6,14 @@ import numpy as np
 
 from sigverify.arrays import Float32Array
 from sigverify.matching.cue import Cue
-from sigverify.matching.elastic import Align
-from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
+from sigverify.matching.embedding import SERIES_SCALE
+from sigverify.matching.pairing import Pairing
 
 
-def measure(probe: Embedding | References, references: References, align: Align) -> Float32Array:
+def measure(pairing: Pairing) -> Float32Array:
     """City-block distance a frame along the cheapest path, in standard deviations of the functions."""
-    return align(probe.series, references.series) / np.float32(SERIES_SCALE)
+    frames = pairing.references.series.shape[1]
+    return np.asarray(pairing.paths.total / frames, np.float32) / np.float32(SERIES_SCALE)
 
 
 SERIES: Final = Cue(name="series", measure=measure, elastic=True, relative=True)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sigverify.arrays import Float32Array, FloatArray
 from sigverify.modality.pen.signature import Signature
 
-FEATURES_VERSION: Final = 2
+FEATURES_VERSION: Final = 3
 """Raised with every change that alters a number: a model runs only with the version it was trained on."""
 
 FRAMES: Final = 256
@@ -39,11 +39,18 @@ CHANNEL_NAMES: Final = (
     "y",
     "ink",
     "turn",
+    "pace",
 )
 CHANNELS: Final = len(CHANNEL_NAMES)
 SERIES_CHANNELS: Final = 7
 """The first so many channels are the functions that elastic matching compares by hand."""
+DETAIL_FRAMES: Final = FRAMES // 2
+DETAIL_NAMES: Final = CHANNEL_NAMES[SERIES_CHANNELS:]
+DETAIL_CHANNELS: Final = len(DETAIL_NAMES)
+"""The other channels, averaged over two frames, are read along the path that the first ones give."""
 
+MIDDLE_SPEED: Final = 0.05
+"""Speed at which "pace" is 0, in RMS radii a frame: the median frame of SVC2004 and of synthetic writers."""
 
 _TINY: Final = 1e-6
 
@@ -78,8 +85,9 @@ def trace(signature: Signature) -> Float32Array:
 def encode(traces: npt.ArrayLike) -> Float32Array:
     """Turn traces `(n, FRAMES, 4)` into functions of time `(n, FRAMES, CHANNELS)` float32 in [-CLIP, CLIP].
 
-    Every function but the directions and the ink is standardized over the signature; one that does not
-    vary (pressure on a device without) is 0 throughout.
+    Every function but the directions, the ink and the pace is standardized over the signature; one that does
+    not vary (pressure on a device without) is 0 throughout. The pace tells the speed itself, squeezed into
+    ±2: 2 (s - m) / (s + m), which near the middle speed m is its logarithm, and needs none.
     """
     paths = np.asarray(traces, np.float32)
     x, y, pressure, ink = (paths[..., channel] for channel in range(len(TRACE_CHANNELS)))
@@ -89,8 +97,16 @@ def encode(traces: npt.ArrayLike) -> Float32Array:
     turn = np.asarray(cos * _slope(sin) - sin * _slope(cos), np.float32)
     functions: list[Float32Array] = [dx, dy, speed, cos, sin, _slope(speed), pressure, x, y, turn]
     varying = [_standardize(function) for function in functions]
-    columns = [*varying[:-1], 2 * ink - 1, varying[-1]]
+    middle = np.float32(MIDDLE_SPEED)
+    pace = 2 * (speed - middle) / (speed + middle)
+    columns = [*varying[:-1], 2 * ink - 1, varying[-1], pace]
     return np.asarray(np.clip(np.stack(columns, axis=-1), -CLIP, CLIP), np.float32)
+
+
+def detail(inputs: Float32Array) -> Float32Array:
+    """Return what is compared beside the series, `(n, DETAIL_FRAMES, DETAIL_CHANNELS)`, of inputs."""
+    rest = inputs[..., SERIES_CHANNELS:]
+    return np.asarray((rest[:, 0::2] + rest[:, 1::2]) / 2)
 
 
 def _unit_radius(xy: FloatArray) -> FloatArray:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from sigverify.arrays import Float32Array
 from sigverify.matching.aspect import Aspect, AspectMeasure
 from sigverify.matching.cue import Cue
-from sigverify.matching.cues import EXTENT, SEQUENCE, SERIES, VECTOR
+from sigverify.matching.cues import EXTENT, PAIR, SEQUENCE, SERIES, TRIMMED, VECTOR
+from sigverify.matching.pair_inputs import PairLayout
 from sigverify.modality.pen import assessment, features
 from sigverify.modality.pen.features import CHANNEL_NAMES
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.pen.tempo import TEMPO
 from sigverify.modality.quality import Flaw, Quality
 
 
@@ -33,7 +35,13 @@ class Pen:
     trace_shape: Final = (features.FRAMES, len(features.TRACE_CHANNELS))
     input_shape: Final = (features.FRAMES, features.CHANNELS)
     series_shape: Final = (features.FRAMES, features.SERIES_CHANNELS)
-    cues: Final[tuple[Cue, ...]] = (SERIES, SEQUENCE, VECTOR, EXTENT)
+    detail_shape: Final = (features.DETAIL_FRAMES, features.DETAIL_CHANNELS)
+    cues: Final[tuple[Cue, ...]] = (SERIES, TRIMMED, PAIR, SEQUENCE, VECTOR, EXTENT, TEMPO)
+    pair_layout: Final = PairLayout(
+        channels=features.CHANNELS,
+        signed=_columns("pace", "pressure"),
+        context=_columns("dx", "dy", "speed", "ink", "pace"),
+    )
     # Standard deviations and spreads were measured on synthetic and SigComp 2009 writers, whose genuine
     # signatures deviate by 0 on the average, within 0.02; benchmarks/policy.py prints those of others.
     aspects: Final[Mapping[Aspect, AspectMeasure]] = MappingProxyType(
@@ -65,6 +73,10 @@ class Pen:
     def series(self, inputs: Float32Array) -> Float32Array:
         """Return the functions that are compared by hand, `(n, FRAMES, SERIES_CHANNELS)`."""
         return np.asarray(inputs[..., : features.SERIES_CHANNELS])
+
+    def detail(self, inputs: Float32Array) -> Float32Array:
+        """Return the other functions at half the rate, `(n, DETAIL_FRAMES, DETAIL_CHANNELS)`."""
+        return features.detail(inputs)
 
     def reduce(self, inputs: Float32Array) -> Float32Array:
         """Return functions of time without pressure, `(…, FRAMES, CHANNELS)`."""

@@ -1,16 +1,19 @@
-"""`NativeEmbedder`: from strokes to an embedding, all of it in C."""
+"""`NativeEmbedder`: from strokes to an embedding, and from two of these to distances, all of it in C."""
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from sigverify.arrays import Float32Array
 from sigverify.errors import IncompatibleModel, RuntimeUnavailable
 from sigverify.forking import OwnLock
 from sigverify.matching.embedding import Embedding
-from sigverify.modality.pen.features import FRAMES, SERIES_CHANNELS
+from sigverify.matching.pairing import Pairing
+from sigverify.modality.pen.features import DETAIL_CHANNELS, DETAIL_FRAMES, FRAMES, SERIES_CHANNELS
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.runtime.chatter import without_chatter
@@ -21,10 +24,10 @@ _FILE: Final = "libLiteRt.so"
 
 
 class NativeEmbedder:
-    """A network, run by LiteRT's shared library without its Python package. Threads may share it."""
+    """A model's networks, run by LiteRT's shared library without its Python package. Threads may share it."""
 
     def __init__(self, library: Library, model: Model, litert: str | Path | None = None) -> None:
-        """Load the network; `litert` is LiteRT's library, None that of its wheel.
+        """Load the networks; `litert` is LiteRT's library, None that of its wheel.
 
         Raises:
             RuntimeUnavailable: there is no such library, or it is too old.
@@ -38,7 +41,7 @@ class NativeEmbedder:
                 received=model.manifest.modality,
             )
         self._library = library
-        self._lock = OwnLock("the network", error=RuntimeUnavailable)
+        self._lock = OwnLock("the networks", error=RuntimeUnavailable)
         content = library.ffi.from_buffer(model.to_bytes())
         handle = library.open("sv_model", content, len(content))
         with without_chatter():
@@ -49,6 +52,7 @@ class NativeEmbedder:
         library.call("sv_model_describe", handle, info)
         self._shape = (int(info.steps), int(info.depth))
         self._vector_size = int(info.vector_size)
+        self._cues = int(library.functions.sv_model_cues(handle))
 
     def embed(self, signature: Signature) -> Embedding:
         """Embed one signature, as `Matcher.embed`.
@@ -56,15 +60,45 @@ class NativeEmbedder:
         Raises:
             MalformedModel: the network yields NaN or cannot be run.
         """
-        library = self._library
-        series, sequence = np.empty((FRAMES, SERIES_CHANNELS), np.int8), np.empty(self._shape, np.int8)
-        vector = np.empty(self._vector_size, np.float32)
-        embedding = library.ffi.new("sv_embedding *")
-        embedding.series, embedding.vector = library.bytes(series), library.floats(vector)
-        embedding.sequence = library.bytes(sequence)
+        its = Embedding(
+            series=np.empty((FRAMES, SERIES_CHANNELS), np.int8),
+            detail=np.empty((DETAIL_FRAMES, DETAIL_CHANNELS), np.int8),
+            sequence=np.empty(self._shape, np.int8),
+            vector=np.empty(self._vector_size, np.float32),
+            extent=0.0,
+        )
+        view, library = self._view(its), self._library
         with self._lock:
-            library.call("sv_embed", self._verifier, library.view(signature), embedding)
-        return Embedding(series=series, sequence=sequence, vector=vector, extent=embedding.extent)
+            library.call("sv_embed", self._verifier, library.view(signature), view)
+        return replace(its, extent=float(view.extent))
+
+    def measure(self, pairing: Pairing) -> Float32Array:
+        """Measure all cues of the model, `(r, k)` in its order: `Engine.whole`.
+
+        Raises:
+            MalformedModel: the pair network yields NaN or cannot be run.
+        """
+        out = np.empty((len(pairing), self._cues), np.float32)
+        probe, references, library = pairing.probe, pairing.references, self._library
+        numbers = range(len(pairing))
+        own = (
+            [self._view(probe)] * len(pairing)
+            if isinstance(probe, Embedding)
+            else [self._view(probe[number]) for number in numbers]
+        )
+        with self._lock:
+            for number in numbers:
+                other, into = self._view(references[number]), library.floats(out[number])
+                library.call("sv_compare", self._verifier, own[number], other, into)
+        return out
+
+    def _view(self, its: Embedding) -> Any:
+        """Point to the arrays of an embedding, which must outlive the view."""
+        library = self._library
+        view = library.ffi.new("sv_embedding *")
+        view.series, view.detail, view.sequence = map(library.bytes, (its.series, its.detail, its.sequence))
+        view.vector, view.extent = library.floats(its.vector), its.extent
+        return view
 
 
 def litert_library() -> Path:

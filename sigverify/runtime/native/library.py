@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from sigverify.arrays import Float32Array, FloatArray, Int8Array
+from sigverify.arrays import Float32Array, FloatArray, Int8Array, Int16Array, Int32Array
 from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_line
+from sigverify.matching.elastic import Paths
 from sigverify.matching.embedding import check_shapes
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
 from sigverify.modality.pen.signature import Signature
@@ -18,7 +18,7 @@ from sigverify.modality.pen.signature import Signature
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
 """Where `sigverify native` puts it; looked at before the system's own folders."""
 NAME: Final = "libsigverify.so.1"
-ABI: Final = 2
+ABI: Final = 3
 """SV_ABI of the header that `declarations` was made of."""
 VARIABLE: Final = "SIGVERIFY_NATIVE"
 """Of the environment: the file to load instead, or "off"."""
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Library:
-    """The C core's functions. Any thread may use them."""
+    """The C core's functions; an `Aligner`. Any thread may use them."""
 
     modality: Final = "pen"
     """The modality whose features it computes."""
@@ -114,27 +114,45 @@ class Library:
         self.call("sv_features", self.view(signature), self.floats(values))
         return values
 
-    def elastic_distances(self, probe: Int8Array, references: Int8Array) -> Float32Array:
-        """Align a probe with references, as `matching.elastic_distances`: the same numbers.
+    def paths(self, probe: Int8Array, references: Int8Array) -> Paths:
+        """Align a probe `(t, c)`, or one for each, with `(r, t, c)`, see `Aligner.paths`: the same numbers.
 
         Raises:
             InvalidSignature: they are not of one shape.
         """
-        check_shapes(probe, references)
-        others = np.ascontiguousarray(references, np.int8)
-        costs = np.empty(len(others), np.uint32)
-        if probe.ndim == others.ndim:  # a probe for each
-            for place, own in enumerate(probe):
-                self._align(own, others[place : place + 1], costs[place : place + 1])
-        else:
-            self._align(probe, others, costs)
-        return np.asarray(costs / others.shape[1], np.float32)
+        probes, others = self._pairs(probe, references)
+        count, frames, _ = others.shape
+        total, cost = np.empty(count, np.int32), np.empty((count, frames), np.int32)
+        first, last = np.empty((count, frames), np.int16), np.empty((count, frames), np.int16)
+        for own, part in probes:
+            into = [self._costs(total[part]), self._shorts(first[part]), self._shorts(last[part])]
+            into.append(self.ffi.from_buffer("int32_t[]", cost[part]))
+            self._align("sv_align", own, others[part], *into)
+        return Paths(total=total, first=first, last=last, cost=cost)
 
-    def _align(self, probe: Int8Array, references: Int8Array, costs: npt.NDArray[np.uint32]) -> None:
-        """Fill in `(r,)` costs."""
-        own = np.ascontiguousarray(probe, np.int8)
-        into, count = self.ffi.from_buffer("uint32_t[]", costs), len(references)
-        self.call("sv_elastic_distances", self.bytes(own), self.bytes(references), count, *own.shape, into)
+    def distances(self, probe: Int8Array, references: Int8Array) -> Float32Array:
+        """Return what those paths cost per frame, see `Aligner.distances`: the same numbers.
+
+        Raises:
+            InvalidSignature: they are not of one shape.
+        """
+        probes, others = self._pairs(probe, references)
+        total = np.empty(len(others), np.int32)
+        for own, part in probes:
+            self._align("sv_elastic_distances", own, others[part], self._costs(total[part]))
+        return np.asarray(total / others.shape[1], np.float32)
+
+    @staticmethod
+    def _pairs(probe: Int8Array, references: Int8Array) -> tuple[list[tuple[Int8Array, slice]], Int8Array]:
+        """Return each probe with the references that it is aligned with, and these; all contiguous."""
+        check_shapes(probe, references)
+        own, others = (np.ascontiguousarray(each, np.int8) for each in (probe, references))
+        if probe.ndim == others.ndim:  # a probe for each
+            return [(each, slice(place, place + 1)) for place, each in enumerate(own)], others
+        return [(own, slice(None))], others
+
+    def _align(self, name: str, probe: Int8Array, references: Int8Array, *into: Any) -> None:
+        self.call(name, self.bytes(probe), self.bytes(references), *references.shape, *into)
 
     def view(self, signature: Signature) -> Any:
         """Point to the arrays of a signature, which must outlive the view."""
@@ -153,6 +171,12 @@ class Library:
     def bytes(self, values: Int8Array) -> Any:
         """Point to a contiguous array."""
         return self.ffi.from_buffer("int8_t[]", values)
+
+    def _costs(self, values: Int32Array) -> Any:
+        return self.ffi.from_buffer("uint32_t[]", values)
+
+    def _shorts(self, values: Int16Array) -> Any:
+        return self.ffi.from_buffer("int16_t[]", values)
 
     def _doubles(self, values: FloatArray) -> Any:
         return self.ffi.from_buffer("double[]", values)

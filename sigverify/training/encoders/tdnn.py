@@ -45,7 +45,7 @@ def build(
         kernel: frames that a block's first convolution sees, at its dilation.
         stem_kernel: frames that the first layer sees.
         vector_size: values of the vector.
-        sequence_size: learned channels of the sequence.
+        sequence_size: learned channels of the sequence; 0 together with `carried` 0: there is none.
         carried: input channels, from the first, that are averaged to half rate, divided by CLIP and put
             before the learned part of the sequence, which then holds carried + sequence_size channels: what
             is known by hand stays.
@@ -58,7 +58,7 @@ def build(
     Source: time delays: A. Waibel et al., 1989; the Siamese use: J. Bromley et al., NIPS 1993; residual
     dilated blocks: S. Bai, J. Z. Kolter, V. Koltun, 2018, section 3, here not causal.
     """
-    if min(width, kernel, stem_kernel, vector_size, sequence_size, *dilations) < 1 or not dilations:
+    if min(width, kernel, stem_kernel, vector_size, *dilations) < 1 or sequence_size < 0 or not dilations:
         raise ConfigError("tdnn sizes must be at least 1", received=f"width {width}, dilations {dilations}")
     if not can_be_aligned(FRAMES // 2, carried + sequence_size):
         raise ConfigError(
@@ -77,10 +77,9 @@ def build(
     trunk = _convolve(row, width, stem_kernel, "stem", activation, strides=(1, 2))
     for number, dilation in enumerate(dilations, start=1):
         trunk = _block(trunk, width, kernel, dilation, f"block{number}", activation, dropout)
-    outputs = {
-        "vector": _vector(trunk, vector_size),
-        "sequence": _sequence(trunk, row, sequence_size, carried),
-    }
+    outputs = {"vector": _vector(trunk, vector_size)}
+    if sequence_size + carried:
+        outputs["sequence"] = _sequence(trunk, row, sequence_size, carried)
     return keras.Model(features, outputs, name="tdnn")
 
 

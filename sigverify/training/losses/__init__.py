@@ -9,6 +9,7 @@ from sigverify.errors import ConfigError
 
 LOSSES: Final[Mapping[str, tuple[str, str, str]]] = {
     "contrastive": ("sigverify.training.losses.contrastive", "ContrastiveLoss", "vector"),
+    "supervised": ("sigverify.training.losses.supervised", "SupervisedContrastiveLoss", "vector"),
     "triplet": ("sigverify.training.losses.triplet", "TripletLoss", "vector"),
     "classification": (
         "sigverify.training.losses.classification",

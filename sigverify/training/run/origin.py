@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.errors import TrainingError
-from sigverify.training.run.run import MODEL, PROVENANCE, Run, read_facts, write_whole
+from sigverify.training.run.run import MODEL, PAIR_MODEL, PROVENANCE, Run, read_facts, write_whole
 
 UNKNOWN: Final = "unknown origin"
 """Stands in `trained_on` for whatever a network without provenance was trained on."""
@@ -54,6 +54,13 @@ class Origin:
         return cls(source=source, network=network, facts=_read_facts(network))
 
     @property
+    def pair_network(self) -> Path | None:
+        """Its pair network: `x.pair.keras`, or `pair.keras` in a run; None: it has none."""
+        name = PAIR_MODEL if self.network.name == MODEL else f"{self.network.stem}.{PAIR_MODEL}"
+        path = self.network.with_name(name)
+        return path if path.is_file() else None
+
+    @property
     def digest(self) -> str:
         """Hex sha256 of the `.keras` file."""
         return hashlib.sha256(self.network.read_bytes()).hexdigest()
@@ -78,11 +85,13 @@ class Origin:
 
 def shipped() -> tuple[str, ...]:
     """Names that `Origin.find` takes."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.keras")))
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.keras") if "." not in path.stem))
 
 
 def export(run: Run, name: str, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Copy a run's network and provenance to `NAME.keras` and `NAME.keras.json`, by default as a shipped one.
+    """Copy a run's networks and provenance to `NAME.keras`, `NAME.pair.keras` and `NAME.keras.json`.
+
+    By default they lie where those of the models that ship do.
 
     Raises:
         TrainingError: the run has no network or no provenance, or the name is no bare name.
@@ -94,9 +103,13 @@ def export(run: Run, name: str, folder: str | os.PathLike[str] | None = None) ->
     facts = Run.open(run.path).provenance
     target = (SHIPPED if folder is None else Path(folder)) / f"{name}.keras"
     write_whole(_beside(target), json.dumps(facts, indent=2) + "\n")
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(run.model_path, partial)
-    partial.replace(target)
+    pair = target.with_name(f"{name}.{PAIR_MODEL}")
+    pair.unlink(missing_ok=True)
+    for source, copy in ((run.model_path, target), (run.pair_path, pair)):
+        if source.is_file():
+            partial = copy.with_name(f".{copy.name}.partial")
+            shutil.copyfile(source, partial)
+            partial.replace(copy)
     return target
 
 

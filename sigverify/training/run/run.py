@@ -23,6 +23,8 @@ from sigverify.training.data.trace_set import TraceSet
 CONFIG: Final = "config.toml"
 PROVENANCE: Final = "provenance.json"
 MODEL: Final = "model.keras"
+PAIR_MODEL: Final = "pair.keras"
+PAIR_HISTORY: Final = "pair-history.csv"
 CURVES: Final = "curves.png"
 CHECKPOINTS: Final = "checkpoints"
 STATE: Final = "state.json"
@@ -40,6 +42,8 @@ class Run:
     config.toml             the resolved `TrainConfig`
     provenance.json         versions, devices, seed, config, fingerprints, speed
     model.keras             the best network, float32, without optimizer
+    pair.keras              the best pair network, where one was trained
+    pair-history.csv        one row an epoch of it
     history.csv             one row an epoch
     curves.png              the same, drawn
     checkpoints/            the last two states that `resume` can go on from
@@ -79,6 +83,11 @@ class Run:
     def model_path(self) -> Path:
         """The best network."""
         return self.path / MODEL
+
+    @property
+    def pair_path(self) -> Path:
+        """The best pair network; there may be none."""
+        return self.path / PAIR_MODEL
 
     @property
     def config(self) -> TrainConfig:

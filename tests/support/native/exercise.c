@@ -21,7 +21,7 @@ typedef struct scrawl {
 } scrawl;
 
 typedef struct context {
-    size_t input, vector, sequence;
+    size_t input, vector, sequence, pair_input;
 } context;
 
 /* Stands in for a network: sums of the input, the same everywhere. */
@@ -37,6 +37,17 @@ static int invoke(void *state, const void *input, void *vector, void *sequence)
     }
     for (size_t i = 0; i < sizes->sequence; i++)
         ((int8_t *)sequence)[i] = (int8_t)(in[i % sizes->input] / 2);
+    return SV_OK;
+}
+
+/* Stands in for a pair network: the more the two differ the more it says. */
+static int judge(void *state, const void *input, void *output)
+{
+    const context *sizes = state;
+    long sum = 0;
+    for (size_t i = 0; i < sizes->pair_input; i++)
+        sum += abs(((const int8_t *)input)[i]);
+    *(int8_t *)output = (int8_t)(sum / 1024 % 120);
     return SV_OK;
 }
 
@@ -186,8 +197,11 @@ int main(int count, char **arguments)
     CHECK(count == 2);
     data = read_whole(arguments[1], &size);
     CHECK(sv_model_open(data, size, &model) == SV_OK && sv_model_describe(model, &info) == SV_OK);
-    context sizes = {info.input_bytes, info.vector_bytes, info.sequence_bytes};
-    sv_network network = {invoke, &sizes};
+    context sizes = {info.input_bytes, info.vector_bytes, info.sequence_bytes, info.pair_input_bytes};
+    sv_network network = {invoke, NULL, &sizes};
+    CHECK(sv_verifier_open(model, network, &verifier) == (info.pair_network ? SV_CONFIG_ERROR : SV_OK));
+    sv_verifier_close(verifier);
+    network.judge = judge;
     CHECK(sv_verifier_open(model, network, &verifier) == SV_OK);
     draw(&drawn, 0, 0);
     CHECK(sv_features(&drawn.signature, values) == SV_OK);

@@ -6,8 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from builders import signature
-from toy_networks import SEQUENCE_SHAPE, VECTOR_SIZE, keras_network, write_run
+from builders import CUES, signature
+from toy_networks import (
+    PAIR_SHAPE,
+    SEQUENCE_SHAPE,
+    VECTOR_SIZE,
+    keras_network,
+    keras_pair_network,
+    write_run,
+)
 
 from converter import convert, tensorflow_backend
 from converter.calibration import Calibrated
@@ -15,13 +22,19 @@ from converter.calibration import calibrate as fit
 from sigverify.corpora import Corpus, Kind, Sample
 from sigverify.errors import ConfigError, ConversionError, SplitLeak
 from sigverify.manifest import Precision
+from sigverify.matcher import Matcher
+from sigverify.matching.cues import PAIR, SEQUENCE
 from sigverify.matching.embedding import Embedding
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.features import CHANNELS
-from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
+from sigverify.policy import Policy
 from sigverify.runtime.embedder import Embedder
+from sigverify.store import MEMORY, SqliteStore
 from sigverify.training import TraceSet
+from sigverify.training.run.origin import export
+from sigverify.training.run.run import Run
+from sigverify.verifier import Verifier
 
 
 @pytest.fixture
@@ -30,10 +43,11 @@ def run(toy_run, tmp_path):
     return shutil.copytree(toy_run, tmp_path / "run")
 
 
-def calibrate(embeddings, reduced, writers, genuine, cues):
+def calibrate(embeddings, reduced, writers, genuine, cues, engine):
     """Stands in for the fit, which needs seconds."""
     assert len(embeddings) == len(writers) == len(genuine)
     assert len(reduced) in (0, len(embeddings))
+    assert (engine.judge is not None) == (PAIR in cues)
     return Calibrated(scoring=Scoring.default(cues), eer=0.125, references=5)
 
 
@@ -46,7 +60,8 @@ def test_every_precision_gives_a_model_that_runs(toy_run, tmp_path, precision):
     manifest = model.manifest
     assert (manifest.name, manifest.encoder, manifest.precision) == ("mine", "toy", Precision(precision))
     assert (manifest.vector_size, manifest.sequence_shape) == (VECTOR_SIZE, SEQUENCE_SHAPE)
-    assert manifest.scoring == Scoring.default(PEN.cues)
+    assert manifest.cues == CUES
+    assert manifest.scoring == Scoring.default(CUES)
     assert manifest.parity == json.loads(json.dumps(conversion.report.to_dict()))
     assert manifest.provenance["trained_on"] == ["synthetic"]
     assert manifest.provenance["conversion"]["precision"] == precision
@@ -93,6 +108,7 @@ def test_a_network_without_a_sequence(tmp_path):
     assert conversion.model.manifest.sequence_shape is None
     assert conversion.report.sequence is conversion.report.sequence_float32 is None
     assert set(conversion.model.manifest.tensors) == {"input", "vector"}
+    assert SEQUENCE not in conversion.model.manifest.cues
 
 
 def test_a_network_trained_in_mixed_precision_converts_like_any_other(tmp_path):
@@ -235,13 +251,15 @@ def test_calibration_without_skilled_forgeries_measures_random_ones():
     rng = np.random.default_rng(0)
     embeddings, writers = [], []
     for writer in range(4):
-        base = rng.normal(size=(256, 7))
+        base, detail = rng.normal(size=(256, 7)), np.zeros((128, 5))
         for _ in range(7):
             vector = np.eye(8)[writer] + 0.1 * rng.normal(size=8)
             noisy = base + 0.1 * rng.normal(size=base.shape)
-            embeddings.append(Embedding.from_floats(noisy, None, vector / np.linalg.norm(vector), 1000))
+            embeddings.append(
+                Embedding.from_floats(noisy, detail, None, vector / np.linalg.norm(vector), 1000)
+            )
             writers.append(f"toy/{writer}")
-    fitted = fit(embeddings, (), np.array(writers), np.ones(len(writers), bool), PEN.cues)
+    fitted = fit(embeddings, (), np.array(writers), np.ones(len(writers), bool), CUES)
     assert fitted.references == 5
     assert set(fitted.scoring.row(5).thresholds) == {"random"}
     assert fitted.eer == 0
@@ -275,3 +293,98 @@ def test_a_corpus_that_the_network_has_seen_is_refused(toy_run):
 def test_too_few_signatures_to_calibrate_on_are_refused(toy_run):
     with pytest.raises(ConversionError, match="at least 100"):
         convert(toy_run, calibration=[invented(writers=4)], calibrate=calibrate)
+
+
+@pytest.fixture(scope="module")
+def pair_run(tmp_path_factory):
+    """A run folder around two untrained networks."""
+    return write_run(tmp_path_factory.mktemp("runs") / "pair", keras_network(), pair=keras_pair_network())
+
+
+class TestWithAPairNetwork:
+    @pytest.fixture
+    def run(self, pair_run, tmp_path):
+        return shutil.copytree(pair_run, tmp_path / "run")
+
+    @pytest.mark.parametrize(
+        ("precision", "apart", "correlation"),
+        [("int8", 0.1, 0.98), ("float16", 0.01, 0.9999), ("float32", 1e-5, 0.999999)],
+    )
+    def test_both_are_converted(self, pair_run, tmp_path, precision, apart, correlation):
+        conversion = convert(pair_run, precision=precision, calibrate=calibrate)
+        conversion.model.write(tmp_path / "pair.sigmodel")
+        model = Model.read(tmp_path / "pair.sigmodel")
+        assert model == conversion.model
+        assert model.pair_network
+        # It takes the place of the local vectors.
+        assert PAIR in model.manifest.cues
+        assert SEQUENCE not in model.manifest.cues
+        assert model.manifest.sequence_shape == SEQUENCE_SHAPE
+        assert set(model.manifest.tensors) == {"input", "vector", "sequence", "pair_input", "pair"}
+        tensor = model.manifest.tensors["pair_input"]
+        assert tensor["shape"] == [1, *PAIR_SHAPE]
+        assert tensor["dtype"] == ("int8" if precision == "int8" else "float32")
+        parity = conversion.report.pair
+        assert parity.largest <= apart
+        assert parity.mean <= parity.largest
+        assert parity.correlation >= correlation
+        assert model.manifest.parity["pair"] == {
+            "largest": parity.largest, "mean": parity.mean, "correlation": parity.correlation,
+        }  # fmt: skip
+
+    def test_the_whole_path_and_somebody_is_verified(self, pair_run):
+        conversion = convert(pair_run)
+        model = conversion.model
+        assert conversion.edge_tpu.complete
+        assert 0 <= conversion.report.eer <= 0.5
+        matcher = Matcher.open(model, runtime="litert")
+        policy = Policy.unguarded()
+        with Verifier(SqliteStore(MEMORY), matcher, policy=policy) as verifier:
+            for writer in range(3):
+                its = [signature(writer, number, noise=0.02) for number in range(5)]
+                verifier.enroll(f"user-{writer}", its, quality="record")
+            probe = signature(1, 9, noise=0.02)
+            assert verifier.verify("user-1", probe).accepted
+            assert not verifier.verify("user-2", probe).accepted
+            assert verifier.identify(probe)[0].user_id == "user-1"
+        assert model.manifest.scoring.reduced
+
+    def test_the_same_run_gives_the_same_bytes(self, pair_run):
+        first, second = (convert(pair_run, calibrate=calibrate).model.to_bytes() for _ in range(2))
+        assert first == second
+
+    def test_a_model_that_is_calibrated_anew_keeps_it(self, pair_run, tmp_path):
+        before = convert(pair_run, calibrate=calibrate).model
+        before.write(tmp_path / "before.sigmodel")
+        after = convert(tmp_path / "before.sigmodel", calibration=[invented()], calibrate=calibrate).model
+        assert after.pair_network == before.pair_network
+        assert after.manifest.cues == before.manifest.cues
+        assert after.manifest.parity["pair"] == before.manifest.parity["pair"]
+
+    def test_from_a_keras_file_with_its_pair_network_beside_it(self, pair_run, tmp_path):
+        facts = json.loads((pair_run / "provenance.json").read_text())
+        config = {"encoder": "toy", "modality": "pen"}
+        run = shutil.copytree(pair_run, tmp_path / "run")
+        (run / "provenance.json").write_text(json.dumps({**facts, "config": config}))
+        exported = export(Run(path=run), "mine", tmp_path)
+        model = convert(exported, calibration=[invented()], calibrate=calibrate).model
+        assert model.manifest.name == "mine"
+        assert model.pair_network
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\x00garbage", b"PK\x03\x04truncated"])
+    def test_a_damaged_file_is_a_typed_error(self, run, content):
+        (run / "pair.keras").write_bytes(content)
+        with pytest.raises(ConversionError, match=r"pair\.keras cannot be loaded"):
+            convert(run, calibrate=calibrate)
+
+    @pytest.mark.parametrize(
+        ("network", "message"),
+        [
+            (lambda: keras_pair_network((128, PAIR_SHAPE[1] + 1)), "takes another input"),
+            (lambda: keras_pair_network(outputs=2), "the pair network has other outputs"),
+        ],
+    )
+    def test_a_network_for_something_else(self, run, network, message):
+        network().save(run / "pair.keras")
+        with pytest.raises(ConversionError, match=message):
+            convert(run, calibrate=calibrate)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from converter.parity import Agreement
+from converter.parity import Agreement, PairAgreement
 
 
 def test_agreement_by_plain_loops():
@@ -20,3 +20,17 @@ def test_zeros_agree_with_zeros_only():
     zeros, ones = np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32)
     assert Agreement.between(zeros, zeros).minimum == 1
     assert Agreement.between(zeros, ones).minimum == 0
+
+
+def test_pairs_are_compared_one_by_one():
+    first = np.array([0.0, 1.0, 2.0, 4.0], np.float32)
+    second = np.array([0.5, 1.0, 2.25, 3.0], np.float32)
+    found = PairAgreement.between(first, second)
+    assert (found.largest, found.mean) == (1.0, 0.4375)
+    assert found.correlation == pytest.approx(np.corrcoef(first, second)[0, 1], abs=1e-6)
+    assert PairAgreement.between(first, first).correlation == 1
+
+
+def test_a_pair_network_that_always_says_the_same_agrees_with_nothing():
+    first = np.array([0.0, 1.0], np.float32)
+    assert PairAgreement.between(first, np.full(2, 0.5, np.float32)).correlation == 0

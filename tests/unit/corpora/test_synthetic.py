@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sigverify.corpora.corpus import Corpus, Kind, Sample
 from sigverify.corpora.synthetic import DeviceKind, SyntheticConfig, synthesize, synthesize_writer
+from sigverify.corpora.synthetic.device import Device, draw_device, record
 from sigverify.corpora.synthetic.kinematics import Movement
 from sigverify.corpora.synthetic.plan import Cut, split
 from sigverify.corpora.synthetic.tracing import halved, look, trace
-from sigverify.corpora.synthetic.writer import draw_writer
+from sigverify.corpora.synthetic.writer import draw_writer, perform
 from sigverify.errors import ConfigError
 from sigverify.modality.pen.signature import Signature
 
@@ -237,3 +239,36 @@ def test_tracing_with_other_timing_keeps_what_is_seen() -> None:
     assert np.median(np.hypot(*(look(slower).ends - seen.ends).T)) < 0.05 * size
     cut = Cut.of(np.ones(len(plan), np.bool_), np.full(len(plan), 0.5))
     assert np.allclose(halved(seen, cut).ends[cut.second], seen.ends)
+
+
+def test_a_finger_writes_larger_lifts_less_and_has_no_pressure() -> None:
+    """One rendition on two devices: the device alone differs."""
+    rng = np.random.default_rng(3)
+    writer = draw_writer(rng, 1.0)
+    rendition = perform(rng, writer, writer.plan)
+    finger = draw_device(rng, DeviceKind.FINGER)
+    same = replace(finger, magnified=1.0, dragged=0.0, blunt=0)
+
+    def written(device: Device) -> list[Signature]:
+        return [record(np.random.default_rng(seed), rendition, device) for seed in range(20)]
+
+    def lifts(its: list[Signature]) -> int:
+        return sum(int((~each.ink[1:]).sum()) for each in its)
+
+    assert all(each.pressure is None for each in written(finger))
+    assert lifts(written(replace(same, dragged=0.6))) < lifts(written(same))
+    sizes = [np.median([np.ptp(each.x) for each in written(replace(same, magnified=m))]) for m in (1.0, 2.0)]
+    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.05)
+
+
+def test_a_blunt_tip_rounds_corners() -> None:
+    rng = np.random.default_rng(4)
+    writer = draw_writer(rng, 1.0)
+    rendition = perform(rng, writer, writer.plan)
+    sharp = Device(rate_hz=100.0, noise=0.0)
+
+    def turning(device: Device) -> float:
+        its = record(np.random.default_rng(0), rendition, device)
+        return float(np.abs(np.diff(its.x, 2)).sum() + np.abs(np.diff(its.y, 2)).sum())
+
+    assert turning(replace(sharp, blunt=3)) < turning(sharp)

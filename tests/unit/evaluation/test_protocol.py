@@ -68,3 +68,22 @@ def test_unknown_names_and_counts_are_refused():
         Protocol(name="x", pool=0)
     with pytest.raises(ConfigError):
         Protocol(name="x", held_back=-1)
+
+
+def test_enrolled_takes_the_first_and_tries_all_later_ones():
+    for seed in range(3):
+        drawn, tried = PROTOCOLS["enrolled"].draw("a", 20, 5, seed)
+        assert drawn.tolist() == [0, 1, 2, 3, 4]
+        assert tried.tolist() == list(range(5, 20))
+
+
+def test_sitting_tries_the_first_ten_only():
+    drawn, tried = PROTOCOLS["sitting"].draw("a", 20, 3, 0)
+    assert (drawn.tolist(), tried.tolist()) == ([0, 1, 2], list(range(3, 10)))
+    assert PROTOCOLS["sitting"].draw("a", 20, 10, 0) is None
+
+
+@pytest.mark.parametrize("wrong", [{"sitting": 0}, {"pool": 0}, {"held_back": -1}])
+def test_counts_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match="out of range"):
+        Protocol(name="mine", **wrong)

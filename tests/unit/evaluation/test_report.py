@@ -24,6 +24,19 @@ def test_json_round_trip(report):
     assert Report.from_json(report.to_json()).condition(3) == report.condition(3)
 
 
+def test_profiles_are_what_the_own_thresholds_give(report):
+    """The toy system promises the rates of two of them, at 0.3 and 0.6."""
+    condition = report.condition(3)
+    assert [point.profile.value for point in condition.profiles] == ["convenient", "strict"]
+    assert [point.threshold for point in condition.profiles] == [0.3, 0.6]
+    for point in condition.profiles:
+        genuine = report.trials.scores(references=3, kind=TrialKind.GENUINE)
+        assert point.genuine_refused == pytest.approx((genuine < point.threshold).mean())
+        for kind, rate in point.accepted.items():
+            scores = report.trials.scores(references=3, kind=kind)
+            assert rate == pytest.approx((scores >= point.threshold).mean())
+
+
 def test_a_number_of_references_not_tried_is_refused(report):
     with pytest.raises(ConfigError, match="1, 3"):
         report.condition(2)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from builders import CUES
 from toy_networks import toy_model
 
 from sigverify.evaluation import SdkSystem, TrialKind, evaluate
@@ -8,7 +9,6 @@ from sigverify.evaluation.protocol import STANDARD
 from sigverify.manifest import UNFITTED
 from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Scoring
-from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
 from sigverify.verifier import Verifier
 
@@ -16,7 +16,7 @@ from sigverify.verifier import Verifier
 @pytest.fixture(scope="module")
 def model():
     plain = toy_model()
-    manifest = replace(plain.manifest, scoring=Scoring.default(PEN.cues))
+    manifest = replace(plain.manifest, scoring=Scoring.default(CUES))
     return Model(manifest=manifest, network=plain.network)
 
 

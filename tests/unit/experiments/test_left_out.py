@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from builders import signature
+from builders import CUES, signature
 from toy_networks import keras_network, write_run
 
 from sigverify.corpora import Corpus, Kind, Sample
@@ -12,7 +12,7 @@ from sigverify.errors import ConfigError, SplitLeak
 from sigverify.evaluation.results import to_markdown
 from sigverify.experiments.cache import CachedCalibration
 from sigverify.experiments.left_out import Experiment, Network, open_real
-from sigverify.modality.pen.pen import PEN
+from sigverify.matching.cues import PAIR
 
 
 def stand_in(name, *, writers=3, genuine=7, skilled=3, first=0):
@@ -117,10 +117,15 @@ def test_the_same_fit_is_done_once(monkeypatch):
     calls = []
     monkeypatch.setattr("converter.calibration.calibrate", lambda *given: calls.append(given) or len(calls))
     its = references(4)
-    labels = (), np.array(["a", "a", "b", "b"]), np.ones(4, bool), PEN.cues
+    labels = (), np.array(["a", "a", "b", "b"]), np.ones(4, bool), CUES
     fit = CachedCalibration()
     assert [fit([its[i] for i in range(4)], *labels) for _ in range(2)] == [1, 1]
     assert fit([its[i] for i in (1, 0, 2, 3)], *labels) == 2
+    # Another detail is another embedding; what a pair network says is in none, so it is fitted each time.
+    its.detail[0] += 1
+    assert fit([its[i] for i in range(4)], *labels) == 3
+    paired = *labels[:-1], (*CUES, PAIR)
+    assert [fit([its[i] for i in range(4)], *paired) for _ in range(2)] == [4, 5]
 
 
 def write_svc2004(folder, corpus):

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, signature
+from builders import CUES, arithmetic_matcher, signature
 
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.comparison import common, compare
+from sigverify.matching.comparison import common, compare, compare_each
 from sigverify.matching.cues import SERIES
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import References
 from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
-from sigverify.protection.renewal import Renewal
 
 MATCHER = arithmetic_matcher()
 PRESSURE = PEN.optional[Aspect.PRESSURE]
@@ -35,25 +34,23 @@ def stack(*pressure):
 )
 def test_what_one_side_lacks_is_compared_on_neither(probe, references):
     enrolled = stack(*references)
-    found = compare(
-        embed(7, pressure=probe), enrolled, spread(enrolled, PEN.cues), PEN.cues, MATCHER.optional
-    )
+    found = compare(embed(7, pressure=probe), enrolled, spread(enrolled, CUES), CUES, MATCHER.optional)
     assert found.reduced
     assert np.flatnonzero(found.lacking).tolist() == [PRESSURE]
     bare = stack(False, False, False)
-    series = PEN.cues.index(SERIES)
-    expected = distances(embed(7, pressure=False), bare, PEN.cues)[:, series]
+    series = CUES.index(SERIES)
+    expected = distances(embed(7, pressure=False), bare, CUES)[:, series]
     np.testing.assert_array_equal(found.distances[:, series], expected)
-    np.testing.assert_array_equal(found.spread[..., series], spread(bare, PEN.cues)[..., series])
+    np.testing.assert_array_equal(found.spread[..., series], spread(bare, CUES)[..., series])
 
 
 def test_nothing_is_measured_anew_where_both_have_all():
     enrolled = stack(True, True, True)
-    known = spread(enrolled, PEN.cues)
-    found = compare(embed(7), enrolled, known, PEN.cues, MATCHER.optional)
+    known = spread(enrolled, CUES)
+    found = compare(embed(7), enrolled, known, CUES, MATCHER.optional)
     assert not found.reduced
     assert found.spread is known
-    np.testing.assert_array_equal(found.distances, distances(embed(7), enrolled, PEN.cues))
+    np.testing.assert_array_equal(found.distances, distances(embed(7), enrolled, CUES))
 
 
 def test_only_what_a_device_may_lack_is_left_out():
@@ -61,20 +58,23 @@ def test_only_what_a_device_may_lack_is_left_out():
     still = embed(7)
     still.series[:, 2] = 0
     enrolled = stack(True, True)
-    found = compare(still, enrolled, spread(enrolled, PEN.cues), PEN.cues, MATCHER.optional)
+    found = compare(still, enrolled, spread(enrolled, CUES), CUES, MATCHER.optional)
     assert not found.reduced
-    assert (found.distances[:, 0] > distances(embed(7), enrolled, PEN.cues)[:, 0]).all()
+    assert (found.distances[:, 0] > distances(embed(7), enrolled, CUES)[:, 0]).all()
 
 
-def test_it_is_the_same_in_a_store_s_own_coordinates():
-    renewal = Renewal(b"r" * 32)
-    enrolled, probe = stack(True, True, True), embed(7, pressure=False)
-    plain = compare(probe, enrolled, spread(enrolled, PEN.cues), PEN.cues, MATCHER.optional)
-    turned = renewal.turn(enrolled)
-    optional = renewal.turn_channels(MATCHER.optional)
-    found = compare(renewal.turn(probe), turned, spread(turned, PEN.cues), PEN.cues, optional)
-    np.testing.assert_array_equal(found.distances[:, 0], plain.distances[:, 0])
-    np.testing.assert_array_equal(renewal.restore_channels(found.lacking), plain.lacking)
+def test_several_people_are_compared_as_each_alone():
+    people = [stack(True, True), stack(True, False, True), stack(False)]
+    for probe in (embed(7), embed(7, pressure=False)):
+        enrolled = [(its, spread(its, CUES)) for its in people]
+        for few in (enrolled[:1] * 3, enrolled):
+            together = compare_each(probe, few, CUES, MATCHER.optional)
+            for found, (its, known) in zip(together, few, strict=True):
+                alone = compare(probe, its, known, CUES, MATCHER.optional)
+                np.testing.assert_allclose(found.distances, alone.distances, atol=1e-6)
+                np.testing.assert_array_equal(found.spread, alone.spread)
+                np.testing.assert_array_equal(found.lacking, alone.lacking)
+    assert compare_each(embed(7), [], CUES, MATCHER.optional) == []
 
 
 def test_references_keep_what_all_of_them_have():

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from sigverify.errors import ConfigError, MalformedModel
 from sigverify.matching.cue import Cue
-from sigverify.matching.cues import EXTENT, SERIES
+from sigverify.matching.cues import EXTENT, SEQUENCE, SERIES, VECTOR
 from sigverify.matching.scoring import (
     FLOOR,
     Impostor,
@@ -21,8 +21,10 @@ from sigverify.matching.scoring import (
     learned_columns,
 )
 from sigverify.modality.pen.pen import PEN
+from sigverify.modality.pen.tempo import TEMPO
 
-CUES = PEN.cues
+CUES = (SERIES, SEQUENCE, VECTOR, TEMPO)
+"""Three relative ones and a signed one."""
 SIZE = evidence_size(CUES)
 TABLE = ((0.1, 0.5), (0.01, 0.8), (0.001, 0.95))
 
@@ -49,12 +51,12 @@ def test_evidence_by_hand():
     for cue in range(3):
         ratios = np.log(distances[:, cue]) - own
         expected += [ratios.min(), ratios.mean(), own.mean()]
-    np.testing.assert_allclose(evidence(distances, apart, CUES), [*expected, 0.2], atol=1e-12)
+    np.testing.assert_allclose(evidence(distances, apart, CUES), [*expected, 0.2, 0.2], atol=1e-12)
 
 
 def test_one_reference_has_no_spread():
     values = evidence(np.full((1, 4), 3.0), between(1), CUES)
-    np.testing.assert_allclose(values, [math.log(3), math.log(3), 0] * 3 + [3.0])
+    np.testing.assert_allclose(values, [math.log(3), math.log(3), 0] * 3 + [3.0, 3.0])
 
 
 def test_identical_signatures_count_as_the_floor():
@@ -149,7 +151,13 @@ def test_evidence_follows_the_list_of_cues():
     expected = [-0.2, 0.2, ratios.min(), ratios.mean(), math.log(2)]
     np.testing.assert_allclose(evidence(distances, apart, (SIGNED, SERIES)), expected, atol=1e-12)
     assert evidence_size((SIGNED, SERIES)) == 5
-    assert learned_columns(PEN.cues).tolist() == [False] * 3 + [True] * 6 + [False]
+
+
+def test_learned_columns_are_those_of_the_network():
+    columns = [cue.name for cue in PEN.cues for _ in range(cue.columns)]
+    learned = np.array(columns)[learned_columns(PEN.cues)]
+    assert learned.tolist() == ["pair"] * 3 + ["sequence"] * 3 + ["vector"] * 3
+    assert len(columns) == evidence_size(PEN.cues) == 19
 
 
 def test_a_signed_cue_cannot_be_relative():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, signature
+from builders import CUES, arithmetic_matcher, signature
 from builders import model as pen_model
 from toy_modality import MELODY, SIZE, melody, melody_matcher, melody_model
 
@@ -138,21 +138,20 @@ def test_a_modality_that_cannot_be(changes):
 def test_a_cue_is_a_definition_and_a_line():
     """What another cue of the pen needs: this definition, in its own file, and its name in `Pen.cues`."""
 
-    def measure(probe, references, align):
-        del align
-        return np.log(np.float32(probe.extent) / references.extent)
+    def measure(pairing):
+        return np.log(np.float32(pairing.probe.extent) / pairing.references.extent)
 
-    pace = Cue(name="pace", measure=measure, signed=True)
+    haste = Cue(name="haste", measure=measure, signed=True)
     before = pen_model()
-    with_pace = type("PenWithPace", (type(PEN),), {"cues": (*PEN.cues, pace)})()
-    register(with_pace)
+    with_haste = type("PenWithHaste", (type(PEN),), {"cues": (*PEN.cues, haste)})()
+    register(with_haste)
     # Models that were fitted without it are as they were.
     assert Model.from_bytes(before.to_bytes()) == before
-    assert before.manifest.cues == PEN.cues
-    matcher = arithmetic_matcher(pen_model(cues=with_pace.cues))
-    assert evidence_size(matcher.cues) == evidence_size(PEN.cues) + 2
+    assert before.manifest.cues == CUES
+    matcher = arithmetic_matcher(pen_model(cues=(*CUES, haste)))
+    assert evidence_size(matcher.cues) == evidence_size(CUES) + 2
     again = Model.from_bytes(matcher.model.to_bytes())
-    assert again.manifest.cues == with_pace.cues
+    assert again.manifest.cues == (*CUES, haste)
     people = range(8)
     embeddings = [matcher.embed(signature(person, n)) for person in people for n in range(4)]
     writers = [str(person) for person in people for _ in range(4)]

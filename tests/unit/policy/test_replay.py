@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigverify.errors import StoreError
 from sigverify.matching.embedding import Embedding
-from sigverify.modality.pen.features import SERIES_CHANNELS, features
+from sigverify.modality.pen.features import features
 from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy.replay import Memory, Role, Sketch, Sketcher, _hadamard
@@ -15,7 +15,8 @@ SKETCHER = Sketcher(b"s" * 32)
 
 
 def dynamics(its):
-    return Embedding.from_floats(features(its)[:, :SERIES_CHANNELS], None, np.ones(1), 1.0).series
+    inputs = features(its)[np.newaxis]
+    return Embedding.from_floats(PEN.series(inputs)[0], PEN.detail(inputs)[0], None, np.ones(1), 1.0).series
 
 
 def sketch(its, sketcher=SKETCHER):

@@ -7,15 +7,15 @@ from builders import references
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigverify.matching.cues import EXTENT, SEQUENCE, SERIES, VECTOR
 from sigverify.matching.distances import distances, spread
-from sigverify.matching.elastic import elastic_distances
-from sigverify.modality.pen.pen import PEN
+from sigverify.matching.elastic import NUMPY
 from sigverify.protection.renewal import Renewal, _Numbers
 
 SECRET = b"s" * 32
 SECRETS = st.binary(min_size=32, max_size=32)
-EXACT = (0, 1, 3)
-"""Cues that the transform keeps to the last bit: both elastic ones and the duration."""
+KEPT = (SERIES, SEQUENCE, EXTENT, VECTOR)
+"""Cues that the transform keeps, all but the last to the last bit."""
 
 
 @given(SECRETS, st.sampled_from([0, 3, 16]))
@@ -23,6 +23,7 @@ def test_turning_and_restoring(secret, depth):
     its, renewal = references(2, depth=depth), Renewal(secret)
     back = renewal.restore(renewal.turn(its))
     np.testing.assert_array_equal(back.series, its.series)
+    np.testing.assert_array_equal(back.detail, its.detail)
     np.testing.assert_array_equal(back.sequence, its.sequence)
     np.testing.assert_array_equal(back.extent, its.extent)
     np.testing.assert_allclose(back.vector, its.vector, atol=1e-6)  # two products of 64 float32 terms
@@ -34,20 +35,27 @@ def test_keeps_the_elastic_distances_to_the_last_bit_and_the_vectors_to_rounding
     turned = renewal.turn(its)
     for number in range(4):
         before, after = (
-            distances(its[number], its, PEN.cues),
-            distances(renewal.turn(its[number]), turned, PEN.cues),
+            distances(its[number], its, KEPT),
+            distances(renewal.turn(its[number]), turned, KEPT),
         )
-        np.testing.assert_array_equal(after[:, EXACT], before[:, EXACT])
-        np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
-    np.testing.assert_array_equal(spread(turned, PEN.cues)[..., EXACT], spread(its, PEN.cues)[..., EXACT])
+        np.testing.assert_array_equal(after[:, :3], before[:, :3])
+        np.testing.assert_allclose(after[:, 3], before[:, 3], atol=1e-6)
+    np.testing.assert_array_equal(spread(turned, KEPT)[..., :3], spread(its, KEPT)[..., :3])
+
+
+def test_the_detail_is_turned_too():
+    its = references(2)
+    turned = Renewal(SECRET).turn(its).detail
+    assert not np.array_equal(turned, its.detail)
+    np.testing.assert_array_equal(np.sort(np.abs(turned), axis=None), np.sort(np.abs(its.detail), axis=None))
+    nothing = replace(its, detail=its.detail[..., :0])
+    assert Renewal(SECRET).turn(nothing).detail.shape == (2, 128, 0)
 
 
 @pytest.mark.parametrize("frames", [2, 4, 10, 12, 128, 256])
 def test_reversed_time_keeps_the_elastic_distance(frames):
     one, other = np.random.default_rng(frames).integers(-127, 128, (2, 3, frames, 5)).astype(np.int8)
-    np.testing.assert_array_equal(
-        elastic_distances(one[:, ::-1], other[:, ::-1]), elastic_distances(one, other)
-    )
+    np.testing.assert_array_equal(NUMPY.distances(one[:, ::-1], other[:, ::-1]), NUMPY.distances(one, other))
 
 
 def test_one_embedding_is_turned_as_the_references_are():
@@ -56,6 +64,7 @@ def test_one_embedding_is_turned_as_the_references_are():
     for number in range(3):
         alone = renewal.turn(its[number])
         np.testing.assert_array_equal(alone.series, turned.series[number])
+        np.testing.assert_array_equal(alone.detail, turned.detail[number])
         np.testing.assert_array_equal(alone.sequence, turned.sequence[number])
         np.testing.assert_allclose(alone.vector, turned.vector[number], atol=1e-6)
 
@@ -63,9 +72,9 @@ def test_one_embedding_is_turned_as_the_references_are():
 def test_two_stores_share_nothing():
     its = references(1)
     one, other = Renewal(b"1" * 32).turn(its), Renewal(b"2" * 32).turn(its)
-    apart = distances(one, other, PEN.cues)[0]
-    assert apart[0] > 10 * distances(one, one, PEN.cues)[0, 0] + 1
-    assert apart[2] > 0.8  # strangers lie √2 apart on average
+    apart = distances(one, other, KEPT)[0]
+    assert apart[0] > 10 * distances(one, one, KEPT)[0, 0] + 1
+    assert apart[3] > 0.8  # strangers lie √2 apart on average
 
 
 def test_every_axis_goes_everywhere():

@@ -8,7 +8,7 @@ from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
 from sigverify.search.open_set import open_set_threshold
 
 ROW = ScoreRow(
-    weights=(0.0,),
+    weights=(0.0, 0.0),
     bias=0.0,
     # Log odds -4, -2, 0: one decade of FMR for each 2.
     thresholds={

@@ -11,6 +11,7 @@ from sigverify.training import (
     Augmentation,
     BatchConfig,
     LossConfig,
+    PairConfig,
     ScheduleConfig,
     TrainConfig,
     ValidationConfig,
@@ -47,6 +48,15 @@ def test_partial_toml_keeps_defaults():
     assert config.augmentation == Augmentation()
 
 
+def test_settings_of_the_pair_network_survive_toml():
+    config = TrainConfig(pair=PairConfig(epochs=7, dilations=(1, 8), sensor_drop=0.0))
+    assert TrainConfig.from_toml(config.to_toml()) == config
+    assert TrainConfig.from_toml("[pair]\nepochs = 3\ndilations = [1, 2]").pair == PairConfig(
+        epochs=3, dilations=(1, 2)
+    )
+    assert TrainConfig().pair.epochs == 0
+
+
 def test_integer_is_taken_as_float():
     assert TrainConfig.from_toml("[schedule]\nlearning_rate = 1").schedule.learning_rate == 1.0
 
@@ -68,6 +78,9 @@ def test_integer_is_taken_as_float():
         ("losses = []", "at least one loss"),
         ("[[losses]]\nname='triplet'\n[[losses]]\nname='triplet'", "twice"),
         ("epochs = ", "not TOML"),
+        ("[pair]\nwidht = 3", r"\[pair\] has no such key"),
+        ("pair = 3", "must be a table"),
+        ("[pair]\nwriters = 1", "at least 2 writers"),
     ],
 )
 def test_bad_toml_is_refused(text, says):
@@ -90,6 +103,21 @@ def test_bad_toml_is_refused(text, says):
         lambda: ValidationConfig(fraction=1),
         lambda: ValidationConfig(genuine=4, references=4),
         lambda: ValidationConfig(monitor="accuracy"),
+        lambda: PairConfig(epochs=-1),
+        lambda: PairConfig(steps_per_epoch=0),
+        lambda: PairConfig(width=0),
+        lambda: PairConfig(held_out=0),
+        lambda: PairConfig(dilations=()),
+        lambda: PairConfig(dilations=(1, 0)),
+        lambda: PairConfig(writers=1),
+        lambda: PairConfig(learning_rate=0),
+        lambda: PairConfig(weight_decay=-0.1),
+        lambda: PairConfig(noise=-0.1),
+        lambda: PairConfig(dropout=1),
+        lambda: PairConfig(ema=1),
+        lambda: PairConfig(channel_drop=-0.1),
+        lambda: PairConfig(sensor_drop=1),
+        lambda: PairConfig(learning_rate=float("nan")),
     ],
 )
 def test_values_out_of_range_are_refused(make):

@@ -1,7 +1,10 @@
+import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 from builders import model
+from native_networks import arithmetic_model
 
 from firmware_bridge.libsigverify.build import build
 from firmware_bridge.libsigverify.c_array import c_array
@@ -41,6 +44,20 @@ def test_a_model_without_tensors_has_no_macros_of_them():
     source = c_array(model())
     assert "NETWORK_OFFSET" in source
     assert "INPUT" not in source
+
+
+def test_both_networks_are_found_where_the_macros_say():
+    for names, network in ((("series", "pair"), b"n" * 33), (("series",), b"n" * 32), (("series",), b"n")):
+        its = replace(arithmetic_model(names), network=network)
+        macros = dict(re.findall(r"#define SIGVERIFY_MODEL_(\w+) (\d+)", c_array(its, pair_arena_bytes=512)))
+        data = its.to_bytes()
+        for prefix, content in (("", network), ("PAIR_", its.pair_network)):
+            if content:
+                start = int(macros[f"{prefix}NETWORK_OFFSET"])
+                assert start % 16 == 0
+                assert data[start : start + int(macros[f"{prefix}NETWORK_SIZE"])] == content
+        assert ("PAIR_NETWORK_SIZE" in macros) == ("PAIR_INPUT_POSITION" in macros) == ("pair" in names)
+        assert macros["PAIR_ARENA_BYTES"] == "512"
 
 
 def test_the_arena_is_written_where_it_is_known(base):

@@ -6,16 +6,21 @@ import pytest
 
 from firmware_bridge.libsigverify.build import FOLDER
 from sigverify.enrollment.candidates import LINK, ODD
+from sigverify.manifest import MANIFEST_VERSION
+from sigverify.matching import elastic, pair_inputs
 from sigverify.matching.aspect import Aspect
+from sigverify.matching.cues import pair, trimmed
 from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
+from sigverify.matching.embedding import SEQUENCE_SCALE, SERIES_SCALE
 from sigverify.matching.scoring import FLOOR
-from sigverify.modality.pen import assessment, clock, features, marks, repaired, signature
+from sigverify.modality.pen import assessment, clock, features, marks, repaired, signature, tempo
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
-from sigverify.policy.policy import Policy
-from sigverify.template import MAX_USER_ID
+from sigverify.policy.profile import Profile
+from sigverify.template import MAX_USER_ID, VERSION
 
 HERE = {
+    "alignment.c": {"FAR": elastic._FAR},
     "capture.c": {
         "MIN_SAMPLES": signature.MIN_SAMPLES,
         "MAX_COORDINATE": signature.MAX_COORDINATE,
@@ -36,14 +41,17 @@ HERE = {
         "INDEX_SAMPLES": clock.INDEX_SAMPLES,
     },
     "enrollment.c": {"LINK": LINK, "ODD": ODD},
-    "features.c": {"CLIP": features.CLIP},
+    "features.c": {"CLIP": features.CLIP, "MIDDLE_SPEED": features.MIDDLE_SPEED},
     "internal.h": {
         "SVI_COPY_DISTANCE": PEN.copy_distance,
+        "SVI_FILE_VERSION": MANIFEST_VERSION,
         "SVI_MAX_DEPTH": MOST_DEPTH,
         "SVI_MAX_GAP_MS": clock.MAX_GAP_MS,
         "SVI_MAX_STEPS": MOST_STEPS,
         "SVI_MAX_USER": MAX_USER_ID,
         "SVI_PRESSURE": PEN.optional[Aspect.PRESSURE],
+        "SVI_SEQUENCE_SCALE": SEQUENCE_SCALE,
+        "SVI_SERIES_SCALE": SERIES_SCALE,
     },
     "marks.c": {
         "SMALL": marks.SMALL,
@@ -56,6 +64,12 @@ HERE = {
         "REST_MS": marks.REST_MS,
     },
     "model_file.c": {"MAX_MANIFEST": MAX_MANIFEST_BYTES, "MAX_NETWORK": MAX_NETWORK_BYTES},
+    "pair.c": {
+        "LARGEST": pair_inputs.LARGEST,
+        "LARGEST_LOG": pair.LARGEST_LOG,
+        "MOST_AHEAD": pair_inputs._MOST_AHEAD,
+        "UNIT": 2 * SERIES_SCALE,
+    },
     "quality.c": {
         "COMPLEXITY_FLOOR": assessment.COMPLEXITY_FLOOR,
         "MAX_LOST": assessment.MAX_LOST,
@@ -63,7 +77,13 @@ HERE = {
         "MIN_RATE_HZ": assessment.MIN_RATE_HZ,
     },
     "scoring.c": {"FLOOR": FLOOR},
-    "verifier.c": {"DEFAULT_FMR": Policy().fmr},
+    "tempo.c": {"FASTEST": tempo._FASTEST, "FULL": 2 * SERIES_SCALE},
+    "template.c": {"VERSION": VERSION},
+    "trimmed.c": {
+        "FRACTION": trimmed.FRACTION,
+        "KEPT_PERCENT": trimmed.KEPT_PERCENT,
+        "SMOOTHED": trimmed.SMOOTHED,
+    },
 }
 
 
@@ -73,7 +93,33 @@ def defined(text):
     return {name: float(value) * (1 << int(shift or 0)) for name, value, shift in found}
 
 
+def numbers_of(file, name):
+    """Return the numbers of a list, or of an enum that says some of them."""
+    text = (FOLDER / "src" / file).read_text()
+    inside = re.search(rf"{name}[^{{;]*\{{(.*?)\}}", text).group(1)
+    return [int(number) for number in re.findall(r"\d+", inside.replace("SVI_PRESSURE", str(PRESSURE)))]
+
+
+PRESSURE = PEN.optional[Aspect.PRESSURE]
+
+
+def test_the_layout_of_pairs_is_that_of_python():
+    assert numbers_of("pair.c", "with_sign") == list(PEN.pair_layout.signed)
+    assert numbers_of("pair.c", "with_mean") == list(PEN.pair_layout.context)
+
+
+def test_tempo_reads_the_channels_that_python_reads():
+    assert numbers_of("tempo.c", "enum ") == [tempo._INK, tempo._PACE]
+
+
 @pytest.mark.parametrize("file", HERE)
 def test_numbers_are_those_of_python(file):
     numbers = defined((FOLDER / "src" / file).read_text())
     assert {name: numbers[name] for name in HERE[file]} == HERE[file]
+
+
+def test_profiles_are_those_of_python():
+    numbers = defined((FOLDER / "include" / "sigverify.h").read_text())
+    assert {profile: numbers[f"SV_FMR_{profile.name}"] for profile in Profile} == {
+        profile: profile.fmr for profile in Profile
+    }

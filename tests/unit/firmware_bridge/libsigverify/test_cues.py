@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from builders import signature, template
 from native_core import NativeModel, NativeVerifier, exported, imported
-from native_manifests import ABSENT, PROPERTIES, columns, cue, manifest, packed, version_1, version_2
+from native_manifests import (
+    ABSENT,
+    PROPERTIES,
+    WITHOUT_PAIR,
+    columns,
+    cue,
+    manifest,
+    model_file,
+    packed,
+)
+from native_networks import arithmetic_model, embed, judge
 
 from sigverify import Model
 from sigverify.decision import Reason
@@ -28,12 +38,14 @@ SAME = 1e-12
 """Both add the same float64 numbers; only the libraries' logarithms may differ in the last bit."""
 
 LISTS = (
-    ("series", "sequence", "vector", "extent"),
-    ("extent", "vector", "sequence", "series"),
-    ("vector", "extent", "series", "sequence"),
+    tuple(PROPERTIES),
+    tuple(reversed(PROPERTIES)),
+    ("vector", "tempo", "extent", "pair", "trimmed", "series", "sequence"),
     ("series",),
     ("extent",),
-    ("extent", "sequence"),
+    ("pair",),
+    ("tempo", "sequence"),
+    ("extent", "sequence", "trimmed"),
     ("vector", "series", "extent"),
 )
 
@@ -49,7 +61,7 @@ def evidence(names, distances, spread):
     for place, name in enumerate(names):
         own = [float(distances[i, place]) for i in range(count)]
         if not PROPERTIES[name]["relative"]:
-            found.append(mean(own))
+            found += [mean(own), abs(mean(own))][: 1 + PROPERTIES[name]["signed"]]
             continue
         levels = [0.0]
         if count > 1:
@@ -79,12 +91,14 @@ def random_row(names, seed=0):
 @pytest.mark.parametrize("count", [1, 2, 5, 12])
 def test_scores_are_those_of_plain_loops(library, names, count):
     row = random_row(names)
-    data = version_2(names, scoring={"1": row})
+    data = model_file(names, scoring={"1": row})
     native, scoring = NativeModel(library, data), Model.from_bytes(data).manifest.scoring
     assert library.functions.sv_model_cues(native.handle) == len(names)
     rng = np.random.default_rng(count)
     for scale in (0.0, 0.1, 1.0):
         distances = (scale * rng.uniform(0, 3, (count, len(names)))).astype(np.float32)
+        signed = [PROPERTIES[name]["signed"] for name in names]
+        distances[:, signed] -= np.float32(1.5)
         spread = rng.uniform(0.3, 1, (count, count, len(names))).astype(np.float32)
         spread = (spread + spread.transpose(1, 0, 2)) / 2
         spread[np.arange(count), np.arange(count)] = 0
@@ -93,28 +107,18 @@ def test_scores_are_those_of_plain_loops(library, names, count):
         assert float(scoring.score(distances, spread)) == expected
 
 
-def test_version_1_has_the_four_cues_in_their_order(library):
-    row = random_row(LISTS[0])
-    old, new = (
-        NativeModel(library, data)
-        for data in (version_1(scoring={"1": row}), version_2(LISTS[0], scoring={"1": row}))
-    )
-    assert [library.functions.sv_model_cues(each.handle) for each in (old, new)] == [4, 4]
-    distances, spread = np.random.default_rng(0).uniform(0.1, 1, (2, 3, 3, 4)).astype(np.float32)
-    assert old.score(distances[0], spread) == new.score(distances[0], spread)
-
-
 def test_the_default_scoring_weighs_the_series_wherever_it_stands(library):
-    names = ("extent", "vector", "series")
-    native, old = (
-        NativeModel(library, version_2(names, scoring={})),
-        NativeModel(library, version_1(scoring={})),
+    moved, usual = (
+        NativeModel(library, model_file(names, scoring={}))
+        for names in (("tempo", "vector", "series"), WITHOUT_PAIR)
     )
-    distances, spread = np.random.default_rng(1).uniform(0.1, 1, (2, 3, 3, 4)).astype(np.float32)
-    moved = [3, 2, 0]
-    expected = old.score(distances[0], spread)
-    assert native.score(distances[0][:, moved], spread[..., moved]) == expected
-    assert native.score(distances[0][:1, moved], spread[:1, :1][..., moved]) == old.score(
+    distances, spread = (
+        np.random.default_rng(1).uniform(0.1, 1, (2, 3, 3, len(WITHOUT_PAIR))).astype(np.float32)
+    )
+    places = [WITHOUT_PAIR.index(name) for name in ("tempo", "vector", "series")]
+    expected = usual.score(distances[0], spread)
+    assert moved.score(distances[0][:, places], spread[..., places]) == expected
+    assert moved.score(distances[0][:1, places], spread[:1, :1][..., places]) == usual.score(
         distances[0][:1], spread[:1, :1]
     )
 
@@ -122,31 +126,35 @@ def test_the_default_scoring_weighs_the_series_wherever_it_stands(library):
 @pytest.mark.parametrize(
     "data",
     [
-        version_2(["series", "tempo"]),
-        version_2([cue("series", learned=True)]),
-        version_2(["extent", cue("series", elastic=False)]),
-        version_2([cue("vector", relative=False)]),
-        version_2([cue("extent", signed=True)]),
-        version_2([cue("extent", relative=True)]),
-        version_2([f"cue {number}" for number in range(9)]),
-        version_2(["x" * 100]),
-        version_2([]),
-        version_2(["series", "series"]),
-        version_2(["extent", "tempo", "extent"]),
-        version_2([cue("series", signed=True)]),
-        version_2([cue("tempo", relative=True, signed=True)]),
-        version_2([cue("")]),
-        version_2([cue("series", further=1)]),
-        version_2(cues=[{"name": "series"}]),
-        version_2(cues=[{}]),
-        version_2([cue("series") | {"name": 1}]),
-        version_2(modality="image"),
-        version_2(modality="image", input_shape=[96, 256, 1], scoring={"1": "of its own"}),
-        version_2(features_version=PEN.version + 1),
-        version_2(input_shape=[256, 12]),
-        version_2(input_shape=[256, 11, 1]),
-        version_2(input_shape=[256]),
-        version_1(input_shape=[11, 256]),
+        model_file(["series", "rhythm"]),
+        model_file([cue("series", learned=True)]),
+        model_file(["extent", cue("series", elastic=False)]),
+        model_file([cue("vector", relative=False)]),
+        model_file([cue("extent", signed=False)]),
+        model_file([cue("tempo", signed=False)]),
+        model_file([cue("trimmed", learned=True)]),
+        model_file([cue("pair", learned=False)]),
+        model_file([cue("extent", relative=True)]),
+        model_file([f"cue {number}" for number in range(9)]),
+        model_file(["x" * 100]),
+        model_file([]),
+        model_file(["series", "series"]),
+        model_file(["extent", "rhythm", "extent"]),
+        model_file([cue("series", signed=True)]),
+        model_file([cue("tempo", relative=True, signed=True)]),
+        model_file([cue("")]),
+        model_file([cue("series", further=1)]),
+        model_file(cues=[{"name": "series"}]),
+        model_file(cues=[{}]),
+        model_file([cue("series") | {"name": 1}]),
+        model_file(modality="image"),
+        model_file(modality="image", input_shape=[96, 256, 1], scoring={"1": "of its own"}),
+        model_file(features_version=PEN.version + 1),
+        model_file(features_version=PEN.version - 1),
+        model_file(input_shape=[256, 11]),
+        model_file(input_shape=[256, 12, 1]),
+        model_file(input_shape=[256]),
+        model_file(input_shape=[12, 256]),
     ],
 )
 def test_a_model_that_cannot_be_run_here_is_incompatible(library, data):
@@ -160,55 +168,56 @@ def weights(count):
 
 
 SPELLED = b'{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false}'
-WHOLE = manifest(version_2(["series"]))
+WHOLE = manifest(model_file(["series"]))
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        version_2(cues="series"),
-        version_2(cues=["series"]),
-        version_2(cues={}),
-        version_2(cues=ABSENT),
-        version_2(modality=ABSENT),
-        version_2(modality=""),
-        version_2(modality=1),
-        version_2(input_shape="256"),
-        version_2(input_shape=[]),
-        version_2(input_shape=[256, 0]),
-        version_2(scoring=weights(9)),
-        version_2(scoring=weights(11)),
-        version_2(["extent", "vector"], scoring=weights(10)),
-        version_2(["extent", "vector"], scoring=weights(3)),
-        version_2(["extent", "vector"], scoring={}),  # no series, which the default weighs
-        version_2(file_version=1),
-        version_1(file_version=2),
-        version_1(modality="pen"),
-        version_1(cues=[cue("series")]),
-        packed(manifest(version_2())),
-        packed(manifest(version_1()), version=2),
-        packed(WHOLE.replace(SPELLED, SPELLED + b","), version=2),
-        packed(WHOLE.replace(b"[" + SPELLED, b"[," + SPELLED), version=2),
-        packed(WHOLE.replace(b'"relative":true', b'"relative":True'), version=2),
+        model_file(cues="series"),
+        model_file(cues=["series"]),
+        model_file(cues={}),
+        model_file(cues=ABSENT),
+        model_file(modality=ABSENT),
+        model_file(modality=""),
+        model_file(modality=1),
+        model_file(input_shape="256"),
+        model_file(input_shape=[]),
+        model_file(input_shape=[256, 0]),
+        model_file(scoring=weights(15)),
+        model_file(scoring=weights(17)),
+        model_file(["extent", "vector"], scoring=weights(4)),
+        model_file(["extent", "vector"], scoring=weights(6)),
+        model_file(["extent", "vector"], scoring={}),  # no series, which the default weighs
+        model_file(file_version=2),
+        model_file(file_version=4),
+        packed(WHOLE.replace(SPELLED, SPELLED + b",")),
+        packed(WHOLE.replace(b"[" + SPELLED, b"[," + SPELLED)),
+        packed(WHOLE.replace(b'"relative":true', b'"relative":True')),
+        model_file(pair_network=b"nobody asks it"),
+        model_file(tuple(PROPERTIES), pair_network=b""),
+        model_file(["pair"], pair_network=b""),
     ],
 )
-def test_what_is_no_manifest_of_either_version_is_malformed(library, data):
+def test_what_is_no_model_is_malformed(library, data):
     for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
         with pytest.raises(MalformedModel):
             read(data)
 
 
-@pytest.mark.parametrize("version", [0, 3])
+@pytest.mark.parametrize("version", [0, 1, 2, 4])
 def test_another_version_of_the_file_is_incompatible(library, version):
     with pytest.raises(IncompatibleModel):
-        NativeModel(library, packed(manifest(version_2()), version=version))
+        NativeModel(library, packed(manifest(model_file()), version=version))
 
 
 def test_no_model_has_no_cues(library):
     assert library.functions.sv_model_cues(library.ffi.NULL) == 0
 
 
-# From signatures on: a network of arithmetic, of the shapes of the model that ships.
+# From signatures on: networks of arithmetic.
+
+ALL = arithmetic_model()
 
 
 class File:
@@ -221,19 +230,13 @@ class File:
         return self._data
 
 
-def network(stored):
-    return stored[:64], stored[64 : 64 + 128 * 15]
-
-
 @pytest.fixture
-def verifier(library, base):
-    """A function that opens a verifier with cues of these names; None: the model that ships."""
+def verifier(library):
+    """A function that opens a verifier with cues of these names."""
 
     def opened(names, row=None):
-        if names is None:
-            return NativeVerifier(library, base, network)
-        data = version_2(names, of=base, scoring={"1": row or random_row(names)})
-        return NativeVerifier(library, File(data), network)
+        data = model_file(names, of=ALL, scoring={"1": row or random_row(names)})
+        return NativeVerifier(library, File(data), embed, judge)
 
     return opened
 
@@ -248,30 +251,29 @@ def test_distances_stand_in_the_order_of_the_list(verifier, names):
     own = verifier(names).enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD)
     places = [LISTS[0].index(name) for name in names]
     np.testing.assert_array_equal(own.spread, whole.spread[..., places])
-    cues = [PEN.cues[place] for place in places]
-    np.testing.assert_allclose(own.spread, spread(own.references, cues), atol=1e-6)
+    cues = [PEN.cues[place] for place in places if PEN.cues[place].name != "pair"]
+    kept = [place for place, name in enumerate(names) if name != "pair"]
+    np.testing.assert_allclose(own.spread[..., kept], spread(own.references, cues), atol=1e-6)
 
 
 def reordered(row, names):
-    """Return a row of the four cues in the order of file version 1, for `names`."""
-    size = {name: columns([cue(name)]) for name in PROPERTIES}
-    first = dict(zip(PROPERTIES, (0, 3, 6, 9), strict=True))
-    numbers = [row["weights"][first[name] + n] for name in names for n in range(size[name])]
+    """Return a row of all cues in their order, for `names`."""
+    sizes = [columns([cue(name)]) for name in PROPERTIES]
+    first = dict(zip(PROPERTIES, np.cumsum([0, *sizes]).tolist(), strict=False))
+    numbers = [row["weights"][first[name] + n] for name in names for n in range(columns([cue(name)]))]
     return row | {"weights": numbers}
 
 
 @pytest.mark.parametrize("names", LISTS[:3])
-def test_the_order_of_the_list_changes_no_score(base, verifier, names):
-    rows = base.manifest.scoring.to_dict()
-    rows.pop("reduced", None)
-    row = rows[str(max(int(number) for number in rows if int(number) <= len(REFERENCES)))]
-    shipped, own = verifier(None), verifier(names, reordered(row, names))
+def test_the_order_of_the_list_changes_no_score(verifier, names):
+    row = random_row(LISTS[0])
+    usual, own = verifier(LISTS[0], row), verifier(names, reordered(row, names))
     expected, here = (
-        each.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD) for each in (shipped, own)
+        each.enroll("alice", REFERENCES, created=CREATED, quality=Screening.RECORD) for each in (usual, own)
     )
     for probe in PROBES:
-        assert own.score(here, probe) == pytest.approx(shipped.score(expected, probe), abs=SAME)
-        decision, other = own.verify(here, probe), shipped.verify(expected, probe)
+        assert own.score(here, probe) == pytest.approx(usual.score(expected, probe), abs=SAME)
+        decision, other = own.verify(here, probe), usual.verify(expected, probe)
         assert (decision.outcome, decision.reason) == (other.outcome, other.reason)
         best = own.identify(probe, [here])[0]
         assert best.score == own.score(here, probe)
@@ -293,8 +295,8 @@ def test_a_template_with_other_cues_is_refused(library, verifier):
     for cues in (1, 4):
         data = bytearray(alice.to_bytes())
         spread = np.zeros((6, cues), np.float32).tobytes()
-        start = 44 + len("alice")
-        data[24:26] = cues.to_bytes(2, "little")
+        start = 46 + len("alice") + len("pen")
+        data[26:28] = cues.to_bytes(2, "little")
         data[start : start + 6 * 2 * 4] = spread
         data[10:14] = len(data).to_bytes(4, "little")
         data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
@@ -316,11 +318,13 @@ def test_more_cues_than_a_template_may_have_are_refused(library, cues):
 
 
 def with_cues(cues):
-    """Return a template of two references with that many cues."""
+    """Return a template of two references with that many cues, of which none is signed."""
     data = bytearray(template("alice", 2).to_bytes())
-    start = 44 + len("alice")
-    data[24:26] = cues.to_bytes(2, "little")
-    data[start : start + 4 * 4] = np.linspace(0, 1, cues, dtype="<f4").tobytes()
+    start = 46 + len("alice") + len("pen")
+    had = int.from_bytes(data[26:28], "little")
+    data[9] = 0
+    data[26:28] = cues.to_bytes(2, "little")
+    data[start : start + 4 * had] = np.linspace(0, 1, cues, dtype="<f4").tobytes()
     data[10:14] = len(data).to_bytes(4, "little")
     data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
     return bytes(data)

@@ -7,6 +7,7 @@ import fuzz_targets
 import numpy as np
 import pytest
 from native_manifests import columns, cue
+from native_manifests import manifest as own
 
 from firmware_bridge.libsigverify.build import FLAGS, INCLUDE, LIBRARIES, sources
 from sigverify.modality.pen.pen import PEN
@@ -25,8 +26,7 @@ TARGET = (
 
 def manifest(**changes):
     """Return the golden model's manifest, of the shape of the golden template."""
-    content = (GOLDEN / "model.sigmodel").read_bytes()
-    its = json.loads(content[24 : 24 + int.from_bytes(content[12:16], "little")])
+    its = json.loads(own((GOLDEN / "model.sigmodel").read_bytes()))
     port = {"dtype": "int8", "scale": 0.0078125, "shape": [1, 16], "zero_point": 3}
     its |= {
         "features_version": PEN.version,
@@ -42,10 +42,13 @@ def manifest(**changes):
 
 
 def with_cues(*names, **changes):
-    """Return that manifest in version 2, with these cues."""
+    """Return that manifest with these cues."""
+    its = json.loads(manifest())
     cues = [cue(name) for name in names]
-    row = json.loads(manifest())["scoring"]["1"] | {"weights": [-0.5] * columns(cues)}
-    return manifest(**{"cues": cues, "file_version": 2, "modality": "pen", "scoring": {"1": row}, **changes})
+    row = its["scoring"]["1"] | {"weights": [-0.5] * columns(cues)}
+    port = its["tensors"]["input"] | {"position": 0}
+    tensors = its["tensors"] | ({"pair": port, "pair_input": port} if "pair" in names else {})
+    return manifest(**{"cues": cues, "scoring": {"1": row}, "tensors": tensors, **changes})
 
 
 def pair(text, template):
@@ -89,11 +92,13 @@ def corpus():
         pair(manifest(provenance=deep, scoring={}), template),
         pair(manifest(scoring=scoring | {"reduced": scoring}), template),
         pair(manifest(tensors=floats), template),
-        pair(with_cues("extent", "vector", "series", "sequence"), template),
+        pair(with_cues("extent", "vector", "series", "sequence", "trimmed", "tempo"), template),
+        pair(with_cues("pair", "series", "sequence", "vector", "extent", "tempo"), template),
         *one_too_many(template),
         *(recording(samples, samples) for samples in (8, 9, 40, 100, 400)),
         pair(with_cues("vector", "extent"), b""),  # copies are found by a series that is no cue
-        pair(with_cues("series", "tempo"), b""),
+        pair(with_cues("pair", "trimmed"), b""),
+        pair(with_cues("series", "rhythm"), b""),
         pair(with_cues("series", modality="image", input_shape=[96, 256, 1]), b""),
         pair(manifest(sequence_shape=None, tensors={key: tensors[key] for key in ("input", "vector")}), b""),
     ]
@@ -119,4 +124,4 @@ def test_what_the_corpus_begins_with_is_read(corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("SIGVERIFY_FUZZ_TRACE", "1")
     said = fuzz_targets.mutate(tmp_path, corpus, 0, *TARGET).splitlines()
     # The last of those that open with a template has no scale, and so is not used.
-    assert said[:-1] == [*["opened both"] * 6, "opened", "opened"]
+    assert said[:-1] == [*["opened both"] * 7, *["opened"] * 3]

@@ -8,11 +8,12 @@ import pytest
 from builders import model
 from native_core import NativeModel
 
-from sigverify import Template, read_signature
+from sigverify import Model, Template, read_signature
+from sigverify.matching.distances import signs
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 NUMBERS = json.loads((GOLDEN / "numbers.json").read_text())
-INPUT = {"dtype": "int8", "position": 0, "scale": 1 / 32, "shape": [1, 256, 11], "zero_point": 0}
+INPUT = {"dtype": "int8", "position": 0, "scale": 1 / 32, "shape": [1, 256, 12], "zero_point": 0}
 VECTOR = {"dtype": "int8", "position": 0, "scale": 1.0, "shape": [1, 64], "zero_point": 0}
 
 
@@ -28,7 +29,7 @@ def test_features(values):
 def test_input_bytes(library, values):
     its = model(sequence_shape=None, tensors={"input": INPUT, "vector": VECTOR})
     native = NativeModel(library, its.to_bytes())
-    stored = np.frombuffer(native.quantize(values), np.int8).reshape(256, 11)
+    stored = np.frombuffer(native.quantize(values), np.int8).reshape(256, 12)
     np.testing.assert_array_equal(stored[::32], NUMBERS["input_every_32nd_frame"])
 
 
@@ -36,13 +37,18 @@ def test_elastic_costs(library):
     probe = library.features(read_signature(GOLDEN / "forged.csv"))[:, :7]
     series = np.clip(np.rint(probe * 32), -127, 127).astype(np.int8)
     references = Template.from_bytes((GOLDEN / "template.bin").read_bytes()).references.series
-    assert (len(series) * library.elastic_distances(series, references)).tolist() == NUMBERS["elastic_costs"]
+    paths = library.paths(series, references)
+    assert paths.total.tolist() == NUMBERS["elastic_costs"]
+    every = [paths.first[:, ::32].tolist(), paths.last[:, ::32].tolist()]
+    assert every == NUMBERS["path_every_32nd_frame"]
 
 
 def test_scores(library):
     native = NativeModel(library, (GOLDEN / "model.sigmodel").read_bytes())
-    distances, between = np.array(NUMBERS["distances"], np.float32), np.zeros((2, 2, 4), np.float32)
-    between[0, 1] = between[1, 0] = NUMBERS["spread"]
+    distances, apart = (np.array(NUMBERS[name], np.float32) for name in ("distances", "spread"))
+    between = np.zeros((2, 2, len(apart)), np.float32)
+    between[0, 1] = apart
+    between[1, 0] = apart * signs(Model.read(GOLDEN / "model.sigmodel").manifest.cues)
     assert native.score(distances, between) == pytest.approx(NUMBERS["score"], abs=1e-4)
     alone = native.score(distances[:1], between[:1, :1])
     assert alone == pytest.approx(NUMBERS["score_of_one"], abs=1e-4)

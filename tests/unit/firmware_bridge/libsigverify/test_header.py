@@ -10,9 +10,11 @@ from sigverify.decision import Outcome
 from sigverify.errors import BY_STATUS
 from sigverify.matching.cue import MAX_CUES
 from sigverify.matching.scoring import MAX_REFERENCES
-from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES, SERIES_CHANNELS
+from sigverify.modality.pen import features
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import MAX_SAMPLES
 from sigverify.runtime.native.library import ABI, NO_MEMORY
+from sigverify.runtime.pair_network import pair_shape
 
 TEXT = HEADER.read_text()
 
@@ -58,14 +60,19 @@ def test_cleared_memory_lets_nobody_in(library):
 
 def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
-    assert {name: int(sizes[name]) for name in ("FRAMES", "CHANNELS", "SERIES_CHANNELS", "MAX_CUES")} == {
-        "FRAMES": FRAMES,
-        "CHANNELS": CHANNELS,
-        "SERIES_CHANNELS": SERIES_CHANNELS,
+    expected = {
+        "FRAMES": features.FRAMES,
+        "CHANNELS": features.CHANNELS,
+        "SERIES_CHANNELS": features.SERIES_CHANNELS,
+        "DETAIL_FRAMES": features.DETAIL_FRAMES,
+        "DETAIL_CHANNELS": features.DETAIL_CHANNELS,
+        "PAIR_STEPS": pair_shape(PEN)[0],
+        "PAIR_DEPTH": pair_shape(PEN)[1],
         "MAX_CUES": MAX_CUES,
     }
+    assert {name: int(sizes[name]) for name in expected} == expected
     assert (int(sizes["MAX_REFERENCES"]), int(sizes["MAX_SAMPLES"])) == (MAX_REFERENCES, MAX_SAMPLES)
-    assert (int(sizes["ABI"]), int(sizes["FEATURES_VERSION"])) == (ABI, FEATURES_VERSION)
+    assert (int(sizes["ABI"]), int(sizes["FEATURES_VERSION"])) == (ABI, features.FEATURES_VERSION)
 
 
 def test_the_library_exports_the_header_and_nothing_else(library_path):

@@ -1,7 +1,11 @@
+import hashlib
+import math
+from dataclasses import replace
+
 import pytest
 from builders import model
 from native_core import NativeModel
-from native_manifests import ABSENT, FITTED, manifest, packed, version_1
+from native_manifests import ABSENT, FITTED, PROPERTIES, manifest, model_file, packed
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
@@ -15,8 +19,23 @@ def test_a_shipped_model_is_read(library, name):
     native = NativeModel(library, its.to_bytes())
     info = native.describe()
     assert library.ffi.string(info.id).decode() == its.id
-    assert info.network_size == len(its.network)
-    assert (info.input_bytes, info.vector_bytes, info.sequence_bytes) == (256 * 11, 64, 128 * 15)
+    sizes = {
+        "input": info.input_bytes,
+        "pair": info.pair_output_bytes,
+        "pair_input": info.pair_input_bytes,
+        "sequence": info.sequence_bytes,
+        "vector": info.vector_bytes,
+    }
+    tensors = its.manifest.tensors
+    assert {name: size for name, size in sizes.items() if size} == {
+        name: math.prod(port["shape"]) for name, port in tensors.items()
+    }
+    for network, lies, size in (
+        (its.network, info.network, info.network_size),
+        (its.pair_network, info.pair_network, info.pair_network_size),
+    ):
+        found = library.ffi.unpack(library.ffi.cast("char *", lies), size) if size else b""
+        assert found == network
 
 
 def test_a_model_without_tensors_is_read_but_cannot_run(library):
@@ -26,7 +45,7 @@ def test_a_model_without_tensors_is_read_but_cannot_run(library):
         native.describe()
 
 
-GOOD = manifest(version_1())
+GOOD = manifest(model_file(scoring=FITTED))
 
 
 @pytest.mark.parametrize(
@@ -39,19 +58,19 @@ GOOD = manifest(version_1())
         packed(GOOD.replace(b'"toy"', b'"\xff"')),
         packed(b"[" * 100_000),
         packed(b"{}"),
-        version_1(extra=1),
-        version_1(parity=ABSENT),
-        version_1(name=""),
-        version_1(precision="int4"),
-        version_1(vector_size=0),
-        version_1(vector_size=1.5),
-        version_1(sequence_shape=[128]),
-        version_1(sequence_shape=[127, 16]),
-        version_1(sequence_shape=[4098, 16]),
-        version_1(sequence_shape=[128, 130]),
-        version_1(provenance=[]),
-        version_1(scoring={"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * 9}}),
-        version_1(scoring={"1": {"bias": 0.0, "thresholds": {"nobody": []}, "weights": [0.0] * 10}}),
+        model_file(extra=1),
+        model_file(parity=ABSENT),
+        model_file(name=""),
+        model_file(precision="int4"),
+        model_file(vector_size=0),
+        model_file(vector_size=1.5),
+        model_file(sequence_shape=[128]),
+        model_file(sequence_shape=[127, 16]),
+        model_file(sequence_shape=[4098, 16]),
+        model_file(sequence_shape=[128, 130]),
+        model_file(provenance=[]),
+        model_file(scoring={"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * 9}}),
+        model_file(scoring={"1": {"bias": 0.0, "thresholds": {"nobody": []}, "weights": [0.0] * 16}}),
         packed(GOOD.replace(b"8.8", b"1e999")),
         packed(GOOD.replace(b"8.8", b"08.8")),
     ],
@@ -63,7 +82,7 @@ def test_what_python_refuses_c_refuses(library, data):
         NativeModel(library, data)
 
 
-@pytest.mark.parametrize("data", [version_1(features_version=PEN.version + 1), packed(GOOD, version=3)])
+@pytest.mark.parametrize("data", [model_file(features_version=PEN.version + 1), packed(GOOD, version=2)])
 def test_another_version_is_incompatible(library, data):
     for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
         with pytest.raises(IncompatibleModel):
@@ -79,11 +98,38 @@ def test_altered_truncated_and_followed_by_more_are_refused(library, base):
 
 def test_a_model_too_large_for_this_library_says_so(library):
     with pytest.raises(ModelError) as caught:
-        NativeModel(library, version_1(vector_size=100_000))
+        NativeModel(library, model_file(vector_size=100_000))
     assert type(caught.value) is ModelError
 
 
 def test_a_scoring_reads_as_it_was_written(library):
     rows = FITTED | {"12": FITTED["2"] | {"bias": -1.2345678901234567e-05}}
-    native = NativeModel(library, version_1(scoring=rows))
+    native = NativeModel(library, model_file(scoring=rows))
     assert native.threshold(0.01, references=12) == pytest.approx(0.9, abs=1e-15)
+
+
+def test_the_size_of_a_network_is_bounded(library):
+    for place in (16, 24):
+        data = bytearray(model_file())
+        data[place : place + 8] = ((64 << 20) + 1).to_bytes(8, "little")
+        for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
+            with pytest.raises(MalformedModel):
+                read(bytes(data))
+
+
+@pytest.mark.parametrize("names", [("series",), tuple(PROPERTIES)])
+@pytest.mark.parametrize("size", [1, 15, 16, 17])
+def test_both_networks_lie_on_multiples_of_16(library, names, size):
+    """What is between them is 0, also where there is no second one."""
+    pair_network = b"p" * size if "pair" in names else b""
+    data = model_file(names, of=replace(model(), network=b"n" * size), pair_network=pair_network)
+    NativeModel(library, data)
+    padding = 32 + len(manifest(data)) + -len(manifest(data)) % 16 + size
+    end = len(data) - 32 - len(pair_network)
+    assert end % 16 == 0
+    for place in range(padding, end):
+        bad = data[:place] + b"\1" + data[place + 1 : -32]
+        bad += hashlib.sha256(bad).digest()
+        for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
+            with pytest.raises(MalformedModel):
+                read(bad)

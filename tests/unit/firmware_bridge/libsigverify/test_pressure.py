@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 from builders import signature
 from native_core import NativeModel, NativeVerifier
-from native_manifests import FITTED, version_1, version_2
+from native_manifests import FITTED, model_file
+from native_networks import arithmetic_matcher, arithmetic_model, embed, judge, row_of
 
 from sigverify import Model, Signature
 from sigverify.enrollment.candidates import Candidates
 from sigverify.enrollment.enroller import Screening
 from sigverify.errors import EnrollmentError, MalformedModel
-from sigverify.matcher import Matcher
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import Scoring
 from sigverify.modality.pen.pen import PEN
-from sigverify.runtime.embedder import Embedder
 from sigverify.template import Template, stored
 
 CREATED = datetime(2024, 2, 29, tzinfo=UTC)
@@ -55,19 +54,18 @@ def other_rows(rows):
 
 
 @pytest.fixture(scope="module", params=["fitted for it", "not fitted for it"])
-def matcher(request, base):
-    scoring = base.manifest.scoring
-    reduced = other_rows(dict(list(scoring.rows.items())[:2])) if request.param == "fitted for it" else {}
-    own = Scoring(cues=scoring.cues, rows=scoring.rows, reduced=reduced)
-    return Matcher.around(
-        Embedder.open(Model(manifest=replace(base.manifest, scoring=own), network=base.network))
-    )
+def matcher(request):
+    """Python's, with a pair network of arithmetic."""
+    rows = {"1": row_of(PEN.cues), "3": row_of(PEN.cues, 1)}
+    fitted = Scoring.from_dict(PEN.cues, rows)
+    if request.param == "fitted for it":
+        fitted = replace(fitted, reduced=other_rows(fitted.rows))
+    return arithmetic_matcher(arithmetic_model(scoring=fitted.to_dict()))
 
 
 @pytest.fixture(scope="module")
 def native(library, matcher):
-    pytest.importorskip("ai_edge_litert")
-    return NativeVerifier(library, matcher.model)
+    return NativeVerifier(library, matcher.model, embed, judge)
 
 
 def template_of(matcher, drawn):
@@ -89,7 +87,7 @@ def template_of(matcher, drawn):
 def test_scores_thresholds_and_matches_are_those_of_python(native, matcher, pattern, probe, writer):
     template = template_of(matcher, signatures(pattern))
     its = signatures(probe, writer, first=20)[0]
-    compared = matcher.compare(matcher.embed(its), template.references, template.spread, matcher.optional)
+    compared = matcher.compare(matcher.embed(its), template.references, template.spread)
     assert compared.reduced == (pattern + probe != len(pattern + probe) * "p")
     expected = pytest.approx(matcher.score_of(compared), abs=TOLERANCE)
     decision = native.verify(template, its, fmr=0.05)
@@ -171,9 +169,8 @@ def test_a_mixed_set_is_screened_as_python_screens_it(native, matcher, numbers):
         (FITTED | {"reduced": {"1": FITTED["1"] | {"weights": [1.0]}}}, False),
     ],
 )
-@pytest.mark.parametrize("version", [version_1, version_2])
-def test_rows_of_reduced_comparisons_are_read(library, read, scoring, sound, version):
-    data = version(scoring=scoring)
+def test_rows_of_reduced_comparisons_are_read(library, read, scoring, sound):
+    data = model_file(scoring=scoring)
 
     def opened():
         return NativeModel(library, data) if read == "c" else Model.from_bytes(data)

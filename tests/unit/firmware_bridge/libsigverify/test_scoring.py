@@ -4,17 +4,19 @@ from builders import model
 from native_core import NativeModel
 
 from sigverify.errors import ConfigError
+from sigverify.matching.distances import signs
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 
 TOLERANCE = 1e-9
 """Both compute in float64; only the order of additions differs."""
 
 
-def random_case(count, seed):
+def random_case(count, seed, cues):
     rng = np.random.default_rng(seed)
-    distances = rng.uniform(0, 3, (count, 4)).astype(np.float32)
-    between = rng.uniform(0.3, 1, (count, count, 4)).astype(np.float32)
-    between = (between + between.transpose(1, 0, 2)) / 2
+    distances = rng.uniform(0, 3, (count, len(cues))).astype(np.float32)
+    distances[:, [cue.signed for cue in cues]] -= np.float32(1.5)
+    between = rng.uniform(0.3, 1, (count, count, len(cues))).astype(np.float32)
+    between = (between + between.transpose(1, 0, 2) * signs(cues)) / 2
     between[np.arange(count), np.arange(count)] = 0
     return distances, between
 
@@ -31,7 +33,7 @@ def both(request, library, base):
 def test_scores_are_those_of_python(both, count):
     scoring, native = both
     for seed in range(20):
-        distances, between = random_case(count, seed)
+        distances, between = random_case(count, seed, scoring.cues)
         distances *= (0.0, 0.1, 1.0, 5.0)[seed % 4]
         expected = float(scoring.score(distances, between))
         assert native.score(distances, between) == pytest.approx(expected, abs=TOLERANCE)
@@ -57,4 +59,4 @@ def test_rates_outside_the_calibration_are_refused(both, fmr):
 @pytest.mark.parametrize("count", [0, 13])
 def test_a_number_of_references_out_of_range_is_refused(native_model, count):
     with pytest.raises(ConfigError):
-        native_model.score(np.zeros((count, 4)), np.zeros((count, count, 4)))
+        native_model.score(np.zeros((count, 7)), np.zeros((count, count, 7)))

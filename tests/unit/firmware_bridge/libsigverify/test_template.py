@@ -65,16 +65,20 @@ def altered(place, content):
         template().to_bytes() + b"\0",
         altered(100, b"\x55\xaa\x55"),  # its checksum differs
         resealed(altered(0, b"SIGX")),
-        resealed(altered(4, b"\2")),  # version
+        resealed(altered(4, b"\1")),  # version
+        resealed(altered(4, b"\2")),
         resealed(altered(6, b"\0")),  # references
         resealed(altered(6, b"\x0d")),
-        resealed(altered(8, b"\1")),  # flags
-        resealed(altered(14, b"\xff" * 8)),  # sizes that overflow 32 bits
-        resealed(altered(26, b"\0\0")),  # length of the user id
-        resealed(altered(35, b"\x7f")),  # created far beyond the year 9999
-        resealed(altered(44, b"\xff")),  # no UTF-8
-        resealed(altered(44, b"\0")),
-        resealed(altered(49, b"\0\0\x80\x7f")),  # an infinite distance
+        resealed(altered(8, b"\0")),  # length of the modality's name
+        resealed(altered(8, b"\4")),
+        resealed(altered(14, b"\xff" * 10)),  # sizes that overflow 32 bits
+        resealed(altered(18, b"\6")),  # channels of the detail
+        resealed(altered(28, b"\0\0")),  # length of the user id
+        resealed(altered(37, b"\x7f")),  # created far beyond the year 9999
+        resealed(altered(46, b"\xff")),  # no UTF-8
+        resealed(altered(46, b"\0")),
+        resealed(altered(51, b"\xff")),  # the modality
+        resealed(altered(54, b"\0\0\x80\x7f")),  # an infinite distance
     ],
 )
 def test_what_python_refuses_c_refuses(again, data):
@@ -88,6 +92,30 @@ def test_a_template_of_another_model_is_refused(library, base):
     def unused(_):
         raise AssertionError("refused before the network runs")
 
-    verifier = NativeVerifier(library, base, unused)
+    verifier = NativeVerifier(library, base, unused, unused)
     with pytest.raises(MalformedTemplate):
         verifier.score(template(), signature())
+
+
+def test_a_template_of_another_modality_is_refused(again):
+    for modality in ("image", "pan", "pe"):
+        with pytest.raises(MalformedTemplate):
+            again(template(modality=modality).to_bytes())
+
+
+@pytest.mark.parametrize("signs", [0, 0b110000, 0b111111, 0xFF])
+def test_what_the_file_says_of_signs_is_read_as_python_reads_it(again, signs):
+    """A bit beyond the last cue, or of one that is 0 throughout, says nothing and is dropped by both."""
+    for data in (resealed(altered(9, bytes([signs]))), resealed(with_flat_cue(signs))):
+        assert again(data) == Template.from_bytes(data).to_bytes()
+
+
+def with_flat_cue(signs):
+    data = bytearray(altered(9, bytes([signs])))
+    data[54 + 4 * 4 : 54 + 5 * 4] = bytes(4)
+    return bytes(data)
+
+
+def test_signs_are_written_where_there_are_signed_cues():
+    assert template(count=2).to_bytes()[9] == 0b110000
+    assert template(count=1).to_bytes()[9] == 0

@@ -13,13 +13,14 @@ from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.enroller import Screening
 from sigverify.errors import ConfigError, EnrollmentError, InvalidSignature, RuntimeUnavailable
 from sigverify.matcher import Matcher
-from sigverify.matching.distances import spread
 from sigverify.matching.embedding import References
+from sigverify.matching.pairing import Pairing
 from sigverify.matching.scoring import Impostor
-from sigverify.modality.pen.pen import PEN
 from sigverify.modality.quality import Flaw
 from sigverify.runtime.embedder import Embedder
-from sigverify.runtime.native.embedder import litert_library
+from sigverify.runtime.interpreters import Runtime
+from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
+from sigverify.runtime.pair_network import PairNetwork
 from sigverify.store.rekey import change_renewal
 from sigverify.template import stored
 
@@ -29,30 +30,46 @@ TOLERANCE = 1e-4
 """The contract. What differs: the order in which a vector's squares are added, its rotation in a store."""
 
 
+def judge(_):
+    """Of signatures that are never compared."""
+    raise AssertionError("refused before the pair network runs")
+
+
 @pytest.fixture(scope="module")
-def interpreter(base):
-    """Python's own interpreter, as a function of bytes."""
-    embedder = Embedder.open(base)
+def interpreters(base):
+    """Python's own interpreters, as functions of bytes."""
+    embedder, paired = Embedder.open(base), PairNetwork.open(base, runtime=Runtime.LITERT)
 
     def run(stored):
         its = embedder._interpreter
         its.set_tensor(embedder._input.index, np.frombuffer(stored, np.int8).reshape(embedder._stored.shape))
         its.invoke()
-        return tuple(its.get_tensor(port.index).tobytes() for port in (embedder._vector, embedder._sequence))
+        ports = (embedder._vector, embedder._sequence)
+        return tuple(its.get_tensor(port.index).tobytes() if port else b"" for port in ports)
 
-    return run
+    def judged(stored):
+        its = paired._interpreter
+        its.set_tensor(paired._input.index, np.frombuffer(stored, np.int8).reshape(paired._stored.shape))
+        its.invoke()
+        return its.get_tensor(paired._output.index).tobytes()
+
+    return run, judged
 
 
-@pytest.fixture(scope="module", params=["a function", "LiteRT's shared library"])
-def native(request, library, base, interpreter):
-    if request.param == "a function":
-        network = interpreter
-    else:
-        try:
-            network = litert_library()
-        except RuntimeUnavailable as error:
-            pytest.skip(str(error))
-    return NativeVerifier(library, base, network)
+@pytest.fixture(scope="module", params=["functions", "LiteRT's shared library"])
+def native(request, library, base, interpreters):
+    if request.param == "functions":
+        return NativeVerifier(library, base, *interpreters)
+    try:
+        return NativeVerifier(library, base, litert_library())
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def matcher(base):
+    """Python's, all in numpy but for the networks."""
+    return Matcher.open(base, runtime="litert")
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +119,16 @@ def test_decisions_are_those_of_python(native, python, people, templates, impost
                 assert getattr(its, name) == pytest.approx(getattr(expected, name), abs=TOLERANCE), name
 
 
-def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people, base):
-    matcher = Matcher.around(Embedder.open(base))
+def test_a_template_that_c_enrolled_is_the_one_that_python_enrols(native, people, base, matcher):
     its = native.enroll("Zoë", people["000000"][0], created=CREATED)
     references = stored(References.stack([matcher.embed(each) for each in people["000000"][0]]))
     assert (its.user_id, its.model_id, its.created, len(its)) == ("Zoë", base.id, CREATED, REFERENCES)
     np.testing.assert_array_equal(its.references.series, references.series)
+    np.testing.assert_array_equal(its.references.detail, references.detail)
     np.testing.assert_array_equal(its.references.sequence, references.sequence)
     np.testing.assert_allclose(its.references.vector, references.vector, atol=2**-11)
     np.testing.assert_array_equal(its.references.extent, references.extent)
-    np.testing.assert_allclose(its.spread, spread(references, PEN.cues), atol=1e-3)
+    np.testing.assert_allclose(its.spread, matcher.spread(references), atol=1e-3)
 
 
 def test_a_template_out_of_a_store_verifies_in_c(native, python, people):
@@ -235,13 +252,13 @@ def test_what_a_network_raises_comes_through(library, base):
     def broken(_):
         raise InvalidSignature("no network today")
 
-    verifier = NativeVerifier(library, base, broken)
+    verifier = NativeVerifier(library, base, broken, judge)
     with pytest.raises(InvalidSignature, match="today"):
         verifier.enroll("alice", [signature()], created=CREATED)
 
 
 def test_a_network_of_other_outputs_is_refused(library, base):
-    verifier = NativeVerifier(library, base, lambda _: (b"", b""))
+    verifier = NativeVerifier(library, base, lambda _: (b"", b""), judge)
     with pytest.raises(RuntimeUnavailable, match="other outputs"):
         verifier.enroll("alice", [signature()], created=CREATED)
 
@@ -252,10 +269,27 @@ def test_a_library_that_is_not_litert_is_refused(library, library_path, base):
             NativeVerifier(library, base, path)
 
 
-def test_what_c_enrolled_verifies_in_python(native, people, base):
+def test_what_c_enrolled_verifies_in_python(native, people, base, matcher):
     writer, (references, genuine, _) = next(iter(people.items()))
     template = Template.from_bytes(native.enroll(writer, references, created=CREATED).to_bytes())
-    matcher = Matcher.around(Embedder.open(base))
     apart = matcher.distances(matcher.embed(genuine[0]), template.references)
     score = float(base.manifest.scoring.score(apart, template.spread))
     assert native.score(template, genuine[0]) == pytest.approx(score, abs=TOLERANCE)
+
+
+def test_the_embedder_measures_what_python_measures(library, base, people, matcher):
+    pytest.importorskip("ai_edge_litert")
+    whole = NativeEmbedder(library, base)
+    embedded = [whole.embed(each) for writer in people for each in people[writer][0]]
+    for its, (writer, place) in zip(
+        embedded, [(w, p) for w in people for p in range(REFERENCES)], strict=True
+    ):
+        expected = matcher.embed(people[writer][0][place])
+        np.testing.assert_array_equal(its.detail, expected.detail)
+    references = References.stack(embedded)
+    for probe in (embedded[0], references.take(range(len(references))[::-1])):
+        pairing = Pairing(probe, references)
+        found = whole.measure(pairing)
+        np.testing.assert_allclose(found, matcher.distances(probe, references), rtol=1e-5, atol=1e-5)
+        assert (found.dtype, found.shape) == (np.float32, (len(references), len(base.manifest.cues)))
+    assert whole.measure(Pairing(embedded[0], references.take([]))).shape == (0, len(base.manifest.cues))

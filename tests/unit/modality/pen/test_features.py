@@ -9,7 +9,12 @@ from sigverify.modality.pen.features import (
     CHANNEL_NAMES,
     CHANNELS,
     CLIP,
+    DETAIL_CHANNELS,
+    DETAIL_FRAMES,
+    DETAIL_NAMES,
     FRAMES,
+    MIDDLE_SPEED,
+    detail,
     encode,
     features,
     trace,
@@ -26,6 +31,27 @@ def changed(original, **changes):
 @pytest.fixture
 def scrawl():
     return signature()
+
+
+def test_pace_is_the_speed_itself(scrawl):
+    """Unlike the speed it is not standardized: whoever writes twice as fast for the size has another one."""
+    path = trace(scrawl)
+    speed = np.hypot(*np.gradient(path[:, :2].astype(float), axis=0).T)
+    pace = features(scrawl)[:, CHANNEL_NAMES.index("pace")]
+    expected = 2 * (speed - MIDDLE_SPEED) / (speed + MIDDLE_SPEED)
+    np.testing.assert_allclose(pace[1:-1], expected[1:-1], atol=1e-3)
+    assert np.abs(pace).max() <= 2
+    slow = encode(np.concatenate([path[:, :2] / 4, path[:, 2:]], axis=1)[np.newaxis])[0]
+    assert slow[:, -1].mean() < pace.mean() - 1
+    np.testing.assert_allclose(slow[:, 2], features(scrawl)[:, 2], atol=1e-4)
+
+
+def test_detail_is_the_mean_of_two_frames(scrawl):
+    values = features(scrawl)
+    found = detail(values[np.newaxis])[0]
+    assert found.shape == (DETAIL_FRAMES, DETAIL_CHANNELS) == (128, 5)
+    np.testing.assert_allclose(found, values.reshape(128, 2, 12).mean(axis=1)[:, 7:], atol=1e-6)
+    assert DETAIL_NAMES == ("x", "y", "ink", "turn", "pace")
 
 
 def test_shapes_types_and_range(scrawl):

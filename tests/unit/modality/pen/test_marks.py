@@ -8,6 +8,7 @@ from builders import arithmetic_matcher, signature
 
 from sigverify.matching.cues import SERIES
 from sigverify.matching.embedding import References
+from sigverify.matching.pairing import Pairing
 from sigverify.modality.pen.features import features
 from sigverify.modality.pen.marks import MOST_STROKES, MOST_TOUCHES, find_touches
 from sigverify.modality.pen.repair import Repair
@@ -102,7 +103,7 @@ def test_a_rest_does_not_count(place):
     base, resting = rested(place, 800.0)
     assert Repair.PEN_RESTED in resting.repaired.repairs
     assert resting.repaired.duration_ms - base.repaired.duration_ms <= 160
-    distance = SERIES.measure(MATCHER.embed(resting), References.stack([MATCHER.embed(base)]), MATCHER.align)
+    distance = SERIES.measure(Pairing(MATCHER.embed(resting), References.stack([MATCHER.embed(base)])))
     assert distance[0] < 1
 
 

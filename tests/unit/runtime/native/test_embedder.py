@@ -10,6 +10,8 @@ from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, RuntimeUnavailable
 from sigverify.manifest import Precision
 from sigverify.matcher import Matcher
+from sigverify.matching.embedding import References
+from sigverify.matching.pairing import Pairing
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
 
@@ -32,6 +34,7 @@ def test_it_embeds_as_python_does(library, base):
     for writer in range(8):
         its, expected = native.embed(signature(writer)), matcher.embed(signature(writer))
         assert np.array_equal(its.series, expected.series)
+        assert np.array_equal(its.detail, expected.detail)
         assert np.array_equal(its.sequence, expected.sequence)
         np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
         assert its.extent == np.float32(expected.extent)
@@ -86,7 +89,7 @@ def test_a_manifest_that_does_not_describe_its_tensors(library):
 
 def test_a_network_that_is_none(library, base):
     with pytest.raises(MalformedModel):
-        NativeEmbedder(library, Model(manifest=base.manifest, network=b"no network"))
+        NativeEmbedder(library, replace(base, network=b"no network"))
 
 
 def test_no_litert(library, base, tmp_path):
@@ -94,14 +97,14 @@ def test_no_litert(library, base, tmp_path):
         NativeEmbedder(library, base, tmp_path / "libLiteRt.so")
 
 
-INPUT, VECTOR, SEQUENCE = "input", "vector", "sequence"
+INPUT, VECTOR, SEQUENCE, PAIR_INPUT, PAIR = "input", "vector", "sequence", "pair_input", "pair"
 
 
 def described(model, name, **changes):
     """The same network under a manifest that says something else of one tensor."""
     tensors = {each: dict(its) for each, its in model.manifest.tensors.items()}
     tensors[name] |= changes
-    return Model(manifest=replace(model.manifest, tensors=tensors), network=model.network)
+    return replace(model, manifest=replace(model.manifest, tensors=tensors))
 
 
 @pytest.mark.parametrize(
@@ -113,23 +116,46 @@ def described(model, name, **changes):
         (VECTOR, {"dtype": "float32"}),
         (SEQUENCE, {"dtype": "float32"}),
         (SEQUENCE, {"scale": 0.5}),
+        (PAIR_INPUT, {"dtype": "uint8"}),
+        (PAIR_INPUT, {"scale": 0.5}),
+        (PAIR, {"zero_point": 99}),
+        (PAIR, {"dtype": "float32"}),
     ],
 )
-def test_a_manifest_that_describes_other_tensors(library, base, name, changes):
+def test_a_manifest_that_describes_other_tensors(library, name, changes):
     """Buffers have the sizes of the manifest: the network must not write past them."""
+    toy = toy_model(pair=True)
+    NativeEmbedder(library, toy)
     with pytest.raises(MalformedModel):
-        NativeEmbedder(library, described(base, name, **changes))
+        NativeEmbedder(library, described(toy, name, **changes))
 
 
 @pytest.mark.parametrize(
     "sizes", [{"vector_size": 1}, {"vector_size": 32}, {"vector_size": 4096}, {"sequence_shape": (16, 128)}]
 )
-def test_a_manifest_of_other_sizes(library, base, sizes):
-    tensors = {each: dict(its) for each, its in base.manifest.tensors.items()}
+def test_a_manifest_of_other_sizes(library, sizes):
+    toy = toy_model(pair=True)
+    tensors = {each: dict(its) for each, its in toy.manifest.tensors.items()}
     if "vector_size" in sizes:
         tensors[VECTOR]["shape"] = [1, sizes["vector_size"]]
     else:
         tensors[SEQUENCE]["shape"] = [1, *sizes["sequence_shape"]]
-    manifest = replace(base.manifest, tensors=tensors, **sizes)
     with pytest.raises(MalformedModel):
-        NativeEmbedder(library, Model(manifest=manifest, network=base.network))
+        NativeEmbedder(library, replace(toy, manifest=replace(toy.manifest, tensors=tensors, **sizes)))
+
+
+def test_a_pair_network_that_is_none(library):
+    toy = toy_model(pair=True)
+    for wrong in (b"no network", toy.network):
+        with pytest.raises(MalformedModel):
+            NativeEmbedder(library, replace(toy, pair_network=wrong))
+
+
+def test_it_measures_all_cues_at_once_as_numpy_does(library):
+    toy = toy_model(pair=True)
+    native, plain = NativeEmbedder(library, toy), Matcher.open(toy, runtime="litert")
+    probe = plain.embed(signature(0))
+    others = References.stack([plain.embed(signature(writer, 1)) for writer in range(3)])
+    np.testing.assert_allclose(
+        native.measure(Pairing(probe, others)), plain.distances(probe, others), rtol=1e-5, atol=1e-6
+    )

@@ -63,6 +63,11 @@ def test_carried_channels_are_the_averaged_input():
     assert not any("carried" in weight.path for weight in network.trainable_weights)
 
 
+def test_tdnn_without_a_sequence():
+    network = build_encoder("tdnn", SMALL | {"sequence_size": 0})
+    assert set(run(network)) == {"vector"}
+
+
 def test_dropout_acts_in_training_only():
     network = build_encoder("tdnn", SMALL | {"dropout": 0.5})
     first, again = (np.asarray(network(FEATURES, training=True)["vector"]) for _ in range(2))
@@ -83,6 +88,8 @@ def test_bromley_has_the_layers_of_1993():
         ("tdnn", {"height": 3}, "no such option"),
         ("tdnn", {"width": 0}, "at least 1"),
         ("tdnn", {"dilations": []}, "tdnn"),
+        ("tdnn", {"sequence_size": -1}, "at least 1"),
+        ("tdnn", {"sequence_size": 0, "carried": 3}, "does not fit"),
         ("tdnn", {"width": "wide"}, "does not fit"),
         ("tdnn", {"activation": "gelu"}, "out of range"),
         ("tdnn", {"carried": 99}, "out of range"),

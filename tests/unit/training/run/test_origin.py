@@ -53,6 +53,22 @@ def test_exported_models_are_found_by_name(run, models):
     assert Origin.find("base") == Origin(source="base", network=target, facts=FACTS)
 
 
+def test_a_pair_network_is_exported_beside_it(run, models):
+    assert Origin.find(str(run.path)).pair_network is None
+    run.pair_path.write_bytes(b"pair weights")
+    assert Origin.find(str(run.path)).pair_network == run.pair_path
+    target = export(run, "base")
+    assert {path.name for path in models.iterdir()} == {"base.keras", "base.pair.keras", "base.keras.json"}
+    assert shipped() == ("base",)
+    found = Origin.find("base").pair_network
+    assert found == target.with_name("base.pair.keras")
+    assert found.read_bytes() == b"pair weights"
+    # Exported anew without one, none is left of the one before.
+    run.pair_path.unlink()
+    export(run, "base")
+    assert Origin.find("base").pair_network is None
+
+
 def test_exported_elsewhere(run, tmp_path):
     target = export(run, "mine", tmp_path)
     assert Origin.find(str(target)).trained_on == ["a", "b"]

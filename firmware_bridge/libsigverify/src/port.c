@@ -1,0 +1,34 @@
+/* What a network's inputs and outputs hold: real = scale x (stored - zero point), as sigverify/runtime/tensor.py. */
+#include <math.h>
+#include <string.h>
+
+#include "internal.h"
+
+size_t svi_port_bytes(const svi_port *port)
+{
+    return port->elements * (port->type == SVI_FLOAT32 ? sizeof(float) : 1);
+}
+
+/* clip(rint(real / scale) + zero_point), in float32 as numpy does it. */
+void svi_store(const svi_port *port, const float *values, void *stored)
+{
+    float low = port->type == SVI_INT8 ? -128.0f : 0.0f, high = port->type == SVI_INT8 ? 127.0f : 255.0f;
+    if (port->type == SVI_FLOAT32) {
+        memcpy(stored, values, svi_port_bytes(port));
+        return;
+    }
+    for (size_t i = 0; i < port->elements; i++) {
+        float value = rintf(values[i] / port->scale) + port->zero_point;
+        int whole = (int)(value < low ? low : value > high ? high : value);
+        ((uint8_t *)stored)[i] = (uint8_t)(whole & 255);
+    }
+}
+
+float svi_to_real(const svi_port *port, const void *stored, size_t index)
+{
+    if (port->type == SVI_FLOAT32)
+        return ((const float *)stored)[index];
+    if (port->type == SVI_INT8)
+        return ((float)((const int8_t *)stored)[index] - port->zero_point) * port->scale;
+    return ((float)((const uint8_t *)stored)[index] - port->zero_point) * port->scale;
+}

@@ -1,0 +1,174 @@
+"""`train_pair`: the second stage of a run, which trains its pair network."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from sigverify.errors import TrainingError
+from sigverify.training.backend import backend_name, keras
+from sigverify.training.callbacks.averaging import Averaging, averaged
+from sigverify.training.config import TrainConfig
+from sigverify.training.data.training_data import TrainingData
+from sigverify.training.pair.batches import PairBatches, held_out_batches
+from sigverify.training.pair.network import SmallLoss, TrialLoss, build, in_score
+from sigverify.training.pair.offset import Offset
+from sigverify.training.pair.writers import WriterPairs
+from sigverify.training.progress import Progress
+from sigverify.training.run.run import PAIR_HISTORY, Run, write_whole
+from sigverify.training.weights import save_whole, start_from
+
+logger = logging.getLogger(__name__)
+
+BACKUP: Final = "pair-checkpoint"
+"""Folder of what `resume` goes on from, as keras keeps it. It stays: a run that ended is not begun again."""
+BEST: Final = "best.json"
+MONITOR: Final = "val_odds_loss"
+"""The log loss of the trials of held-out writers."""
+
+
+def train_pair(
+    config: TrainConfig,
+    data: TrainingData,
+    run: Run,
+    *,
+    start: Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Mapping[str, Any]:
+    """Train the pair network of a run, or go on with it, and leave the best one in `run.pair_path`.
+
+    It is the best by the log loss on held-out writers; where nobody is held out, the last one. `start` is a
+    `.keras` file whose weights a new network begins with. Returns what goes into the provenance.
+
+    Raises:
+        CorpusError: too few writers or signatures.
+        TrainingError: the loss is no longer finite, or `start` is another architecture.
+    """
+    started = time.monotonic()
+    pair = config.pair
+    keras.utils.set_random_seed(config.seed)
+    writers = WriterPairs(data.train, config.augmentation)
+    offset = Offset.fit(writers, config.seed)
+    network = build(writers.shape, width=pair.width, dilations=pair.dilations, dropout=pair.dropout)
+    if start is not None:
+        start_from(network, start)
+    model = in_score(network)
+    _compile(model, config)
+    batches = PairBatches(writers, offset, pair, config.seed)
+    held_out, alone = None, None
+    if data.held_out is not None:
+        held_out, alone = held_out_batches(WriterPairs(data.held_out, None), offset, pair, config.seed)
+    folder = run.path / BACKUP
+    folder.mkdir(exist_ok=True)
+    keep = _KeepBest(run, network, folder, validates=held_out is not None)
+    log = keras.callbacks.CSVLogger(run.path / PAIR_HISTORY, append=(folder / BEST).exists())
+    try:
+        model.fit(
+            batches,
+            validation_data=held_out,
+            validation_batch_size=pair.writers,
+            epochs=pair.epochs,
+            verbose=0,
+            shuffle=False,
+            callbacks=[
+                keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False),
+                _Epoch(batches),
+                Averaging(),
+                keep,
+                log,
+                keras.callbacks.TerminateOnNaN(),
+                *([_Report(pair.epochs, pair.steps_per_epoch, on_progress)] if on_progress else []),
+            ],
+        )
+    finally:
+        batches.close()
+        log.on_train_end()  # closes the file, which keras leaves open where a run is stopped
+    if model.stop_training or not run.pair_path.is_file():
+        raise TrainingError(
+            "the loss of the pair network is no longer finite", hint="Lower [pair] learning_rate"
+        )
+    facts = {"epochs": pair.epochs, "parameters": int(network.count_params()), "best": keep.best}
+    facts |= {"measured_alone": alone, "seconds": round(time.monotonic() - started, 1)}
+    return facts
+
+
+def _compile(model: Any, config: TrainConfig) -> None:
+    pair = config.pair
+    steps = pair.epochs * pair.steps_per_epoch
+    optimizer = keras.optimizers.AdamW(
+        keras.optimizers.schedules.CosineDecay(pair.learning_rate, steps, alpha=0.02),
+        weight_decay=pair.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=pair.ema > 0,
+        ema_momentum=min(pair.ema, 1 - 1 / max(1.0, 0.1 * steps)),
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "column"])
+    jit = False if backend_name() == "tensorflow" else "auto"
+    model.compile(optimizer, loss={"odds": TrialLoss(), "said": SmallLoss()}, jit_compile=jit)
+    optimizer.build(model.trainable_variables)
+
+
+class _Epoch(keras.callbacks.Callback):
+    """Tells the batches which epoch it is: they are the same whether the run was stopped or not."""
+
+    def __init__(self, batches: PairBatches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        del logs
+        self._batches.epoch = epoch
+
+
+class _KeepBest(keras.callbacks.Callback):
+    """Saves the network, with averaged weights, where it is better than all before."""
+
+    def __init__(self, run: Run, network: Any, folder: Any, *, validates: bool) -> None:
+        super().__init__()
+        self._run, self._network, self._file = run, network, folder / BEST
+        self._validates = validates
+        self.best: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        loss = float((logs or {}).get(MONITOR if self._validates else "loss", np.nan))
+        if np.isfinite(loss) and (not self._validates or loss < self.best.get("loss", np.inf)):
+            self.best = {"epoch": epoch + 1, "loss": round(loss, 6)}
+            with averaged(self.model):
+                save_whole(self._network, self._run.pair_path)
+            write_whole(self._file, json.dumps(self.best))
+        logger.info("pair network, epoch %d: %s", epoch + 1, logs)
+
+
+class _Report(keras.callbacks.Callback):
+    """Says how far the stage is."""
+
+    def __init__(self, epochs: int, steps: int, on_progress: Callable[[Progress], None]) -> None:
+        super().__init__()
+        self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
+        self._epoch, self._started, self._done = 0, time.monotonic(), 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        del logs
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._done += 1
+        self._tell(batch + 1, logs, {})
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        del epoch
+        self._tell(self._steps, logs, {name: float(value) for name, value in (logs or {}).items()})
+
+    def _tell(self, step: int, logs: Mapping[str, float] | None, metrics: Mapping[str, float]) -> None:
+        speed = self._done / max(time.monotonic() - self._started, 1e-9)
+        loss = float((logs or {}).get("loss", np.nan))
+        self._on_progress(
+            Progress(
+                epoch=self._epoch, epochs=self._epochs, step=step, steps=self._steps,
+                loss=loss, steps_per_second=speed, metrics=metrics,
+            )
+        )  # fmt: skip
