@@ -1,7 +1,8 @@
 """Print what each part brings: error rates by cue, by network and by number of references, as Markdown.
 
 Every row is one network and some of its cues; a scoring is fitted for just those, on every real corpus but
-the one measured (or on synthetic writers), and the trials are the protocol's.
+the one measured (or on synthetic writers), and the trials are the protocol's. What the pair network adds to
+the rest is printed with its 95 % interval, by drawing the writers anew.
 
     python benchmarks/ablation.py --data corpora/ --network base --network "no augmentation=plain.sigmodel"
 """
@@ -16,7 +17,7 @@ from converter import fitting
 from sigverify.cli.progress import stage_bar
 from sigverify.cli.quiet import quiet
 from sigverify.corpora import Corpus, open_corpus
-from sigverify.evaluation import Measured, SdkSystem, evaluate, measure
+from sigverify.evaluation import Measured, Report, SdkSystem, compare, evaluate, measure
 from sigverify.evaluation.tables import WriterTables
 from sigverify.experiments.left_out import LEFT_OUT, open_real
 from sigverify.matcher import Matcher
@@ -43,7 +44,7 @@ LEARNED: Final = ("local sequence", "pair network", "all")
 class Seen:
     """A corpus as one network sees it: for trials, and for fitting."""
 
-    trials: Measured
+    trials: Measured | None
     writers: list[WriterTables]
 
 
@@ -62,7 +63,7 @@ def main(
     corpora = open_real(data)
     wanted = report_on.split(",")
     fit_on = {calibrate_on: open_corpus(calibrate_on)} if calibrate_on else corpora
-    lines = []
+    lines, gains = [], []
     with quiet(), stage_bar("Measuring") as show:
         for number, spec in enumerate(network):
             label, _, path = spec.rpartition("=")
@@ -75,18 +76,29 @@ def main(
                     matcher.engine,
                     corpus,
                     lambda stage, done, total, what=f"{label}, {name}": show(f"{what}: {stage}", done, total),
+                    tried=name in wanted,
+                    fitted=name in fit_on,
                 )
                 for name, corpus in {**fit_on, **{name: corpora[name] for name in wanted}}.items()
             }
             known = {cue.name for cue in system.cues}
+            reports = {}
             for part in PARTS if not number else LEARNED:
                 if not _tells(part, known):
                     continue
-                cells = [_cells(system, part, seen, list(fit_on), name, counts) for name in wanted]
+                reports[part] = [_report(system, part, seen, list(fit_on), name, counts) for name in wanted]
+                cells = [_cell(report, counts) for report in reports[part]]
                 lines.append(f"| {label} | {part} | {' | '.join(cells)} |")
+            if "all but the pair network" in reports:
+                without, whole = reports["all but the pair network"], reports["all"]
+                gains += [
+                    f"- {label}, {name}: {_gain(*pair)}"
+                    for name, *pair in zip(wanted, without, whole, strict=True)
+                ]
     typer.echo(f"EER in %, skilled forgeries, one global threshold, at R = {', '.join(map(str, counts))}.\n")
     typer.echo(f"| network | cues | {' | '.join(wanted)} |\n|---|---|{'---|' * len(wanted)}")
     typer.echo("\n".join(lines))
+    typer.echo("\nWhat the pair network changes, EER in points [95 %]:\n\n" + "\n".join(gains))
 
 
 def _tells(part: str, known: set[str]) -> bool:
@@ -99,17 +111,19 @@ def _tells(part: str, known: set[str]) -> bool:
     return set(wanted) <= known
 
 
-def _see(system, engine, corpus: Corpus, show) -> Seen:
-    """Measure one corpus twice over: as trials, and as writers to fit on."""
-    trials = measure(system, corpus, progress=show)
+def _see(system, engine, corpus: Corpus, show, *, tried: bool, fitted: bool) -> Seen:
+    """Measure one corpus: as trials, as writers to fit on, or both."""
+    trials = measure(system, corpus, progress=show) if tried else None
+    if not fitted:
+        return Seen(trials, [])
     embeddings = [system.embed(sample.capture) for sample in corpus.samples]
     writers = [f"{corpus.name}/{sample.writer}" for sample in corpus.samples]
     genuine = [sample.kind == "genuine" for sample in corpus.samples]
     return Seen(trials, fitting.measure(embeddings, writers, genuine, system.cues, engine))
 
 
-def _cells(system, part, seen, fit_on, name, counts) -> str:
-    """Fit on all corpora but `name`, and return its error rates at each number of references."""
+def _report(system, part, seen, fit_on, name, counts) -> Report:
+    """Fit on all corpora but `name`, and return its report for each number of references."""
     kept = [PARTS[part] is None or cue.name in PARTS[part] for cue in system.cues]
     # A cue that never varies gets no weight.
     others = [writer.with_cues(kept) for other in fit_on if other != name for writer in seen[other].writers]
@@ -117,9 +131,21 @@ def _cells(system, part, seen, fit_on, name, counts) -> str:
     measured = seen[name].trials
     fewest = min(len(measured.corpus.genuine(writer)) for writer in measured.corpus.writers)
     possible = [count for count in counts if count < fewest]
-    report = evaluate(refitted, measured.corpus, references=possible, measured=measured)
+    return evaluate(refitted, measured.corpus, references=possible, measured=measured)
+
+
+def _cell(report: Report, counts) -> str:
     found = {each.references: each.impostors["skilled"].eer.mean for each in report.conditions}
     return " · ".join(f"{100 * found[count]:.2f}" if count in found else "–" for count in counts)
+
+
+def _gain(without: Report, whole: Report) -> str:
+    """Compare two reports on the same trials; below 0 the pair network helps."""
+    return "; ".join(
+        f"R = {each.references} {100 * each.difference:+.2f} [{100 * each.low:+.2f}, {100 * each.high:+.2f}]"
+        for each in compare([without], [whole])
+        if each.impostor == "skilled"
+    )
 
 
 if __name__ == "__main__":

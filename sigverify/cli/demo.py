@@ -75,8 +75,8 @@ def _summary(done: "Demonstration") -> "RenderableType":
         **done.files,
     }
     note = (
-        f"This network trained for a minute on {done.writers} invented writers. `base`, which ships, "
-        "trained for half an hour on 10,000: enroll yourself with `sigverify enroll`."
+        f"These networks trained for a few minutes on {done.writers} invented writers. `base`, which ships, "
+        "trained for an hour on 10,000: enroll yourself with `sigverify enroll`."
     )
     return Group("", _decisions(done), "", table(facts), "", styled((paragraph(note), "dim")))
 

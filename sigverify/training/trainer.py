@@ -87,8 +87,7 @@ def train(
         check_pairs(data)
     devices = find_devices(at_most=min(config.batch.writers, len(data.train.writers)))
     run = Run(path=_own_path(Path(out), devices))
-    source = Origin.find(config.init_from) if config.init_from else None
-    origin = None if resume else source
+    origin = Origin.find(config.init_from) if config.init_from and not resume else None
     if resume and config.init_from:
         config = config.fitted_to({"config": run.config.to_dict()})
     elif origin:
@@ -109,7 +108,7 @@ def train(
             run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None
         )
     if not devices.process:
-        _second_stage(run, config, data, source, on_progress)
+        _second_stage(run, config, data, on_progress)
     return run
 
 
@@ -117,14 +116,14 @@ def _second_stage(
     run: Run,
     config: TrainConfig,
     data: TrainingData,
-    origin: Origin | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
-    """Train the pair network, starting from that of the origin; without training keep the origin's."""
-    start = None if origin is None else origin.pair_network
+    """Train the pair network, starting from that of the run's origin; without training keep the origin's."""
+    start = run.path / layout.PAIR_START
     if config.pair.epochs:
-        _note(run, pair=train_pair(config, data, run, start=start, on_progress=on_progress))
-    elif start is not None:
+        begin = start if start.is_file() else None
+        _note(run, pair=train_pair(config, data, run, start=begin, on_progress=on_progress))
+    elif start.is_file():
         shutil.copyfile(start, run.pair_path)
         _note(run, pair={"kept_from": str(config.init_from)})
 
@@ -159,6 +158,9 @@ def _create(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origi
     np.savez(run.path / layout.REPRESENTATIVE, traces=data.train.traces[rows])
     if data.held_out is not None:
         _spread(data.held_out, CALIBRATION_WRITERS).save(run.path / layout.CALIBRATION)
+    if origin is not None and origin.pair_network is not None:
+        # A copy: the second stage begins with it, and where the run is resumed the origin may be gone.
+        shutil.copyfile(origin.pair_network, run.path / layout.PAIR_START)
     write_whole(run.path / layout.CONFIG, config.to_toml())
 
 

@@ -76,11 +76,11 @@ def test_int8_with_reference_kernels_is_bit_identical_but_for_the_norm(both):
     assert np.abs(vector - vector_there).max() < 2e-7
 
 
-def test_int8_with_fast_kernels_strays_by_two_steps_at_most(both):
-    """Where a sum lies near a tie they round apart by one int8 step; behind it tanh may double that step."""
+def test_int8_with_fast_kernels_strays_by_three_steps_at_most(both):
+    """Where a sum lies near a tie they round apart by one int8 step; behind it tanh may triple that step."""
     (vector, sequence), (vector_there, sequence_there) = both(Precision.INT8, "fast")
     steps = np.abs(sequence - sequence_there) * 128
-    assert steps.max() <= 2
+    assert steps.max() <= 3
     assert (steps > 0).mean() < 0.03
     assert (vector * vector_there).sum(axis=1).min() > 0.9995
 

@@ -24,6 +24,7 @@ CONFIG: Final = "config.toml"
 PROVENANCE: Final = "provenance.json"
 MODEL: Final = "model.keras"
 PAIR_MODEL: Final = "pair.keras"
+PAIR_START: Final = "pair-start.keras"
 PAIR_HISTORY: Final = "pair-history.csv"
 CURVES: Final = "curves.png"
 CHECKPOINTS: Final = "checkpoints"
@@ -43,6 +44,7 @@ class Run:
     provenance.json         versions, devices, seed, config, fingerprints, speed
     model.keras             the best network, float32, without optimizer
     pair.keras              the best pair network, where one was trained
+    pair-start.keras        the one that it began with, where the run started from another
     pair-history.csv        one row an epoch of it
     history.csv             one row an epoch
     curves.png              the same, drawn

@@ -80,7 +80,7 @@ def test_an_engine_that_measures_all_at_once_is_asked_once():
         return np.full((len(pairing), len(CUES)), 7, np.float32)
 
     stacked = references(3)
-    between = spread(stacked, CUES, engine=Engine(whole=whole))
+    between = spread(stacked, CUES, engine=Engine(whole=whole, cues=CUES))
     assert [len(each) for each in asked] == [3]
     assert between[1, 0, column(TEMPO)] == 7 == -between[0, 1, column(TEMPO)]
     assert between[0, 1, column(SERIES)] == 7
