@@ -72,7 +72,7 @@ class Verification:
         return self._matcher.score_of(compared)
 
     def compare(self, probe: Embedding, template: Template) -> Comparison:
-        """Compare a probe with somebody's references, both in the model's own coordinates."""
+        """Compare a probe in the model's own coordinates with somebody's references."""
         return self._matcher.compare(probe, self._plain(template), template.spread)
 
     def embed(self, capture: object) -> Embedding:
@@ -119,7 +119,8 @@ class Verification:
         policy: Policy,
     ) -> Trial:
         """Compare; nothing is decided or written yet."""
-        compared = self.compare(probe, template)
+        plain = self._plain(template)
+        compared = self._matcher.compare(probe, plain, template.spread)
         rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
         thresholds = [
             self._threshold(policy, rate, len(template), reduced=compared.reduced) for rate in rates
@@ -130,7 +131,7 @@ class Verification:
             known=known,
             sketch=sketcher.sketch(modality.fingerprint(capture), probe.series) if policy.replay else None,
             flaw=modality.unfit(capture),
-            copy=self._matcher.is_copy(compared.distances, probe, self._plain(template)),
+            copy=self._matcher.is_copy(compared.distances, probe, plain),
             copy_bits=modality.copy_bits,
             score=self._matcher.score_of(compared),
             threshold=thresholds[0],
