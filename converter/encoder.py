@@ -42,15 +42,10 @@ class Encoder:
             ConversionError: not such a file, of unknown layers, or not of the network contract.
             MissingExtra: tensorflow is not installed.
         """
-        _, keras = tensorflow_backend.load()
         # Registers the layers of sigverify's own encoders, where there are any.
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module("sigverify.training.encoders")
-        try:
-            network = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
-        return cls.of(network, input_shape)
+        return cls.of(read_network(path), input_shape)
 
     @classmethod
     def of(cls, network: Any, input_shape: tuple[int, ...] | None = None) -> Self:
@@ -87,6 +82,20 @@ class Encoder:
             name: np.concatenate([np.asarray(part[name], np.float32) for part in parts]) for name in parts[0]
         }
         return joined["vector"], joined.get("sequence")
+
+
+def read_network(path: Path) -> Any:
+    """Read a Keras model.
+
+    Raises:
+        ConversionError: not such a file, or of unknown layers.
+        MissingExtra: tensorflow is not installed.
+    """
+    _, keras = tensorflow_backend.load()
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
 
 
 def rebuilt(network: Any, input_shape: tuple[int, ...] | None = None) -> Any:

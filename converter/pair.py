@@ -7,8 +7,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from converter import tensorflow_backend
-from converter.encoder import rebuilt
+from converter.encoder import read_network, rebuilt
 from sigverify.arrays import Float32Array, IndexArray
 from sigverify.errors import ConversionError
 from sigverify.matching.embedding import Embedding, References
@@ -43,11 +42,7 @@ class PairEncoder:
             ConversionError: not such a file, or it takes or yields something else.
             MissingExtra: tensorflow is not installed.
         """
-        _, keras = tensorflow_backend.load()
-        try:
-            trained = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
+        trained = read_network(path)
         network = rebuilt(trained, pair_shape(modality))
         if len(network.outputs) != 1 or tuple(network.outputs[0].shape) != (1, 1):
             raise ConversionError(

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import Float32Array, Int16Array
+from sigverify.matching.cues.extent import EXTENT
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.pairing import Pairing
 
@@ -66,7 +67,7 @@ def pair_inputs(pairing: Pairing, layout: PairLayout) -> Float32Array:
     out[..., place] = np.clip(advance, -1, _MOST_AHEAD)
     out[..., place + 1] = (eighths - 8 * np.arange(steps)) / np.float32(256)
     out[..., place + 2 : -1] = mean[..., layout.context] / (2 * unit)
-    out[..., -1] = 2 * _log_ratio(pairing)[:, np.newaxis]
+    out[..., -1] = 2 * EXTENT.measure(pairing)[:, np.newaxis]
     return np.clip(out, -LARGEST, LARGEST, out=out)
 
 
@@ -75,8 +76,3 @@ def _steps(embedded: Embedding | References) -> Int16Array:
     series = embedded.series.astype(np.int16)
     summed = series[..., 0::2, :] + series[..., 1::2, :]
     return np.concatenate([summed, 2 * embedded.detail.astype(np.int16)], axis=-1)
-
-
-def _log_ratio(pairing: Pairing) -> Float32Array:
-    """Logarithm of the probe's extent over each reference's, `(r,)`."""
-    return np.asarray(np.log(np.float32(pairing.probe.extent) / pairing.references.extent), np.float32)

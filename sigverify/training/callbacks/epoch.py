@@ -1,15 +1,21 @@
 """`EpochCounter`: tells the batches the number of the epoch."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from sigverify.training.backend import keras
-from sigverify.training.data.batches import WriterBatches
+
+
+class Batches(Protocol):
+    """Batches of one epoch after the other."""
+
+    epoch: int
 
 
 class EpochCounter(keras.callbacks.Callback):
-    """Sets `WriterBatches.epoch`, so that a resumed run continues with the right batches."""
+    """Sets `epoch` of batches, so that a resumed run continues with the right batches."""
 
-    def __init__(self, batches: WriterBatches) -> None:
+    def __init__(self, batches: Batches) -> None:
         """Set the epoch of `batches`."""
         super().__init__()
         self.batches = batches

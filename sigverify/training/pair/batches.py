@@ -8,7 +8,7 @@ import numpy as np
 from sigverify.training.backend import keras
 from sigverify.training.config import PairConfig
 from sigverify.training.pair.offset import Offset
-from sigverify.training.pair.trials import PROBES, TRIALS
+from sigverify.training.pair.trials import PROBES, SIGN, WEIGHTS
 from sigverify.training.pair.writers import WriterPairs
 
 Batch = tuple[dict[str, Any], dict[str, Any]]
@@ -68,9 +68,7 @@ def held_out_batches(
     chosen = np.linspace(0, len(writers) - 1, count).astype(np.intp)
     laid = writers.lay(chosen, rng, reduced=config.sensor_drop)
     odds = offset.odds(laid)
-    sign = np.concatenate([trials.sign for trials in TRIALS])
-    weights = np.concatenate([trials.weights for trials in TRIALS]) / len(TRIALS)
-    alone = float((weights * np.logaddexp(0, -sign * odds)).sum(axis=1).mean())
+    alone = float((WEIGHTS * np.logaddexp(0, -SIGN * odds)).sum(axis=1).mean())
     return batch(laid.pairs, odds), alone
 
 

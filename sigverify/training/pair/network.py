@@ -7,7 +7,7 @@ import numpy as np
 
 from sigverify.matching.scoring import FLOOR
 from sigverify.training.backend import keras, ops
-from sigverify.training.pair.trials import PROBES, TRIALS, pair_numbers
+from sigverify.training.pair.trials import PROBES, SIGN, TRIALS, WEIGHTS, pair_numbers
 
 Tensor = Any
 
@@ -71,7 +71,7 @@ def in_score(network: Any) -> Any:
     """
     shape = network.input_shape[1:]
     pairs = keras.Input((len(PROBES), *shape), name="pairs")
-    offset = keras.Input((sum(len(trials.probes) for trials in TRIALS),), name="offset")
+    offset = keras.Input(SIGN.shape, name="offset")
     each = network(ops.reshape(pairs, (-1, *shape)))
     said = keras.layers.Reshape((len(PROBES),), name="said")(ops.reshape(each, (-1, len(PROBES))))
     odds = Fusion(name="odds")([said, offset])
@@ -129,9 +129,7 @@ class TrialLoss(keras.losses.Loss):
     def __init__(self) -> None:
         """Prepare the signs and weights of the trials."""
         super().__init__(name="trials")
-        self.sign = np.concatenate([trials.sign for trials in TRIALS])
-        weights = np.concatenate([trials.weights for trials in TRIALS]) / len(TRIALS)
-        self.weights = weights.astype(np.float32)
+        self.sign, self.weights = SIGN, WEIGHTS.astype(np.float32)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return it for each writer, `(b,)`; nothing is asked of `y_true`."""

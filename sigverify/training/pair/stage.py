@@ -11,7 +11,8 @@ import numpy as np
 
 from sigverify.errors import TrainingError
 from sigverify.training.backend import backend_name, keras
-from sigverify.training.callbacks.averaging import Averaging, averaged
+from sigverify.training.callbacks import Averaging, EpochCounter, ProgressReport
+from sigverify.training.callbacks.averaging import averaged
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.training_data import TrainingData
 from sigverify.training.pair.batches import PairBatches, held_out_batches
@@ -76,12 +77,12 @@ def train_pair(
             shuffle=False,
             callbacks=[
                 keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False),
-                _Epoch(batches),
+                EpochCounter(batches),
                 Averaging(),
                 keep,
                 log,
                 keras.callbacks.TerminateOnNaN(),
-                *([_Report(pair.epochs, pair.steps_per_epoch, on_progress)] if on_progress else []),
+                ProgressReport(pair.epochs, pair.steps_per_epoch, on_progress),
             ],
         )
     finally:
@@ -112,18 +113,6 @@ def _compile(model: Any, config: TrainConfig) -> None:
     optimizer.build(model.trainable_variables)
 
 
-class _Epoch(keras.callbacks.Callback):
-    """Tells the batches which epoch it is: they are the same whether the run was stopped or not."""
-
-    def __init__(self, batches: PairBatches) -> None:
-        super().__init__()
-        self._batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        del logs
-        self._batches.epoch = epoch
-
-
 class _KeepBest(keras.callbacks.Callback):
     """Saves the network, with averaged weights, where it is better than all before."""
 
@@ -141,34 +130,3 @@ class _KeepBest(keras.callbacks.Callback):
                 save_whole(self._network, self._run.pair_path)
             write_whole(self._file, json.dumps(self.best))
         logger.info("pair network, epoch %d: %s", epoch + 1, logs)
-
-
-class _Report(keras.callbacks.Callback):
-    """Says how far the stage is."""
-
-    def __init__(self, epochs: int, steps: int, on_progress: Callable[[Progress], None]) -> None:
-        super().__init__()
-        self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
-        self._epoch, self._started, self._done = 0, time.monotonic(), 0
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        del logs
-        self._epoch = epoch + 1
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._done += 1
-        self._tell(batch + 1, logs, {})
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        del epoch
-        self._tell(self._steps, logs, {name: float(value) for name, value in (logs or {}).items()})
-
-    def _tell(self, step: int, logs: Mapping[str, float] | None, metrics: Mapping[str, float]) -> None:
-        speed = self._done / max(time.monotonic() - self._started, 1e-9)
-        loss = float((logs or {}).get("loss", np.nan))
-        self._on_progress(
-            Progress(
-                epoch=self._epoch, epochs=self._epochs, step=step, steps=self._steps,
-                loss=loss, steps_per_second=speed, metrics=metrics,
-            )
-        )  # fmt: skip

@@ -79,6 +79,10 @@ class Trials:
 
 
 TRIALS: Final = tuple(Trials(count) for count in range(1, MOST_REFERENCES + 1))
+SIGN: Final[Float32Array] = np.concatenate([trials.sign for trials in TRIALS])
+"""`Trials.sign` of all, those with one reference first, `(n,)`."""
+WEIGHTS: Final[FloatArray] = np.concatenate([trials.weights for trials in TRIALS]) / len(TRIALS)
+"""`Trials.weights` of all; each number of references weighs the same, and they sum to 1."""
 
 
 def between(values: Float32Array, signs: Float32Array) -> Float32Array:
