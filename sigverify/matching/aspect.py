@@ -11,6 +11,8 @@ class Aspect(StrEnum):
     SPEED = "speed"
     PRESSURE = "pressure"
     DURATION = "duration"
+    PROPORTION = "proportion"
+    """Width against height."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,10 @@ from sigverify.modality.modality import Modality
 NAME: Final = re.compile("[a-z][a-z0-9_]{0,15}")
 """What can be the name of a modality: models, templates and stores have room for so much."""
 
-_HOMES: Final = {"pen": "sigverify.modality.pen.pen:PEN"}
+_HOMES: Final = {
+    "image": "sigverify.modality.image.image:IMAGE",
+    "pen": "sigverify.modality.pen.pen:PEN",
+}
 """Those that come with sigverify: name -> module and object."""
 
 _loaded: dict[str, Modality[Any]] = {}

@@ -1,0 +1,1 @@
+"""Signatures as a camera or scanner sees them: pictures of ink on paper."""
