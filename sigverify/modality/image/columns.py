@@ -1,4 +1,4 @@
-"""Sheets of ink to maps of stroke directions, and to columns that are compared by hand.
+"""Sheets of ink to the columns that are compared by hand.
 
 A column says how much ink runs in each of eight directions, in each of six zones from top to bottom; two
 signatures are aligned column by column, as strokes are moment by moment. All but the last roots and ratios
@@ -16,104 +16,97 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.arrays import Float32Array, FloatArray
+from sigverify.modality.image.sheet import HEIGHT, WIDTH
 
 FEATURES_VERSION: Final = 1
 """Raised with every change that alters a number."""
 DIRECTIONS: Final = 8
-ROWS: Final = 16
-"""Rows of the maps that a network sees."""
-COLUMNS: Final = 64
+COLUMNS: Final = WIDTH // 2
 ZONES: Final = 6
 SERIES_CHANNELS: Final = ZONES * DIRECTIONS
-SLOPES: Final = 2
-DETAIL_CHANNELS: Final = ROWS * SLOPES
+ROWS: Final = 16
+"""Finer zones, of which only flat and steep strokes are told apart."""
+DETAIL_CHANNELS: Final = 2 * ROWS
 
 _DIAGONAL: Final = 181
 _AXIS: Final = 128
 """181 / 128 is √2 within 1e-4: a gradient (a, b), 0 ≤ b ≤ a, is (a - b) along the axis and √2 b along the
 diagonal."""
-CLIP: Final = 4.0
-_STEPS: Final = 4096
-"""Squares and norms are rounded to a 4096th, and are whole numbers then."""
 _ALIKE: Final = 0.6
 """Of the mean norm of all columns, added to a column's own: an all but empty column is not blown up."""
+_STEPS: Final = 4096
+"""Norms are rounded to whole numbers in this unit, so that their mean is exact."""
 _GAIN: Final = 5.0
 """Brings the values, at most 1 / 1.6, to the range of ±4 that is stored."""
 
 
 def encode(sheets: npt.ArrayLike) -> Float32Array:
-    """Turn sheets `(n, HEIGHT, WIDTH)` in 0..1 into direction maps `(n, ROWS, COLUMNS, DIRECTIONS)`, 0..4.
-
-    A value is the root of how much ink runs there in that direction, over the root mean square of its map.
-    """
-    sums = _pool(_directions(np.asarray(sheets, np.float32)), 2, ROWS)
-    sums = _pool(sums, 3, COLUMNS)
-    level = sums.sum(axis=(1, 2, 3), keepdims=True) / sums[0].size
-    maps = np.sqrt(sums / np.maximum(level, 1.0))
-    return np.asarray(np.minimum(maps, CLIP).transpose(0, 2, 3, 1), np.float32)
+    """Turn sheets `(n, HEIGHT, WIDTH)` into what a network sees, `(n, HEIGHT, WIDTH, 1)`: 0 paper, 1 ink."""
+    return np.asarray(sheets, np.float32)[..., np.newaxis]
 
 
-def series(maps: Float32Array) -> Float32Array:
-    """Return the columns of direction maps that are compared by hand, `(n, COLUMNS, SERIES_CHANNELS)`."""
-    return _columns(_pool(_whole(maps), 1, ZONES))
+def series(inputs: Float32Array) -> Float32Array:
+    """Return columns `(n, COLUMNS, SERIES_CHANNELS)` of encoded sheets; zones from top to bottom."""
+    return _columns(_zones(_directions(inputs), ZONES))
 
 
-def detail(maps: Float32Array) -> Float32Array:
-    """Return all rows, flat strokes apart from steep ones, two columns in one: `(n, COLUMNS / 2, c)`."""
-    sums = _whole(maps)
+def detail(inputs: Float32Array) -> Float32Array:
+    """Return finer rows of two columns in one, flat strokes apart from steep: `(n, COLUMNS / 2, c)`."""
+    strengths = _directions(inputs)
     # The gradient stands across the stroke: where it points up or down, more or less, the stroke is flat.
-    flat, steep = sums[..., [1, 2, 3, 5, 6, 7]].sum(axis=-1), sums[..., [0, 1, 3, 4, 5, 7]].sum(axis=-1)
-    slopes = np.stack([flat, steep], axis=-1)
-    return _columns(slopes[:, :, 0::2] + slopes[:, :, 1::2])
+    flat, steep = strengths[:, [1, 2, 3, 5, 6, 7]].sum(axis=1), strengths[:, [0, 1, 3, 4, 5, 7]].sum(axis=1)
+    rows = _zones(np.stack([flat, steep], axis=1), ROWS)
+    return _columns(rows[..., 0::2] + rows[..., 1::2])
 
 
-def _whole(maps: Float32Array) -> FloatArray:
-    """Return the squares of direction maps as whole numbers, so that sums of them are exact."""
-    return np.asarray(np.rint(_STEPS * np.square(maps.astype(np.float64))))
+def _directions(inputs: Float32Array) -> Float32Array:
+    """Return the gradient's strength in each direction, `(n, DIRECTIONS, HEIGHT, COLUMNS)`, whole numbers.
 
-
-def _columns(sums: FloatArray) -> Float32Array:
-    """Turn zones `(n, zones, columns, c)` of whole numbers into columns `(n, columns, zones · c)`.
-
-    A value is a root, divided by the norm of its column and a share of that of all columns.
+    Directions from right, by 45 degrees each, over down, left and up. float32 holds them exactly: at most
+    8 · 181 · 4080 < 2²⁴.
     """
-    count, zones, columns, channels = sums.shape
-    values = sums.transpose(0, 2, 1, 3).reshape(count, columns, zones * channels)
-    norm = np.rint(_STEPS * np.sqrt(values.sum(axis=2, keepdims=True)))
-    usual = norm.sum(axis=1, keepdims=True) / columns
-    scale = np.maximum(norm + _ALIKE * usual, 1.0) / _STEPS
-    return np.asarray(_GAIN * np.sqrt(values) / scale, np.float32)
-
-
-def _pool(values: FloatArray, axis: int, cells: int) -> FloatArray:
-    """Sum whole numbers along an axis into overlapping cells, weighted by triangles."""
-    moved = np.moveaxis(values, axis, -1)
-    return np.moveaxis(moved @ _triangles(values.shape[axis], cells), -1, axis)
-
-
-@lru_cache
-def _triangles(size: int, cells: int) -> FloatArray:
-    """Weights `(size, cells)`, whole numbers: a triangle about the middle of each cell, two cells wide."""
-    middle = (2 * np.arange(cells) + 1) * size
-    place = (2 * np.arange(size) + 1) * cells
-    weights = 2 * size - np.abs(place[:, np.newaxis] - middle[np.newaxis])
-    return np.asarray(np.maximum(weights, 0), np.float64)
-
-
-def _directions(sheets: npt.NDArray[np.floating]) -> FloatArray:
-    """Return the gradient's strength in each direction, `(n, DIRECTIONS, HEIGHT, WIDTH)`, whole numbers."""
-    grey = np.pad(np.rint(255 * sheets.astype(np.float64)), ((0, 0), (2, 2), (2, 2)))
+    grey = np.pad(np.rint(255 * inputs[..., 0]), ((0, 0), (2, 2), (2, 2)))
     grey = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
     grey = grey[:, :, :-2] + 2 * grey[:, :, 1:-1] + grey[:, :, 2:]
     x = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
     y = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
     wide, high = np.abs(x), np.abs(y)
-    along, slanted = _AXIS * np.abs(wide - high), _DIAGONAL * np.minimum(wide, high)
-    out = np.zeros((len(sheets), DIRECTIONS, *x.shape[1:]))
-    # Axes: right, down, left, up stand at 0, 2, 4, 6; the diagonals between them.
-    flat = wide >= high
-    axis = np.where(flat, np.where(x >= 0, 0, 4), np.where(y >= 0, 2, 6))
-    diagonal = np.where(x >= 0, np.where(y >= 0, 1, 7), np.where(y >= 0, 3, 5))
-    np.put_along_axis(out, axis[:, np.newaxis], along[:, np.newaxis], axis=1)
-    np.put_along_axis(out, diagonal[:, np.newaxis], slanted[:, np.newaxis], axis=1)
-    return out
+    out = np.empty((len(inputs), DIRECTIONS, HEIGHT, WIDTH), np.float32)
+    for axis, along in enumerate((x - high, y - wide, -x - high, -y - wide)):
+        out[:, 2 * axis] = _AXIS * np.maximum(along, 0)
+    for corner, slanted in enumerate(((x, y), (-x, y), (-x, -y), (x, -y))):
+        out[:, 2 * corner + 1] = _DIAGONAL * np.maximum(np.minimum(*slanted), 0)
+    # Two columns in one, and a share of those beside them: triangles.
+    even, odd = out[..., 0::2], out[..., 1::2]
+    pooled = 3 * (even + odd)
+    pooled[..., 1:] += odd[..., :-1]
+    pooled[..., :-1] += even[..., 1:]
+    return np.asarray(pooled, np.float32)
+
+
+def _zones(strengths: Float32Array, zones: int) -> FloatArray:
+    """Sum whole numbers `(n, c, HEIGHT, COLUMNS)` over overlapping zones: `(n, c, zones, COLUMNS)`."""
+    return np.asarray(_triangles(zones) @ strengths.astype(np.float64))
+
+
+@lru_cache
+def _triangles(zones: int) -> FloatArray:
+    """Weights `(zones, HEIGHT)`, whole numbers: a triangle about the middle of each zone, two zones high."""
+    middle = (2 * np.arange(zones) + 1) * HEIGHT
+    place = (2 * np.arange(HEIGHT) + 1) * zones
+    weights = 2 * HEIGHT - np.abs(place - middle[:, np.newaxis])
+    return np.asarray(np.maximum(weights, 0), np.float64)
+
+
+def _columns(sums: FloatArray) -> Float32Array:
+    """Turn whole numbers `(n, c, zones, columns)` into columns `(n, columns, zones · c)`.
+
+    A value is a root, divided by the norm of its column and a share of that of all columns.
+    """
+    count, channels, zones, columns = sums.shape
+    values = sums.transpose(0, 3, 2, 1).reshape(count, columns, zones * channels)
+    # The squared norm of roots is a sum of whole numbers.
+    norm = np.rint(_STEPS * np.sqrt(values.sum(axis=2, keepdims=True)))
+    usual = norm.sum(axis=1, keepdims=True) / columns
+    scale = np.maximum(norm + _ALIKE * usual, 1.0) / _STEPS
+    return np.asarray(_GAIN * np.sqrt(values) / scale, np.float32)

@@ -27,7 +27,7 @@ class Picture:
     version: Final = columns.FEATURES_VERSION
     capture: Final = SignatureImage
     trace_shape: Final = (sheet.HEIGHT, sheet.WIDTH)
-    input_shape: Final = (columns.ROWS, columns.COLUMNS, columns.DIRECTIONS)
+    input_shape: Final = (sheet.HEIGHT, sheet.WIDTH, 1)
     series_shape: Final = (columns.COLUMNS, columns.SERIES_CHANNELS)
     detail_shape: Final = (columns.COLUMNS // 2, columns.DETAIL_CHANNELS)
     cues: Final[tuple[Cue, ...]] = (SERIES, TRIMMED, PAIR, SEQUENCE, VECTOR, EXTENT)
@@ -52,7 +52,7 @@ class Picture:
         return capture.sheet.ink
 
     def encode(self, traces: npt.ArrayLike) -> Float32Array:
-        """Turn sheets `(n, HEIGHT, WIDTH)` into direction maps `(n, ROWS, COLUMNS, DIRECTIONS)`."""
+        """Turn sheets `(n, HEIGHT, WIDTH)` into pictures of one channel, `(n, HEIGHT, WIDTH, 1)`."""
         return columns.encode(traces)
 
     def series(self, inputs: Float32Array) -> Float32Array:
@@ -64,7 +64,7 @@ class Picture:
         return columns.detail(inputs)
 
     def reduce(self, inputs: Float32Array) -> Float32Array:
-        """Return direction maps as they are: there is no optional sensor."""
+        """Return sheets as they are: there is no optional sensor."""
         return inputs
 
     def extent(self, capture: SignatureImage) -> float:
