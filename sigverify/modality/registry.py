@@ -70,7 +70,8 @@ def modality_of(capture: object) -> Modality[Any]:
     Raises:
         InvalidSignature: it is of none.
     """
-    for name in modalities():
+    # Those loaded come first: who has a capture of one has loaded it, and the others cost imports.
+    for name in sorted(modalities(), key=lambda name: (name not in _loaded, name != "pen")):
         modality = find_modality(name)
         if isinstance(capture, modality.capture):
             return modality

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from sigverify.arrays import BoolArray
-
-GreyArray = npt.NDArray[np.uint8]
+from sigverify.modality.image.grey import GreyArray
 
 LONGEST: Final = 512
 """Pictures are reduced to so many pixels: finer ones tell no more, see docs/images.md."""

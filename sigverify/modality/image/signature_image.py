@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import InvalidSignature
-from sigverify.modality.image.ink import GreyArray, find_ink
+from sigverify.modality.image.decoding import Source, decode
+from sigverify.modality.image.grey import GreyArray
+from sigverify.modality.image.ink import find_ink
 from sigverify.modality.image.sheet import Sheet, lay_out
 
 
@@ -34,6 +37,21 @@ class SignatureImage:
         values = values.copy()
         values.flags.writeable = False
         object.__setattr__(self, "grey", values)
+
+    @classmethod
+    def read(cls, source: Source) -> Self:
+        """Read a picture from a file (`str` or path), its bytes, a Pillow image or an array.
+
+        PNG, JPEG, TIFF, BMP, GIF, WebP or PPM, of any mode and resolution, turned as Exif says, transparent
+        or not; `(h, w)` grey, `(h, w, 3)` RGB or `(h, w, 4)` RGBA, whole numbers, bool or floats from 0 to 1.
+        Of an animation or of several pages the first is taken. See `decoding` for its limits.
+
+        Raises:
+            UnknownFormat: no picture of a format that is read.
+            FormatError: the file cannot be read, is too large, truncated or damaged.
+            InvalidSignature: an array that is no picture, or no picture of a signature.
+        """
+        return cls(decode(source))
 
     def __eq__(self, other: object) -> bool:
         """Compare all pixels."""

@@ -1,0 +1,133 @@
+"""`to_grey`: a picture of any mode to grey levels that show its ink, and neither stamps nor transparency.
+
+Only whole numbers are computed with, by numpy and Pillow's 8-bit conversions: every platform finds the same.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigverify.errors import InvalidSignature
+
+GreyArray = npt.NDArray[np.uint8]
+
+DEEP_MODES: Final = frozenset(("I", "F", "I;16", "I;16L", "I;16B", "I;16N"))
+"""Pillow's modes of more than 8 bits."""
+
+_DARK: Final = 96
+"""A pixel is looked at for its colour where some channel lacks so much of 255 that the paper has."""
+_SEEN: Final = 128
+"""Pixels of less opacity do not tell the colour of the ink."""
+_LEAST_DARK: Final = 500
+"""One pixel in so many that are seen is dark, where there is dark ink: the rest may be opaque paper."""
+_LEAST_STAMP: Final = 50
+"""One dark pixel in so many is red or green, where there is a stamp."""
+_LEAST_INK: Final = 8
+"""One dark pixel in so many is neither, where there is ink beside the stamp."""
+_LOOKED_AT: Final = 256
+"""Pixels of the longer side of the picture whose colours are counted."""
+
+
+def from_levels(values: npt.NDArray[Any]) -> GreyArray:
+    """Turn levels of any depth into 8 bits.
+
+    Whole numbers are of 8 to 32 bits, or 0 and 1 of a mask; floats go from 0 to 1, or as whole numbers do.
+
+    The largest value tells the depth: 12 bits in an array of 16 are still 12.
+
+    Raises:
+        InvalidSignature: not finite, negative, or no numbers.
+    """
+    if values.dtype.kind == "b" or (values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 1):
+        return np.where(values, np.uint8(255), np.uint8(0))  # a mask
+    if values.dtype == np.uint8:
+        return np.asarray(values, np.uint8)
+    if values.dtype.kind not in "iuf":
+        raise InvalidSignature(
+            "no picture", expected="8 or 16 bits, bool or float", received=str(values.dtype)
+        )
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise InvalidSignature("a picture that is not finite", expected="levels from 0 to 1")
+        if values.max() <= 1:
+            values = np.rint(255 * values.astype(np.float64))
+        # Whole numbers in floats, as some libraries keep them; beyond 32 bits it is no level.
+        values = np.minimum(np.rint(values), 2.0**32)
+        if values.min() >= 0:
+            values = values.astype(np.int64)
+    if values.min() < 0:
+        raise InvalidSignature("a picture with negative levels", expected="levels of at least 0")
+    bits = int(values.max()).bit_length()
+    return np.asarray(values if bits <= 8 else values >> (bits - 8), np.uint8)
+
+
+def plain(picture: Image.Image) -> Image.Image:
+    """Return a picture as L, LA, RGB or RGBA, whatever its mode is."""
+    mode = picture.mode
+    if mode in DEEP_MODES:
+        return Image.fromarray(from_levels(np.asarray(picture)))
+    if mode == "LAB":
+        return picture.getchannel(0)  # lightness; the way to RGB is not the same everywhere
+    if mode in ("La", "RGBa"):
+        return picture.convert(mode.upper())
+    if mode in ("P", "PA") or "transparency" in picture.info:
+        clear = mode == "PA" or "transparency" in picture.info
+        return picture.convert("RGBA" if clear else "RGB")
+    if mode in ("L", "LA", "RGB", "RGBA"):
+        return picture
+    return picture.convert("L" if mode == "1" else "RGB")
+
+
+def to_grey(picture: Image.Image) -> GreyArray:
+    """Return grey levels `(h, w)` of a picture of mode L, LA, RGB or RGBA."""
+    if picture.mode in ("LA", "RGBA"):
+        picture = _on_ground(picture)
+    if picture.mode == "L":
+        return np.asarray(picture)
+    shown = _stamps(picture)
+    if not shown:
+        return np.asarray(picture.convert("L"))
+    # A stamp is as light as paper in the channel of its own colour; blue and black ink are dark in both.
+    channels = [np.asarray(picture.getchannel(channel)) for channel in shown]
+    return np.asarray(np.maximum.reduce(channels))
+
+
+def _on_ground(picture: Image.Image) -> Image.Image:
+    """Lay a transparent picture on white; on black where what is seen of it has nothing dark."""
+    alpha = picture.getchannel("A")
+    colour = picture.convert("L" if picture.mode == "LA" else "RGB")
+    seen = np.asarray(alpha) >= _SEEN
+    if seen.all():
+        return colour
+    dark = np.asarray(colour.convert("L"))[seen] < 128
+    white = 255 if _LEAST_DARK * int(dark.sum()) >= dark.size else 0
+    ground = Image.new(colour.mode, colour.size, white if colour.mode == "L" else (white,) * 3)
+    ground.paste(colour, mask=alpha)
+    return ground
+
+
+def _stamps(picture: Image.Image) -> tuple[str, ...]:
+    """Return the channels, R and G, of which colour there is something beside ink of another colour.
+
+    Pens are black or blue, so that blue is always ink; red is a stamp, or ink where it is alone.
+    """
+    factor = max(picture.size) // _LOOKED_AT
+    if factor > 1:
+        picture = picture.reduce(factor)
+    pixels = np.asarray(picture).reshape(-1, 3)
+    # What each channel lacks of its paper; half of all pixels are paper, at least.
+    lacks = np.maximum(np.median(pixels, axis=0).astype(np.int16) - pixels, 0)
+    most = lacks.max(axis=1)
+    lacks = lacks[most >= _DARK]
+    if not len(lacks):
+        return ()
+    # Of a coloured pixel one channel lacks less than half of what another does, at its edges too.
+    coloured = 2 * lacks.min(axis=1) < lacks.max(axis=1)
+    least = lacks.argmin(axis=1)
+    counts = {name: int((coloured & (least == place)).sum()) for place, name in enumerate("RG")}
+    ink = len(lacks) - sum(counts.values())
+    if _LEAST_INK * ink < len(lacks):
+        return ()
+    return tuple(name for name, count in counts.items() if _LEAST_STAMP * count >= len(lacks))
