@@ -1,6 +1,7 @@
 """`open_corpus`: a corpus by what the command line calls it."""
 
 import os
+import re
 import types
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sigverify.corpora.synthetic import SyntheticConfig
 
 SYNTHETIC = "synthetic"
+RENDERED = "rendered"
+_RENDERED_SPEC = re.compile(r"\s*rendered\s*(?:\(([^()]*)\)\s*)?:(.*)", re.DOTALL)
 TRUE_WORDS = ("true", "1", "yes", "on")
 FALSE_WORDS = ("false", "0", "no", "off")
 
@@ -32,10 +35,14 @@ READERS: dict[str, Callable[[str | os.PathLike[str]], Corpus]] = {
 def open_corpus(spec: str) -> Corpus:
     """Open "name=PATH" of `READERS`, "synthetic", or "synthetic:key=value,key=value".
 
+    "rendered:" before a corpus of pen strokes, or "rendered(key=value,key=value):", draws it as pictures.
+
     Raises:
-        CorpusError: an unknown name or key, no path, or the corpus cannot be read.
-        ConfigError: a synthetic setting is out of range.
+        CorpusError: an unknown name or key, no path, or the corpus cannot be read or drawn.
+        ConfigError: a setting is out of range.
     """
+    if drawn := _RENDERED_SPEC.fullmatch(spec):
+        return _rendered(drawn[2], drawn[1] or "")
     name, separator, path = spec.partition("=")
     if name.strip() in READERS:
         if not separator or not path.strip():
@@ -50,7 +57,8 @@ def open_corpus(spec: str) -> Corpus:
         return _synthesized(settings)
     raise CorpusError(
         "unknown corpus",
-        expected=f"{SYNTHETIC}[:key=value,...] or " + ", ".join(f"{known}=PATH" for known in READERS),
+        expected=f"{SYNTHETIC}[:key=value,...] or {RENDERED}[(key=value,...)]:CORPUS or "
+        + ", ".join(f"{known}=PATH" for known in READERS),
         received=repr(spec),
     )
 
@@ -64,7 +72,7 @@ def parse_synthetic(settings: str) -> "SyntheticConfig":
     """
     from sigverify.corpora.synthetic import SyntheticConfig
 
-    return SyntheticConfig(**_settings(SyntheticConfig, settings))
+    return SyntheticConfig(**_settings(SyntheticConfig, settings, SYNTHETIC))
 
 
 def _expanded(path: str) -> Path:
@@ -81,7 +89,15 @@ def _synthesized(settings: str) -> Corpus:
     return synthesize(parse_synthetic(settings))
 
 
-def _settings(config: type[Any], settings: str) -> dict[str, Any]:
+def _rendered(spec: str, settings: str) -> Corpus:
+    from sigverify.corpora.rendered import RenderConfig, render
+
+    config = RenderConfig(**_settings(RenderConfig, settings, RENDERED))
+    return render(open_corpus(spec), config)
+
+
+def _settings(config: type[Any], settings: str, what: str) -> dict[str, Any]:
+    """Read "key=value,key=value" into arguments of a dataclass; `what` names it in errors."""
     types_of = get_type_hints(config)
     known = [field.name for field in fields(config) if field.init]
     values: dict[str, Any] = {}
@@ -89,15 +105,15 @@ def _settings(config: type[Any], settings: str) -> dict[str, Any]:
         key, separator, text = (part.strip() for part in pair.partition("="))
         if key not in known or not separator or key in values:
             raise CorpusError(
-                "a synthetic setting is unknown" if key not in values else "a synthetic setting stands twice",
+                f"a {what} setting is unknown" if key not in values else f"a {what} setting stands twice",
                 expected="key=value with a key of " + ", ".join(known),
                 received=repr(pair),
             )
-        values[key] = _value(key, text, types_of[key])
+        values[key] = _value(key, text, types_of[key], what)
     return values
 
 
-def _value(key: str, text: str, kind: Any) -> Any:
+def _value(key: str, text: str, kind: Any, what: str) -> Any:
     """Convert `text` to the type of a dataclass field; of a union to the first member that takes it."""
     members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     for member in members:
@@ -112,7 +128,7 @@ def _value(key: str, text: str, kind: Any) -> Any:
         except (TypeError, ValueError):
             continue
     raise CorpusError(
-        f"synthetic setting {key} has another type",
+        f"{what} setting {key} has another type",
         expected=" or ".join(getattr(member, "__name__", str(member)) for member in members),
         received=repr(text),
     )
