@@ -61,13 +61,13 @@ class Nib:
 def draw_nib(rng: np.random.Generator, kind: NibKind) -> Nib:
     """Draw a pen of that kind, or of any kind for `MIXED`.
 
-    Widths are those of the scans at hand: 2 to 10 % of the height of the writing.
+    Widths are those of the scans at hand: 1 to 11 % of the height of the writing.
     """
     if kind is NibKind.MIXED:
         kind = NibKind(rng.choice([NibKind.BALL] * 4 + [NibKind.GEL] * 3 + [NibKind.FINE] + _WIDE_NIBS))
     if kind is NibKind.BALL:
         return Nib(
-            width=_between(rng, 0.025, 0.055),
+            width=_between(rng, 0.03, 0.06),
             ink=rng.uniform(0.5, 0.9),
             spread=rng.uniform(0.05, 0.2),
             flow=rng.uniform(0.0, 0.05),
@@ -77,7 +77,7 @@ def draw_nib(rng: np.random.Generator, kind: NibKind) -> Nib:
         )
     if kind is NibKind.GEL:
         return Nib(
-            width=_between(rng, 0.035, 0.075),
+            width=_between(rng, 0.04, 0.085),
             ink=rng.uniform(0.75, 1.0),
             spread=rng.uniform(0.0, 0.1),
             flow=rng.uniform(0.03, 0.12),
@@ -85,7 +85,7 @@ def draw_nib(rng: np.random.Generator, kind: NibKind) -> Nib:
         )
     if kind is NibKind.FOUNTAIN:
         return Nib(
-            width=_between(rng, 0.035, 0.08),
+            width=_between(rng, 0.045, 0.095),
             ink=rng.uniform(0.65, 1.0),
             spread=rng.uniform(0.3, 0.6),
             flow=rng.uniform(0.1, 0.25),
@@ -93,14 +93,14 @@ def draw_nib(rng: np.random.Generator, kind: NibKind) -> Nib:
         )
     if kind is NibKind.FELT:
         return Nib(
-            width=_between(rng, 0.05, 0.095),
+            width=_between(rng, 0.06, 0.11),
             ink=rng.uniform(0.75, 1.0),
             spread=rng.uniform(0.1, 0.35),
             flow=rng.uniform(0.1, 0.25),
             fade=rng.uniform(0.0, 0.15),
             grain=rng.uniform(0.0, 0.2),
         )
-    return Nib(width=_between(rng, 0.018, 0.035), ink=rng.uniform(0.7, 1.0), flow=rng.uniform(0.0, 0.05))
+    return Nib(width=_between(rng, 0.02, 0.04), ink=rng.uniform(0.7, 1.0), flow=rng.uniform(0.0, 0.05))
 
 
 def draw_screen_line(rng: np.random.Generator) -> Nib:

@@ -109,11 +109,11 @@ def draw_scanner(rng: np.random.Generator, kind: ScannerKind) -> Scanner:
             margin=margin,
             tilt=3.0,
             blur=rng.uniform(0.5, 1.6) * fine,
-            noise=rng.uniform(1.0, 7.0),
-            texture=rng.uniform(0.5, 4.0),
-            paper=rng.uniform(150, 235),
+            noise=rng.uniform(0.5, 4.0),
+            texture=rng.uniform(0.5, 3.0),
+            paper=rng.uniform(170, 240),
             contrast=rng.uniform(0.6, 0.95),
-            shadow=rng.uniform(5, 70),
+            shadow=rng.uniform(5, 55),
             quality=int(rng.integers(30, 92)),
         )
     flatbed = Scanner(
