@@ -153,7 +153,7 @@ class PairConfig:
         epochs: how long; 0: the model gets none.
         steps_per_epoch: from one validation, and checkpoint, to the next.
         writers: in a batch; of each all pairs of `pair.trials`.
-        width, dilations, dropout: of the network.
+        width, stride, dilations, dropout: of the network; see `pair.network.build`.
         learning_rate: of AdamW, highest; falls to a fiftieth, as a cosine.
         weight_decay: of AdamW.
         ema: how much of the average of the weights stays at a step; the averages are what is kept.
@@ -167,6 +167,7 @@ class PairConfig:
     steps_per_epoch: int = 400
     writers: int = 12
     width: int = 48
+    stride: int = 4
     dilations: tuple[int, ...] = (1, 2, 4)
     dropout: float = 0.0
     learning_rate: float = 2e-3
@@ -181,7 +182,7 @@ class PairConfig:
         """Check the ranges."""
         object.__setattr__(self, "dilations", tuple(self.dilations))
         _require(self.epochs >= 0, "pair epochs must not be negative", self.epochs)
-        least = min(self.steps_per_epoch, self.width, self.held_out, *self.dilations, 1)
+        least = min(self.steps_per_epoch, self.width, self.stride, self.held_out, *self.dilations, 1)
         _require(least == 1 and bool(self.dilations), "pair sizes must be at least 1", least)
         _require(self.writers >= 2, "a batch of pairs needs at least 2 writers", self.writers)
         _require(self.learning_rate > 0, "the learning rate must be above 0", self.learning_rate)

@@ -15,11 +15,13 @@ from sigverify.errors import ConfigError
 
 AUGMENTATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "pen": ("sigverify.training.distortion.augmentation", "Augmentation"),
+    "image": ("sigverify.training.distortion.sheets", "SheetAugmentation"),
 }
 """Modality to module and class."""
 
 FORGERS: Final[Mapping[str, tuple[str, str]]] = {
     "pen": ("sigverify.training.distortion.pulses", "PulseForger"),
+    "image": ("sigverify.training.distortion.sheets", "SheetForger"),
 }
 """Modality to module and class."""
 

@@ -15,6 +15,10 @@ from sigverify.errors import ConfigError
 ENCODERS: Final[Mapping[str, tuple[str, str]]] = {
     "tdnn": ("pen", "sigverify.training.encoders.tdnn"),
     "bromley1993": ("pen", "sigverify.training.encoders.bromley1993"),
+    "cnn": ("image", "sigverify.training.encoders.cnn"),
+    "koch2015": ("image", "sigverify.training.encoders.koch2015"),
+    "signet": ("image", "sigverify.training.encoders.signet"),
+    "backbone": ("image", "sigverify.training.encoders.backbone"),
 }
 """Name to modality, and to the module whose `build` makes it."""
 

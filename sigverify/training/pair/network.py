@@ -17,17 +17,19 @@ _SMALL: Final = 1e-3
 """Weight of the square of what the network says: it should say 0 where it knows nothing."""
 
 
-def build(shape: tuple[int, int], *, width: int, dilations: Sequence[int], dropout: float) -> Any:
+def build(
+    shape: tuple[int, int], *, width: int, dilations: Sequence[int], dropout: float, stride: int = 4
+) -> Any:
     """Make the network: pairs `(steps, depth)` to the logarithm of a distance, `(1,)`.
 
-    A convolution over eight steps quarters the rate; residual blocks (a dilated convolution over three, then
-    one over one) see wider contexts; mean and maximum over time go through a dense layer of 32. Every
-    operator maps to the Edge TPU, and there is no normalization layer.
+    A convolution over `2 * stride` steps lowers the rate to one in `stride`; residual blocks (a dilated
+    convolution over three, then one over one) see wider contexts; mean and maximum over time go through a
+    dense layer of 32. Every operator maps to the Edge TPU, and there is no normalization layer.
     """
     steps, depth = shape
     inputs = keras.Input(shape, name="pairs")
     row = keras.layers.Reshape((1, steps, depth), name="row")(inputs)
-    trunk = keras.layers.ReLU(name="stem_act")(_convolve(row, width, 8, "stem", strides=4))
+    trunk = keras.layers.ReLU(name="stem_act")(_convolve(row, width, 2 * stride, "stem", strides=stride))
     for number, dilation in enumerate(dilations, start=1):
         name = f"block{number}"
         out = keras.layers.ReLU(name=f"{name}a_act")(

@@ -54,7 +54,9 @@ def train_pair(
     keras.utils.set_random_seed(config.seed)
     writers = WriterPairs(data.train, config.augmentation)
     offset = Offset.fit(writers, config.seed)
-    network = build(writers.shape, width=pair.width, dilations=pair.dilations, dropout=pair.dropout)
+    network = build(
+        writers.shape, width=pair.width, dilations=pair.dilations, dropout=pair.dropout, stride=pair.stride
+    )
     if start is not None:
         start_from(network, start)
     model = in_score(network)
