@@ -1,6 +1,7 @@
 """What an administrator does to a store without a model: forget somebody, end a wait."""
 
 import logging
+from itertools import chain
 
 from sigverify.audit import AuditLog, Event
 from sigverify.modality.registry import modalities
@@ -10,6 +11,7 @@ from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.search.groups import KIND as GROUPS
 from sigverify.store import Store
+from sigverify.template import record_kind
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +25,9 @@ def forget(store: Store, user_id: str) -> None:
     with store.transaction() as records:
         # Also of modalities they are no longer enrolled by: a repair may have deleted a template.
         enrolled = {*store.modalities(user_id), *modalities()}
-        adaptation = [kind for each in enrolled for kind in adaptation_kinds(each)]
+        of_each = [(record_kind(REPLAY, each), *adaptation_kinds(each)) for each in enrolled]
         store.delete(user_id)
-        for kind in (LOCKOUT, REPLAY, *adaptation, GROUPS):
+        for kind in (LOCKOUT, *chain.from_iterable(of_each), GROUPS):
             records.delete(kind, user_id)
         AuditLog(store).append(records, Event.FORGOTTEN, user_id)
     _log.info("forgot a user")

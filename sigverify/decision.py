@@ -1,7 +1,8 @@
 """`Decision`: the answer to one probe, and why."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -61,6 +62,9 @@ class Decision:
         flaw: of a capture that is too poor to be compared, what is wrong with it.
         retry_after_s: seconds to wait before the next try; 0: none.
         latency_ms: from the call to the answer; None where the policy hides scores, of which it may tell.
+        scores: of a try that was captured in several ways, the score of each kind that counts ("pen",
+            "image"); `score` is what they amount to, on the scale of the first. Otherwise empty.
+        left_out: kinds of capture shown that do not count: too poor, or the person is not enrolled by them.
     """
 
     outcome: Outcome
@@ -73,6 +77,8 @@ class Decision:
     flaw: Flaw | None = None
     retry_after_s: float = 0.0
     latency_ms: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    left_out: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -85,12 +91,16 @@ class Decision:
     def to_dict(self) -> dict[str, Any]:
         """Return what every interface says of it, as JSON can hold it.
 
+        `scores` and `left_out` only where several captures were shown.
+
         >>> Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=29.94).to_dict()
         ... # doctest: +NORMALIZE_WHITESPACE
         {'outcome': 'reject', 'accepted': False, 'reason': 'locked', 'score': None, 'threshold': None,
          'confidence': None, 'unlike': [], 'missing': [], 'flaw': None, 'retry_after_s': 30.0,
          'latency_ms': None}
         """
+        several = {"scores": dict(self.scores)} if self.scores else {}
+        several |= {"left_out": list(self.left_out)} if self.left_out else {}
         return {
             "outcome": self.outcome.value,
             "accepted": self.accepted,
@@ -103,6 +113,7 @@ class Decision:
             "flaw": None if self.flaw is None else self.flaw.value,
             "retry_after_s": math.ceil(10 * self.retry_after_s) / 10,  # upwards: 0 means no wait
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms, 3),
+            **several,
         }
 
 

@@ -139,7 +139,7 @@ class Matcher:
                 "no signature",
                 expected=f"a {self.modality.capture.__name__}",
                 received=type(capture).__name__,
-                hint="Read files with read_signature, make arrays into Signature(x, y, time_ms)",
+                hint="Read files with read_capture, make arrays into Signature(x, y, time_ms)",
             )
         return self._embed(capture)
 

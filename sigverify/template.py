@@ -49,6 +49,15 @@ PEN: Final = "pen"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def record_kind(kind: str, modality: str) -> str:
+    """Return the kind of the records, beside a template in a store, that concern one modality.
+
+    >>> record_kind("replay", "pen"), record_kind("replay", "image")
+    ('replay', 'replay image')
+    """
+    return kind if modality == PEN else f"{kind} {modality}"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Template:
     """One person's references, bound to the model that embedded them.

@@ -1,28 +1,28 @@
 """`Verification`: one try of somebody to be let in, from the probe to the decision."""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from sigverify.arrays import Float32Array
 from sigverify.audit import AuditLog, Event
+from sigverify.comparer import Comparer
 from sigverify.decision import Decision, Reason, confidence
-from sigverify.errors import MalformedTemplate, UnknownUser
-from sigverify.matcher import Matcher
+from sigverify.errors import UnknownUser
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.comparison import Comparison
 from sigverify.matching.embedding import Embedding, References
+from sigverify.modality.quality import Flaw
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew
 from sigverify.policy.clock import Instant
-from sigverify.policy.decoy import Decoy
-from sigverify.policy.gate import Gate, Trial
+from sigverify.policy.fusion import Thresholds, fused_score
+from sigverify.policy.gate import Gate, Seen, Trial
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Sketcher
 from sigverify.store import Records, Store
-from sigverify.template import Template, normal_user_id
+from sigverify.template import PEN, Template, normal_user_id
 
 _EVENTS: Final = {
     Reason.ALIKE: Event.ACCEPTED,
@@ -32,133 +32,157 @@ _EVENTS: Final = {
 }
 """What the audit log says. Nothing where nothing was compared: whoever is locked out could fill the disk."""
 
+Shown = Sequence[tuple[Comparer, object]]
+"""Captures of one try, no two of a kind, each with what compares it; the first kind gives the scale."""
+
 
 class Verification:
-    """Decides by one model and one store. Any thread may call any method."""
+    """Decides by the templates of one store. Any thread may call any method."""
 
-    def __init__(self, store: Store, matcher: Matcher, now: Callable[[], Instant]) -> None:
+    def __init__(self, store: Store, now: Callable[[], Instant]) -> None:
         """Take the parts; `now` tells the time to lock-outs."""
         self._store = store
-        self._matcher = matcher
         self._now = now
         self._audit = AuditLog(store)
 
-    def verify(self, user_id: str, capture: object, policy: Policy) -> Decision:
-        """Decide whether a capture is that person's; see `Verifier.verify`."""
+    def verify(self, user_id: str, shown: Shown, policy: Policy, *, kinds: int) -> Decision:
+        """Decide whether captures are that person's; see `Verifier.verify`.
+
+        `kinds` says of how many kinds there could be captures: what `Policy.every_kind` asks for.
+        """
         start = time.perf_counter()
         user_id = normal_user_id(user_id)
-        template, known = self._claimed(user_id, policy)
-        probe = self._matcher.embed(capture)
-        trial = self._try(user_id, known, capture, probe, template, policy)
+        claim = self._claimed(user_id, shown, policy)
+        compared = [self._compare(claim, comparer, capture, policy) for comparer, capture in claim.shown]
+        trial = self._trial(claim, compared, shown, policy, kinds)
         durable = policy.durable_accepts or not trial.alike
         with self._store.transaction(durable=durable, local=True) as records:
             decision = Gate(policy, now=self._now).settle(records, trial)
-            self._note(records, user_id, decision, policy, known=known)
-            # A reference is not renewed by a capture that has less than the others.
-            whole = decision.accepted and not decision.missing
-            renewing = policy.adaptive and whole and _is_confident(decision)
-            if renewing and self._adapt(records, user_id, probe, policy):
-                self._audit.append(records, Event.ADAPTED, user_id)
+            self._note(records, user_id, decision, policy, shown, known=claim.known)
+            for each in compared if policy.adaptive and decision.accepted else ():
+                if each.is_sure and self._adapt(records, user_id, each, policy):
+                    self._audit.append(records, Event.ADAPTED, user_id)
         if trial.alike and not (decision.accepted or policy.durable_accepts):
             self._wait_for_disk()
         if decision.reason in (Reason.UNLIKE, Reason.UNSURE) and policy.reveal_score:
-            decision = replace(decision, unlike=self._matcher.unlike(probe, self._plain(template)))
+            decision = replace(decision, unlike=_unlike(compared))
         return policy.shown(replace(decision, latency_ms=(time.perf_counter() - start) * 1000))
 
-    def score(self, user_id: str, capture: object) -> float:
-        """Return the likeness of a capture to that person's references, 0 to 1; see `Verifier.score`."""
-        template = self.template(user_id)
-        compared = self.compare(self.embed(capture), template)
-        return self._matcher.score_of(compared)
-
-    def compare(self, probe: Embedding, template: Template) -> Comparison:
-        """Compare a probe in the model's own coordinates with somebody's references."""
-        return self._matcher.compare(probe, self._plain(template), template.spread)
-
-    def embed(self, capture: object) -> Embedding:
-        """Embed in the model's own coordinates."""
-        return self._matcher.embed(capture)
-
-    def _plain(self, template: Template) -> References:
-        """Return references out of the store's coordinates, which tell a network nothing."""
-        return self._store.renewal.restore(template.references)
-
-    def template(self, user_id: str) -> Template:
-        """Return somebody's template.
+    def _claimed(self, user_id: str, shown: Shown, policy: Policy) -> "_Claim":
+        """Find the templates that captures are to be compared with.
 
         Raises:
-            UnknownUser: nobody of that id is enrolled.
-            MalformedTemplate: it is of another model.
+            UnknownUser: there is none, or none of a kind that the policy asks for, and that may be known.
         """
-        template = self._store.get(user_id, self._matcher.modality.name)
-        if template.model_id != self._matcher.model.id:
-            raise MalformedTemplate(
-                "a template of another model",
-                expected=self._matcher.model.id,
-                received=template.model_id,
-                hint="Enroll again",
-            )
-        return template
+        templates: dict[str, Template] = {}
+        unknown: list[UnknownUser] = []
+        for comparer, _ in shown:
+            try:
+                templates[comparer.modality] = comparer.template(user_id)
+            except UnknownUser as error:
+                unknown.append(error)
+        if policy.reveal_unknown:
+            if unknown and (policy.every_kind or not templates):
+                raise unknown[0]
+            shown = [(comparer, capture) for comparer, capture in shown if comparer.modality in templates]
+        known = bool(templates) or self._is_known(user_id)
+        subject = user_id if known else self._sketcher.bucket(user_id)
+        return _Claim(subject=subject, known=known, templates=templates, shown=shown)
 
-    def _claimed(self, user_id: str, policy: Policy) -> tuple[Template, bool]:
-        """Return the template of a user; of one who is not enrolled a decoy and False, or nothing at all."""
+    def _is_known(self, user_id: str) -> bool:
+        """Whether somebody is enrolled by any kind of capture, also by one that no model here takes."""
         try:
-            return self.template(user_id), True
+            return bool(self._store.modalities(user_id))
         except UnknownUser:
-            if policy.reveal_unknown:
-                raise
-            return self._decoy.template(), False
+            return False
 
-    def _try(
-        self,
-        user_id: str,
-        known: bool,
-        capture: object,
-        probe: Embedding,
-        template: Template,
-        policy: Policy,
-    ) -> Trial:
-        """Compare; nothing is decided or written yet."""
-        plain = self._plain(template)
-        compared = self._matcher.compare(probe, plain, template.spread)
-        rates = [policy.fmr] if policy.refer_fmr is None else [policy.fmr, policy.refer_fmr]
+    def _compare(self, claim: "_Claim", comparer: Comparer, capture: object, policy: Policy) -> "_Compared":
+        """Compare one capture, with a decoy where there is no template; nothing is decided or written yet."""
+        matcher, modality = comparer.matcher, comparer.matcher.modality
+        enrolled = claim.templates.get(comparer.modality)
+        template = comparer.decoy.template() if enrolled is None else enrolled
+        probe, plain = matcher.embed(capture), comparer.plain(template)
+        compared = matcher.compare(probe, plain, template.spread)
         thresholds = [
-            self._threshold(policy, rate, len(template), reduced=compared.reduced) for rate in rates
+            _threshold(comparer, policy, rate, len(template), reduced=compared.reduced)
+            for rate in (policy.fmr, policy.refer_fmr)
+            if rate is not None
         ]
-        modality, sketcher = self._matcher.modality, self._sketcher
-        return Trial(
-            subject=user_id if known else sketcher.bucket(user_id),
-            known=known,
-            sketch=sketcher.sketch(modality.fingerprint(capture), probe.series) if policy.replay else None,
+        seen = None
+        if policy.replay:
+            seen = Seen(
+                modality=comparer.modality,
+                sketch=self._sketcher.sketch(modality.fingerprint(capture), probe.series),
+                copy=matcher.is_copy(compared.distances, probe, plain),
+                copy_bits=modality.copy_bits,
+            )
+        return _Compared(
+            comparer=comparer,
+            enrolled=enrolled is not None,
+            probe=probe,
+            plain=plain,
+            seen=seen,
             flaw=modality.unfit(capture),
-            copy=self._matcher.is_copy(compared.distances, probe, plain),
-            copy_bits=modality.copy_bits,
-            score=self._matcher.score_of(compared),
-            threshold=thresholds[0],
-            refer_threshold=thresholds[1] if len(thresholds) > 1 else None,
-            missing=self._missing(compared),
+            score=matcher.score_of(compared),
+            thresholds=thresholds,
+            table=matcher.scoring.row(len(template), reduced=compared.reduced).thresholds[policy.impostor],
+            missing=tuple(a for a, column in modality.optional.items() if compared.lacking[column]),
         )
 
-    def _missing(self, compared: Comparison) -> tuple[Aspect, ...]:
-        """Name what was not compared."""
-        optional = self._matcher.modality.optional
-        return tuple(aspect for aspect, column in optional.items() if compared.lacking[column])
+    def _trial(
+        self, claim: "_Claim", compared: "Sequence[_Compared]", shown: Shown, policy: Policy, kinds: int
+    ) -> Trial:
+        """Sum up what was compared: by one capture, or by all that count."""
+        fit = [each for each in compared if each.flaw is None]
+        counted = [each for each in compared if each.counts]
+        if policy.every_kind:
+            enough = len(fit) == kinds
+            counts = len(counted) == kinds
+        else:
+            # Where nobody shall learn who is enrolled by what, a fit capture is enough to be answered.
+            enough = bool(counted if policy.reveal_unknown else fit)
+            counts = bool(counted)
+        judged = counted or compared
+        several = len(shown) > 1
+        return Trial(
+            subject=claim.subject,
+            known=claim.known,
+            seen=tuple(each.seen for each in compared if each.seen is not None),
+            fit=enough,
+            flaw=None if enough else next((each.flaw for each in compared if each.flaw), None),
+            counts=counts,
+            score=_score(judged, policy),
+            threshold=judged[0].thresholds[0],
+            refer_threshold=judged[0].thresholds[1] if policy.refer_fmr is not None else None,
+            missing=tuple(dict.fromkeys(aspect for each in counted for aspect in each.missing)),
+            scores={each.comparer.modality: each.score for each in counted} if several else {},
+            left_out=tuple(
+                comparer.modality
+                for comparer, _ in shown
+                if several and comparer.modality not in [each.comparer.modality for each in counted]
+            ),
+        )
 
-    def _threshold(self, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
-        return self._matcher.threshold(fmr, impostor=policy.impostor, references=references, reduced=reduced)
-
-    def _adapt(self, records: Records, user_id: str, probe: Embedding, policy: Policy) -> bool:
+    def _adapt(self, records: Records, user_id: str, compared: "_Compared", policy: Policy) -> bool:
         """Renew a reference, if it is time and the references signed at enrollment agree."""
+        matcher = compared.comparer.matcher
 
         def accepted(references: References, spread: Float32Array) -> bool:
-            threshold = self._threshold(policy, policy.fmr, len(references), reduced=False)
-            score = float(self._matcher.score(self._matcher.distances(probe, references), spread))
+            threshold = _threshold(compared.comparer, policy, policy.fmr, len(references), reduced=False)
+            score = float(matcher.score(matcher.distances(compared.probe, references), spread))
             return score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
-        return renew(self._store, records, self._matcher, user_id, probe, accepted, now=self._now())
+        return renew(self._store, records, matcher, user_id, compared.probe, accepted, now=self._now())
 
     def _note(
-        self, records: Records, user_id: str, decision: Decision, policy: Policy, *, known: bool
+        self,
+        records: Records,
+        user_id: str,
+        decision: Decision,
+        policy: Policy,
+        shown: Shown,
+        *,
+        known: bool,
     ) -> None:
         """Tell the audit log."""
         event = _EVENTS.get(decision.reason)
@@ -167,6 +191,9 @@ class Verification:
         event = event if known else Event.UNKNOWN_USER
         said = decision.to_dict()
         detail = {"reason": said["reason"], "fmr": float(policy.fmr), "impostor": policy.impostor}
+        kinds = "+".join(comparer.modality for comparer, _ in shown)
+        if kinds != PEN:  # as with records, it is the pen's that say nothing of their kind
+            detail["kinds"] = kinds
         self._audit.append(records, event, user_id, **detail)
         if decision.retry_after_s > 0:
             self._audit.append(records, Event.LOCKED_OUT, user_id, retry_after_s=said["retry_after_s"])
@@ -180,10 +207,60 @@ class Verification:
     def _sketcher(self) -> Sketcher:
         return Sketcher(self._store.secret(REPLAY))
 
-    @cached_property
-    def _decoy(self) -> Decoy:
-        return Decoy(self._matcher)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Claim:
+    """Whose captures they are claimed to be: see `Trial`; and what is to be compared with which templates."""
+
+    subject: str
+    known: bool
+    templates: dict[str, Template]
+    shown: Shown
 
 
-def _is_confident(decision: Decision) -> bool:
-    return decision.confidence is not None and decision.confidence >= CONFIDENCE
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Compared:
+    """One capture, compared."""
+
+    comparer: Comparer
+    enrolled: bool
+    probe: Embedding
+    plain: References
+    seen: Seen | None
+    flaw: Flaw | None
+    score: float
+    thresholds: Sequence[float]
+    table: Thresholds
+    missing: tuple[Aspect, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything of that person."""
+        return self.enrolled and self.flaw is None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it may renew a reference: it would do by itself, and has no less than the others."""
+        reaches = (
+            self.score >= self.thresholds[0] and confidence(self.score, self.thresholds[0]) >= CONFIDENCE
+        )
+        return self.counts and reaches and not self.missing
+
+
+def _threshold(comparer: Comparer, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
+    return comparer.matcher.threshold(fmr, impostor=policy.impostor, references=references, reduced=reduced)
+
+
+def _score(judged: Sequence[_Compared], policy: Policy) -> float:
+    """Return the score of one capture; of several, what theirs amount to."""
+    if len(judged) == 1:
+        return judged[0].score
+    return fused_score([each.score for each in judged], [each.table for each in judged], asked=policy.fmr)
+
+
+def _unlike(compared: Sequence[_Compared]) -> tuple[Aspect, ...]:
+    """Name what sets captures apart that would not do by themselves; of all, where each would."""
+    counted = [each for each in compared if each.counts]
+    blamed = [each for each in counted if each.score < each.thresholds[0]] or counted
+    aspects = [each.comparer.matcher.unlike(each.probe, each.plain) for each in blamed]
+    return tuple(dict.fromkeys(aspect for named in aspects for aspect in named))

@@ -1,36 +1,42 @@
 """`Verifier`: enroll people, verify and identify their signatures. Start reading here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from sigverify import administration
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision
-from sigverify.enrollment.enroller import DEFAULT_REFERENCES, Enroller, Screening
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES, Screening
 from sigverify.enrollment.enrollment import Enrollment
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import ConfigError, StoreError
+from sigverify.errors import ConfigError
+from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
+from sigverify.image_model import open_later
 from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Impostor
 from sigverify.model_file import Model
 from sigverify.model_trust import admit
-from sigverify.policy import Policy, check_policy
+from sigverify.policy import Policy
 from sigverify.policy.adaptation import undo
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import DEVICE
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import Trust
+from sigverify.recognizers import Recognizers
 from sigverify.runtime.interpreters import Runtime
-from sigverify.search import IndexKind, Matches, Searcher
+from sigverify.search import IndexKind, Matches
 from sigverify.search.groups import groups_of, join_group, leave_group
 from sigverify.store import SqliteStore, Store, is_server
 from sigverify.verification import Verification
 
 
 class Verifier:
-    """Enrolls, verifies and identifies by one model and one store. Any thread may call any method.
+    """Enrolls, verifies and identifies, by strokes and by pictures. Any thread may call any method.
+
+    Which it is, the captures say; each kind has its model, and all are in one store.
 
     >>> with Verifier.open("kiosk.db") as verifier:                          # doctest: +SKIP
     ...     verifier.enroll("alice", references)
@@ -43,34 +49,31 @@ class Verifier:
         store: Store,
         matcher: Matcher,
         *,
+        others: Mapping[str, Callable[[], Matcher]] = MappingProxyType({}),
         policy: Policy | None = None,
         index: IndexKind | str = IndexKind.EXACT,
         now: Callable[[], Instant] = Instant.now,
     ) -> None:
-        """Put the parts together; `Verifier.open` does it from a path. `now` tells the time to lock-outs.
+        """Put the parts together; `Verifier.open` does it from a path.
+
+        Args:
+            store: of the templates.
+            matcher: of the kind of capture that most are of.
+            others: of each further kind, by the name of its modality, what opens its matcher on first use.
+            policy: the rules of `verify`; None takes `Policy()`.
+            index: how `identify` finds its shortlist.
+            now: tells the time to lock-outs.
 
         Raises:
             ConfigError: a policy is given that cannot work with this model.
             StoreError: the store holds templates of another model.
         """
-        if policy is not None:  # without one, each `verify` may still name a rate that this model has
-            check_policy(policy, matcher.scoring)
         self.store = store
         self.model = matcher.model
         self.policy = policy or Policy()
         self.audit = AuditLog(store)
-        self._verification = Verification(store, matcher, now)
-        self._enroller = Enroller(store, matcher, self.policy)
-        self._searcher = Searcher(store, matcher, kind=index)
-        self._modality = matcher.modality.name
-        bound = store.models().get(self._modality)
-        if bound not in (None, self.model.id):
-            raise StoreError(
-                "the store holds templates of another model",
-                expected=f"model {bound}",
-                received=f"model {self.model.id} ({self.model.manifest.name})",
-                hint="Open it with the model it was enrolled with, or enroll into a new store",
-            )
+        self._recognizers = Recognizers(store, matcher, others, policy=policy, index=index)
+        self._verification = Verification(store, now)
 
     @classmethod
     def open(
@@ -78,6 +81,7 @@ class Verifier:
         path: str | Path,
         *,
         model: str | Path | Model = "base",
+        image_model: str | Path | Model | None = DEFAULT_IMAGE_MODEL,
         runtime: Runtime | str = Runtime.AUTO,
         threads: int = 1,
         create: bool = True,
@@ -92,13 +96,15 @@ class Verifier:
 
         Args:
             path: the store; made when there is none. "postgresql://…" is that of a fleet, see `FleetStore`.
-            model: a `Model`, a .sigmodel file, or the name of a model that ships.
+            model: a `Model`, a .sigmodel file, or the name of a model that ships: of strokes, or of pictures.
+            image_model: one of pictures, beside one of strokes. The default is read when the first picture
+                comes; another one now, and its network is loaded then. None: pictures are not taken.
             runtime: what computes; `AUTO` takes the fastest that is installed.
             threads: CPU threads for the network.
             create: make the store when there is none; otherwise that is an error.
             key: what the store is sealed with; None takes the user's own, see `Key.default`.
             policy: the rules of `verify`; None takes `Policy()`.
-            trust: whose signature the model must carry, in a file beside it; None runs unsigned models too.
+            trust: whose signature each model must carry, in a file beside it; None runs unsigned models too.
             index: how `identify` finds its shortlist: exactly, or for very many people approximately.
             cache: of a fleet's store, the file of this kiosk's copy; None: one in the user's state directory.
             max_staleness_s: of a fleet's store, how long to go on without having heard from the server.
@@ -122,7 +128,10 @@ class Verifier:
             if trust is not None:
                 admit(store, loaded, model, trust)  # before anything of the network is parsed or run
             matcher = Matcher.open(loaded, runtime=runtime, threads=threads)
-            return cls(store, matcher, policy=policy, index=index)
+            others = open_later(
+                image_model, beside=loaded, store=store, trust=trust, runtime=runtime, threads=threads
+            )
+            return cls(store, matcher, others=others, policy=policy, index=index)
         except BaseException:
             store.close()
             raise
@@ -151,24 +160,27 @@ class Verifier:
     ) -> EnrollmentReceipt:
         """Keep the embeddings of a person's genuine signatures, wholly or not at all.
 
-        One signature works, five are much better; `MAX_REFERENCES` is the most. Where the person is present,
-        `enrollment` is better: it says at once which to sign again.
+        One signature works, five are much better; `MAX_REFERENCES` is the most of a kind. Where the person is
+        present, `enrollment` is better: it says at once which to sign again. Strokes and pictures in one list
+        enroll the person by both.
 
         Args:
             user_id: who.
             signatures: the references.
-            replace: take the place of an earlier enrollment.
+            replace: take the place of an earlier enrollment by the same kind of capture.
             quality: "enforce" refuses flawed captures, copies and mixed hands; "record" keeps any set.
             groups: which the user joins; see `join`.
             names: what a refusal calls the signatures, such as their files; else "reference 3".
 
         Raises:
             EnrollmentError: no signatures, too many, or a set that is refused.
-            AlreadyEnrolled: the user is there and `replace` is False.
+            AlreadyEnrolled: the user is there, by that kind of capture, and `replace` is False.
+            InvalidSignature: no captures.
+            ConfigError: no model takes captures of that kind.
             StoreError: the store cannot be written.
         """
-        return self._enroller.enroll(
-            user_id, signatures, replace=replace, quality=quality, groups=groups, names=names
+        return self._recognizers.enroll(
+            user_id, signatures, replace=replace, quality=quality, groups=tuple(groups), names=names
         )
 
     def enrollment(
@@ -178,14 +190,24 @@ class Verifier:
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
+        modality: str | None = None,
     ) -> Enrollment:
         """Begin to enroll somebody signature by signature; nothing is stored before its `commit`.
 
+        Args:
+            user_id: who.
+            references: how many signatures are wanted.
+            replace: take the place of an earlier enrollment by the same kind of capture.
+            groups: which the user joins; see `join`.
+            modality: kind of the captures, one of `modalities`; None: that of `model`.
+
         Raises:
             EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
-            AlreadyEnrolled: the user is there and `replace` is False.
+            AlreadyEnrolled: the user is there, by that kind of capture, and `replace` is False.
+            ConfigError: no model takes captures of that kind.
         """
-        return Enrollment(self._enroller, user_id, references=references, replace=replace, groups=groups)
+        recognizer = self._recognizers.first if modality is None else self._recognizers.at(modality)
+        return Enrollment(recognizer.enroller, user_id, references=references, replace=replace, groups=groups)
 
     def verify(
         self,
@@ -199,36 +221,39 @@ class Verifier:
         """Decide whether `signature` is that person's, by the policy; `score` knows none.
 
         Everything that a try leaves behind (failures counted, the capture remembered, the log) is written in
-        one transaction before the answer is given.
+        one transaction before the answer is given. Of strokes and a picture both count, see
+        `sigverify.policy.fusion`; one that is too poor, or that the person is not enrolled by, is left out.
 
         Args:
             user_id: whose it is claimed to be.
-            signature: the probe.
+            signature: the probe; or a tuple of a `Signature` and a `SignatureImage`, of one act of signing.
             fmr: the false-match rate to allow, 0.01 lets one impostor in a hundred in, or the name of a
                 `Profile`; None: the policy's.
             impostor: whom that rate counts; None: the policy's.
             refer_fmr: a higher rate up to which a person shall decide; None: the policy's.
 
         Raises:
-            UnknownUser: nobody of that id is enrolled, and the policy lets that be known.
-            ConfigError: the model has no threshold for that rate.
+            UnknownUser: nobody of that id is enrolled by such captures, and the policy lets that be known.
+            InvalidSignature: no captures, or two of one kind.
+            ConfigError: the model has no threshold for that rate, or no model takes captures of that kind.
             StoreError: the store cannot be read, or written: without a record there is no answer.
         """
         policy = self.policy.asking(fmr=fmr, impostor=impostor, refer_fmr=refer_fmr)
-        return self._verification.verify(user_id, signature, policy)
+        shown = self._recognizers.each_of(signature)
+        return self._verification.verify(user_id, shown, policy, kinds=len(self.modalities))
 
     def score(self, user_id: str, signature: object) -> float:
         """Return the likeness of `signature` to that person's references, 0 to 1.
 
         Raises:
-            UnknownUser: nobody of that id is enrolled.
+            UnknownUser: nobody of that id is enrolled by such captures.
         """
-        return self._verification.score(user_id, signature)
+        return self._recognizers.of(signature).comparer.score(user_id, signature)
 
     def identify(
         self, signature: object, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> Matches:
-        """Find the people whose references are most like `signature`, best first.
+        """Find the people whose references of the same kind are most like `signature`, best first.
 
         Vectors rule out all but a shortlist, and those are compared in full, as `score` does. Without `fpir`
         that is a ranking: somebody is always most alike. With it, whoever is in no reference's reach comes
@@ -244,15 +269,16 @@ class Verifier:
         Raises:
             ConfigError: `top_k` is less than 1, `fpir` is no rate, or `among` cannot name a group.
         """
-        probe = self._verification.embed(signature)
-        matches = self._searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
+        recognizer = self._recognizers.of(signature)
+        probe = recognizer.matcher.embed(signature)
+        matches = recognizer.searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
         if self.policy.reveal_score:
             return matches
         return Matches((replace(match, score=None) for match in matches), fpir=fpir)
 
     def prepare(self) -> int:
         """Read what `identify` needs, so that the first one need not wait; return how many are enrolled."""
-        return self._searcher.prepare()
+        return self._recognizers.prepare()
 
     def join(self, user_id: str, group: str) -> None:
         """Put a user into a group that `identify` can search; being in it already is fine.
@@ -280,12 +306,17 @@ class Verifier:
         """
         return groups_of(self.store, user_id)
 
-    def users(self) -> tuple[str, ...]:
-        """Return the ids of all enrolled, sorted."""
-        return self.store.users(self._modality)
+    def users(self, modality: str | None = None) -> tuple[str, ...]:
+        """Return the ids of all enrolled, or of those enrolled by one kind of capture, sorted."""
+        return self.store.users(modality)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the kinds of capture that are taken ("pen", "image"); that of `model` first."""
+        return self._recognizers.kinds
 
     def forget(self, user_id: str) -> None:
-        """Delete a person's references for good, and all that was noted about their tries.
+        """Delete a person's references of all kinds for good, and all that was noted about their tries.
 
         Raises:
             UnknownUser: nobody of that id is enrolled.
@@ -298,12 +329,13 @@ class Verifier:
         Raises:
             UnknownUser: nobody of that id is enrolled.
         """
-        self._verification.template(user_id)  # whoever is not enrolled is said to be unknown
         with self.store.transaction() as records:
-            undone = undo(self.store, records, user_id, self._modality)
+            enrolled = self.store.modalities(user_id)  # raises for who is unknown
+            taken = [each for each in self.modalities if each in enrolled]
+            undone = [each for each in taken if undo(self.store, records, user_id, each)]
             if undone:
                 self.audit.append(records, Event.ADAPTATION_UNDONE, user_id)
-            return undone
+            return bool(undone)
 
     def unlock(self, user_id: str = DEVICE) -> None:
         """Let a user, or without a name everybody on this device, try again at once.

@@ -12,10 +12,18 @@ from typing import Final, TypeVar
 from sigverify.audit import AuditLog, Event
 from sigverify.enrollment.candidates import Candidates
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, MalformedTemplate, UnknownUser
+from sigverify.errors import (
+    AlreadyEnrolled,
+    ConfigError,
+    EnrollmentError,
+    InvalidSignature,
+    MalformedTemplate,
+    UnknownUser,
+)
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.registry import modality_of
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import kinds as adaptation_kinds
 from sigverify.policy.lockout import KIND as LOCKOUT
@@ -23,7 +31,7 @@ from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher
 from sigverify.search.groups import join_group
 from sigverify.store import Store
-from sigverify.template import check_visible, normal_user_id
+from sigverify.template import check_visible, normal_user_id, record_kind
 
 DEFAULT_REFERENCES: Final = 5
 """Error rates fall steeply up to four or five, and slowly after; docs/results.md."""
@@ -52,31 +60,19 @@ class Enroller:
         self._policy = policy
         self._audit = AuditLog(store)
 
-    def enroll(
-        self,
-        user_id: str,
-        captures: Iterable[object],
-        *,
-        replace: bool,
-        quality: Screening | str,
-        groups: Iterable[str],
-        names: Sequence[str] = (),
-    ) -> EnrollmentReceipt:
-        """Enroll somebody with all of these at once; see `Verifier.enroll`."""
-        start = time.perf_counter()
-        user_id = self._new_user_id(user_id)
-        screening = _screening(quality)
-        # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
-        offered = list(islice(listed(captures, self.matcher.modality.capture), MAX_REFERENCES + 1))
-        check_count(len(offered))
+    def look_at(self, captures: Sequence[object], names: Sequence[str], screening: Screening) -> Candidates:
+        """Look at references that were offered together; `names` say what a refusal calls them.
+
+        Raises:
+            EnrollmentError: too many, or a set that is refused.
+        """
+        check_count(len(captures))
         candidates = Candidates(self.matcher)
-        for capture in offered:
+        for capture in captures:
             candidates.add(capture)
         if screening is Screening.ENFORCE:
             candidates.refuse_flaws(names)
-        return self.store_references(
-            user_id, candidates, range(len(offered)), replace=replace, groups=tuple(groups), start=start
-        )
+        return candidates
 
     def store_references(
         self,
@@ -112,9 +108,10 @@ class Enroller:
             self._store.put(template, replace=replace)
             self._audit.append(records, event, user_id, references=len(template), model_id=template.model_id)
             # What was a reference before is remembered still, as a signature that was accepted.
-            memory = Memory.from_bytes(records.get(REPLAY, user_id)).retired()
+            seen = record_kind(REPLAY, template.modality)
+            memory = Memory.from_bytes(records.get(seen, user_id)).retired()
             memory = memory.with_(sketches, Role.REFERENCE, limit=self._policy.remembered)
-            records.put(REPLAY, user_id, memory.to_bytes())
+            records.put(seen, user_id, memory.to_bytes())
             for kind in (LOCKOUT, *adaptation_kinds(template.modality)):
                 records.delete(kind, user_id)
             for group in groups:
@@ -139,7 +136,7 @@ class Enroller:
             AlreadyEnrolled: the user is there and `replace` is False.
             ConfigError: this cannot be a user id.
         """
-        user_id = self._new_user_id(user_id)
+        user_id = self.new_user_id(user_id)
         if not replace and self._is_enrolled(user_id):
             raise AlreadyEnrolled(
                 f"{user_id!r} is enrolled already",
@@ -147,7 +144,7 @@ class Enroller:
             )
         return user_id
 
-    def _new_user_id(self, user_id: str) -> str:
+    def new_user_id(self, user_id: str) -> str:
         """Return the id to enroll, composed; one that hides something only where it is enrolled already."""
         user_id = normal_user_id(user_id)
         try:
@@ -171,21 +168,28 @@ class Enroller:
         return Sketcher(self._store.secret(REPLAY))
 
 
-def listed(captures: Iterable[T], capture: type) -> Iterable[T]:
-    """Return the captures; one alone, where a list is wanted, is refused with what to write instead.
+def listed(captures: Iterable[T], limit: int) -> list[T]:
+    """Return at most `limit` captures; one alone is refused with what to write instead.
 
     Raises:
         EnrollmentError: one capture, a path, or nothing that can be gone through.
     """
-    if isinstance(captures, capture | str | bytes | os.PathLike) or not isinstance(captures, Iterable):
-        one = isinstance(captures, capture)
+    if isinstance(captures, str | bytes | os.PathLike) or not isinstance(captures, Iterable):
+        one = _is_capture(captures)
         raise EnrollmentError(
             "one signature where a list is wanted" if one else "no list of signatures",
-            expected=f"a list of {capture.__name__}",
+            expected="a list of captures, such as Signature",
             received=type(captures).__name__,
-            hint="Write [signature], better five of them" if one else "Read each file with read_signature",
+            hint="Write [signature], better five of them" if one else "Read each file with read_capture",
         )
-    return captures
+    return list(islice(captures, limit))
+
+
+def _is_capture(value: object) -> bool:
+    try:
+        return modality_of(value) is not None
+    except InvalidSignature:
+        return False
 
 
 def check_count(references: int) -> None:
@@ -200,7 +204,12 @@ def check_count(references: int) -> None:
         )
 
 
-def _screening(name: Screening | str) -> Screening:
+def screening_of(name: Screening | str) -> Screening:
+    """Return the way of screening of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
     try:
         return Screening(name)
     except ValueError as error:

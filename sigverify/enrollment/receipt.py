@@ -1,6 +1,7 @@
 """`EnrollmentReceipt`: what became of one enrollment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ class EnrollmentReceipt:
         consistency: 0 to 1, the least score of a reference against the others; 1 for one reference.
         reasons: of each reference why it was taken, or would not have been; all `TAKEN` where enforced.
         latency_ms: from the call until it was safely stored.
+        also: of an enrollment by several kinds of capture, the receipts of the others, by modality.
     """
 
     user_id: str
@@ -33,6 +35,7 @@ class EnrollmentReceipt:
     consistency: float
     reasons: tuple[AdditionReason, ...]
     latency_ms: float
+    also: Mapping[str, "EnrollmentReceipt"] = field(default_factory=dict, hash=False)
 
     def __bool__(self) -> bool:
         raise TypeError("an EnrollmentReceipt is neither true nor false: ask it whether it is .flawless")
@@ -45,10 +48,11 @@ class EnrollmentReceipt:
     @property
     def flawless(self) -> bool:
         """Whether nothing is wrong with any reference."""
-        return all(self.reasons)
+        return all(self.reasons) and all(each.flawless for each in self.also.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what every interface says of it, as JSON can hold it."""
+        """Return what every interface says of it, as JSON can hold it; `also` only where there are others."""
+        also = {modality: receipt.to_dict() for modality, receipt in self.also.items()}
         return {
             "user_id": self.user_id,
             "references": self.references,
@@ -59,4 +63,5 @@ class EnrollmentReceipt:
             "consistency": round(self.consistency, 3),
             "reasons": [reason.value for reason in self.reasons],
             "latency_ms": round(self.latency_ms, 3),
+            **({"also": also} if also else {}),
         }

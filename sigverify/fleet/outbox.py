@@ -3,14 +3,18 @@
 import json
 from typing import Final
 
+from sigverify.modality.registry import modalities
 from sigverify.policy.gate import UNKNOWN
 from sigverify.policy.lockout import DEVICE
 from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.store import Records
+from sigverify.template import record_kind
 
 LOCKOUTS: Final = (LOCKOUT, LOCKOUT + UNKNOWN)
-MEMORIES: Final = (REPLAY, REPLAY + UNKNOWN)
+MEMORIES: Final = tuple(
+    record_kind(REPLAY, modality) + whose for modality in modalities() for whose in ("", UNKNOWN)
+)
 SHARED: Final = (*LOCKOUTS, *MEMORIES)
 """Kinds of records that every kiosk of a fleet has to know, and any may write."""
 OUTBOX: Final = "fleet-outbox"

@@ -25,7 +25,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.embedding import Embedding, References
 from sigverify.policy.clock import Instant
 from sigverify.store import Records, Store
-from sigverify.template import PEN, Template
+from sigverify.template import Template, record_kind
 
 ORIGINAL: Final = "adaptation"
 STATE: Final = "adaptation-state"
@@ -77,7 +77,7 @@ def kinds(modality: str) -> tuple[str, str]:
     >>> kinds("pen"), kinds("image")
     (('adaptation', 'adaptation-state'), ('adaptation image', 'adaptation-state image'))
     """
-    return (ORIGINAL, STATE) if modality == PEN else (f"{ORIGINAL} {modality}", f"{STATE} {modality}")
+    return record_kind(ORIGINAL, modality), record_kind(STATE, modality)
 
 
 def anchors(template: Template) -> int:

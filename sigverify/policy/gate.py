@@ -1,7 +1,7 @@
 """`Gate`: a compared probe in, the policy's decision out. Everything that `verify` writes is written here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sigverify.decision import Decision, Outcome, Reason, confidence
@@ -13,9 +13,27 @@ from sigverify.policy.policy import Policy
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketch
 from sigverify.store import Records
+from sigverify.template import record_kind
 
 UNKNOWN: Final = "-unknown"
 """Added to the kinds of records of those who are not enrolled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What shows that a capture was seen before.
+
+    Attributes:
+        modality: of the capture.
+        sketch: of it.
+        copy: it is one of the references themselves.
+        copy_bits: bits in which sketches of one capture may differ, see `Modality.copy_bits`.
+    """
+
+    modality: str
+    sketch: Sketch
+    copy: bool
+    copy_bits: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,31 +43,46 @@ class Trial:
     Attributes:
         subject: whose records it concerns: a user id, or a bucket of those who are not enrolled.
         known: whether that somebody is enrolled.
-        sketch: of the capture; None when replays are not looked for.
-        flaw: what makes the capture unfit to be compared; None: nothing.
-        copy: one of the references themselves.
-        copy_bits: bits in which sketches of one capture may differ, see `Modality.copy_bits`.
+        seen: of each capture shown; empty when replays are not looked for.
+        fit: whether there is enough in the captures to decide by.
+        flaw: what is wrong with one that is not fit; None: nothing.
+        counts: whether any capture was compared with references of that person.
         score: likeness, 0 to 1.
         threshold: what the score has to reach.
         refer_threshold: what it has to reach to be referred; None: nothing is.
         missing: what could not be compared, see `Decision`.
+        scores: of each kind of capture, where several were shown, see `Decision`.
+        left_out: kinds shown that do not count, see `Decision`.
     """
 
     subject: str
     known: bool
-    sketch: Sketch | None
-    flaw: Flaw | None
-    copy: bool
-    copy_bits: int
+    seen: tuple[Seen, ...] = ()
+    fit: bool = True
+    flaw: Flaw | None = None
+    counts: bool = True
     score: float
     threshold: float
     refer_threshold: float | None
     missing: tuple[Aspect, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    left_out: tuple[str, ...] = ()
 
     @property
     def alike(self) -> bool:
         """Whether the score would do."""
-        return self.known and self.score >= self.threshold
+        return self._can_be_accepted and self.score >= self.threshold
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it would do for a person to decide."""
+        return (
+            self._can_be_accepted and self.refer_threshold is not None and self.score >= self.refer_threshold
+        )
+
+    @property
+    def _can_be_accepted(self) -> bool:
+        return self.known and self.fit and self.counts
 
     def __bool__(self) -> bool:
         raise TypeError("a Trial is neither true nor false: Gate.settle decides, by .alike among others")
@@ -75,24 +108,31 @@ class Gate:
         wait_s = self.wait_s(records, trial.subject, known=trial.known)
         if wait_s > 0:
             return Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=wait_s)
-        if trial.flaw:
-            return Decision(outcome=Outcome.REJECT, reason=Reason.POOR, flaw=trial.flaw)
-        kind = REPLAY if trial.known else REPLAY + UNKNOWN
-        memory = Memory.from_bytes(records.get(kind, trial.subject) if trial.sketch else None)
-        decision = self._judge(trial, memory)
-        if trial.sketch:
-            role = Role.ACCEPTED if decision.accepted else Role.REFUSED
-            kept = memory.with_([trial.sketch], role, limit=self._policy.remembered)
-            records.put(kind, trial.subject, kept.to_bytes())
+        if not trial.fit:
+            return Decision(
+                outcome=Outcome.REJECT, reason=Reason.POOR, flaw=trial.flaw, left_out=trial.left_out
+            )
+        memories = [self._memory(records, trial, each) for each in trial.seen]
+        decision = self._judge(trial, memories)
+        role = Role.ACCEPTED if decision.accepted else Role.REFUSED
+        for each, memory in zip(trial.seen, memories, strict=True):
+            kept = memory.with_([each.sketch], role, limit=self._policy.remembered)
+            records.put(_memory_kind(trial, each), trial.subject, kept.to_bytes())
         return self._count(records, trial, decision)
 
-    def _judge(self, trial: Trial, memory: Memory) -> Decision:
+    def _memory(self, records: Records, trial: Trial, seen: Seen) -> Memory:
+        return Memory.from_bytes(records.get(_memory_kind(trial, seen), trial.subject))
+
+    def _judge(self, trial: Trial, memories: Sequence[Memory]) -> Decision:
         outcome, reason = Outcome.REJECT, Reason.UNLIKE
-        if trial.sketch and (trial.copy or memory.has(trial.sketch, trial.copy_bits)):
+        if any(
+            each.copy or memory.has(each.sketch, each.copy_bits)
+            for each, memory in zip(trial.seen, memories, strict=True)
+        ):
             return Decision(outcome=outcome, reason=Reason.REPLAY)
         if trial.alike:
             outcome, reason = Outcome.ACCEPT, Reason.ALIKE
-        elif trial.known and trial.refer_threshold is not None and trial.score >= trial.refer_threshold:
+        elif trial.unsure:
             outcome, reason = Outcome.REFER, Reason.UNSURE
         return Decision(
             outcome=outcome,
@@ -101,6 +141,8 @@ class Gate:
             threshold=trial.threshold,
             confidence=confidence(trial.score, trial.threshold),
             missing=trial.missing,
+            scores=trial.scores,
+            left_out=trial.left_out,
         )
 
     def _count(self, records: Records, trial: Trial, decision: Decision) -> Decision:
@@ -121,3 +163,8 @@ class Gate:
             for schedule, kind, whose in each
             if schedule is not None
         ]
+
+
+def _memory_kind(trial: Trial, seen: Seen) -> str:
+    """Return the kind of the record that remembers captures like this one."""
+    return record_kind(REPLAY, seen.modality) + ("" if trial.known else UNKNOWN)

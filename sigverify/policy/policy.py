@@ -22,8 +22,11 @@ class Policy:
             `Profile`, which becomes its rate.
         impostor: whom that rate counts.
         refer_fmr: a higher rate: what would be accepted at it, and not at `fmr`, is for a person to decide.
+        every_kind: ask everybody for every kind of capture that the verifier takes, such as strokes and a
+            picture, each fit to be compared; otherwise what is shown, fit and enrolled decides. Without this,
+            whoever forges one of them better shows that one alone.
         replay: refuse copies of what was seen before.
-        remembered: captures remembered of each user, beside the references.
+        remembered: captures of each kind remembered of each user, beside the references.
         per_user: when a user has to wait after failed tries; None: never.
         per_device: when everybody has to.
         adaptive: renew references by signatures accepted with confidence; see `sigverify.policy.adaptation`.
@@ -41,6 +44,7 @@ class Policy:
     fmr: float = Profile.BALANCED.fmr
     impostor: Impostor = Impostor.SKILLED
     refer_fmr: float | None = None
+    every_kind: bool = False
     replay: bool = True
     remembered: int = 64
     per_user: Schedule | None = PER_USER
@@ -145,6 +149,8 @@ def _conceal(decision: Decision) -> Decision:
         unlike=(),
         missing=(),
         latency_ms=None,
+        scores={},
+        left_out=(),
     )
 
 

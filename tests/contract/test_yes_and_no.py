@@ -104,8 +104,7 @@ NEITHER = {
     "a ranking of nobody": (Matches(), "fpir"),
     "one of a ranking": (MATCH, "fpir"),
     "a trial": (
-        Trial(subject="alice", known=True, sketch=None, flaw=None, copy=True, copy_bits=24, score=1.0,
-              threshold=0.5, refer_threshold=None),
+        Trial(subject="alice", known=True, score=1.0, threshold=0.5, refer_threshold=None),
         "alike",
     ),
 }  # fmt: skip

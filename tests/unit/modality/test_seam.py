@@ -121,11 +121,11 @@ def test_the_core_in_c_leaves_it_to_numpy(model):
 
 
 def test_a_modality_is_found_by_name_and_by_its_captures():
-    assert modalities() == ["melody", "pen"]
+    assert modalities() == ["image", "melody", "pen"]
     assert find_modality("pen") is PEN
     assert modality_of(melody()) is MELODY
     assert modality_of(signature()) is PEN
-    with pytest.raises(InvalidSignature, match="expected melody or pen; received int"):
+    with pytest.raises(InvalidSignature, match="expected image or melody or pen; received int"):
         modality_of(7)
 
 

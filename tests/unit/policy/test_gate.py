@@ -236,8 +236,7 @@ def test_unknown_names_take_like_time(make):
 
 # ------------------------------------------------------------------------------------ the transaction
 def trial(**changes):
-    plain = {"subject": "alice", "known": True, "sketch": None, "flaw": None, "copy": False, "copy_bits": 24,
-             "score": 0.5, "threshold": 0.9, "refer_threshold": None}  # fmt: skip
+    plain = {"subject": "alice", "known": True, "score": 0.5, "threshold": 0.9, "refer_threshold": None}
     return Trial(**plain | changes)
 
 
