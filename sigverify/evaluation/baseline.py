@@ -1,6 +1,7 @@
-"""`DtwBaseline`: elastic matching of seven hand-made functions, with nothing learned.
+"""`DtwBaseline`: elastic matching of what is compared by hand, with nothing learned.
 
-What every learned model has to beat. Functions, band and normalization are the field's.
+What every learned model has to beat: of pen strokes seven functions of time, of pictures columns of stroke
+directions. Functions, band and normalization are the field's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +13,13 @@ import numpy as np
 from sigverify.arrays import RealArray
 from sigverify.errors import MissingExtra
 from sigverify.metrics.normalized_distance import normalized_distance
-from sigverify.modality.pen.features import CHANNEL_NAMES, FEATURES_VERSION, FRAMES, SERIES_CHANNELS, features
-from sigverify.modality.pen.signature import Signature
+from sigverify.modality.registry import modality_of
 
 BAND: Final = 0.2
 """Half-width of the Sakoe-Chiba band as a share of the frames."""
 
 SCALE: Final = 40.0
-"""Normalized distance that scores 0.5: about where genuine and forged meet on public corpora."""
+"""Normalized distance that scores 0.5: about where genuine and forged pen strokes meet on public corpora."""
 
 
 class DtwBaseline:
@@ -53,17 +53,21 @@ class DtwBaseline:
             "kind": "baseline",
             "method": "dtw",
             "library": f"dtaidistance {metadata.version('dtaidistance')}",
-            "functions": list(CHANNEL_NAMES[:SERIES_CHANNELS]),
-            "features_version": FEATURES_VERSION,
-            "frames": FRAMES,
+            "compares": "the series of the captures' modality",
             "band": BAND,
             "frame_distance": "euclidean",
             "normalization": "min/sqrt(d_min) + mean/sqrt(d_mean)",
         }
 
-    def embed(self, capture: Signature) -> RealArray:
-        """Return the hand-made functions, `(FRAMES, SERIES_CHANNELS)` float64."""
-        return np.ascontiguousarray(features(capture)[:, :SERIES_CHANNELS], np.float64)
+    def embed(self, capture: Any) -> RealArray:
+        """Return what is compared by hand, `(t, c)` float64.
+
+        Raises:
+            InvalidSignature: nothing of a known kind.
+        """
+        modality = modality_of(capture)
+        inputs = modality.encode(modality.trace(capture)[np.newaxis])
+        return np.ascontiguousarray(modality.series(inputs)[0], np.float64)
 
     def distances(self, probes: Sequence[RealArray], references: Sequence[RealArray]) -> RealArray:
         """Align every probe with every reference: `(p, r, 1)`."""

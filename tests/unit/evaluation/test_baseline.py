@@ -35,7 +35,7 @@ def test_baseline_tells_writers_apart(corpus, tmp_path):
     assert found.page.is_file()
     assert report.condition(4).impostors[TrialKind.RANDOM].eer.mean < 0.1
     assert report.condition(4).impostors[TrialKind.SKILLED].calibration is None
-    assert report.provenance["functions"][0] == "dx"
+    assert report.provenance["compares"] == "the series of the captures' modality"
 
 
 def test_run_refuses_before_it_works(corpus, tmp_path):
