@@ -6,51 +6,121 @@ Only whole numbers are computed with, by numpy and Pillow's 8-bit filters: every
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageFilter
 
 from sigverify.arrays import BoolArray
 from sigverify.modality.image.grey import GreyArray
+from sigverify.modality.image.lines import without_lines
+from sigverify.modality.image.runs import Runs
 
 LONGEST: Final = 512
 """Pictures are reduced to so many pixels: finer ones tell no more, see docs/images.md."""
 _BLOCK: Final = 8
 """Paper is looked for in blocks of 8 × 8 pixels: wider than a stroke, narrower than a shadow."""
-_REACH: Final = 9
-"""A block takes the brightest of 9 × 9 blocks for its paper: so a wide blot is still ink."""
+_REACH: Final = 3
+"""What is dark and narrower than 3 blocks is no shadow: so a wide blot is still ink."""
 _LEAST_CONTRAST: Final = 24
 """Ink is darker than its paper by at least so much of 255: less is the noise of a camera."""
+_TABLE: Final = 5, 2
+"""What has less than 2 / 5 of the light of most paper is no paper; a hard shadow leaves half."""
+_FRAYED: Final = 5
+"""Blocks, across, around what is no paper in which there is no ink to be told from its edge."""
+_CROPPED: Final = 2
+"""A reduced picture of which the ink takes less than half, each way, is looked at once more and closer."""
 
 
 def find_ink(grey: GreyArray) -> BoolArray:
-    """Return where there is ink, `(h, w)`, of a picture `(h, w)` reduced to `LONGEST` at most.
+    """Return where there is ink, `(h, w)`, of a picture reduced to `LONGEST` at most, or of a part of it.
 
     A picture of light ink on a dark ground is turned round first.
     """
-    picture = Image.fromarray(grey)
-    if max(picture.size) > LONGEST:
-        factor = LONGEST / max(picture.size)
-        size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
-        picture = picture.resize(size, Image.Resampling.BOX)
-    values = np.asarray(picture)
-    if np.median(values) < 128:
-        values = 255 - values
-    darkness = _darkness(values)
+    ink = _ink_of(_reduced(grey))
+    box = _box(ink)
+    longest = max(grey.shape)
+    if box is None or longest <= LONGEST or _CROPPED * max(box[1] - box[0], box[3] - box[2]) > LONGEST:
+        return ink
+    # Small on its page: of this part more can be seen than of the page.
+    margin = LONGEST // 32
+    top, bottom, left, right = (
+        (place + way * margin) * longest // LONGEST for place, way in zip(box, (-1, 1, -1, 1), strict=True)
+    )
+    return _ink_of(_reduced(grey[max(top, 0) : bottom, max(left, 0) : right]))
+
+
+def _box(ink: BoolArray) -> tuple[int, int, int, int] | None:
+    """Return top, bottom, left and right of all ink; None where there is none."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1) if len(rows) else None
+
+
+def _reduced(grey: GreyArray) -> GreyArray:
+    """Return a picture of `LONGEST` pixels at most."""
+    if max(grey.shape) <= LONGEST:
+        return grey
+    from PIL import Image
+
+    factor = LONGEST / max(grey.shape)
+    height, width = (max(1, round(side * factor)) for side in grey.shape)
+    picture = Image.fromarray(np.ascontiguousarray(grey))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+
+
+def _ink_of(grey: GreyArray) -> BoolArray:
+    darkness = _darkness(grey)
     ink = darkness > max(_LEAST_CONTRAST, otsu(darkness))
-    return without_specks(ink)
+    return without_specks(without_lines(ink))
 
 
 def _darkness(values: GreyArray) -> GreyArray:
-    """Return how much darker than the paper around it each pixel is, 0 to 255 of the paper's brightness."""
+    """Return how much darker than the paper around it each pixel is, 0 to 255 of the paper's brightness.
+
+    Where the paper is dark and its ink light, both are turned round.
+    """
+    from PIL import Image, ImageFilter
+
     height, width = values.shape
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
     padding = (0, rows * _BLOCK - height), (0, columns * _BLOCK - width)
-    blocks = np.pad(values, padding, mode="edge").reshape(rows, _BLOCK, columns, _BLOCK)
-    paper = Image.fromarray(np.ascontiguousarray(blocks.max(axis=(1, 3))))
-    paper = paper.filter(ImageFilter.MaxFilter(_REACH)).filter(ImageFilter.BoxBlur(_REACH // 2))
+    whole = np.pad(values, padding, mode="edge").reshape(rows, _BLOCK, columns, _BLOCK)
+    blocks = whole.transpose(1, 3, 0, 2).reshape(_BLOCK * _BLOCK, rows, columns)
+    lightest, darkest = blocks.max(axis=0), blocks.min(axis=0)
+    if _is_dark(blocks, lightest, darkest):
+        values, lightest = 255 - values, 255 - darkest
+    # The lightest around, then the darkest of these: as wide as it was, a shadow or a table keeps its edge.
+    paper = Image.fromarray(lightest).filter(ImageFilter.MaxFilter(_REACH))
+    paper = paper.filter(ImageFilter.MinFilter(_REACH))
+    blind = _no_paper(np.asarray(paper))
     paper = paper.resize((columns * _BLOCK, rows * _BLOCK), Image.Resampling.BILINEAR)
     light = np.maximum(np.asarray(paper)[:height, :width].astype(np.int32), 1)
-    return np.asarray(255 * np.maximum(light - values, 0) // light, np.uint8)
+    darkness = 255 * np.maximum(light - values, 0) // light
+    if blind.any():
+        darkness[blind.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)[:height, :width]] = 0
+    return np.asarray(darkness, np.uint8)
+
+
+def _no_paper(paper: GreyArray) -> BoolArray:
+    """Tell the blocks, and those around them, that are too dark to be paper: a table, a folder, a finger."""
+    from PIL import Image, ImageFilter
+
+    usual = int(np.sort(paper, axis=None)[paper.size * 3 // 4])
+    dark = paper.astype(np.int32) * _TABLE[0] < usual * _TABLE[1]
+    if not dark.any():
+        return dark
+    wider = Image.fromarray(np.where(dark, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_FRAYED))
+    return np.asarray(wider) > 0
+
+
+def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool:
+    """Whether strokes are light on dark ground: where there are strokes, most pixels are as dark as can be.
+
+    The ground of the whole picture does not tell: a sheet of paper may lie on a dark table.
+    """
+    from PIL import Image, ImageFilter
+
+    light = np.asarray(Image.fromarray(lightest).filter(ImageFilter.MaxFilter(3)), np.int32)
+    dark = np.asarray(Image.fromarray(darkest).filter(ImageFilter.MinFilter(3)), np.int32)
+    twice = blocks.sum(axis=0, dtype=np.int32) * 2 // len(blocks)
+    strokes = light - dark > 2 * _LEAST_CONTRAST
+    return int((twice - light - dark)[strokes].sum()) < 0
 
 
 def otsu(values: GreyArray) -> int:
@@ -58,7 +128,9 @@ def otsu(values: GreyArray) -> int:
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979.
     """
-    counts = np.bincount(values.ravel(), minlength=256).astype(np.int64)
+    from PIL import Image
+
+    counts = np.array(Image.fromarray(values).histogram(), np.int64)
     below = np.cumsum(counts)[:-1]
     moment = np.cumsum(counts * np.arange(256))
     above = below[-1] + counts[-1] - below
@@ -71,23 +143,34 @@ def otsu(values: GreyArray) -> int:
     return int(parted[np.argmax(between)])
 
 
-_SPECK: Final = 3
-"""A speck fits into a square of 2 · 3 + 1 pixels …"""
+_SPECK: Final = 7
+"""A speck fits into a square of 7 × 7 pixels …"""
+_SPECK_PIXELS: Final = 12
+"""… of which it fills no more than 12 …"""
 _CLEAR: Final = 8
-"""… with nothing else within 8 pixels of its middle."""
+"""… and nothing but specks is within 8 pixels of its middle."""
 
 
 def without_specks(ink: BoolArray) -> BoolArray:
-    """Remove what is small and stands alone: dust, noise of the scanner, but for the dot of an i."""
-    near, far = (_count_around(ink, reach) for reach in (_SPECK, _CLEAR))
-    return np.asarray(ink & ~((near == far) & (far <= (2 * _SPECK - 1) ** 2 // 2)))
-
-
-def _count_around(ink: BoolArray, reach: int) -> npt.NDArray[np.int32]:
-    """Count the ink in the square of `2 · reach + 1` pixels around each."""
-    padded = np.pad(ink.astype(np.int32), reach + 1)[: -1 or None, : -1 or None]
-    sums = padded.cumsum(axis=0).cumsum(axis=1)
-    side = 2 * reach + 1
-    return np.asarray(
-        sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side], np.int32
-    )
+    """Remove what is small and stands alone: dust, noise of the scanner, but not the dot of an i."""
+    runs = Runs.of(ink)
+    if not len(runs.row):
+        return ink
+    piece = runs.pieces()
+    count = int(piece.max()) + 1
+    pixels = np.bincount(piece, runs.length, count)
+    top, left = np.full(count, ink.shape[0]), np.full(count, ink.shape[1])
+    bottom, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    np.minimum.at(top, piece, runs.row)
+    np.maximum.at(bottom, piece, runs.row + 1)
+    np.minimum.at(left, piece, runs.start)
+    np.maximum.at(right, piece, runs.end)
+    small = (pixels <= _SPECK_PIXELS) & (bottom - top <= _SPECK) & (right - left <= _SPECK)
+    if not small.any():
+        return ink
+    rest = np.pad(runs.taken(~small[piece]).drawn(ink.shape), _CLEAR)
+    around = np.arange(2 * _CLEAR + 1)
+    rows = ((top + bottom - 1) // 2)[small][:, np.newaxis] + around
+    columns = ((left + right - 1) // 2)[small][:, np.newaxis] + around
+    small[small] = ~rest[rows[:, :, np.newaxis], columns[:, np.newaxis]].any(axis=(1, 2))
+    return runs.taken(~small[piece]).drawn(ink.shape)
