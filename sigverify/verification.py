@@ -53,8 +53,14 @@ class Verification:
         start = time.perf_counter()
         user_id = normal_user_id(user_id)
         claim = self._claimed(user_id, shown, policy)
-        compared = [self._compare(claim, comparer, capture, policy) for comparer, capture in claim.shown]
-        trial = self._trial(claim, compared, shown, policy, kinds)
+        flaws = [comparer.matcher.modality.unfit(capture) for comparer, capture in claim.shown]
+        compared = [
+            self._compare(claim, comparer, capture, policy)
+            for (comparer, capture), flaw in zip(claim.shown, flaws, strict=True)
+            if flaw is None
+        ]
+        flaw = next((each for each in flaws if each), None)
+        trial = _trial(claim, compared, flaw, shown, policy, kinds)
         durable = policy.durable_accepts or not trial.alike
         with self._store.transaction(durable=durable, local=True) as records:
             decision = Gate(policy, now=self._now).settle(records, trial)
@@ -122,45 +128,10 @@ class Verification:
             probe=probe,
             plain=plain,
             seen=seen,
-            flaw=modality.unfit(capture),
             score=matcher.score_of(compared),
             thresholds=thresholds,
             table=matcher.scoring.row(len(template), reduced=compared.reduced).thresholds[policy.impostor],
             missing=tuple(a for a, column in modality.optional.items() if compared.lacking[column]),
-        )
-
-    def _trial(
-        self, claim: "_Claim", compared: "Sequence[_Compared]", shown: Shown, policy: Policy, kinds: int
-    ) -> Trial:
-        """Sum up what was compared: by one capture, or by all that count."""
-        fit = [each for each in compared if each.flaw is None]
-        counted = [each for each in compared if each.counts]
-        if policy.every_kind:
-            enough = len(fit) == kinds
-            counts = len(counted) == kinds
-        else:
-            # Where nobody shall learn who is enrolled by what, a fit capture is enough to be answered.
-            enough = bool(counted if policy.reveal_unknown else fit)
-            counts = bool(counted)
-        judged = counted or compared
-        several = len(shown) > 1
-        return Trial(
-            subject=claim.subject,
-            known=claim.known,
-            seen=tuple(each.seen for each in compared if each.seen is not None),
-            fit=enough,
-            flaw=None if enough else next((each.flaw for each in compared if each.flaw), None),
-            counts=counts,
-            score=_score(judged, policy),
-            threshold=judged[0].thresholds[0],
-            refer_threshold=judged[0].thresholds[1] if policy.refer_fmr is not None else None,
-            missing=tuple(dict.fromkeys(aspect for each in counted for aspect in each.missing)),
-            scores={each.comparer.modality: each.score for each in counted} if several else {},
-            left_out=tuple(
-                comparer.modality
-                for comparer, _ in shown
-                if several and comparer.modality not in [each.comparer.modality for each in counted]
-            ),
         )
 
     def _adapt(self, records: Records, user_id: str, compared: "_Compared", policy: Policy) -> bool:
@@ -227,16 +198,10 @@ class _Compared:
     probe: Embedding
     plain: References
     seen: Seen | None
-    flaw: Flaw | None
     score: float
     thresholds: Sequence[float]
     table: Thresholds
     missing: tuple[Aspect, ...]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it says anything of that person."""
-        return self.enrolled and self.flaw is None
 
     @property
     def is_sure(self) -> bool:
@@ -244,7 +209,38 @@ class _Compared:
         reaches = (
             self.score >= self.thresholds[0] and confidence(self.score, self.thresholds[0]) >= CONFIDENCE
         )
-        return self.counts and reaches and not self.missing
+        return self.enrolled and reaches and not self.missing
+
+
+def _trial(
+    claim: _Claim,
+    compared: Sequence[_Compared],
+    flaw: Flaw | None,
+    shown: Shown,
+    policy: Policy,
+    kinds: int,
+) -> Trial:
+    """Sum up what was compared, by one capture or by several; `flaw` is of one that was not."""
+    counted = [each for each in compared if each.enrolled]
+    # Where nobody shall learn who is enrolled by what, a fit capture is enough to be answered.
+    answered = counted if policy.reveal_unknown else compared
+    needed = kinds if policy.every_kind else 1
+    fit, judged, several = len(answered) >= needed, counted or compared, len(shown) > 1
+    names = [each.comparer.modality for each in counted]
+    return Trial(
+        subject=claim.subject,
+        known=claim.known,
+        seen=tuple(each.seen for each in compared if each.seen is not None),
+        fit=fit,
+        flaw=None if fit else flaw,
+        counts=len(counted) >= needed,
+        score=_score(judged, policy),
+        threshold=judged[0].thresholds[0] if judged else 1.0,
+        refer_threshold=judged[0].thresholds[1] if judged and policy.refer_fmr is not None else None,
+        missing=tuple(dict.fromkeys(aspect for each in counted for aspect in each.missing)),
+        scores={each.comparer.modality: each.score for each in counted} if several else {},
+        left_out=tuple(c.modality for c, _ in shown if several and c.modality not in names),
+    )
 
 
 def _threshold(comparer: Comparer, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
@@ -252,15 +248,15 @@ def _threshold(comparer: Comparer, policy: Policy, fmr: float, references: int, 
 
 
 def _score(judged: Sequence[_Compared], policy: Policy) -> float:
-    """Return the score of one capture; of several, what theirs amount to."""
-    if len(judged) == 1:
-        return judged[0].score
+    """Return the score of one capture; of several, what theirs amount to; of none, 0."""
+    if len(judged) < 2:
+        return judged[0].score if judged else 0.0
     return fused_score([each.score for each in judged], [each.table for each in judged], asked=policy.fmr)
 
 
 def _unlike(compared: Sequence[_Compared]) -> tuple[Aspect, ...]:
     """Name what sets captures apart that would not do by themselves; of all, where each would."""
-    counted = [each for each in compared if each.counts]
+    counted = [each for each in compared if each.enrolled]
     blamed = [each for each in counted if each.score < each.thresholds[0]] or counted
     aspects = [each.comparer.matcher.unlike(each.probe, each.plain) for each in blamed]
     return tuple(dict.fromkeys(aspect for named in aspects for aspect in named))
