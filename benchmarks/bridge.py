@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from builders import signature
 
 from firmware_bridge.client import Client
-from firmware_bridge.protocol.captures import MAX_SAMPLES, split
+from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
 from firmware_bridge.protocol.framing import MAX_PAYLOAD
 from sigverify.errors import Disconnected, SigverifyError
 

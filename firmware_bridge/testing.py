@@ -124,7 +124,7 @@ class MemoryDaemon:
         if self.away:
             raise Disconnected("no daemon in this process", hint="It is set to be away")
         state = ClientState()
-        connection = DaemonConnection(allowed=self._allowed, token=self._token)
+        connection = DaemonConnection(allowed=self._service.possible(self._allowed), token=self._token)
         wire = MemoryWire(connection, lambda request: self._carry_out(request, state), lost=self._lost)
         self._wires.append(wire)
         return wire

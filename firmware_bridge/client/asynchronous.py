@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
-from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
+from firmware_bridge.client.exchange import (
+    Calls,
+    Exchange,
+    OpenEnrollment,
+    Probe,
+    bounded,
+    line_error,
+    sendable,
+    sendables,
+)
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Address, Line, Transport
 from sigverify.decision import Decision
@@ -16,7 +25,6 @@ from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import BridgeError, Disconnected, Misuse, SigverifyError
 from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
-from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
 from sigverify.search.match import Matches
 
@@ -44,7 +52,8 @@ class AsyncRemoteEnrollment:
 
     async def add(self, signature: Probe) -> Addition:
         """See `RemoteEnrollment.add`."""
-        return await self._run(lambda calls: calls.add(self._begun, signature))
+        probe = sendable(signature)
+        return await self._run(lambda calls: calls.add(self._begun, probe))
 
     async def commit(self) -> EnrollmentReceipt:
         """See `RemoteEnrollment.commit`."""
@@ -95,28 +104,29 @@ class AsyncClient:
     async def verify(
         self,
         user_id: str,
-        signature: Probe,
+        signature: Probe | tuple[Probe, ...],
         *,
         fmr: float | None = None,
         impostor: Impostor | str | None = None,
         refer_fmr: float | None = None,
     ) -> Decision:
         """See `Client.verify`."""
-        kind = None if impostor is None else str(impostor)
+        kind, probes = None if impostor is None else str(impostor), sendables(signature)
         return await self._run(
-            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, probes, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
         )
 
     async def identify(
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> Matches:
         """See `Client.identify`."""
-        return await self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        probe = sendable(signature)
+        return await self._run(lambda calls: calls.identify(probe, top_k=top_k, fpir=fpir, among=among))
 
     async def enroll(
         self,
         user_id: str,
-        signatures: Iterable[Signature],
+        signatures: Iterable[Probe],
         *,
         replace: bool = False,
         groups: Iterable[str] = (),
@@ -133,11 +143,14 @@ class AsyncClient:
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
+        modality: str | None = None,
     ) -> AsyncRemoteEnrollment:
         """See `Client.enrollment`."""
         joined = tuple(groups)
         begun = await self._run(
-            lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
+            lambda calls: calls.enrollment(
+                user_id, references=references, replace=replace, groups=joined, modality=modality
+            )
         )
         return AsyncRemoteEnrollment(self._run, begun)
 

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from firmware_bridge.client.exchange import Calls, Exchange, OpenEnrollment, Probe, bounded, line_error
+from firmware_bridge.client.exchange import (
+    Calls,
+    Exchange,
+    OpenEnrollment,
+    Probe,
+    bounded,
+    line_error,
+    sendable,
+    sendables,
+)
 from firmware_bridge.protocol.messages import About, Captured, Condition, Points
 from firmware_bridge.transport.line import DEFAULT_BAUD, Address, Transport, Wire
 from sigverify.decision import Decision
@@ -15,7 +24,6 @@ from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import BridgeError, Disconnected, Misuse, SigverifyError
 from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
-from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
 from sigverify.search.match import Matches
 
@@ -45,12 +53,13 @@ class RemoteEnrollment:
         return self._begun.remaining
 
     def add(self, signature: Probe) -> Addition:
-        """Offer a signature, or a streamed capture, as a reference; the answer says whether it was taken.
+        """Offer a signature, a picture or a streamed capture as a reference; the answer says if it was taken.
 
         Raises:
             EnrollmentError: this enrollment is over, no more are wanted, or far too many were tried.
         """
-        return self._run(lambda calls: calls.add(self._begun, signature))
+        probe = sendable(signature)
+        return self._run(lambda calls: calls.add(self._begun, probe))
 
     def commit(self) -> EnrollmentReceipt:
         """Store the references: all of them, or, when anything is raised, nothing.
@@ -114,28 +123,41 @@ class Client:
     def verify(
         self,
         user_id: str,
-        signature: Probe,
+        signature: Probe | tuple[Probe, ...],
         *,
         fmr: float | None = None,
         impostor: Impostor | str | None = None,
         refer_fmr: float | None = None,
     ) -> Decision:
-        """Decide whether a signature, or a streamed capture, is that person's; see `Verifier.verify`."""
-        kind = None if impostor is None else str(impostor)
+        """Decide whether a signature is that person's; see `Verifier.verify`.
+
+        Args:
+            user_id: whose it is claimed to be.
+            signature: a `Signature`, a `SignatureImage`, the path or bytes of a picture, or the number of a
+                streamed capture; or two of them, the strokes and the picture of one signature.
+            fmr: the false-match rate to allow; None: the daemon's policy.
+            impostor: whom that rate counts.
+            refer_fmr: a higher rate up to which a person shall decide.
+
+        Raises:
+            NotAllowed: a picture, and the daemon takes none.
+        """
+        kind, probes = None if impostor is None else str(impostor), sendables(signature)
         return self._run(
-            lambda calls: calls.verify(user_id, signature, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
+            lambda calls: calls.verify(user_id, probes, fmr=fmr, impostor=kind, refer_fmr=refer_fmr)
         )
 
     def identify(
         self, signature: Probe, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
     ) -> Matches:
         """Find whose it may be, the most alike first; see `Verifier.identify`."""
-        return self._run(lambda calls: calls.identify(signature, top_k=top_k, fpir=fpir, among=among))
+        probe = sendable(signature)
+        return self._run(lambda calls: calls.identify(probe, top_k=top_k, fpir=fpir, among=among))
 
     def enroll(
         self,
         user_id: str,
-        signatures: Iterable[Signature],
+        signatures: Iterable[Probe],
         *,
         replace: bool = False,
         groups: Iterable[str] = (),
@@ -152,6 +174,7 @@ class Client:
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
+        modality: str | None = None,
     ) -> RemoteEnrollment:
         """Begin to enroll signature by signature; see `Verifier.enrollment`.
 
@@ -159,7 +182,9 @@ class Client:
         """
         joined = tuple(groups)
         begun = self._run(
-            lambda calls: calls.enrollment(user_id, references=references, replace=replace, groups=joined)
+            lambda calls: calls.enrollment(
+                user_id, references=references, replace=replace, groups=joined, modality=modality
+            )
         )
         return RemoteEnrollment(self._run, begun)
 

@@ -5,26 +5,40 @@ I/O, blocking or not, and sends back whether time ran out. Time runs from the la
 arrive are no proof that anybody answers.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from pathlib import Path
 from typing import Final, TypeVar
 
 from firmware_bridge.protocol import messages
-from firmware_bridge.protocol.captures import split
 from firmware_bridge.protocol.client_connection import ClientConnection
+from firmware_bridge.protocol.daemon_connection import Capability
 from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED
-from firmware_bridge.protocol.messages import Message, Points
+from firmware_bridge.protocol.messages import Image, Message, Points
+from firmware_bridge.protocol.picture import check_size, cut
+from firmware_bridge.protocol.strokes import split
 from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES, listed
 from sigverify.enrollment.receipt import EnrollmentReceipt
-from sigverify.errors import Disconnected, EnrollmentError, InvalidSignature, ProtocolError
+from sigverify.errors import (
+    Disconnected,
+    EnrollmentError,
+    FormatError,
+    InvalidSignature,
+    NotAllowed,
+    ProtocolError,
+    one_line,
+)
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.image.encoding import to_png
+from sigverify.modality.image.image import IMAGE
+from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
@@ -52,8 +66,11 @@ class Step:
 
 
 Exchange = Generator[Step, bool, T]
-Probe = Signature | int
-"""A signature to send, or the number of a capture that was sent already."""
+Probe = Signature | SignatureImage | bytes | str | Path | int
+"""A signature to send, a picture (or its file, or where that lies), or the number of a capture that was sent
+already."""
+Sendable = Signature | bytes | int
+"""The same: of a picture its file."""
 
 
 @dataclass(eq=False)
@@ -72,6 +89,7 @@ class Calls:
         self._answers: dict[int, Message] = {}
         self._capture = 0  # rises over all lines, so that no number ever means another person's signature
         self._pieces: dict[int, int] = {}
+        self._crc: dict[int, int] = {}
         self._enrollment: OpenEnrollment | None = None
 
     def take(self, data: bytes) -> None:
@@ -90,6 +108,7 @@ class Calls:
     def handshake(self) -> Exchange[messages.Welcome]:
         """Do the handshake: the first thing on a line."""
         self._pieces.clear()
+        self._crc.clear()
         self._enrollment = None  # the daemon drops it at each hello
         for _ in range(_TRIES):
             self._answers.clear()
@@ -108,13 +127,28 @@ class Calls:
         yield Step(self._connection.outgoing(), wait=False)
         return capture
 
-    def points(self, piece: Points) -> Exchange[None]:
-        """Send samples, once there is credit."""
+    def begin_image(self, file: bytes) -> Exchange[int]:
+        """Begin to send a picture; return the capture's number."""
+        welcome = self._connection.welcome
+        if welcome is None or Capability.IMAGES.value not in welcome.capabilities:
+            raise NotAllowed(
+                "the daemon takes no pictures of signatures",
+                expected=f"the capability {Capability.IMAGES.value}",
+                hint="It needs a model for pictures, and `--allow images` where it allows only some requests",
+            )
+        capture = self._capture = self._capture % MAX_UNSIGNED + 1
+        self._connection.tell(messages.BeginImage(capture=capture, size=len(file)))
+        self._pieces[capture], self._crc[capture] = 0, zlib.crc32(file)
+        yield Step(self._connection.outgoing(), wait=False)
+        return capture
+
+    def points(self, piece: Points | Image) -> Exchange[None]:
+        """Send samples, or a piece of a picture, once there is credit."""
         while not self._connection.credit:
             late = yield Step(self._connection.outgoing(), wait=True)
             if late:
                 raise ProtocolError(
-                    "the daemon takes no more samples",
+                    "the daemon takes no more pieces",
                     hint="Some were lost on the way, or its word that they were taken: send all again",
                 )
         self._connection.tell(piece)
@@ -123,33 +157,41 @@ class Calls:
 
     def end(self, capture: int) -> Exchange[messages.Captured]:
         """End a capture."""
-        ended = messages.End(capture=capture, pieces=self._pieces.pop(capture, 0))
+        pieces, crc = self._pieces.pop(capture, 0), self._crc.pop(capture, None)
+        ended = messages.End(capture=capture, pieces=pieces, crc=crc)
         return (yield from self._ask(ended, messages.Captured))
 
     def cancel(self, capture: int) -> Exchange[None]:
         """Drop a capture."""
         self._pieces.pop(capture, None)
+        self._crc.pop(capture, None)
         self._connection.tell(messages.Cancel(capture=capture))
         yield Step(self._connection.outgoing(), wait=False)
 
     def verify(
         self,
         user_id: str,
-        probe: Probe,
+        probes: Sequence[Sendable],
         *,
         fmr: float | None,
         impostor: str | None,
         refer_fmr: float | None,
     ) -> Exchange[Decision]:
-        """Verify a signature."""
-        capture = yield from self._sent(probe)
+        """Verify a signature, of which there may be a picture beside its strokes."""
+        capture = yield from self._sent(probes[0])
+        second = None if len(probes) == 1 else (yield from self._sent(probes[1]))
         request = messages.Verify(
-            user_id=user_id, capture=capture, fmr=fmr, impostor=impostor, refer_fmr=refer_fmr
+            user_id=user_id,
+            capture=capture,
+            fmr=fmr,
+            impostor=impostor,
+            refer_fmr=refer_fmr,
+            second=second,
         )
         return _decision((yield from self._ask(request, messages.DecisionMade)))
 
     def identify(
-        self, probe: Probe, *, top_k: int, fpir: float | None, among: str | None
+        self, probe: Sendable, *, top_k: int, fpir: float | None, among: str | None
     ) -> Exchange[Matches]:
         """Identify a signature."""
         capture = yield from self._sent(probe)
@@ -167,17 +209,22 @@ class Calls:
         references: int = DEFAULT_REFERENCES,
         replace: bool = False,
         groups: Iterable[str] = (),
+        modality: str | None = None,
     ) -> Exchange[OpenEnrollment]:
         """Begin to enroll somebody; an enrollment under way is dropped."""
         self._enrollment = None
         request = messages.Enroll(
-            user_id=user_id, references=references, replace=replace, groups=tuple(groups)
+            user_id=user_id,
+            references=references,
+            replace=replace,
+            groups=tuple(groups),
+            modality=modality,
         )
         begun = yield from self._ask(request, messages.Enrolling)
         self._enrollment = OpenEnrollment(user_id=user_id, remaining=begun.remaining)
         return self._enrollment
 
-    def add(self, enrollment: OpenEnrollment, probe: Probe) -> Exchange[Addition]:
+    def add(self, enrollment: OpenEnrollment, probe: Sendable) -> Exchange[Addition]:
         """Offer a reference."""
         self._check_open(enrollment)
         capture = yield from self._sent(probe)
@@ -199,11 +246,22 @@ class Calls:
             self._enrollment = None
 
     def enroll(
-        self, user_id: str, signatures: Sequence[Signature], *, replace: bool, groups: Iterable[str]
+        self, user_id: str, signatures: Sequence[Sendable], *, replace: bool, groups: Iterable[str]
     ) -> Exchange[EnrollmentReceipt]:
-        """Enroll somebody by these signatures, wholly or not at all."""
+        """Enroll somebody by these signatures, all of one kind, wholly or not at all."""
+        pictures = [isinstance(signature, bytes) for signature in signatures]
+        if any(pictures) and not all(pictures):
+            raise EnrollmentError(
+                "strokes and pictures in one enrollment",
+                expected="one kind",
+                hint="Enroll by the strokes, then by the pictures: both are kept",
+            )
         enrollment = yield from self.enrollment(
-            user_id, references=len(signatures), replace=replace, groups=groups
+            user_id,
+            references=len(signatures),
+            replace=replace,
+            groups=groups,
+            modality=IMAGE.name if any(pictures) else None,
         )
         for number, signature in enumerate(signatures, start=1):
             added = yield from self.add(enrollment, signature)
@@ -276,22 +334,15 @@ class Calls:
             )
         return answer
 
-    def _sent(self, probe: Probe) -> Exchange[int]:
-        """Send a signature, again if samples were lost; return the capture's number."""
+    def _sent(self, probe: Sendable) -> Exchange[int]:
+        """Send a signature, again if pieces were lost; return the capture's number."""
         if isinstance(probe, int):
             return probe
-        if not isinstance(probe, Signature):
-            raise InvalidSignature(
-                "no signature to send",
-                expected="a Signature",
-                received=type(probe).__name__,
-                hint="read_signature reads one from a path or bytes",
-            )
         tries = 1
         while True:
-            capture = yield from self.begin()
+            capture = yield from self.begin_image(probe) if isinstance(probe, bytes) else self.begin()
             try:
-                for piece in split(probe, capture, size=self._connection.samples_a_message):
+                for piece in self._pieces_of(probe, capture):
                     yield from self.points(piece)
                 yield from self.end(capture)
             except ProtocolError:
@@ -302,10 +353,67 @@ class Calls:
             else:
                 return capture
 
+    def _pieces_of(self, probe: Signature | bytes, capture: int) -> Iterator[Points | Image]:
+        if isinstance(probe, bytes):
+            return cut(probe, capture)
+        return iter(split(probe, capture, size=self._connection.samples_a_message))
 
-def bounded(signatures: Iterable[Signature]) -> list[Signature]:
+
+def sendable(probe: Probe) -> Sendable:
+    """Return what is sent of a signature or a picture.
+
+    Raises:
+        FormatError: a file that cannot be read, or too large a picture.
+        InvalidSignature: neither a signature nor a picture.
+    """
+    if isinstance(probe, str | Path):
+        probe = _file_at(Path(probe))
+    elif isinstance(probe, SignatureImage):
+        probe = to_png(probe)
+    if isinstance(probe, bytes):
+        check_size(len(probe))
+    elif not isinstance(probe, Signature | int):
+        raise InvalidSignature(
+            "no signature to send",
+            expected="a Signature, a SignatureImage, or the path or bytes of a picture",
+            received=type(probe).__name__,
+            hint="read_signature reads a Signature from a path or bytes",
+        )
+    return probe
+
+
+def sendables(probe: Probe | tuple[Probe, ...]) -> list[Sendable]:
+    """Return what is sent of one signature: strokes, a picture, or one of each.
+
+    Raises:
+        FormatError, InvalidSignature: as for `sendable`, or more than two of them.
+    """
+    probes = probe if isinstance(probe, tuple) else (probe,)
+    if not 1 <= len(probes) <= 2:
+        raise InvalidSignature(
+            "no signature to send",
+            expected="a signature, a picture of it, or both",
+            received=f"{len(probes)}",
+        )
+    return list(map(sendable, probes))
+
+
+def bounded(signatures: Iterable[Probe]) -> list[Sendable]:
     """Take one more than can be enrolled at most, of an iterator that may have no end."""
-    return list(islice(listed(signatures, Signature), MAX_REFERENCES + 1))
+    return list(map(sendable, listed(signatures, MAX_REFERENCES + 1)))
+
+
+def _file_at(path: Path) -> bytes:
+    try:
+        check_size(path.stat().st_size)  # before anything of it is read
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise FormatError(
+            f"cannot read {path}",
+            expected="the path of a picture",
+            received=one_line(error),
+            hint="read_signature reads a Signature from a path or bytes",
+        ) from error
 
 
 def line_error(error: OSError) -> Disconnected:
@@ -318,6 +426,8 @@ def line_error(error: OSError) -> Disconnected:
 
 
 def _decision(made: messages.DecisionMade) -> Decision:
+    if len(made.kinds) != len(made.scores):
+        raise ProtocolError("the daemon gives other scores than kinds of capture")
     decision = Decision(
         outcome=_token(Outcome, made.outcome),
         reason=_token(Reason, made.reason),
@@ -329,6 +439,8 @@ def _decision(made: messages.DecisionMade) -> Decision:
         flaw=None if made.flaw is None else _token(Flaw, made.flaw),
         retry_after_s=made.retry_after_s,
         latency_ms=made.latency_ms,
+        scores=dict(zip(made.kinds, made.scores, strict=True)),
+        left_out=made.left_out,
     )
     if decision.accepted is not made.accepted or bool(decision.reason) is not made.accepted:
         raise ProtocolError("the daemon contradicts itself about whether a probe was accepted")

@@ -186,7 +186,10 @@ class Daemon:
         if len(self._sessions) >= self._limits.clients or self._stop.is_set():
             await self._refuse(line)
             return
-        connection = DaemonConnection(allowed=self._allowed, token=self._token, persistent=line.persistent)
+        assert self._service is not None
+        connection = DaemonConnection(
+            allowed=self._service.possible(self._allowed), token=self._token, persistent=line.persistent
+        )
         session = Session(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
         self._sessions.add(session)
         self._idle.clear()

@@ -25,6 +25,7 @@ class Metrics:
         self.lines = Counter[str]()
         self.requests = Counter[tuple[str, int]]()
         self.outcomes = Counter[str]()
+        self.captures = Counter[str]()
         self.reloads = Counter[str]()
         self._latency: dict[str, list[int]] = {}
         self._seconds: dict[str, float] = {}
@@ -67,6 +68,7 @@ class Metrics:
             *_family("lines_total", "counter", "Lines, by how they ended", _labeled("end", self.lines)),
             *_family("requests_total", "counter", "Requests answered, by status", requests),
             *_family("decisions_total", "counter", "Verifications", _labeled("outcome", self.outcomes)),
+            *_family("captures_total", "counter", "Captures asked about", _labeled("kind", self.captures)),
             *_family("reloads_total", "counter", "Reloads", _labeled("result", self.reloads)),
             *self._histogram(),
         ]

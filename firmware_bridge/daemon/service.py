@@ -1,11 +1,11 @@
 """`Service`: what each request does with a `Verifier`. Runs in the daemon's one worker thread."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from firmware_bridge.protocol.captures import MAX_SAMPLES
-from firmware_bridge.protocol.daemon_connection import Request
+from firmware_bridge.protocol.captures import Whole
+from firmware_bridge.protocol.daemon_connection import Capability, Request
 from firmware_bridge.protocol.fields import MAX_ITEMS
 from firmware_bridge.protocol.messages import (
     Abandon,
@@ -26,10 +26,14 @@ from firmware_bridge.protocol.messages import (
     Users,
     Verify,
 )
+from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES
+from firmware_bridge.protocol.strokes import MAX_SAMPLES
 from sigverify import __version__
 from sigverify.enrollment.enrollment import Enrollment
 from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.image.image import IMAGE
+from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 from sigverify.search.groups import check_members
 from sigverify.verifier import Verifier
@@ -38,6 +42,10 @@ M = TypeVar("M", bound=Message)
 
 _MAX_MATCHES: Final = 100
 """An answer of 8,192 bytes holds them at 80 bytes each."""
+MAX_PIXELS: Final = 32 * 2**20
+"""Of all pictures offered for one enrollment, one byte each: a dozen of the largest that are kept."""
+
+Capture = Signature | SignatureImage
 
 
 @dataclass
@@ -48,7 +56,8 @@ class ClientState:
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
-    """Of all signatures offered for that enrollment, which keeps them until its end."""
+    pixels: int = 0
+    """Of all signatures, and pictures, offered for that enrollment, which keeps them until its end."""
 
 
 class Service:
@@ -68,8 +77,8 @@ class Service:
         # After another hello, or a reload, no enrollment is under way any more.
         if state.handshake != request.handshake or state.service is not self:
             state.handshake, state.service, state.enrollment = request.handshake, self, None
-        if request.signature is not None:
-            return self._answer_about(request.message, request.signature, state)
+        if request.captures:
+            return self._answer_about(request.message, tuple(map(_read, request.captures)), state)
         if isinstance(request.message, Enroll):
             return self._enroll(request.message, state)
         if isinstance(request.message, Commit):
@@ -79,13 +88,21 @@ class Service:
             return Done()
         return self._answer_about_users(request.message)
 
-    def _answer_about(self, message: Message, signature: Signature, state: ClientState) -> Message:
-        """Answer what is asked about a signature."""
+    def possible(self, allowed: Iterable[Capability]) -> frozenset[Capability]:
+        """Return those of the capabilities that there is a model for."""
+        return frozenset(allowed) - (frozenset() if self._takes_pictures else {Capability.IMAGES})
+
+    @property
+    def _takes_pictures(self) -> bool:
+        return IMAGE.name in self.verifier.modalities
+
+    def _answer_about(self, message: Message, captures: tuple[Capture, ...], state: ClientState) -> Message:
+        """Answer what is asked about a signature, of which there may be a picture beside its strokes."""
         if isinstance(message, Verify):
-            return self._verify(message, signature)
+            return self._verify(message, captures if len(captures) > 1 else captures[0])
         if isinstance(message, Identify):
-            return self._identify(message, signature)
-        return _add(state, signature)
+            return self._identify(message, captures[0])
+        return _add(state, captures[0])
 
     def _answer_about_users(self, message: Message) -> Message:
         if isinstance(message, Users):
@@ -97,7 +114,7 @@ class Service:
             return self._about()
         raise ProtocolError("this cannot be asked", received=type(message).__name__)
 
-    def _verify(self, message: Verify, signature: Signature) -> DecisionMade:
+    def _verify(self, message: Verify, signature: Capture | tuple[Capture, ...]) -> DecisionMade:
         if self._fixed_rates and (message.fmr, message.impostor, message.refer_fmr) != (None, None, None):
             raise NotAllowed("this client may not choose a false-match rate")
         decision = self.verifier.verify(
@@ -107,9 +124,11 @@ class Service:
             impostor=message.impostor,
             refer_fmr=message.refer_fmr,
         )
-        return _answer(DecisionMade, decision.to_dict())
+        content = decision.to_dict()
+        scores = content.pop("scores", {})
+        return _answer(DecisionMade, {**content, "kinds": list(scores), "scores": list(scores.values())})
 
-    def _identify(self, message: Identify, signature: Signature) -> Matches:
+    def _identify(self, message: Identify, signature: Capture) -> Matches:
         if message.top_k > _MAX_MATCHES:
             raise ConfigError(
                 "too many people wanted", expected=f"at most {_MAX_MATCHES}", received=str(message.top_k)
@@ -124,9 +143,13 @@ class Service:
         )
 
     def _enroll(self, message: Enroll, state: ClientState) -> Enrolling:
-        state.enrollment, state.samples = None, 0
+        state.enrollment, state.samples, state.pixels = None, 0, 0
         state.enrollment = self.verifier.enrollment(
-            message.user_id, references=message.references, replace=message.replace, groups=message.groups
+            message.user_id,
+            references=message.references,
+            replace=message.replace,
+            groups=message.groups,
+            modality=message.modality,
         )
         return Enrolling(remaining=state.enrollment.remaining)
 
@@ -142,6 +165,7 @@ class Service:
             model_id=model.id,
             max_samples=MAX_SAMPLES,
             max_references=MAX_REFERENCES,
+            max_image_bytes=MAX_IMAGE_BYTES if self._takes_pictures else 0,
         )
 
 
@@ -151,11 +175,24 @@ def _enrollment(state: ClientState) -> Enrollment:
     return state.enrollment
 
 
-def _add(state: ClientState, signature: Signature) -> AdditionMade:
+def _read(whole: Whole) -> Capture:
+    """Return a capture as it is compared.
+
+    Raises:
+        FormatError, InvalidSignature: the file of a picture is none, or cannot be a signature.
+    """
+    return SignatureImage.read(whole) if isinstance(whole, bytes) else whole
+
+
+def _add(state: ClientState, signature: Capture) -> AdditionMade:
     enrollment = _enrollment(state)
-    if state.samples + len(signature) > MAX_SAMPLES:
-        raise Busy("too many samples for one enrollment", expected=f"at most {MAX_SAMPLES}")
-    state.samples += len(signature)
+    samples = state.samples + (len(signature) if isinstance(signature, Signature) else 0)
+    pixels = state.pixels + (signature.grey.size if isinstance(signature, SignatureImage) else 0)
+    if samples > MAX_SAMPLES or pixels > MAX_PIXELS:
+        raise Busy(
+            "too much for one enrollment", expected=f"at most {MAX_SAMPLES} samples, {MAX_PIXELS} pixels"
+        )
+    state.samples, state.pixels = samples, pixels
     return _answer(AdditionMade, enrollment.add(signature).to_dict())
 
 

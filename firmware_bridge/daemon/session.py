@@ -163,6 +163,8 @@ class Session:
         status = message.status if isinstance(message, Error) else 0
         operation = type(request.message).__name__.lower()
         self._metrics.count(operation, status, time.perf_counter() - start)
+        for capture in request.captures:
+            self._metrics.captures["image" if isinstance(capture, bytes) else "pen"] += 1
         if isinstance(message, DecisionMade):
             self._metrics.outcomes[message.outcome] += 1
         self._connection.answer(request, message)

@@ -42,6 +42,7 @@ TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number"}
+MODALITY: Final[Schema] = {"enum": ["pen", "image"]}
 USER_ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID}
 
 POINT: Final = {
@@ -59,7 +60,7 @@ STROKES: Final = {
         "required": ["points"],
     },
 }
-DECISION: Final = shape(
+_DECISION: Final = shape(
     outcome=_token(Outcome),
     accepted=FLAG | {"description": "The one answer; the rest says why."},
     reason=_token(Reason),
@@ -71,7 +72,18 @@ DECISION: Final = shape(
     flaw={"enum": [*_token(Flaw)["enum"], None]},
     retry_after_s=NUMBER | {"description": "Seconds to wait before the next try; 0: none."},
     latency_ms=_nullable("number"),
+    scores={
+        "type": "object",
+        "description": "Of strokes and a picture together, the score of each kind that counts.",
+        "additionalProperties": NUMBER,
+    },
+    left_out={
+        "type": "array",
+        "description": "Kinds that were shown and do not count: too poor, or nobody enrolled by them.",
+        "items": MODALITY,
+    },
 )
+DECISION: Final = optional(_DECISION, "scores", "left_out")
 ADDITION: Final = shape(
     accepted=FLAG,
     reason=_token(AdditionReason),

@@ -13,10 +13,12 @@ from firmware_bridge.protocol.messages import (
     Authenticate,
     BadMessage,
     Begin,
+    BeginImage,
     Credit,
     Done,
     Error,
     Hello,
+    Image,
     Message,
     Points,
     Welcome,
@@ -73,7 +75,7 @@ class ClientConnection:
 
     @property
     def credit(self) -> int:
-        """`Points` that may be sent now."""
+        """`Points` or `Image`s that may be sent now."""
         return self._credit
 
     @property
@@ -118,20 +120,20 @@ class ClientConnection:
         self._send(number, message)
 
     def tell(self, message: Message) -> None:
-        """Send what is not answered: the beginning of a capture, its samples, or that it is dropped.
+        """Send what is not answered: the beginning of a capture, its pieces, or that it is dropped.
 
         Raises:
-            Misuse: before the handshake is done, samples without credit, or what no daemon would take.
+            Misuse: before the handshake is done, pieces without credit, or what no daemon would take.
         """
         welcome = self._check_ready()
-        if isinstance(message, Points):
+        if isinstance(message, Points | Image):
             if self._credit < 1:
-                raise Misuse("no credit for samples", hint="Wait until `credit` is positive")
+                raise Misuse("no credit for another piece", hint="Wait until `credit` is positive")
             self._send(0, message)
             self._credit -= 1
             return
         self._send(0, message)
-        if isinstance(message, Begin):
+        if isinstance(message, Begin | BeginImage):
             self._credit = welcome.credit
 
     def receive(self, data: bytes) -> list[Answer]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from firmware_bridge.protocol.captures import Captures
+from firmware_bridge.protocol.captures import Captures, Whole
 from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
 from firmware_bridge.protocol.handshake import NONCE_BYTES, check_hello, is_proof
@@ -25,6 +25,7 @@ from firmware_bridge.protocol.messages import (
     Authenticate,
     BadMessage,
     Begin,
+    BeginImage,
     Cancel,
     Commit,
     Credit,
@@ -35,6 +36,7 @@ from firmware_bridge.protocol.messages import (
     Health,
     Hello,
     Identify,
+    Image,
     Info,
     Matches,
     Message,
@@ -53,14 +55,13 @@ from sigverify.errors import (
     ProtocolError,
     SigverifyError,
 )
-from sigverify.modality.pen.signature import Signature
 from sigverify.protection.keys import Key
 from sigverify.words import sentence
 
 WINDOW: Final = 8
 """Requests of one client that may wait at once: with one worker, more would only wait longer."""
 CREDIT: Final = 16
-"""`Points` that may be on the way: few enough for the buffers of a serial line."""
+"""`Points` and `Image`s that may be on the way: few enough for the buffers of a serial line."""
 MAX_FAULTS: Final = 32
 """Pieces of rubbish in a row that a client is told of; at a socket one more closes the line."""
 
@@ -77,6 +78,8 @@ class Capability(StrEnum):
     ENROLL = "enroll"
     USERS = "users"
     FORGET = "forget"
+    IMAGES = "images"
+    """Send pictures, and ask about them what else is allowed."""
 
 
 ALL_CAPABILITIES: Final = frozenset(Capability)
@@ -101,13 +104,13 @@ class Request:
     Attributes:
         number: its id.
         message: what is asked.
-        signature: of the capture that it names, or None.
+        captures: those that it names: signatures of a pen, and files of pictures, which nobody looked into.
         handshake: its number on this line; answers to requests of an earlier one are dropped.
     """
 
     number: int
     message: Message
-    signature: Signature | None
+    captures: tuple[Whole, ...]
     handshake: int
 
 
@@ -147,8 +150,8 @@ class DaemonConnection:
 
     @property
     def held(self) -> int:
-        """Bytes of incomplete frames, and samples of captures and requests, kept for this client."""
-        return self._deframer.held + self._captures.samples
+        """Bytes of incomplete frames and of pictures, and samples, kept for this client."""
+        return self._deframer.held + self._captures.samples + self._captures.image_bytes
 
     def receive(self, data: bytes) -> list[Request]:
         """Take bytes from the line, and return what is to be carried out; never raises."""
@@ -166,8 +169,8 @@ class DaemonConnection:
         """Send the answer to a request; one from before the last hello is dropped."""
         if request.handshake == self._handshakes:
             self._waiting.discard(request.number)
-            if request.signature is not None:
-                self._captures.release(request.signature)
+            for capture in request.captures:
+                self._captures.release(capture)
             self._send_answer(request.number, message)
 
     def outgoing(self) -> bytes:
@@ -180,7 +183,7 @@ class DaemonConnection:
     def _reset(self, room: int) -> None:
         """Forget everything that came after the last hello."""
         self._room = min(MAX_PAYLOAD, room)
-        self._captures = Captures()
+        self._captures = Captures(pictures=Capability.IMAGES in self._allowed)
         self._credit = CREDIT
         self._newest = 0
         self._waiting: set[int] = set()
@@ -270,16 +273,23 @@ class DaemonConnection:
         if isinstance(message, Begin):
             self._credit = CREDIT  # whatever was lost on the way, each capture begins with all of it
             self._captures.begin(message.capture)
+        elif isinstance(message, BeginImage):
+            self._credit = CREDIT
+            self._captures.begin_image(message.capture, message.size)
         elif isinstance(message, Cancel):
             self._captures.cancel(message.capture)
         elif isinstance(message, Points):
-            self._credit -= 1
             self._captures.add(message)
-            if (
-                self._credit <= CREDIT // 2
-            ):  # one answer to eight messages leaves a serial line to the samples
-                self._send(encode(0, Credit(points=CREDIT - self._credit)))
-                self._credit = CREDIT
+            self._return_credit()
+        elif isinstance(message, Image):
+            self._captures.add_image(message)
+            self._return_credit()
+
+    def _return_credit(self) -> None:
+        self._credit -= 1
+        if self._credit <= CREDIT // 2:  # one answer to eight messages leaves a serial line to the pieces
+            self._send(encode(0, Credit(points=CREDIT - self._credit)))
+            self._credit = CREDIT
 
     def _take_number(self, number: int) -> bool:
         """Whether a request is to be carried out; one that was asked before is answered as it was then."""
@@ -301,17 +311,28 @@ class DaemonConnection:
     def _request(self, number: int, message: Message) -> list[Request]:
         try:
             if isinstance(message, End):
-                self._send_answer(number, self._captures.end(message.capture, message.pieces))
+                self._send_answer(number, self._captures.end(message))
                 return []
             self._check(message)
-            signature = None
-            if isinstance(message, Verify | Identify | Add):
-                signature = self._captures.take(message.capture)
+            captures = self._taken(message)
         except SigverifyError as error:
             self._send_answer(number, to_message(error))
             return []
         self._waiting.add(number)
-        return [Request(number=number, message=message, signature=signature, handshake=self._handshakes)]
+        return [Request(number=number, message=message, captures=captures, handshake=self._handshakes)]
+
+    def _taken(self, message: Message) -> tuple[Whole, ...]:
+        """Take the captures that a request names."""
+        if not isinstance(message, Verify | Identify | Add):
+            return ()
+        first = self._captures.take(message.capture)
+        if not isinstance(message, Verify) or message.second is None:
+            return (first,)
+        try:
+            return first, self._captures.take(message.second)
+        except SigverifyError:
+            self._captures.release(first)
+            raise
 
     def _check(self, message: Message) -> None:
         """Refuse what this client may not ask, or not now."""

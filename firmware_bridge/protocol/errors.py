@@ -10,6 +10,7 @@ from sigverify.errors import (
     ConfigError,
     Disconnected,
     EnrollmentError,
+    FormatError,
     InvalidSignature,
     SigverifyError,
     UnknownUser,
@@ -19,6 +20,7 @@ _MESSAGE_CHARACTERS: Final = 200
 """Of a sentence: far less than the 1,280 bytes of payload that every client takes."""
 CLIENT_ERRORS: Final = (
     InvalidSignature,
+    FormatError,
     UnknownUser,
     AlreadyEnrolled,
     EnrollmentError,

@@ -58,6 +58,8 @@ class Kind(IntEnum):
     FORGET = 14
     INFO = 15
     HEALTH = 16
+    BEGIN_IMAGE = 17
+    IMAGE = 18
     WELCOME = 64
     DONE = 65
     CREDIT = 66
@@ -129,16 +131,46 @@ class Points(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BeginImage(Message):
+    """Begin a capture that is a picture, as `Begin` does; only with the capability `images`.
+
+    Attributes:
+        capture: its number.
+        size: bytes of the whole file.
+    """
+
+    capture: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(Message):
+    """The next piece of a picture: bytes of a PNG, JPEG, … file as it is.
+
+    Attributes:
+        capture: to which it belongs.
+        seq: 0 for the first of a capture, then one more each: a gap means that pieces were lost.
+        data: the bytes that follow those of the piece before.
+    """
+
+    capture: int
+    seq: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class End(Message):
-    """End a capture: answered by `Captured`, or by the error of whatever went wrong since `Begin`.
+    """End a capture: answered by `Captured`, or by the error of whatever went wrong since its beginning.
 
     Attributes:
         capture: which.
-        pieces: how many `Points` were sent, so that the loss of the last of them shows too.
+        pieces: how many `Points`, or `Image`s, were sent, so that the loss of the last of them shows too.
+        crc: of a picture, the CRC-32 of the whole file, as frames have it.
     """
 
     capture: int
     pieces: int
+    crc: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,13 +182,21 @@ class Cancel(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Verify(Message):
-    """Ask whether a capture is that person's, and drop the capture; see `Verifier.verify`."""
+    """Ask whether a capture is that person's, and drop the capture; see `Verifier.verify`.
+
+    Attributes:
+        user_id: whose it is claimed to be.
+        capture: strokes or a picture.
+        fmr, impostor, refer_fmr: see `Verifier.verify`; left out: as the daemon's policy says.
+        second: another capture of the same signature, of the other kind: its picture beside its strokes.
+    """
 
     user_id: str
     capture: int
     fmr: float | None = None
     impostor: str | None = None
     refer_fmr: float | None = None
+    second: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,12 +211,18 @@ class Identify(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Enroll(Message):
-    """Begin to enroll somebody, one at a time on a line; an enrollment under way is dropped."""
+    """Begin to enroll somebody, one at a time on a line; an enrollment under way is dropped.
+
+    Attributes:
+        user_id, references, replace, groups: see `Verifier.enrollment`.
+        modality: "pen" for strokes, "image" for pictures; left out: as the daemon's first model takes.
+    """
 
     user_id: str
     references: int = 5
     replace: bool = False
     groups: tuple[str, ...] = ()
+    modality: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +274,7 @@ class Welcome(Message):
         version: of the protocol that is spoken from here on.
         max_payload: bytes of payload that the daemon takes.
         window: requests that may wait for their answers at once.
-        credit: `Points` that may be sent before more credit comes.
+        credit: `Points` and `Image`s that may be sent before more credit comes.
         nonce: to prove the token by; left out: none is needed.
         capabilities: names of what this client may ask.
     """
@@ -248,22 +294,31 @@ class Done(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Credit(Message):
-    """So many more `Points` may be sent."""
+    """So many more `Points` or `Image`s may be sent."""
 
     points: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Captured(Message):
-    """A capture is whole, and can be asked about."""
+    """A capture is whole, and can be asked about.
+
+    Attributes:
+        samples, duration_ms: of strokes; of a picture 0.
+        size: of a picture, its bytes. Whether they are a picture shows when it is asked about.
+    """
 
     samples: int
     duration_ms: float
+    size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionMade(Message):
-    """A `Decision`, as its `to_dict` says it; true where it was accepted."""
+    """A `Decision`, as its `to_dict` says it; true where it was accepted.
+
+    Its `scores` are two lists here: `kinds` of capture, and one score each.
+    """
 
     outcome: str
     accepted: bool
@@ -276,6 +331,9 @@ class DecisionMade(Message):
     flaw: str | None = None
     retry_after_s: float = 0.0
     latency_ms: float | None = None
+    kinds: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.accepted
@@ -343,13 +401,21 @@ class UserList(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class About(Message):
-    """What answers here."""
+    """What answers here.
+
+    Attributes:
+        sdk_version, model, model_id: of the SDK, and of the model that is loaded.
+        max_samples: of all captures of a session at once.
+        max_references: of one enrollment.
+        max_image_bytes: of all pictures of a session at once; 0: none are taken.
+    """
 
     sdk_version: str
     model: str
     model_id: str
     max_samples: int
     max_references: int
+    max_image_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,6 +470,8 @@ KINDS: Final[dict[Kind, type[Message]]] = {
     Kind.FORGET: Forget,
     Kind.INFO: Info,
     Kind.HEALTH: Health,
+    Kind.BEGIN_IMAGE: BeginImage,
+    Kind.IMAGE: Image,
     Kind.WELCOME: Welcome,
     Kind.DONE: Done,
     Kind.CREDIT: Credit,
@@ -420,8 +488,8 @@ KINDS: Final[dict[Kind, type[Message]]] = {
 }
 NO_HANDSHAKE: Final = "NoHandshake"
 """The name of an `Error` where no handshake came first: the daemon was started anew."""
-UNANSWERED: Final = (Begin, Points, Cancel)
-"""Sent with id 0 while the pen moves; the answer to `End` says what went wrong."""
+UNANSWERED: Final = (Begin, Points, Cancel, BeginImage, Image)
+"""Sent with id 0 while the pen moves, or a picture is sent; the answer to `End` says what went wrong."""
 
 _NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 

@@ -64,7 +64,7 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allow",
-            help="What clients may do: verify, identify, enroll, users, forget; repeat. Without: all.",
+            help="What clients may do: verify, identify, enroll, users, forget, images; repeat. Without: all.",
         ),
     ] = None,
     untrusted: Annotated[

@@ -7,10 +7,10 @@ from damage import damaged
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.protocol.captures import MAX_SAMPLES, split
 from firmware_bridge.protocol.client_connection import ClientConnection
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
 from firmware_bridge.protocol.messages import Begin, Done, End, Hello, Users, Verify, Welcome, decode, encode
+from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
 from firmware_bridge.testing import ConnectionPair
 from sigverify.errors import NotAllowed, ProtocolError
 

@@ -30,6 +30,7 @@ made by the code of commit 2ed6e08, in its root and with PYTHONPATH=.:tests/supp
 
 import json
 import sys
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,6 +176,10 @@ REFUSED: Final = {
 """Payloads that are no messages from a client, or none at all."""
 
 
+PICTURE: Final = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2
+"""The file of a picture, as far as the wire looks at it: no byte of it is read."""
+
+
 def protocol() -> dict[str, Any]:
     """Return what protocol.json holds: messages with their payloads and frames, what is none, a proof."""
     token, nonce = Key(bytes(range(32))), bytes(range(16))
@@ -234,9 +239,20 @@ def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]
         (11, messages.Error(status=41, name="UnknownUser", message="nobody of that id is enrolled")),
         (12, messages.Info()),
         (12, messages.About(sdk_version="0.1.0", model="base", model_id="0123456789abcdef",
-                            max_samples=32768, max_references=12)),
+                            max_samples=32768, max_references=12, max_image_bytes=4194304)),
         (13, messages.Health()),
         (70000, messages.Condition(ready=True, uptime_s=86400.5, clients=3, waiting=0)),
+        (14, messages.Enroll(user_id="ann", references=5, replace=True, groups=("staff",), modality="image")),
+        (14, messages.Enrolling(remaining=5)),
+        (0, messages.BeginImage(capture=5, size=len(PICTURE))),
+        (0, messages.Image(capture=5, seq=0, data=PICTURE[:300])),
+        (0, messages.Image(capture=5, seq=1, data=PICTURE[300:])),
+        (15, messages.End(capture=5, pieces=2, crc=zlib.crc32(PICTURE))),
+        (15, messages.Captured(samples=0, duration_ms=0, size=len(PICTURE))),
+        (16, messages.Verify(user_id="ann", capture=6, second=5)),
+        (16, messages.DecisionMade(outcome="accept", accepted=True, reason="alike", score=0.75,
+                                   threshold=0.625, confidence=0.75, kinds=("pen", "image"),
+                                   scores=(0.875, 0.5))),
     ]  # fmt: skip
     return said
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import state_diagram
 
-from firmware_bridge.protocol import captures, fields, framing, messages
+from firmware_bridge.daemon import service
+from firmware_bridge.protocol import captures, fields, framing, messages, picture, strokes
 from firmware_bridge.protocol import daemon_connection as connection
 from firmware_bridge.protocol.messages import KINDS
 
@@ -67,7 +68,11 @@ def test_the_table_has_no_other():
         f"until {connection.MAX_FAULTS} came in a row",
         f"a list has at most {fields.MAX_ITEMS} items",
         f"{fields.MAX_TEXT:,} bytes of UTF-8",
-        f"{captures.MAX_CAPTURES} captures and {captures.MAX_SAMPLES:,} samples",
+        f"{captures.MAX_CAPTURES} captures and {strokes.MAX_SAMPLES:,} samples",
+        f"how many bytes the whole file has: 1 to {picture.MAX_IMAGE_BYTES:,}",
+        f"have at most {picture.MAX_IMAGE_BYTES:,} bytes",
+        f"the next 1 to {picture.PIECE_BYTES:,} bytes",
+        f"and {service.MAX_PIXELS:,} pixels at most",
         f"one of the {connection.WINDOW} newest answered",
         f"highest version spoken ({messages.VERSION})",
     ],

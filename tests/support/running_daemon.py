@@ -7,6 +7,7 @@ import threading
 import time
 
 from builders import arithmetic_matcher
+from toy_images import image_matcher
 
 from firmware_bridge.daemon.daemon import Daemon
 from firmware_bridge.daemon.session import Limits
@@ -20,6 +21,16 @@ def opener(path=":memory:", policy=None):
     """Return what opens a verifier at that path."""
     rules = policy or Policy(per_user=None, per_device=None)
     return lambda: Verifier(SqliteStore(path), arithmetic_matcher(), policy=rules)
+
+
+def both_kinds(*, images=True):
+    """Open a verifier of strokes and of pictures; without `images` it has no model for those."""
+    return Verifier(
+        SqliteStore(":memory:"),
+        arithmetic_matcher(),
+        others={"image": image_matcher} if images else {},
+        policy=Policy(per_user=None, per_device=None),
+    )
 
 
 class RunningDaemon:

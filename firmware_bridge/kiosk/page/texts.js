@@ -146,7 +146,13 @@ export const TEXTS = {
       "in_seconds": "a capture whose stamps look like seconds: pass time_unit='s'",
       "in_microseconds": "a capture whose stamps look like microseconds: pass time_unit='us'",
       "in_nanoseconds": "a capture whose stamps look like nanoseconds: pass time_unit='ns'",
-      "no_time": "a capture without time: its stamps are all the same, or an index"
+      "no_time": "a capture without time: its stamps are all the same, or an index",
+      "no_ink": "a picture without ink, or with hardly any",
+      "too_small": "a picture too small: scan it finer, or hold the camera nearer",
+      "several": "a picture of several signatures: cut out one of them",
+      "no_strokes": "no picture of handwriting",
+      "cut_off": "cut off at the edge of its picture: show all of it",
+      "blurred": "a blurred picture: take it anew"
     },
     "Flaw": {
       "too_short": "too short",
@@ -155,13 +161,20 @@ export const TEXTS = {
       "in_seconds": "its stamps look like seconds: pass time_unit='s'",
       "in_microseconds": "its stamps look like microseconds: pass time_unit='us'",
       "in_nanoseconds": "its stamps look like nanoseconds: pass time_unit='ns'",
-      "no_time": "no time in this capture: its stamps are all the same, or an index"
+      "no_time": "no time in this capture: its stamps are all the same, or an index",
+      "no_ink": "no ink in this picture, or hardly any",
+      "too_small": "too few pixels: scan it finer, or hold the camera nearer",
+      "several": "several signatures in this picture: cut out one of them",
+      "no_strokes": "no handwriting in this picture",
+      "cut_off": "cut off at the edge of the picture",
+      "blurred": "blurred"
     },
     "Aspect": {
       "shape": "shape",
       "speed": "speed",
       "pressure": "pressure",
-      "duration": "duration"
+      "duration": "duration",
+      "proportion": "proportion"
     },
     "Refusal": {
       "no_token": "no token, or a wrong one",
@@ -323,7 +336,13 @@ export const TEXTS = {
       "in_seconds": "Zeiten, die Sekunden zu sein scheinen: time_unit='s' angeben",
       "in_microseconds": "Zeiten, die Mikrosekunden zu sein scheinen: time_unit='us' angeben",
       "in_nanoseconds": "Zeiten, die Nanosekunden zu sein scheinen: time_unit='ns' angeben",
-      "no_time": "eine Aufnahme ohne Zeit: die Zeiten sind alle gleich oder nur gezählt"
+      "no_time": "eine Aufnahme ohne Zeit: die Zeiten sind alle gleich oder nur gezählt",
+      "no_ink": "ein Bild ohne Tinte oder mit kaum welcher",
+      "too_small": "ein zu kleines Bild: bitte feiner scannen oder näher herangehen",
+      "several": "ein Bild mehrerer Unterschriften: bitte eine davon ausschneiden",
+      "no_strokes": "kein Bild von Handschrift",
+      "cut_off": "am Bildrand abgeschnitten: bitte ganz zeigen",
+      "blurred": "ein unscharfes Bild: bitte neu aufnehmen"
     },
     "Flaw": {
       "too_short": "zu kurz",
@@ -332,13 +351,20 @@ export const TEXTS = {
       "in_seconds": "die Zeiten scheinen Sekunden zu sein: time_unit='s' angeben",
       "in_microseconds": "die Zeiten scheinen Mikrosekunden zu sein: time_unit='us' angeben",
       "in_nanoseconds": "die Zeiten scheinen Nanosekunden zu sein: time_unit='ns' angeben",
-      "no_time": "keine Zeit in dieser Aufnahme: die Zeiten sind alle gleich oder nur gezählt"
+      "no_time": "keine Zeit in dieser Aufnahme: die Zeiten sind alle gleich oder nur gezählt",
+      "no_ink": "keine Tinte in diesem Bild, oder kaum welche",
+      "too_small": "zu wenige Pixel: bitte feiner scannen oder näher herangehen",
+      "several": "mehrere Unterschriften in diesem Bild: bitte eine davon ausschneiden",
+      "no_strokes": "keine Handschrift in diesem Bild",
+      "cut_off": "am Bildrand abgeschnitten",
+      "blurred": "unscharf"
     },
     "Aspect": {
       "shape": "Form",
       "speed": "Tempo",
       "pressure": "Druck",
-      "duration": "Dauer"
+      "duration": "Dauer",
+      "proportion": "Seitenverhältnis"
     },
     "Refusal": {
       "no_token": "kein Token oder ein falsches",

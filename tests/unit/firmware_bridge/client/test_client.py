@@ -7,16 +7,18 @@ import itertools
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from builders import signature
 from in_threads import in_threads
 from running_daemon import RunningDaemon, eventually, opener
+from waiting_client import Waiting
 
 from firmware_bridge.client import AsyncClient, AsyncRemoteEnrollment, Client, RemoteEnrollment
-from firmware_bridge.protocol.captures import split
 from firmware_bridge.protocol.daemon_connection import Capability, DaemonConnection
 from firmware_bridge.protocol.messages import Commit, Forget
+from firmware_bridge.protocol.strokes import split
 from firmware_bridge.transport.listeners import TcpListener, UnixListener
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
@@ -27,6 +29,7 @@ from sigverify.errors import (
     ConfigError,
     Disconnected,
     EnrollmentError,
+    FormatError,
     InvalidSignature,
     Misuse,
     NotAllowed,
@@ -40,52 +43,6 @@ from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
-
-
-class Waiting:
-    """An `AsyncClient` behind blocking calls, so that one test serves both."""
-
-    def __init__(self, *arguments, **options):
-        self._loop = asyncio.new_event_loop()
-        self._client = AsyncClient(*arguments, **options)
-
-    def enrollment(self, *arguments, **options):
-        begun = self._loop.run_until_complete(self._client.enrollment(*arguments, **options))
-        return WaitingEnrollment(self._loop, begun)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._client.close()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
-
-    def close(self):
-        self._client.close()
-
-    def __getattr__(self, name):
-        def call(*arguments, **options):
-            return self._loop.run_until_complete(getattr(self._client, name)(*arguments, **options))
-
-        return call
-
-
-class WaitingEnrollment:
-    """The same for an `AsyncRemoteEnrollment`."""
-
-    def __init__(self, loop, begun):
-        self._loop, self._begun = loop, begun
-
-    @property
-    def remaining(self):
-        return self._begun.remaining
-
-    def __getattr__(self, name):
-        def call(*arguments):
-            return self._loop.run_until_complete(getattr(self._begun, name)(*arguments))
-
-        return call
 
 
 @pytest.fixture(params=[Client, Waiting])
@@ -172,7 +129,14 @@ def test_what_cannot_be_sent_is_refused_here_and_harms_no_later_call(client):
     assert client.users() == ()
 
 
-@pytest.mark.parametrize("probe", ["alice.csv", '[{"points": []}]', [1, 2], None])
+@pytest.mark.parametrize("probe", ["alice.csv", '[{"points": []}]', "\0", Path("nowhere.png"), "/"])
+def test_what_is_no_file_is_not_sent(client, probe):
+    with pytest.raises(FormatError, match=r"cannot read|no picture"):
+        client.verify("alice", probe)
+    assert client.users() == ()
+
+
+@pytest.mark.parametrize("probe", [[1, 2], None])
 def test_what_is_no_signature_is_not_sent(client, probe):
     with pytest.raises(InvalidSignature, match="no signature to send; expected a Signature"):
         client.verify("alice", probe)
@@ -218,7 +182,7 @@ def test_an_enrollment_keeps_no_more_samples_than_a_session(client):
     enrollment = client.enrollment("alice", references=12)
     for repetition in range(3):
         enrollment.add(signature(0, repetition, samples=10_000))
-    with pytest.raises(Busy, match="too many samples for one enrollment"):
+    with pytest.raises(Busy, match="too much for one enrollment"):
         enrollment.add(signature(0, 4, samples=10_000))
     assert enrollment.add(signature(0, 5)).remaining == 8
     enrollment = client.enrollment("alice", references=1)

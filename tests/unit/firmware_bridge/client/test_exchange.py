@@ -50,7 +50,7 @@ class LossyLine:
             return stop.value
 
     def verify(self, its):
-        return self.run(self.calls.verify("ann", its, fmr=None, impostor=None, refer_fmr=None))
+        return self.run(self.calls.verify("ann", [its], fmr=None, impostor=None, refer_fmr=None))
 
     def _carry_out(self, request):
         self.asked.append(request)
@@ -79,7 +79,7 @@ def test_nothing_lost():
     line = LossyLine()
     assert line.verify(LONG).accepted
     [asked] = line.asked
-    assert asked.signature == LONG
+    assert asked.captures == (LONG,)
 
 
 @pytest.mark.parametrize("kind", [Points, Credit, Captured, Verify, DecisionMade])
@@ -88,14 +88,14 @@ def test_what_is_lost_is_made_good_and_nothing_is_done_twice(kind, numbers):
     line = LossyLine(losing(kind, *numbers))
     assert line.verify(LONG).accepted
     [asked] = line.asked
-    assert asked.signature == LONG
+    assert asked.captures == (LONG,)
     assert line.daemon.held == 0
 
 
 def test_so_many_samples_lost_that_no_credit_comes_back():
     line = LossyLine(losing(Points, *range(3, 3 + CREDIT)))
     assert line.verify(LONG).accepted
-    assert line.asked[0].signature == LONG
+    assert line.asked[0].captures == (LONG,)
 
 
 def test_what_never_arrives_is_given_up():
@@ -142,7 +142,7 @@ def commit(calls):
     [
         (Done(), commit),
         *(
-            (answer, lambda calls: calls.verify("ann", LONG, fmr=None, impostor=None, refer_fmr=None))
+            (answer, lambda calls: calls.verify("ann", [LONG], fmr=None, impostor=None, refer_fmr=None))
             for answer in (
                 DecisionMade(outcome="perhaps", accepted=True, reason="alike"),
                 DecisionMade(outcome="reject", accepted=True, reason="unlike"),

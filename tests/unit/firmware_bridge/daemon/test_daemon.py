@@ -23,10 +23,10 @@ from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
 from firmware_bridge.daemon.session import Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
-from firmware_bridge.protocol.captures import split
 from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import Begin, End, Hello, Info, Users, Verify, decode, encode
+from firmware_bridge.protocol.strokes import split
 from firmware_bridge.transport.line import Line
 from firmware_bridge.transport.listeners import TcpListener, UnixListener
 from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrollmentError, StoreError

@@ -4,7 +4,7 @@ from builders import signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.protocol.captures import MAX_CAPTURES, MAX_SAMPLES, split
+from firmware_bridge.protocol.captures import MAX_CAPTURES
 from firmware_bridge.protocol.client_connection import Answer, ClientConnection
 from firmware_bridge.protocol.daemon_connection import (
     CREDIT,
@@ -42,6 +42,7 @@ from firmware_bridge.protocol.messages import (
     encode,
 )
 from firmware_bridge.protocol.phase import Phase
+from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
 from firmware_bridge.testing import ConnectionPair
 from sigverify.errors import Disconnected, Misuse, NotAllowed, ProtocolError, StoreError, UnknownUser
 from sigverify.protection.keys import Key
@@ -84,7 +85,7 @@ def test_a_whole_conversation(step, token):
     assert line.carry() == []
     [asked] = line.requests
     assert asked.message == Verify(user_id="ann", capture=4, fmr=0.01)
-    assert asked.signature == signature()
+    assert asked.captures == (signature(),)
     line.daemon.answer(asked, Done())
     assert line.carry() == [Answer(number=number, message=Done())]
 
@@ -96,7 +97,7 @@ def test_a_signature_comes_as_it_was_whatever_the_pieces(size, repetition):
     assert send(line, its, size=size).samples == 90
     line.client.ask(Identify(capture=1))
     line.carry()
-    assert line.requests[0].signature == its
+    assert line.requests[0].captures == (its,)
 
 
 def test_answers_in_any_order():
@@ -255,11 +256,11 @@ class TestCaptures:
 
     def test_a_lost_piece_is_told_at_the_end(self):
         said = self.end(greeted(), Begin(capture=1), self.points(0), self.points(2), self.points(3))
-        assert (said.status, said.message.split(";")[0]) == (71, "samples were lost on the way")
+        assert (said.status, said.message.split(";")[0]) == (71, "pieces were lost on the way")
 
     def test_the_last_pieces_lost_is_told_too(self):
         said = self.end(greeted(), Begin(capture=1), self.points(0), pieces=2)
-        assert (said.status, said.message.split(";")[0]) == (71, "samples were lost on the way")
+        assert (said.status, said.message.split(";")[0]) == (71, "pieces were lost on the way")
 
     def test_no_beginning_no_end(self):
         assert self.end(greeted(), self.points(0)).message.startswith("there is no capture 1")
