@@ -6,7 +6,7 @@ enum { LEAST_PAYLOAD = 1280 }; /* that every side takes */
 typedef char doubles_have_64_bits[sizeof(double) == 8 ? 1 : -1];
 typedef char frames_fit_16_bits[SVC_MAX_PAYLOAD >= LEAST_PAYLOAD && SVC_MAX_PAYLOAD <= 8192 ? 1 : -1];
 
-enum { NO_CAPTURE, WITHOUT_PRESSURE, WITH_PRESSURE }; /* svc_client.capturing */
+enum { NO_CAPTURE, WITHOUT_PRESSURE, WITH_PRESSURE, PICTURE }; /* svc_client.capturing, ended */
 enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* CBOR's major types */
 enum {
     DEPTH = 4, /* nesting of what is read */
@@ -261,7 +261,7 @@ typedef struct svc_request {
     const svc_verify_options *verify;
     const svc_identify_options *identify;
     const svc_enroll_options *enroll;
-    const uint8_t *proof;
+    const uint8_t *bytes; /* of a proof, or of a picture */
     const svc_sample *samples;
     size_t count;
 } svc_request;
@@ -274,13 +274,18 @@ static void put_hello(out *to, const svc_request *request)
     put_uint_field(to, "max_payload", SVC_MAX_PAYLOAD);
 }
 
+static void put_bytes_field(out *to, const char *name, const svc_request *request)
+{
+    put_text(to, name);
+    put_head(to, BYTES, request->count);
+    for (size_t i = 0; i < request->count; i++)
+        put(to, request->bytes[i]);
+}
+
 static void put_proof(out *to, const svc_request *request)
 {
     put_head(to, MAP, 1);
-    put_text(to, "proof");
-    put_head(to, BYTES, SVC_TOKEN_SIZE);
-    for (int i = 0; i < SVC_TOKEN_SIZE; i++)
-        put(to, request->proof[i]);
+    put_bytes_field(to, "proof", request);
 }
 
 static double coordinate(const svc_sample *sample, char name)
@@ -320,9 +325,27 @@ static void put_points(out *to, const svc_request *request)
     put_uint_field(to, "capture", request->capture);
 }
 
-static void put_end(out *to, const svc_request *request)
+static void put_begin_image(out *to, const svc_request *request)
 {
     put_head(to, MAP, 2);
+    put_uint_field(to, "size", (uint32_t)request->count);
+    put_uint_field(to, "capture", request->capture);
+}
+
+static void put_image(out *to, const svc_request *request)
+{
+    put_head(to, MAP, 3);
+    put_uint_field(to, "seq", to->client->pieces);
+    put_bytes_field(to, "data", request);
+    put_uint_field(to, "capture", request->capture);
+}
+
+static void put_end(out *to, const svc_request *request)
+{
+    int picture = to->client->ended == PICTURE;
+    put_head(to, MAP, (uint64_t)(2 + picture));
+    if (picture)
+        put_uint_field(to, "crc", ~to->client->image_crc);
     put_uint_field(to, "pieces", to->client->pieces);
     put_uint_field(to, "capture", request->capture);
 }
@@ -335,10 +358,12 @@ static void put_capture(out *to, const svc_request *request)
 
 static void put_verify(out *to, const svc_request *request)
 {
-    static const svc_verify_options none = {0, NULL, 0};
+    static const svc_verify_options none = {0, NULL, 0, 0};
     const svc_verify_options *with = request->verify ? request->verify : &none;
-    put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0)));
+    put_head(to, MAP, (uint64_t)(2 + (with->fmr != 0) + !!with->impostor + (with->refer_fmr != 0) + !!with->second));
     put_rate_field(to, "fmr", with->fmr);
+    if (with->second)
+        put_uint_field(to, "second", with->second);
     put_uint_field(to, "capture", request->capture);
     put_user_id_field(to, request->text);
     put_text_field(to, "impostor", with->impostor);
@@ -368,9 +393,9 @@ static void put_groups(out *to, const svc_enroll_options *with)
 
 static void put_enroll(out *to, const svc_request *request)
 {
-    static const svc_enroll_options none = {0, 0, NULL, 0};
+    static const svc_enroll_options none = {0, 0, NULL, 0, NULL};
     const svc_enroll_options *with = request->enroll ? request->enroll : &none;
-    put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->references));
+    put_head(to, MAP, (uint64_t)(1 + !!with->group_count + !!with->replace + !!with->modality + !!with->references));
     if (with->group_count)
         put_groups(to, with);
     if (with->replace) {
@@ -378,6 +403,7 @@ static void put_enroll(out *to, const svc_request *request)
         put_flag(to, 1);
     }
     put_user_id_field(to, request->text);
+    put_text_field(to, "modality", with->modality);
     if (with->references)
         put_uint_field(to, "references", with->references);
 }
@@ -401,6 +427,8 @@ static void put_body(out *to, const svc_request *request)
     case SVC_HELLO: put_hello(to, request); break;
     case SVC_AUTHENTICATE: put_proof(to, request); break;
     case SVC_POINTS: put_points(to, request); break;
+    case SVC_BEGIN_IMAGE: put_begin_image(to, request); break;
+    case SVC_IMAGE: put_image(to, request); break;
     case SVC_END: put_end(to, request); break;
     case SVC_BEGIN:
     case SVC_CANCEL:
@@ -598,6 +626,7 @@ static const svc_field FIELDS[] = {
     F(SVC_CREDIT, T_UINT, REQUIRED, credit, points),
     F(SVC_CAPTURED, T_UINT, REQUIRED, captured, samples),
     F(SVC_CAPTURED, T_NUMBER, REQUIRED, captured, duration_ms),
+    F(SVC_CAPTURED, T_UINT, ZERO, captured, size),
     F(SVC_DECISION, T_TEXT, REQUIRED, decision, outcome),
     F(SVC_DECISION, T_FLAG, REQUIRED, decision, accepted),
     F(SVC_DECISION, T_TEXT, REQUIRED, decision, reason),
@@ -609,6 +638,9 @@ static const svc_field FIELDS[] = {
     F(SVC_DECISION, T_TEXT, OPTIONAL, decision, flaw),
     F(SVC_DECISION, T_NUMBER, ZERO, decision, retry_after_s),
     F(SVC_DECISION, T_NUMBER, OPTIONAL, decision, latency_ms),
+    F(SVC_DECISION, T_TEXTS, OPTIONAL, decision, kinds),
+    F(SVC_DECISION, T_NUMBERS, OPTIONAL, decision, scores),
+    F(SVC_DECISION, T_TEXTS, OPTIONAL, decision, left_out),
     F(SVC_MATCHES, T_TEXTS, REQUIRED, matches, user_ids),
     F(SVC_MATCHES, T_NUMBERS, OPTIONAL, matches, scores),
     F(SVC_ENROLLING, T_UINT, REQUIRED, enrolling, remaining),
@@ -635,6 +667,7 @@ static const svc_field FIELDS[] = {
     F(SVC_ABOUT, T_TEXT, REQUIRED, about, model_id),
     F(SVC_ABOUT, T_UINT, REQUIRED, about, max_samples),
     F(SVC_ABOUT, T_UINT, REQUIRED, about, max_references),
+    F(SVC_ABOUT, T_UINT, ZERO, about, max_image_bytes),
     F(SVC_CONDITION, T_FLAG, REQUIRED, condition, ready),
     F(SVC_CONDITION, T_NUMBER, REQUIRED, condition, uptime_s),
     F(SVC_CONDITION, T_UINT, REQUIRED, condition, clients),
@@ -849,7 +882,7 @@ static svc_status prove(svc_client *client, svc_text nonce)
     static const char info[] = "sigverify bridge 1\x01";
     uint8_t key[32], proof[32];
     svc_text secret = {(const char *)key, sizeof key};
-    svc_request request = {.kind = SVC_AUTHENTICATE, .proof = proof};
+    svc_request request = {.kind = SVC_AUTHENTICATE, .bytes = proof, .count = sizeof proof};
     if (!client->token)
         return SVC_NOT_ALLOWED;
     hmac(nonce, client->token, SVC_TOKEN_SIZE, key);
@@ -927,16 +960,28 @@ static svc_status ask(svc_client *client, svc_request *request, uint32_t *id)
     return status;
 }
 
+static svc_status begin(svc_client *client, const svc_request *request, uint8_t capturing)
+{
+    if (client->phase != SVC_PHASE_READY)
+        return SVC_MISUSE;
+    client->capture = request->capture;
+    client->pieces = 0;
+    client->image_crc = 0xFFFFFFFFu;
+    client->capturing = client->ended = capturing;
+    client->credit = client->most_credit;
+    return send(client, request);
+}
+
 svc_status svc_begin(svc_client *client, uint32_t capture, int pressure)
 {
     svc_request request = {.kind = SVC_BEGIN, .capture = capture};
-    if (client->phase != SVC_PHASE_READY)
-        return SVC_MISUSE;
-    client->capture = capture;
-    client->pieces = 0;
-    client->capturing = pressure ? WITH_PRESSURE : WITHOUT_PRESSURE;
-    client->credit = client->most_credit;
-    return send(client, &request);
+    return begin(client, &request, pressure ? WITH_PRESSURE : WITHOUT_PRESSURE);
+}
+
+svc_status svc_begin_image(svc_client *client, uint32_t capture, uint32_t size)
+{
+    svc_request request = {.kind = SVC_BEGIN_IMAGE, .capture = capture, .count = size};
+    return begin(client, &request, PICTURE);
 }
 
 size_t svc_samples_a_message(const svc_client *client)
@@ -950,19 +995,37 @@ uint32_t svc_credit(const svc_client *client)
     return client->credit;
 }
 
-svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count)
+static svc_status send_piece(svc_client *client, const svc_request *request)
 {
-    svc_request request = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
     svc_status status;
-    if (client->phase != SVC_PHASE_READY || !client->capturing || !samples || count > svc_samples_a_message(client))
-        return SVC_MISUSE;
     if (!client->credit)
         return SVC_BUSY;
-    status = send(client, &request);
+    status = send(client, request);
     if (status == SVC_OK) {
         client->credit--;
         client->pieces++;
     }
+    return status;
+}
+
+svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count)
+{
+    svc_request request = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
+    if (client->phase != SVC_PHASE_READY || !client->capturing || client->capturing == PICTURE || !samples ||
+        count > svc_samples_a_message(client))
+        return SVC_MISUSE;
+    return send_piece(client, &request);
+}
+
+svc_status svc_image(svc_client *client, const uint8_t *bytes, size_t count)
+{
+    svc_request request = {.kind = SVC_IMAGE, .capture = client->capture, .bytes = bytes, .count = count};
+    svc_status status;
+    if (client->phase != SVC_PHASE_READY || client->capturing != PICTURE || !bytes || !count || count > SVC_MOST_BYTES)
+        return SVC_MISUSE;
+    status = send_piece(client, &request);
+    for (size_t i = 0; i < count && status == SVC_OK; i++)
+        client->image_crc = crc32_of(client->image_crc, bytes[i]);
     return status;
 }
 

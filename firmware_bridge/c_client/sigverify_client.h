@@ -34,6 +34,7 @@ extern "C" {
 #define SVC_MAX_TEXT 1024    /* bytes of one text */
 #define SVC_MAX_ITEMS 512    /* items of one list */
 #define SVC_MOST_SAMPLES 64  /* samples of one `points` */
+#define SVC_MOST_BYTES 1024  /* of a picture, in one `image` */
 #define SVC_TOKEN_SIZE 32
 
 typedef enum svc_status {
@@ -88,6 +89,8 @@ typedef enum svc_kind {
     SVC_FORGET = 14,
     SVC_INFO = 15,
     SVC_HEALTH = 16,
+    SVC_BEGIN_IMAGE = 17,
+    SVC_IMAGE = 18,
     SVC_WELCOME = 64,
     SVC_DONE = 65,
     SVC_CREDIT = 66,
@@ -140,6 +143,7 @@ typedef struct svc_decision {
     svc_list unlike, missing; /* aspects: what sets the probe apart, what could not be compared */
     svc_text flaw;
     double retry_after_s, latency_ms;
+    svc_list kinds, scores, left_out; /* of a signature with its picture: one score for each kind; what did not count */
 } svc_decision;
 
 typedef struct svc_addition {
@@ -166,14 +170,14 @@ typedef struct svc_message {
     union {
         svc_welcome welcome;
         struct { uint32_t points; } credit;
-        struct { uint32_t samples; double duration_ms; } captured;
+        struct { uint32_t samples; double duration_ms; uint32_t size; } captured; /* size: of a picture */
         svc_decision decision;
         struct { svc_list user_ids, scores; } matches;
         struct { uint32_t remaining; } enrolling;
         svc_addition addition;
         svc_enrolled enrolled;
         struct { svc_list user_ids; int more; } user_list;
-        struct { svc_text sdk_version, model, model_id; uint32_t max_samples, max_references; } about;
+        struct { svc_text sdk_version, model, model_id; uint32_t max_samples, max_references, max_image_bytes; } about;
         struct { int ready; double uptime_s; uint32_t clients, waiting; } condition;
         struct { uint32_t status; svc_text name, message; } failure;
     } as;
@@ -183,9 +187,9 @@ typedef struct svc_message {
  * `static const char *const reasons[] = {SVC_REASONS};`. A later daemon may say others. */
 #define SVC_OUTCOMES "accept", "reject", "refer"
 #define SVC_REASONS "alike", "unlike", "unsure", "replay", "locked", "poor"
-#define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time"
-#define SVC_FLAWS "too_short", "too_simple", "bad_capture", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time"
-#define SVC_ASPECTS "shape", "speed", "pressure", "duration"
+#define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time", "no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"
+#define SVC_FLAWS "too_short", "too_simple", "bad_capture", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time", "no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"
+#define SVC_ASPECTS "shape", "speed", "pressure", "duration", "proportion"
 
 /* Take the next item off a list; 0: there is none. */
 int svc_next_text(svc_list *list, svc_text *text);
@@ -213,11 +217,11 @@ typedef struct svc_client {
     void *context;
     const uint8_t *token;
     uint32_t number, handshake, waiting[SVC_WINDOW], window, room, credit, most_credit;
-    uint32_t capture, pieces;
+    uint32_t capture, pieces, image_crc;
     uint32_t crc;
     uint16_t held, filled;
     uint8_t phase; /* svc_phase */
-    uint8_t capturing, left, code, skipping, feeding, full, broken;
+    uint8_t capturing, ended, left, code, skipping, feeding, full, broken;
     uint8_t block[256];
     uint8_t frame[SVC_MAX_PAYLOAD + 4];
 } svc_client;
@@ -254,6 +258,7 @@ typedef struct svc_verify_options { /* 0 and NULL: as the daemon's policy says *
     double fmr;
     const char *impostor;
     double refer_fmr;
+    uint32_t second; /* the capture of a picture beside that of its strokes, or the other way round; 0: none */
 } svc_verify_options;
 
 typedef struct svc_identify_options {
@@ -267,6 +272,7 @@ typedef struct svc_enroll_options {
     int replace;
     const char *const *groups;
     size_t group_count;
+    const char *modality; /* "pen" or "image"; NULL: as the daemon's first model takes */
 } svc_enroll_options;
 
 /* One capture is streamed at a time: wait for the answer to its end before another begins. `pressure`: whether its
@@ -279,6 +285,15 @@ svc_status svc_begin(svc_client *client, uint32_t capture, int pressure);
 svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count);
 size_t svc_samples_a_message(const svc_client *client);
 uint32_t svc_credit(const svc_client *client);
+
+/* A picture of a signature, a PNG or JPEG file of `size` bytes, in place of strokes; only where the welcome's
+ * `capabilities` have "images": without, the answer to `svc_end` is the failure SVC_NOT_ALLOWED. Its end, answer and use
+ * are those of strokes. */
+svc_status svc_begin_image(svc_client *client, uint32_t capture, uint32_t size);
+
+/* Send the next 1 to SVC_MOST_BYTES bytes of it; statuses as for `svc_points`. No more is held than is sent: read the
+ * file from flash, or from the camera, piece by piece. */
+svc_status svc_image(svc_client *client, const uint8_t *bytes, size_t count);
 
 svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last, once; then by its id again */
 svc_status svc_cancel(svc_client *client, uint32_t capture);

@@ -73,6 +73,13 @@ static void number(const char *name, double value)
         printf(", \"%s\": %.17g", name, value);
 }
 
+/* What is 0 where it is left out. */
+static void count(const char *name, uint32_t value)
+{
+    if (value)
+        number(name, value);
+}
+
 static void flag(const char *name, int value)
 {
     printf(", \"%s\": %s", name, value ? "true" : "false");
@@ -98,6 +105,7 @@ static void list(const char *name, svc_list value, int of_texts)
 
 #define TEXT(body, name) text(#name, its->as.body.name)
 #define NUMBER(body, name) number(#name, its->as.body.name)
+#define COUNT(body, name) count(#name, its->as.body.name)
 #define FLAG(body, name) flag(#name, its->as.body.name)
 #define TEXTS(body, name) list(#name, its->as.body.name, 1)
 
@@ -106,6 +114,7 @@ static void print_decision(const svc_message *its)
     TEXT(decision, outcome), FLAG(decision, accepted), TEXT(decision, reason), NUMBER(decision, score);
     NUMBER(decision, threshold), NUMBER(decision, confidence), TEXTS(decision, unlike), TEXTS(decision, missing);
     TEXT(decision, flaw), NUMBER(decision, retry_after_s), NUMBER(decision, latency_ms);
+    TEXTS(decision, kinds), list("scores", its->as.decision.scores, 0), TEXTS(decision, left_out);
 }
 
 static void print_enrolled(const svc_message *its)
@@ -130,7 +139,7 @@ static void print_welcome(const svc_message *its)
 static void print_about(const svc_message *its)
 {
     TEXT(about, sdk_version), TEXT(about, model), TEXT(about, model_id);
-    NUMBER(about, max_samples), NUMBER(about, max_references);
+    NUMBER(about, max_samples), NUMBER(about, max_references), COUNT(about, max_image_bytes);
 }
 
 static void print_condition(const svc_message *its)
@@ -145,7 +154,7 @@ static void print_message(const svc_message *its)
     switch (its->kind) {
     case SVC_WELCOME: print_welcome(its); break;
     case SVC_CREDIT: NUMBER(credit, points); break;
-    case SVC_CAPTURED: NUMBER(captured, samples), NUMBER(captured, duration_ms); break;
+    case SVC_CAPTURED: NUMBER(captured, samples), NUMBER(captured, duration_ms), COUNT(captured, size); break;
     case SVC_DECISION: print_decision(its); break;
     case SVC_MATCHES: TEXTS(matches, user_ids), list("scores", its->as.matches.scores, 0); break;
     case SVC_ENROLLING: NUMBER(enrolling, remaining); break;
@@ -238,9 +247,20 @@ static int points(void)
     return (int)svc_points(&client, samples, count);
 }
 
+/* The bytes as hex digits; `image -`: none. */
+static int image(void)
+{
+    static uint8_t data[LINE_BYTES / 2];
+    size_t count = word(1) ? from_hex(word(1), data) : 0;
+    while (line_to_daemon >= 0 && !svc_credit(&client))
+        if (read_once())
+            return -1;
+    return (int)svc_image(&client, data, count);
+}
+
 static int verify(uint32_t *id)
 {
-    svc_verify_options options = {figure(3), word(4), figure(5)};
+    svc_verify_options options = {figure(3), word(4), figure(5), whole(6)};
     return (int)svc_verify(&client, word(1), whole(2), word_count > 3 ? &options : NULL, id);
 }
 
@@ -253,7 +273,7 @@ static int identify(uint32_t *id)
 static int enroll(uint32_t *id)
 {
     const char *groups[1] = {word(4)};
-    svc_enroll_options options = {whole(2), (int)whole(3), groups, word_count > 4 ? 1 : 0};
+    svc_enroll_options options = {whole(2), (int)whole(3), groups, word_count > 4 ? 1 : 0, word(5)};
     return (int)svc_enroll(&client, word(1), word_count > 2 ? &options : NULL, id);
 }
 
@@ -298,6 +318,9 @@ static int run(const char *name)
     int status;
     if (!strcmp(name, "hello")) return hello();
     if (!strcmp(name, "begin")) return (int)svc_begin(&client, whole(1), (int)whole(2));
+    if (!strcmp(name, "begin-image")) return (int)svc_begin_image(&client, whole(1), whole(2));
+    if (!strcmp(name, "image")) return image();
+    if (!strcmp(name, "no-image")) return (int)svc_image(&client, NULL, 1);
     if (!strcmp(name, "points")) return points();
     if (!strcmp(name, "no-points")) return (int)svc_points(&client, NULL, 0);
     if (!strcmp(name, "cancel")) return (int)svc_cancel(&client, whole(1));

@@ -162,7 +162,9 @@ static void read_message(const svc_message *its)
     case SVC_WELCOME: read_text(its->as.welcome.nonce), read_list(its->as.welcome.capabilities, 1); break;
     case SVC_DECISION:
         read_text(its->as.decision.outcome), read_text(its->as.decision.reason);
-        read_list(its->as.decision.unlike, 1);
+        read_list(its->as.decision.unlike, 1), read_list(its->as.decision.missing, 1);
+        read_list(its->as.decision.kinds, 1), read_list(its->as.decision.scores, 0);
+        read_list(its->as.decision.left_out, 1);
         seen += (size_t)svc_is_present(its->as.decision.score);
         break;
     case SVC_MATCHES: read_list(its->as.matches.user_ids, 1), read_list(its->as.matches.scores, 0); break;
@@ -206,11 +208,27 @@ static void send_points(void)
     free(samples);
 }
 
+static void send_image(void)
+{
+    input its = piece();
+    size_t times = byte() % 8, size = its.left * times;
+    uint8_t *file = malloc(size ? size : 1); /* on the heap: one byte too far is noticed */
+    svc_status status;
+    CHECK(file);
+    for (size_t i = 0; i < times; i++)
+        memcpy(file + i * its.left, its.at, its.left);
+    given = svc_credit(client);
+    status = svc_image(client, times == 7 ? NULL : file, size);
+    CHECK(status != SVC_OK || (size && size <= SVC_MOST_BYTES && svc_credit(client) == given - 1));
+    CHECK(status == SVC_OK || svc_credit(client) == given);
+    free(file);
+}
+
 static svc_status ask_enroll(char *user, uint32_t *id)
 {
     char *group = text();
     uint8_t with = byte();
-    svc_enroll_options options = {with, with % 2, NULL, with / 2 % 4 * 200};
+    svc_enroll_options options = {with, with % 2, NULL, with / 2 % 4 * 200, with % 3 ? NULL : group};
     const char **many = calloc(options.group_count + 1, sizeof *many);
     svc_status status;
     CHECK(many);
@@ -225,10 +243,11 @@ static svc_status ask_enroll(char *user, uint32_t *id)
 
 static svc_status ask_verify(char *user, uint32_t *id)
 {
-    svc_verify_options options = {0, text(), 0};
+    svc_verify_options options = {0, text(), 0, 0};
     svc_status status;
     options.fmr = figure();
     options.refer_fmr = figure();
+    options.second = byte() % 3;
     status = svc_verify(client, user, 1, byte() % 4 ? &options : NULL, id);
     free((void *)options.impostor);
     return status;
@@ -361,6 +380,8 @@ static void step(void)
     case '#': client->number = 0xFFFFFFF8u + byte() % 8; /* fall through */
     case 'h': greet(); break;
     case 'b': (void)svc_begin(client, 1 + rest.left % 3, byte() % 2); break;
+    case 'B': (void)svc_begin_image(client, 1 + rest.left % 3, byte() * 100u); break;
+    case 'P': send_image(); break;
     case 'p': send_points(); break;
     case 'c': (void)svc_cancel(client, byte()); break;
     case 'e': case 'v': case 'i': case 'E': case 'a': case 'C': case 'x': case 'u': case 'f': case 'n': case 'H':

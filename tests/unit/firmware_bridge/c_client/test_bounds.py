@@ -70,6 +70,7 @@ def test_it_takes_no_more_than_the_document_says(arm, tmp_path):
         "svc_feed",
         "svc_hello",
         "svc_points",
+        "svc_image",
         "svc_verify",
         "svc_identify",
         "svc_enroll",

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import struct
+import zlib
 from pathlib import Path
 
 import cbor2
@@ -15,7 +16,9 @@ from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     Done,
+    End,
     Error,
+    Image,
     Points,
     Verify,
     Welcome,
@@ -25,7 +28,12 @@ from firmware_bridge.protocol.messages import (
 from firmware_bridge.protocol.phase import CLIENT, Event, Phase
 
 VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
-MESSAGES = {vector["name"]: vector for vector in VECTORS["messages"] if vector["kind"] != 4}
+NAMES = [vector["name"] for vector in VECTORS["messages"]]
+FIRST, PICTURE = (
+    VECTORS["messages"][part]
+    for part in (slice(NAMES.index("begin_image") - 2), slice(NAMES.index("begin_image") - 2, None))
+)
+MESSAGES = {vector["name"]: vector for vector in FIRST if vector["kind"] != 4}
 PIECES = [vector for vector in VECTORS["messages"] if vector["kind"] == 4]
 DAEMON = [vector for vector in VECTORS["messages"] if vector["kind"] >= 64]
 MISUSE, PROTOCOL_ERROR, DISCONNECTED, NOT_ALLOWED, BUSY = 72, 71, 73, 74, 75
@@ -99,9 +107,36 @@ def test_a_whole_session_is_that_of_the_vectors(drive, wide_path, checked):
             assert [each["kind"] for each in its.answers] == [MESSAGES[answer]["kind"]]
 
 
+def test_a_picture_is_that_of_the_vectors(drive, wide_path):
+    its = drive(path=wide_path)
+    its.say("hello pen")
+    assert (
+        its.say(f"feed {frame(encode(1, Welcome(version=1, max_payload=8192, window=8, credit=2))).hex()}")
+        == 0
+    )
+    its.say("number 13")
+    enroll, enrolling, begun, *pieces, ended, captured, verified, decided = PICTURE
+    assert (its.say("enroll ann 5 1 staff image"), its.written) == (0, enroll["frame"])
+    its.say(f"feed {enrolling['frame']}")
+    assert (its.say(f"begin-image 5 {begun['body']['size']}"), its.written) == (0, begun["frame"])
+    for vector in pieces:
+        assert (its.say(f"image {vector['body']['data']['hex']}"), its.written) == (0, vector["frame"])
+    assert (its.say("end"), its.written) == (0, ended["frame"])
+    assert (its.say("again-end 15"), its.written) == (0, ended["frame"])
+    its.say(f"feed {captured['frame']}")
+    assert its.answers == [{"kind": 67, "id": 15, **captured["body"]}]
+    assert (its.say("verify ann 6 0 - 0 5"), its.written) == (0, verified["frame"])
+    its.say(f"feed {decided['frame']}")
+    assert its.answers[0]["kinds"] == ["pen", "image"]
+
+
 def test_the_session_holds_every_message_of_a_client():
     told = {"hello", "authenticate", "begin", "end", *(sent for _, sent, _ in COMMANDS)}
-    assert told == {name for name, vector in MESSAGES.items() if vector["kind"] < 64}
+    told |= {vector["name"] for vector in PICTURE}
+    assert told >= {name for name, vector in MESSAGES.items() if vector["kind"] < 64}
+    assert {vector["kind"] for vector in (*FIRST, *PICTURE)} == {
+        vector["kind"] for vector in VECTORS["messages"]
+    }
 
 
 @pytest.mark.parametrize("vector", DAEMON, ids=lambda vector: vector["name"])
@@ -241,6 +276,48 @@ def test_the_largest_payload_and_one_byte_more(ready):
         assert len(payload) == 1280 + excess
         assert ready.say(f"feed {frame(payload).hex()}") == 0
         assert [each["kind"] for each in ready.answers] == expected
+
+
+class TestPictures:
+    def test_pieces_of_bounded_size(self, ready):
+        assert ready.say("begin-image 1 3000") == 0
+        assert (ready.say("image " + "ab" * 1025), ready.written) == (MISUSE, "")
+        assert (ready.say("image -"), ready.written) == (MISUSE, "")
+        assert (ready.say("no-image"), ready.written) == (MISUSE, "")
+        assert ready.say("image " + "ab" * 1024) == 0
+        assert written(ready) == Image(capture=1, seq=0, data=b"\xab" * 1024)
+
+    def test_credit(self, ready):
+        ready.say("begin-image 1 3")
+        assert [ready.say("image ab") for _ in range(3)] == [0, 0, BUSY]
+        ready.say(f"feed {frame(cbor2.dumps([66, 0, {'points': 1}])).hex()}")
+        assert ready.say("image ab") == 0
+        ready.say("end")
+        assert written(ready) == End(capture=1, pieces=3, crc=zlib.crc32(b"\xab" * 3))
+
+    def test_each_kind_has_its_own_pieces(self, ready):
+        assert ready.say("image ab") == MISUSE
+        ready.say("begin-image 1 3")
+        assert ready.say(f"points {sample(1, 2, 3)}") == MISUSE
+        ready.say("begin 1 0")
+        assert ready.say("image ab") == MISUSE
+        ready.say("end")
+        assert written(ready) == End(capture=1, pieces=0)
+
+    def test_a_piece_that_a_broken_line_lost_is_sent_again_as_the_same(self, ready):
+        ready.say("begin-image 1 2")
+        assert ready.say("image 01") == 0
+        ready.say("room 4")
+        assert ready.say("image 02") == DISCONNECTED
+        ready.say("room -")
+        assert ready.say("image 02") == 0
+        assert written(ready) == Image(capture=1, seq=1, data=b"\2")
+        ready.say("end")
+        assert written(ready).crc == zlib.crc32(b"\1\2")
+
+    def test_nothing_before_the_handshake(self, drive):
+        its = drive()
+        assert {its.say("begin-image 1 1"), its.say("image 00")} == {MISUSE}
 
 
 class TestRules:

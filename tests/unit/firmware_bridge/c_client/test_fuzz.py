@@ -29,7 +29,7 @@ def arriving(step, data):
 
 def said(name, whom):
     """Return the step by which the daemon answers: what waits in a slot (0 to 3), or the handshake (4)."""
-    (vector,) = (each for each in VECTORS["messages"] if each["name"] == name)
+    vector = next(each for each in VECTORS["messages"] if each["name"] == name)
     body = cbor2.dumps(cbor2.loads(bytes.fromhex(vector["payload"]))[2])
     return b">" + bytes([vector["kind"], whom, len(body)]) + body + b"\7" + bytes(2)
 
@@ -39,9 +39,10 @@ def session():
     text = b"\1\3ann"
     first = b"h" + text + b"\1" + said("welcome", 4) + said("done", 4)
     capture = b"b\1" + b"p\4\1\1\2\3\4" + said("credit", 7) + b"p\2\0\5\6\7\10"
+    picture = b"B\4" + b"P\x64" + bytes(range(100)) + b"\4" + said("credit", 7)
     asked = [
         ("captured", b"e\1" + text + b"\0"),
-        ("decision", b"v\1" + text + b"\0" + b"\1\7skilled" + b"\4\4\1"),
+        ("decision", b"v\1" + text + b"\0" + b"\1\7skilled" + b"\4\4\1\1"),
         ("matches", b"i\2" + text + b"\0\5\4"),
         ("enrolling", b"E\3" + text + b"\0" + b"\1\5staff" + b"\5"),
         ("enrolling", b"E\0" + text + b"\0" + b"\0" * 2 + b"\372"),  # no groups, and how many
@@ -52,9 +53,11 @@ def session():
         ("about", b"n\3" + text + b"\0"),
         ("condition", b"H\0" + text + b"\0"),
     ]
-    return [first + capture + b"".join(request + said(name, request[1]) for name, request in asked)] + [
-        first + capture + request + said(name, request[1]) for name, request in asked
-    ]
+    return (
+        [first + capture + b"".join(request + said(name, request[1]) for name, request in asked)]
+        + [first + capture + request + said(name, request[1]) for name, request in asked]
+        + [first + picture + b"e\1" + text + b"\0" + said("captured", 1)]
+    )
 
 
 @pytest.fixture(scope="session")

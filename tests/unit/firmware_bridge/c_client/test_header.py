@@ -6,7 +6,7 @@ from pathlib import Path
 from c_header import enum, in_c
 
 from firmware_bridge import c_client
-from firmware_bridge.protocol import fields, framing, messages
+from firmware_bridge.protocol import fields, framing, messages, picture
 from firmware_bridge.protocol.messages import Kind
 from firmware_bridge.protocol.phase import CLIENT
 from sigverify.errors import BY_STATUS
@@ -34,5 +34,6 @@ def test_limits():
     sizes = {key: int(value) for key, value in re.findall(r"#define SVC_(\w+) (\d+)", TEXT)}
     assert sizes["VERSION"] == messages.VERSION
     assert sizes["MAX_PAYLOAD"] == framing.MIN_PAYLOAD
+    assert sizes["MOST_BYTES"] == picture.PIECE_BYTES
     assert (sizes["MAX_TEXT"], sizes["MAX_ITEMS"]) == (fields.MAX_TEXT, fields.MAX_ITEMS)
     assert sizes["TOKEN_SIZE"] == KEY_BYTES

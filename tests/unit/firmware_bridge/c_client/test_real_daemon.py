@@ -2,8 +2,10 @@
 
 import pytest
 from builders import signature
-from running_daemon import RunningDaemon
+from running_daemon import RunningDaemon, both_kinds
+from toy_images import picture
 
+from firmware_bridge.client.exchange import sendable
 from firmware_bridge.transport.listeners import UnixListener
 from sigverify.protection.keys import Key
 
@@ -47,6 +49,42 @@ def test_enrol_verify_identify_list_forget(drive, path, token):
         assert ask(its, "health")["ready"]
         assert ask(its, "forget alice")["kind"] == 65
         assert ask(its, "forget alice")["status"] == 41
+
+
+def send_picture(driver, number, its):
+    file = sendable(its)
+    assert driver.say(f"begin-image {number} {len(file)}") == 0
+    for start in range(0, len(file), 100):  # more pieces than the credit
+        assert driver.say(f"image {file[start : start + 100].hex()}") == 0
+    assert driver.say("end") == 0
+    return driver.answers[0]
+
+
+def test_pictures(drive, path):
+    with RunningDaemon([UnixListener(path)], open_verifier=both_kinds):
+        its = drive(path)
+        its.say("hello camera -")
+        assert ask(its, "enroll alice 2 0 staff image")["remaining"] == 2
+        for repetition in range(2):
+            captured = send_picture(its, repetition, picture(0, repetition))
+            assert captured["size"] == len(sendable(picture(0, repetition)))
+            assert ask(its, f"add {repetition}")["accepted"]
+        assert ask(its, "commit")["references"] == 2
+        send_picture(its, 1, picture(0, 7))
+        assert ask(its, "verify alice 1")["outcome"] == "accept"
+        send_picture(its, 1, picture(3, 7))
+        assert ask(its, "verify alice 1")["outcome"] == "reject"
+        send_capture(its, 3, signature(0, 8))
+        send_picture(its, 4, picture(0, 8))
+        assert ask(its, "verify alice 3 0 - 0 4")["left_out"] == ["pen"]
+
+
+def test_a_daemon_that_takes_no_pictures(drive, path):
+    with RunningDaemon([UnixListener(path)], open_verifier=lambda: both_kinds(images=False)):
+        its = drive(path)
+        its.say("hello camera -")
+        assert "images" not in its.answers[0]["capabilities"]
+        assert send_picture(its, 1, picture())["status"] == 74
 
 
 def test_a_wrong_token(drive, path):
