@@ -24,6 +24,13 @@ class AdditionReason(StrEnum):
     IN_NANOSECONDS = "in_nanoseconds"
     NO_TIME = "no_time"
     """Of the stamps, see `Flaw`."""
+    NO_INK = "no_ink"
+    TOO_SMALL = "too_small"
+    SEVERAL = "several"
+    NO_STROKES = "no_strokes"
+    CUT_OFF = "cut_off"
+    BLURRED = "blurred"
+    """Of a picture, see `Flaw`."""
 
     def __bool__(self) -> bool:
         return self is AdditionReason.TAKEN

@@ -18,6 +18,17 @@ class Flaw(StrEnum):
     IN_NANOSECONDS = "in_nanoseconds"
     NO_TIME = "no_time"
     """Its stamps are all the same, or an index: nothing tells how the pen moved."""
+    NO_INK = "no_ink"
+    """A picture of paper, or of a dot or two."""
+    TOO_SMALL = "too_small"
+    """Ink of too few pixels to tell one hand from another."""
+    SEVERAL = "several"
+    """More than one signature in one picture."""
+    NO_STROKES = "no_strokes"
+    """A picture of something else: a face, a room, a printed page."""
+    CUT_OFF = "cut_off"
+    """Ink goes on beyond the edges of its picture."""
+    BLURRED = "blurred"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +37,14 @@ class Quality:
 
     Attributes:
         flaw: the worst thing wrong with it; None: nothing.
-        duration_ms: from the first to the last ink, gaps shortened.
         complexity: 0 (a dash) to 1: how much there is in it for a forger to get right.
+        duration_ms: from the first to the last ink, gaps shortened; 0 of a picture.
         repairs: what was mended in it, tokens of its modality; none of these is a flaw.
     """
 
     flaw: Flaw | None
-    duration_ms: float
     complexity: float
+    duration_ms: float = 0.0
     repairs: tuple[StrEnum, ...] = ()
 
     def __bool__(self) -> bool:

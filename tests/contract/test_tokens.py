@@ -65,6 +65,8 @@ TOKENS = {
     ],
 }  # fmt: skip
 """What programs compare with: a token may be added, and never changes."""
+OF_PICTURES = ["no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"]
+"""Flaws that the core in C, which takes strokes, never finds."""
 CHOICES = {
     "Baseline", "Capability", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind", "NibKind",
     "Part", "Precision", "Profile", "Role", "Runtime", "ScannerKind", "Screening", "TrialKind",
@@ -168,7 +170,7 @@ def test_the_c_core_names_them(name, kind):
     text = (BRIDGE / "libsigverify" / "include" / "sigverify.h").read_text()
     # C has one space of names for all enums, so one of the two UNLIKE has a longer one.
     said = [key.removesuffix("_OTHERS").lower() for key in enum(text, name, "SV")]
-    assert said == TOKENS[kind]
+    assert said == [token for token in TOKENS[kind] if token not in OF_PICTURES]
 
 
 def test_the_page_has_words_for_them():
