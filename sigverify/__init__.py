@@ -39,12 +39,14 @@ _HOMES: Final = {
     "Runtime": "sigverify.runtime.interpreters",
     "Schedule": "sigverify.policy",
     "Signature": "sigverify.modality.pen.signature",
+    "SignatureImage": "sigverify.modality.image.signature_image",
     "SigverifyError": "sigverify.errors",
     "SqliteStore": "sigverify.store",
     "Store": "sigverify.store",
     "Template": "sigverify.template",
     "Trust": "sigverify.protection.signing",
     "Verifier": "sigverify.verifier",
+    "read_capture": "sigverify.formats",
     "read_signature": "sigverify.formats",
 }
 """Every public name and the module it lives in: the one list. `make golden` makes `__init__.pyi` of it, which

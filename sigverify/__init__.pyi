@@ -10,11 +10,13 @@ from sigverify.enrollment.addition import AdditionReason as AdditionReason
 from sigverify.enrollment.enrollment import Enrollment as Enrollment
 from sigverify.enrollment.receipt import EnrollmentReceipt as EnrollmentReceipt
 from sigverify.errors import SigverifyError as SigverifyError
+from sigverify.formats import read_capture as read_capture
 from sigverify.formats import read_signature as read_signature
 from sigverify.manifest import Manifest as Manifest
 from sigverify.matcher import Matcher as Matcher
 from sigverify.matching.aspect import Aspect as Aspect
 from sigverify.matching.scoring import Impostor as Impostor
+from sigverify.modality.image.signature_image import SignatureImage as SignatureImage
 from sigverify.modality.modality import Modality as Modality
 from sigverify.modality.pen.signature import Signature as Signature
 from sigverify.model_file import Model as Model
@@ -57,6 +59,7 @@ __all__ = [
     "Runtime",
     "Schedule",
     "Signature",
+    "SignatureImage",
     "SigverifyError",
     "SqliteStore",
     "Store",
@@ -65,5 +68,6 @@ __all__ = [
     "Verifier",
     "__version__",
     "errors",
+    "read_capture",
     "read_signature",
 ]

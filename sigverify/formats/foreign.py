@@ -8,7 +8,11 @@ from typing import Final
 from sigverify.errors import UnknownFormat
 
 _LOOKED_AT: Final = 4096
-_PICTURE: Final = "A picture does not say how the pen moved: record x, y and time of each sample"
+_PICTURE: Final = (
+    "A picture does not say how the pen moved: record x, y and time of each sample, or read it with "
+    "read_capture and compare it with other pictures"
+)
+_PAGE: Final = "Save the part of it with the signature as a PNG picture, and read that with read_capture"
 _EXPORT: Final = "Export it as CSV with the columns x,y,time_ms and, where known, pressure,pen_down"
 _UNPACK: Final = "Unpack it and hand in the signature file that is inside"
 _ARRAYS: Final = "Hand the arrays to Signature(x, y, time_ms, pressure, pen_down), or write a CSV"
@@ -62,9 +66,9 @@ FOREIGN: Final = (
     Foreign("a BMP picture", _PICTURE, lambda data: data[:2] == b"BM" and data[6:10] == bytes(4)),
     Foreign("a TIFF picture", _PICTURE, _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     Foreign("a WebP picture", _PICTURE, _riff(b"WEBP")),
-    Foreign("a HEIF or AVIF picture", _PICTURE, lambda data: data[4:8] == b"ftyp"),
-    Foreign("an icon", _PICTURE, lambda data: data[:4] == b"\0\0\1\0" and data[4:6] != bytes(2)),
-    Foreign("a PDF document", _PICTURE, _begins(b"%PDF-")),
+    Foreign("a HEIF or AVIF picture", _PAGE, lambda data: data[4:8] == b"ftyp"),
+    Foreign("an icon", _PAGE, lambda data: data[:4] == b"\0\0\1\0" and data[4:6] != bytes(2)),
+    Foreign("a PDF document", _PAGE, _begins(b"%PDF-")),
     Foreign("an RTF document", _EXPORT, _begins(b"{\\rtf")),
     Foreign("an old Microsoft Office document", _EXPORT, _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
     Foreign(
@@ -104,7 +108,7 @@ FOREIGN: Final = (
     Foreign("XML", _EXPORT, _markup(rb"<(\?xml|!--|!doctype|[a-z])")),
     Foreign("a PNG picture in base64", _DRAWING, _begins(b"iVBORw0KGgo")),
     Foreign("a JPEG picture in base64", _DRAWING, _begins(b"/9j/")),
-    Foreign("a PDF document in base64", _PICTURE, _begins(b"JVBERi0")),
+    Foreign("a PDF document in base64", _PAGE, _begins(b"JVBERi0")),
     Foreign("base64", "Decode it and hand in the bytes that it holds", _is_base64),
     Foreign("a picture as a data URL", _DRAWING, lambda data: data[:11].lower() == b"data:image/"),
     Foreign(

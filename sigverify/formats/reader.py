@@ -1,10 +1,14 @@
-"""`read_signature`, `read_recording`: a file or bytes to a `Signature`; the content tells the format."""
+"""`read_capture`: a file or bytes to what it holds, strokes or a picture; the content tells the format.
+
+`read_signature` and `read_recording` read strokes alone.
+"""
 
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
 from sigverify.formats import plain_csv, sigcomp, signature_pad, susig, svc2004
@@ -13,7 +17,13 @@ from sigverify.formats.limits import check_size, read_bounded
 from sigverify.formats.recording import Notes, Recording
 from sigverify.formats.table import first_line, is_number, shown
 from sigverify.formats.text_encoding import to_utf8
+from sigverify.modality.image.decoding import is_picture
 from sigverify.modality.pen.signature import Signature
+
+if TYPE_CHECKING:
+    from sigverify.modality.image.signature_image import SignatureImage
+
+Read = TypeVar("Read")
 
 TEXT = re.compile(r"[\r\n{}]|^\s*[\[<]|^data:|,.*,|(?:\d[\d.eE+-]*[\s;]+){2}\d", re.IGNORECASE)
 """What the text of a recording has and hardly any path; a file of such a name is read all the same."""
@@ -92,6 +102,20 @@ def recognize_format(data: bytes) -> Format:
     )
 
 
+def read_capture(source: Source) -> "Signature | SignatureImage":
+    """Read one signature, strokes or a picture of it, from a file (`str` or path) or from its bytes.
+
+    Which it is, the content says; Pillow is loaded for a picture only. Pillow images and arrays are made into
+    captures by `SignatureImage.read`.
+
+    Raises:
+        UnknownFormat: no reader recognizes the content.
+        FormatError: the file cannot be read, is too large, truncated or damaged.
+        InvalidSignature: well-formed, but no signature.
+    """
+    return _read(source, _decode_either)
+
+
 def read_signature(source: Source) -> Signature:
     """Read one signature from a file (`str` or path) or from its bytes.
 
@@ -109,8 +133,13 @@ def read_recording(source: Source) -> Recording:
     Raises:
         UnknownFormat, FormatError, InvalidSignature: as of `read_signature`.
     """
+    return _read(source, _decode)
+
+
+def _read(source: Source, decode: Callable[[bytes], Read]) -> Read:
+    """Decode the content of a file or bytes; what is wrong with a file names it."""
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source))
+        return decode(bytes(source))
     if not isinstance(source, str | os.PathLike):
         raise FormatError(
             f"cannot read a signature from {type(source).__name__}",
@@ -125,9 +154,17 @@ def read_recording(source: Source) -> Recording:
         )
     data = read_bounded(path)
     try:
-        return _decode(data)
+        return decode(data)
     except (FormatError, InvalidSignature) as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+def _decode_either(data: bytes) -> "Signature | SignatureImage":
+    if not is_picture(data):
+        return _decode(data).signature
+    from sigverify.modality.image.signature_image import SignatureImage
+
+    return SignatureImage.read(data)
 
 
 def _decode(data: bytes) -> Recording:

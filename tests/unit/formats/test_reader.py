@@ -7,9 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
-from sigverify.formats import Format, limits, plain_csv, read_signature, recognize_format, signature_pad
+from sigverify.formats import (
+    Format,
+    limits,
+    plain_csv,
+    read_capture,
+    read_signature,
+    recognize_format,
+    signature_pad,
+)
+from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 
 SIGNATURE = Signature(range(0, 30, 3), np.arange(10) ** 2, range(0, 100, 10))
@@ -131,3 +141,41 @@ def test_white_space_of_latin_1_is_no_number():
     data = b"8\n" + b"".join(b"%d %d %d 1\n" % (n, n, 10 * n) for n in range(7)) + b"7 \x857 70 1\n"
     with pytest.raises(FormatError, match="line 9: not a number"):
         read_signature(data)
+
+
+# ------------------------------------------------------------------------------------ either kind
+def png(shape=(40, 120)):
+    picture = np.full(shape, 255, np.uint8)
+    picture[10:30, 20:100:7] = 0
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue(), picture
+
+
+def test_strokes_or_a_picture_is_told_from_the_content(tmp_path):
+    content, picture = png()
+    path = tmp_path / "signature.csv"
+    path.write_bytes(content)
+    for source in (path, str(path), content, memoryview(content)):
+        captured = read_capture(source)
+        assert isinstance(captured, SignatureImage)
+        np.testing.assert_array_equal(captured.grey, picture)
+    for name in Format:
+        path.write_bytes(CONTENT[name])
+        assert read_capture(path) == read_signature(path)
+
+
+def test_what_is_neither_names_the_file(tmp_path):
+    path = tmp_path / "alice.bin"
+    for content, message in (
+        (b"hello", "not a signature file of a known format"),
+        (png()[0][:60], "a damaged PNG picture"),
+        (b"%PDF-1.7", "this is a PDF document, .*as a PNG picture"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=f"alice.bin: .*{message}"):
+            read_capture(path)
+    with pytest.raises(FormatError, match="cannot read a signature from int"):
+        read_capture(5)
+    with pytest.raises(UnknownFormat, match=r"a PNG picture, not pen strokes.* read_capture"):
+        read_signature(png()[0])
