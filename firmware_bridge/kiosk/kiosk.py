@@ -5,6 +5,7 @@ An operator may also enroll, identify, list, forget and unlock, and sees scores 
 """
 
 import copy
+import threading
 from dataclasses import replace
 
 from firmware_bridge.kiosk.enrollments import Enrollments
@@ -21,6 +22,8 @@ class Kiosk:
         self.settings = settings
         self.operators = Operators(verifier.store, settings.code)
         self.enrollments = Enrollments()
+        self.decoding = threading.Lock()
+        """Held while a picture is decoded."""
         self._visitors = verifier
         # For operators a copy that shares store and network: only its policy reveals more.
         self._operators = copy.copy(verifier)

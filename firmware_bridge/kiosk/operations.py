@@ -3,6 +3,8 @@
 The routes (`app`) and the OpenAPI description (`openapi`) are both made of `OPERATIONS`.
 """
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,13 +12,27 @@ from typing import Any, Final
 
 import sigverify
 from firmware_bridge.kiosk.kiosk import Kiosk
-from firmware_bridge.kiosk.schemas import COUNT, FLAG, TEXT, USER_ID, Schema, named, optional, shape
+from firmware_bridge.kiosk.schemas import (
+    COUNT,
+    FLAG,
+    MODALITY,
+    TEXT,
+    USER_ID,
+    Schema,
+    captured,
+    named,
+    optional,
+    shape,
+)
+from sigverify.errors import FormatError
 from sigverify.formats.signature_pad import from_groups
+from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy.lockout import DEVICE
 from sigverify.template import mixed_scripts
 
 Answer = dict[str, Any]
+Capture = Signature | SignatureImage
 
 
 class Role(StrEnum):
@@ -42,10 +58,27 @@ class Call:
     operator: bool
     session: str | None
 
-    @property
-    def signature(self) -> Signature:
-        """The signature in the body."""
-        return from_groups(self.given["strokes"])
+    def captures(self, kiosk: Kiosk) -> tuple[Capture, ...]:
+        """Return the signature in the body: strokes, a picture, or both.
+
+        Raises:
+            FormatError, InvalidSignature: neither, or no signature.
+        """
+        strokes = [from_groups(self.given["strokes"])] if "strokes" in self.given else []
+        images = [_picture(kiosk, self.given["image"])] if "image" in self.given else []
+        if not strokes and not images:
+            raise FormatError("there is no signature", expected="strokes or image")
+        return (*strokes, *images)
+
+    def capture(self, kiosk: Kiosk) -> Capture:
+        """Return the signature in the body: strokes or a picture.
+
+        Raises:
+            FormatError, InvalidSignature: neither, both, or no signature.
+        """
+        if "strokes" in self.given and "image" in self.given:
+            raise FormatError("two captures where one is wanted", expected="strokes or image")
+        return self.captures(kiosk)[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +115,7 @@ def info(kiosk: Kiosk, call: Call) -> Answer:
         "open": kiosk.operators.open_to_all,
         "references": kiosk.settings.references,
         "keyboard": kiosk.settings.keyboard,
+        "modalities": list(kiosk.verifier(operator=False).modalities),
     }
 
 
@@ -98,13 +132,14 @@ def sign_out(kiosk: Kiosk, call: Call) -> Answer:
 
 def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
-    return kiosk.verifier(operator=call.operator).verify(call.given["user_id"], call.signature).to_dict()
+    verifier = kiosk.verifier(operator=call.operator)
+    return verifier.verify(call.given["user_id"], call.captures(kiosk)).to_dict()
 
 
 def identify(kiosk: Kiosk, call: Call) -> Answer:
     """Find whose signature it is; nobody, where it is a stranger's."""
     verifier = kiosk.verifier(operator=True)
-    return verifier.identify(call.signature, top_k=5, fpir=kiosk.settings.fpir).to_dict()
+    return verifier.identify(call.capture(kiosk), top_k=5, fpir=kiosk.settings.fpir).to_dict()
 
 
 def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
@@ -113,6 +148,7 @@ def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
         call.given["user_id"],
         references=kiosk.settings.references,
         replace=call.given.get("replace", False),
+        modality=call.given.get("modality"),
     )
     return {
         "enrollment": kiosk.enrollments.begin(enrollment),
@@ -123,7 +159,7 @@ def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
 
 def add_signature(kiosk: Kiosk, call: Call) -> Answer:
     """Take a signature as a reference, or say why not."""
-    signature = call.signature
+    signature = call.capture(kiosk)
     with kiosk.enrollments.use(call.given["enrollment"]) as enrollment:
         return enrollment.add(signature).to_dict()
 
@@ -156,8 +192,25 @@ def unlock(kiosk: Kiosk, call: Call) -> Answer:
     return {}
 
 
+def _picture(kiosk: Kiosk, text: str) -> SignatureImage:
+    """Return the picture that a body holds; one is decoded at a time, as each may take much memory.
+
+    Raises:
+        FormatError, InvalidSignature: no base64, or no picture of a signature.
+    """
+    try:
+        file = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FormatError(
+            "image is not base64",
+            expected="the file's bytes in base64",
+            hint="Without line breaks, and without what comes before the comma of a data URL",
+        ) from error
+    with kiosk.decoding:
+        return SignatureImage.read(file)
+
+
 _NOTHING: Final = shape()
-_STROKES: Final = named("Strokes")
 
 OPERATIONS: Final = (
     Operation(
@@ -183,23 +236,23 @@ OPERATIONS: Final = (
     Operation(
         method="POST", path="/api/verify", role=Role.VISITOR, do=verify,
         summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
-        takes=shape(user_id=USER_ID, strokes=_STROKES), gives=named("Decision"),
+        takes=captured(shape(user_id=USER_ID), both=True), gives=named("Decision"),
     ),
     Operation(
         method="POST", path="/api/identify", role=Role.OPERATOR, do=identify,
         summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
-        takes=shape(strokes=_STROKES), gives=named("Matches"),
+        takes=captured(shape()), gives=named("Matches"),
     ),
     Operation(
         method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,
         summary="Begin to enroll somebody; nothing is stored before the commit.",
-        takes=optional(shape(user_id=USER_ID, replace=FLAG), "replace"),
+        takes=optional(shape(user_id=USER_ID, replace=FLAG, modality=MODALITY), "replace", "modality"),
         gives=shape(enrollment=TEXT, remaining=COUNT, mixed_scripts={"type": "array", "items": TEXT}),
     ),
     Operation(
         method="POST", path="/api/enrollments/{enrollment}/signatures", role=Role.OPERATOR, do=add_signature,
         summary="Take a signature as a reference, or say why not.",
-        takes=shape(strokes=_STROKES), gives=named("Addition"),
+        takes=captured(shape()), gives=named("Addition"),
     ),
     Operation(
         method="POST", path="/api/enrollments/{enrollment}/commit", role=Role.OPERATOR, do=commit_enrollment,

@@ -29,6 +29,13 @@ def optional(schema: Schema, *names: str) -> Schema:
     return schema | {"required": [name for name in schema["required"] if name not in names]}
 
 
+def captured(schema: Schema, *, both: bool = False) -> Schema:
+    """Return a schema with `strokes` or `image` beside what it has; or with `both` of one act of signing."""
+    together = schema["properties"] | {"strokes": named("Strokes"), "image": IMAGE}
+    either = [{"required": [name]} for name in ("strokes", "image")]
+    return schema | {"properties": together, "anyOf" if both else "oneOf": either}
+
+
 def _nullable(kind: str) -> Schema:
     return {"type": [kind, "null"]}
 
@@ -42,7 +49,7 @@ TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number"}
-MODALITY: Final[Schema] = {"enum": ["pen", "image"]}
+MODALITY: Final[Schema] = {"type": "string", "enum": ["pen", "image"]}
 USER_ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID}
 
 POINT: Final = {
@@ -59,6 +66,14 @@ STROKES: Final = {
         "properties": {"points": {"type": "array", "items": {"$ref": "#/components/schemas/Point"}}},
         "required": ["points"],
     },
+}
+MAX_IMAGE_TEXT: Final = 4 * 2**20 - 4096
+"""Characters of a picture in base64, 3 MB of it: with a name and strokes beside it, it fits into a body."""
+IMAGE: Final[Schema] = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "maxLength": MAX_IMAGE_TEXT,
+    "description": "A picture of the signature: a PNG, JPEG, … file of at most 64 megapixels, in base64.",
 }
 _DECISION: Final = shape(
     outcome=_token(Outcome),
@@ -111,6 +126,7 @@ INFO: Final = shape(
     open=FLAG | {"description": "Whether everybody is."},
     references=COUNT | {"description": "Signatures of one enrollment."},
     keyboard=FLAG | {"description": "Whether the page shows keys of its own."},
+    modalities={"type": "array", "items": MODALITY, "description": "Strokes, pictures: what is taken."},
 )
 MATCHES: Final = shape(
     matches={"type": "array", "items": shape(user_id=USER_ID, score=_nullable("number"))},

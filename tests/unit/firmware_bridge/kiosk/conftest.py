@@ -1,5 +1,6 @@
 import pytest
 from builders import arithmetic_matcher
+from toy_images import image_matcher
 
 from sigverify.policy import Policy
 from sigverify.store import MEMORY, SqliteStore
@@ -10,7 +11,8 @@ CODE = "123456"
 
 @pytest.fixture
 def verifier():
-    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy.kiosk()) as its:
+    others = {"image": image_matcher}
+    with Verifier(SqliteStore(MEMORY), arithmetic_matcher(), others=others, policy=Policy.kiosk()) as its:
         yield its
 
 
@@ -40,6 +42,16 @@ def operator(page):
     session = client.post("/api/operator", json={"code": CODE}).json()["session"]
     client.headers["Sigverify-Operator"] = session
     return client
+
+
+@pytest.fixture
+def image():
+    """Return a function from a picture to the text that the page sends of it."""
+    import base64
+
+    from sigverify.modality.image.encoding import to_png
+
+    return lambda picture: base64.b64encode(to_png(picture)).decode()
 
 
 @pytest.fixture

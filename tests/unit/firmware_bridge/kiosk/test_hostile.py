@@ -22,7 +22,7 @@ STROKES = st.lists(
 ANYTHING = st.recursive(
     NUMBERS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner), max_leaves=12
 )
-NAMES = ("user_id", "strokes", "code", "replace", "type", "points")
+NAMES = ("user_id", "strokes", "image", "modality", "code", "replace", "type", "points")
 BODIES = st.dictionaries(st.sampled_from(NAMES), st.one_of(STROKES, ANYTHING, st.text()), max_size=3)
 
 

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from builders import signature
+from toy_images import picture
 
 from sigverify.decision import Reason
 
@@ -9,6 +10,12 @@ TYPES = {
     "object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
     "null": type(None),
 }  # fmt: skip
+
+
+def check_alternatives(value, schema):
+    for together, fits in (("oneOf", lambda count: count == 1), ("anyOf", bool)):
+        if together in schema:
+            assert fits(sum(set(each["required"]) <= set(value) for each in schema[together]))
 
 
 def conforms(value, schema, components):
@@ -22,7 +29,11 @@ def conforms(value, schema, components):
     assert isinstance(value, tuple(TYPES[kind] for kind in kinds if kind != "number") + (
         (int, float) if "number" in kinds else ()
     )), (value, schema)  # fmt: skip
-    if kinds == ["object"]:
+    check_alternatives(value, schema)
+    if "additionalProperties" in schema and "properties" not in schema:
+        for each in value.values():
+            conforms(each, schema["additionalProperties"], components)
+    elif kinds == ["object"]:
         assert set(schema["required"]) <= set(value) <= set(schema["properties"])
         for name, each in value.items():
             conforms(each, schema["properties"][name], components)
@@ -98,7 +109,7 @@ class Described:
         return response.json()
 
 
-def test_every_operation_answers_as_described(document, operator, page, strokes):
+def test_every_operation_answers_as_described(document, operator, page, strokes, image):
     asked = Described(document)
     visitor = page()
     session = asked.send(visitor, "sign_in", {"code": "123456"})["session"]
@@ -113,8 +124,16 @@ def test_every_operation_answers_as_described(document, operator, page, strokes)
         body = {"strokes": strokes(signature(0, repetition))}
         asked.send(operator, "add_signature", body, enrollment=begun["enrollment"])
     asked.send(operator, "commit_enrollment", enrollment=begun["enrollment"])
+    begun = asked.send(operator, "begin_enrollment", {"user_id": "alice", "modality": "image"})
+    for repetition in range(begun["remaining"]):
+        body = {"image": image(picture(0, repetition))}
+        asked.send(operator, "add_signature", body, enrollment=begun["enrollment"])
+    asked.send(operator, "commit_enrollment", enrollment=begun["enrollment"])
+    of_both = {"strokes": strokes(signature(0, 8)), "image": image(picture(0, 8))}
     for client in (operator, visitor):
-        asked.send(client, "verify", {"user_id": "alice", "strokes": strokes(signature(0, 8))})
+        for body in ({"strokes": of_both["strokes"]}, {"image": of_both["image"]}, of_both):
+            asked.send(client, "verify", {"user_id": "alice"} | body)
+    asked.send(operator, "identify", {"image": image(picture(0, 9))})
     asked.send(operator, "identify", {"strokes": strokes(signature(0, 9))})
     asked.send(operator, "users")
     for body in ({}, {"user_id": "alice"}):
@@ -129,10 +148,10 @@ def test_every_refusal_is_as_described(document, page):
     stranger = page(token="sixteen characters and more")  # noqa: S106
     some = {"user_id": "alice", "strokes": [], "code": "123456"}
     for name, (_, _, described) in asked.operations.items():
-        body = described.get("requestBody") and {
-            each: some[each]
-            for each in described["requestBody"]["content"]["application/json"]["schema"]["required"]
-        }
+        schema = described.get("requestBody", {"content": {"application/json": {"schema": None}}})
+        schema = schema["content"]["application/json"]["schema"]
+        either = schema and (schema.get("oneOf") or schema.get("anyOf") or [{"required": []}])
+        body = schema and {each: some[each] for each in schema["required"] + either[0]["required"]}
         parameters = {one["name"]: "x" for one in described["parameters"] if one["in"] != "header"}
         asked.send(stranger, name, body, **parameters)
     needs = {name for name, (_, _, described) in asked.operations.items() if described["security"] != [{}]}
