@@ -27,9 +27,9 @@ MAX_BYTES: Final = 64 * 2**20
 """Larger files are refused unread."""
 MAX_PIXELS: Final = 64 * 10**6
 """Larger pictures are refused undecoded: an A4 page at 600 dpi has 35 megapixels."""
-LONGEST_KEPT: Final = 1024
-"""Pixels of the longer side that are kept, at least, of a picture that is larger: half as many again is the
-most that the ink of a whole page needs."""
+LONGEST_KEPT: Final = 1536
+"""Pixels of the longer side that are kept, at least, of a picture that is larger: a signature that takes a
+third of a page has all that it needs."""
 MIN_SIDE: Final = 8
 MAX_ASPECT: Final = 40
 """Sides may differ by so much: no name is longer."""

@@ -3,7 +3,7 @@
 Only whole numbers are computed with, by numpy and Pillow's 8-bit filters: every platform finds the same ink.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,13 +28,29 @@ _CROPPED: Final = 2
 """A reduced picture of which the ink takes less than half, each way, is looked at once more and closer."""
 
 
-def find_ink(grey: GreyArray) -> BoolArray:
-    """Return where there is ink, `(h, w)`, of a picture reduced to `LONGEST` at most, or of a part of it.
+class Ink(NamedTuple):
+    """The ink of a picture reduced to `LONGEST` pixels at most, or of the part of it in which there is some.
 
-    A picture of light ink on a dark ground is turned round first.
+    Attributes:
+        where: `(h, w)`, whether there is ink.
+        darkness: `(h, w)` uint8, how much darker than the paper around it each pixel is, of 255.
+        level: ink is darker than so much.
     """
+
+    where: BoolArray
+    darkness: GreyArray
+    level: int
+
+
+def find_ink(grey: GreyArray) -> BoolArray:
+    """Return where there is ink, `(h, w)`, of a picture reduced to `LONGEST` at most, or of a part of it."""
+    return look_for_ink(grey).where
+
+
+def look_for_ink(grey: GreyArray) -> Ink:
+    """Return the ink of a picture; one of light ink on a dark ground is turned round first."""
     ink = _ink_of(_reduced(grey))
-    box = _box(ink)
+    box = box_of(ink.where)
     longest = max(grey.shape)
     if box is None or longest <= LONGEST or _CROPPED * max(box[1] - box[0], box[3] - box[2]) > LONGEST:
         return ink
@@ -46,7 +62,7 @@ def find_ink(grey: GreyArray) -> BoolArray:
     return _ink_of(_reduced(grey[max(top, 0) : bottom, max(left, 0) : right]))
 
 
-def _box(ink: BoolArray) -> tuple[int, int, int, int] | None:
+def box_of(ink: BoolArray) -> tuple[int, int, int, int] | None:
     """Return top, bottom, left and right of all ink; None where there is none."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1) if len(rows) else None
@@ -64,10 +80,10 @@ def _reduced(grey: GreyArray) -> GreyArray:
     return np.asarray(picture.resize((width, height), Image.Resampling.BOX))
 
 
-def _ink_of(grey: GreyArray) -> BoolArray:
+def _ink_of(grey: GreyArray) -> Ink:
     darkness = _darkness(grey)
-    ink = darkness > max(_LEAST_CONTRAST, otsu(darkness))
-    return without_specks(without_lines(ink))
+    level = max(_LEAST_CONTRAST, otsu(darkness))
+    return Ink(without_specks(without_lines(darkness > level)), darkness, level)
 
 
 def _darkness(values: GreyArray) -> GreyArray:

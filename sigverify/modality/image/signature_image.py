@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.errors import InvalidSignature
-from sigverify.modality.image.decoding import Source, decode
+from sigverify.modality.image.decoding import Source, check_size, decode
 from sigverify.modality.image.grey import GreyArray
-from sigverify.modality.image.ink import find_ink
-from sigverify.modality.image.sheet import Sheet, lay_out
+from sigverify.modality.image.ink import Ink, look_for_ink
+from sigverify.modality.image.sheet import HEIGHT, WIDTH, Sheet, lay_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,8 @@ class SignatureImage:
         grey: `(h, w)` uint8, 0 black to 255 white; ink is darker than its paper, or lighter throughout.
 
     Raises:
-        InvalidSignature: no such array, or no ink in it.
+        InvalidSignature: no such array, or sides that no picture of a signature has.
+        FormatError: more than `decoding.MAX_PIXELS`.
     """
 
     grey: GreyArray
@@ -30,10 +31,11 @@ class SignatureImage:
     def __init__(self, grey: npt.ArrayLike) -> None:
         """Take grey levels 0 to 255."""
         values = np.asarray(grey)
-        if values.ndim != 2 or values.dtype != np.uint8 or not values.size:
+        if values.ndim != 2 or values.dtype != np.uint8:
             raise InvalidSignature(
                 "no picture", expected="(h, w) uint8", received=f"{values.shape} {values.dtype}"
             )
+        check_size(values.shape[1], values.shape[0])
         values = values.copy()
         values.flags.writeable = False
         object.__setattr__(self, "grey", values)
@@ -62,13 +64,14 @@ class SignatureImage:
         return hash((self.grey.shape, self.grey.tobytes()))
 
     @cached_property
-    def sheet(self) -> Sheet:
-        """The ink, levelled and placed.
+    def ink(self) -> Ink:
+        """The ink without its paper, found when it is first asked for."""
+        return look_for_ink(self.grey)
 
-        Raises:
-            InvalidSignature: there is none.
-        """
-        ink = find_ink(self.grey)
-        if not ink.any():
-            raise InvalidSignature("a picture without ink", expected="dark ink on light paper")
-        return lay_out(ink)
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The ink, levelled and placed; of a picture without ink an empty sheet, see `Flaw.NO_INK`."""
+        if not self.ink.where.any():
+            height, width = self.ink.where.shape
+            return Sheet(np.zeros((HEIGHT, WIDTH), np.float32), 0.0, (0.0, 0.0, float(width), float(height)))
+        return lay_out(self.ink.where)
