@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
 from sigverify.corpora.corpus import Corpus
+from sigverify.corpora.public.bhsig260 import read_bengali, read_hindi
+from sigverify.corpora.public.cedar import read_cedar
+from sigverify.corpora.public.cross_media import read_cross_media
+from sigverify.corpora.public.gpds import read_gpds
+from sigverify.corpora.public.mcyt75 import read_mcyt75
 from sigverify.corpora.public.sigcomp2009 import read_sigcomp2009
+from sigverify.corpora.public.sigcomp2011 import read_chinese, read_dutch
 from sigverify.corpora.public.susig import read_susig_blind
 from sigverify.corpora.public.svc2004 import read_task1, read_task2
 from sigverify.errors import CorpusError
@@ -23,12 +29,25 @@ _RENDERED_SPEC = re.compile(r"\s*rendered\s*(?:\(([^()]*)\)\s*)?:(.*)", re.DOTAL
 TRUE_WORDS = ("true", "1", "yes", "on")
 FALSE_WORDS = ("false", "0", "no", "off")
 
-READERS: dict[str, Callable[[str | os.PathLike[str]], Corpus]] = {
+Reader = Callable[[str | os.PathLike[str]], Corpus]
+
+STROKES: dict[str, Reader] = {
     "svc2004-task1": read_task1,
     "svc2004-task2": read_task2,
     "susig-blind": read_susig_blind,
     "sigcomp2009": read_sigcomp2009,
 }
+PICTURES: dict[str, Reader] = {
+    "bhsig260-hindi": read_hindi,
+    "bhsig260-bengali": read_bengali,
+    "cross-media": read_cross_media,
+    "cedar": read_cedar,
+    "gpds": read_gpds,
+    "mcyt75": read_mcyt75,
+    "sigcomp2011-dutch": read_dutch,
+    "sigcomp2011-chinese": read_chinese,
+}
+READERS = STROKES | PICTURES
 """Public corpora by name; each is read from a folder or a zip file."""
 
 

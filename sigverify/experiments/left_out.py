@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.corpora import Corpus, open_corpus
-from sigverify.corpora.registry import READERS
+from sigverify.corpora.registry import STROKES
 from sigverify.errors import ConfigError, SplitLeak
 from sigverify.evaluation import (
     DtwBaseline,
@@ -211,7 +211,7 @@ class Experiment:
 
 
 def open_real(folder: Path, *, writers: int | None = None) -> dict[str, Corpus]:
-    """Open the public corpora in a folder, of each the first `writers`.
+    """Open the public corpora of pen strokes in a folder, of each the first `writers`.
 
     A file or folder belongs to the corpus that its name begins with: `svc2004_task1.zip` to svc2004-task1.
 
@@ -222,7 +222,7 @@ def open_real(folder: Path, *, writers: int | None = None) -> dict[str, Corpus]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         plain = re.sub(r"[^a-z0-9]+", "-", path.name.lower())
-        name = next((name for name in READERS if plain.startswith(name)), None)
+        name = next((name for name in STROKES if plain.startswith(name)), None)
         if name is None:
             continue
         if name in found:
@@ -231,10 +231,10 @@ def open_real(folder: Path, *, writers: int | None = None) -> dict[str, Corpus]:
     if not found:
         raise ConfigError(
             "no corpora",
-            expected=f"files or folders named {', '.join(READERS)}",
+            expected=f"files or folders named {', '.join(STROKES)}",
             received=f"none in {folder}",
         )
-    corpora = {name: open_corpus(f"{name}={found[name]}") for name in READERS if name in found}
+    corpora = {name: open_corpus(f"{name}={found[name]}") for name in STROKES if name in found}
     return {name: corpus.select(corpus.writers[:writers]) for name, corpus in corpora.items()}
 
 
