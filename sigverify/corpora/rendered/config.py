@@ -37,8 +37,9 @@ class RenderConfig:
         seed: of everything.
         nib: what is written with; `ScannerKind.PHONE` has its own.
         scanner: what takes the pictures.
-        same_pen: probability that a signature is written and scanned with what its writer mostly has. It is
-            the same for forgeries, so that pen and paper tell nothing of who wrote.
+        same_pen: probability that a signature is written and scanned with what its writer mostly has.
+        forgers_same_pen: the same for a forgery. A forger seldom has the very pen; but people change theirs
+            too, so that another pen speaks against nobody by more than the two probabilities say.
         strength: multiplies what scanners and paper add: noise, blur, shadows, tilt.
         flip_y: whether y grows downwards in the strokes, as in browsers.
 
@@ -50,6 +51,7 @@ class RenderConfig:
     nib: NibKind | str = NibKind.MIXED
     scanner: ScannerKind | str = ScannerKind.MIXED
     same_pen: float = 0.6
+    forgers_same_pen: float = 0.2
     strength: float = 1.0
     flip_y: bool = False
 
@@ -71,4 +73,9 @@ def _refused(name: str, expected: str, value: object) -> ConfigError:
     return ConfigError(f"rendered corpus: {name} is out of range", expected=expected, received=repr(value))
 
 
-_MEASURES = (("seed", int, 2**63 - 1), ("same_pen", int | float, 1), ("strength", int | float, 5))
+_MEASURES = (
+    ("seed", int, 2**63 - 1),
+    ("same_pen", int | float, 1),
+    ("forgers_same_pen", int | float, 1),
+    ("strength", int | float, 5),
+)

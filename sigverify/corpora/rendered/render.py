@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from sigverify.arrays import FloatArray
-from sigverify.corpora.corpus import Corpus, Sample
+from sigverify.corpora.corpus import Corpus, Kind, Sample
 from sigverify.corpora.rendered.config import NibKind, RenderConfig, ScannerKind
 from sigverify.corpora.rendered.ink import Writing, draw_ink
 from sigverify.corpora.rendered.nib import Nib, draw_nib, draw_screen_line
@@ -52,8 +52,7 @@ def render(corpus: Corpus, config: RenderConfig | None = None, *, workers: int =
 def render_sample(sample: Sample, config: RenderConfig) -> Sample:
     """Draw one signature; depends on the seed, the writer, the kind and the number, and on nothing else."""
     rng = _generator(config.seed, sample.writer, sample.kind.value, sample.number)
-    # A forgery has as likely the writer's pen as a genuine signature: the pen tells nothing.
-    usual = rng.random() < config.same_pen
+    usual = rng.random() < (config.same_pen if sample.kind is Kind.GENUINE else config.forgers_same_pen)
     desk = _Desk.draw(_generator(config.seed, sample.writer) if usual else rng, config)
     nib, scanner = desk.nib.changed(rng), desk.scanner.changed(rng).weakened(config.strength)
     writing = Writing.of(sample.capture, flip_y=config.flip_y)

@@ -54,8 +54,8 @@ def test_each_picture_has_ink_and_paper(pictures):
         assert 200 < max(grey.shape) <= 900
         assert np.median(grey) > 128
         # Ink reaches over the sheet: neither lost, nor joined by the noise of the paper.
-        assert 0.02 < sample.capture.sheet.ink.mean() < 0.5
-        assert sample.capture.sheet.ink.max(axis=0).mean() > 0.4
+        assert 0.01 < sample.capture.sheet.ink.mean() < 0.5
+        assert sample.capture.sheet.ink.max(axis=0).mean() > 0.2
 
 
 def test_same_settings_give_the_same_pictures(strokes, pictures):
@@ -241,7 +241,8 @@ def test_few_grey_levels():
 )
 def test_odd_strokes_are_drawn(signature):
     drawn = render_sample(Sample("1", Kind.GENUINE, 1, signature), RenderConfig(scanner="phone"))
-    assert drawn.capture.sheet.ink.any()
+    grey = drawn.capture.grey  # a dash alone is taken for a ruled line, so the sheet need not show it
+    assert int(grey.max()) - int(grey.min()) > 40
     assert max(drawn.capture.grey.shape) <= 900
 
 
@@ -250,6 +251,7 @@ def test_odd_strokes_are_drawn(signature):
     [
         ("seed", -1, "a whole number"),
         ("same_pen", 1.1, "0 to 1"),
+        ("forgers_same_pen", -0.1, "0 to 1"),
         ("strength", float("nan"), "0 to 5"),
         ("nib", "quill", "ball or gel"),
         ("scanner", "fax", "flatbed or camera"),
