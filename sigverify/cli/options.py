@@ -85,8 +85,10 @@ CorpusOption = Annotated[
         "--corpus",
         "-c",
         metavar="NAME[=PATH]",
-        help="A corpus: synthetic, synthetic:writers=200,seed=3, svc2004-task1=PATH, svc2004-task2=PATH, "
-        "susig-blind=PATH or sigcomp2009=PATH. PATH is a folder or a zip file. Repeat for several.",
+        help="A corpus: synthetic, synthetic:writers=200,seed=3, rendered:CORPUS, or NAME=PATH of a folder "
+        "or a zip file. Strokes: svc2004-task1, svc2004-task2, susig-blind, sigcomp2009. Pictures: "
+        "bhsig260-hindi, bhsig260-bengali, cross-media, cedar, gpds, mcyt75, sigcomp2011-dutch, "
+        "sigcomp2011-chinese. Repeat for several.",
     ),
 ]
 SignatureArgument = Annotated[
