@@ -99,8 +99,8 @@ def _are_no_strokes(shown: BoolArray, darkness: GreyArray, level: int) -> bool:
 def _steepness(ink: Ink) -> float:
     """Return by how much of the ink's darkness the steepest edges rise from one pixel to the next."""
     darkness = ink.darkness.astype(np.int16)
-    rise = np.abs(np.diff(darkness, axis=1))[ink.where[:, 1:] != ink.where[:, :-1]]
-    fall = np.abs(np.diff(darkness, axis=0))[ink.where[1:] != ink.where[:-1]]
+    rise = np.abs(darkness[:, 1:] - darkness[:, :-1])[ink.where[:, 1:] != ink.where[:, :-1]]
+    fall = np.abs(darkness[1:] - darkness[:-1])[ink.where[1:] != ink.where[:-1]]
     steepest = np.sort(np.concatenate([rise, fall]))
     darkest = np.sort(darkness[ink.where])
     return float(steepest[len(steepest) * 9 // 10]) / float(max(darkest[len(darkest) * 9 // 10], 1))
@@ -109,7 +109,7 @@ def _steepness(ink: Ink) -> float:
 def _are_several(shown: BoolArray) -> bool:
     """Whether there are two signatures: of like size, and farther apart than lines or words of one are."""
     for ink, least in ((shown, _ABOVE), (shown.T, _BESIDE)):
-        bands = Runs.of(ink.any(axis=1)[np.newaxis])
+        bands = Runs.of(np.atleast_2d(ink.any(axis=1)))
         gaps = bands.start[1:] - bands.end[:-1]
         parts = [ink[start:end] for start, end in zip(bands.start, bands.end, strict=True)]
         # Pixels, and the sides along and across the way from one part to the next.

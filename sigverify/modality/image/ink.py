@@ -6,6 +6,7 @@ Only whole numbers are computed with, by numpy and Pillow's 8-bit filters: every
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sigverify.arrays import BoolArray
 from sigverify.modality.image.grey import GreyArray
@@ -20,6 +21,8 @@ _REACH: Final = 3
 """What is dark and narrower than 3 blocks is no shadow: so a wide blot is still ink."""
 _LEAST_CONTRAST: Final = 24
 """Ink is darker than its paper by at least so much of 255: less is the noise of a camera."""
+_NOISE: Final = 5
+"""Standard deviations of the paper's noise that ink is darker than paper, at least."""
 _TABLE: Final = 5, 2
 """What has less than 2 / 5 of the light of most paper is no paper; a hard shadow leaves half."""
 _FRAYED: Final = 5
@@ -82,7 +85,7 @@ def _reduced(grey: GreyArray) -> GreyArray:
 
 def _ink_of(grey: GreyArray) -> Ink:
     darkness = _darkness(grey)
-    level = max(_LEAST_CONTRAST, otsu(darkness))
+    level = _level(darkness)
     return Ink(without_specks(without_lines(darkness > level)), darkness, level)
 
 
@@ -139,20 +142,29 @@ def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool
     return int((twice - light - dark)[strokes].sum()) < 0
 
 
-def otsu(values: GreyArray) -> int:
-    """Return the level that parts values into two classes of least variance.
+def _level(darkness: GreyArray) -> int:
+    """Return the level above which is ink: that of `otsu`, and beyond the paper's own noise."""
+    from PIL import Image
+
+    counts = np.array(Image.fromarray(darkness).histogram(), np.int64)
+    below = np.cumsum(counts)
+    # The lightest pixel around is taken for the paper: noise makes most of it darker than that.
+    paper, lighter = (int(np.searchsorted(below, darkness.size * percent // 100)) for percent in (50, 16))
+    noise = max(_LEAST_CONTRAST, _NOISE * (paper - lighter))
+    return max(paper + noise, otsu(counts))
+
+
+def otsu(counts: npt.NDArray[np.int64]) -> int:
+    """Return the level that parts values, so many of each, into two classes of least variance.
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979.
     """
-    from PIL import Image
-
-    counts = np.array(Image.fromarray(values).histogram(), np.int64)
     below = np.cumsum(counts)[:-1]
-    moment = np.cumsum(counts * np.arange(256))
+    moment = np.cumsum(counts * np.arange(len(counts)))
     above = below[-1] + counts[-1] - below
     parted = np.flatnonzero((below > 0) & (above > 0))
     if not len(parted):
-        return 255
+        return len(counts) - 1
     low = moment[parted] / below[parted]
     high = (moment[-1] - moment[parted]) / above[parted]
     between = below[parted].astype(np.float64) * above[parted] * (high - low) ** 2
