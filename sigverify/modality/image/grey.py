@@ -3,13 +3,15 @@
 Only whole numbers are computed with, by numpy and Pillow's 8-bit conversions: every platform finds the same.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from sigverify.errors import InvalidSignature
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 GreyArray = npt.NDArray[np.uint8]
 
@@ -33,9 +35,8 @@ _LOOKED_AT: Final = 256
 def from_levels(values: npt.NDArray[Any]) -> GreyArray:
     """Turn levels of any depth into 8 bits.
 
-    Whole numbers are of 8 to 32 bits, or 0 and 1 of a mask; floats go from 0 to 1, or as whole numbers do.
-
-    The largest value tells the depth: 12 bits in an array of 16 are still 12.
+    Whole numbers are of 8 to 32 bits, or 0 and 1 of a mask; floats go from 0 to 1, or as these do. The
+    largest value tells the depth: 12 bits in an array of 16 are still 12.
 
     Raises:
         InvalidSignature: not finite, negative, or no numbers.
@@ -63,8 +64,10 @@ def from_levels(values: npt.NDArray[Any]) -> GreyArray:
     return np.asarray(values if bits <= 8 else values >> (bits - 8), np.uint8)
 
 
-def plain(picture: Image.Image) -> Image.Image:
+def plain(picture: "Image.Image") -> "Image.Image":
     """Return a picture as L, LA, RGB or RGBA, whatever its mode is."""
+    from PIL import Image
+
     mode = picture.mode
     if mode in DEEP_MODES:
         return Image.fromarray(from_levels(np.asarray(picture)))
@@ -80,7 +83,7 @@ def plain(picture: Image.Image) -> Image.Image:
     return picture.convert("L" if mode == "1" else "RGB")
 
 
-def to_grey(picture: Image.Image) -> GreyArray:
+def to_grey(picture: "Image.Image") -> GreyArray:
     """Return grey levels `(h, w)` of a picture of mode L, LA, RGB or RGBA."""
     if picture.mode in ("LA", "RGBA"):
         picture = _on_ground(picture)
@@ -94,8 +97,10 @@ def to_grey(picture: Image.Image) -> GreyArray:
     return np.asarray(np.maximum.reduce(channels))
 
 
-def _on_ground(picture: Image.Image) -> Image.Image:
+def _on_ground(picture: "Image.Image") -> "Image.Image":
     """Lay a transparent picture on white; on black where what is seen of it has nothing dark."""
+    from PIL import Image
+
     alpha = picture.getchannel("A")
     colour = picture.convert("L" if picture.mode == "LA" else "RGB")
     seen = np.asarray(alpha) >= _SEEN
@@ -108,7 +113,7 @@ def _on_ground(picture: Image.Image) -> Image.Image:
     return ground
 
 
-def _stamps(picture: Image.Image) -> tuple[str, ...]:
+def _stamps(picture: "Image.Image") -> tuple[str, ...]:
     """Return the channels, R and G, of which colour there is something beside ink of another colour.
 
     Pens are black or blue, so that blue is always ink; red is a stamp, or ink where it is alone.
