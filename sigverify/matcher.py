@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, Float32Array, FloatArray
-from sigverify.errors import InvalidSignature, ModelError, RuntimeUnavailable
+from sigverify.errors import IncompatibleModel, InvalidSignature, ModelError, RuntimeUnavailable
 from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.comparison import Comparison, common, compare, compare_each
@@ -70,12 +70,16 @@ class Matcher:
         Raises:
             RuntimeUnavailable: the library or device is not here; the message says how to get it.
             MalformedModel: the network is no network, or not the one its manifest describes.
+            IncompatibleModel: libsigverify is asked for, and does not compute what the model takes.
             ConfigError: no such runtime, or threads out of range.
         """
         chosen = parse_runtime(runtime)
         if chosen in (Runtime.AUTO, Runtime.NATIVE):
             try:
-                return cls._native(Library.find(), model, threads)
+                library = Library.find()
+                if chosen is Runtime.NATIVE:
+                    _check_computes(library, model)
+                return cls._native(library, model, threads)
             except RuntimeUnavailable as error:
                 if chosen is Runtime.NATIVE:
                     raise
@@ -99,11 +103,10 @@ class Matcher:
         """Compute all but the networks in numpy, or by `library` in C."""
         modality: Modality[Any] = find_modality(embedder.model.manifest.modality)
         engine = Engine(NUMPY if library is None else library, judge)
-        runtime = embedder.runtime if library is None else Runtime.NATIVE
         # The core in C computes the features of one modality; it aligns whatever there is.
-        encode = _encode_one(modality)
+        runtime, encode = embedder.runtime, _encode_one(modality)
         if library is not None and library.modality == modality.name:
-            encode = library.features
+            runtime, encode = Runtime.NATIVE, library.features
 
         def embed(capture: Any) -> Embedding:
             inputs = encode(capture)
@@ -218,6 +221,17 @@ class Matcher:
         else:
             series = SERIES.measure(Pairing(probe, references, self.engine))
         return bool(series.min() < self.modality.copy_distance)
+
+
+def _check_computes(library: Library, model: Model) -> None:
+    """Refuse a model of captures whose features libsigverify does not compute."""
+    if model.manifest.modality != library.modality:
+        raise IncompatibleModel(
+            "libsigverify does not compute the features of such captures",
+            expected=f"a model of modality {library.modality}",
+            received=f"{model.manifest.name!r} of modality {model.manifest.modality}",
+            hint='With runtime="auto" an interpreter runs its network, and libsigverify aligns',
+        )
 
 
 def embedding_of(modality: Modality[Any], inputs: Float32Array, output: Output, extent: float) -> Embedding:

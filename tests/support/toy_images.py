@@ -1,5 +1,6 @@
 """Pictures for tests: strokes of `builders.signature` drawn as ink, and a network of arithmetic for them."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -70,3 +71,23 @@ class ImageEmbedder:
 def image_matcher(model=None):
     """Return a matcher of pictures around an `ImageEmbedder`."""
     return matcher_around(ImageEmbedder(model))
+
+
+@functools.cache
+def running_model():
+    """The model of `image_model` with an untrained network that runs."""
+    from converter import tensorflow_backend
+    from converter.encoder import Encoder
+    from converter.quantize import convert_encoder
+    from converter.tensors import describe
+
+    _, keras = tensorflow_backend.load()
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input(IMAGE.input_shape, name="features")
+    pooled = keras.layers.AveragePooling2D(8)(inputs)
+    outputs = {"vector": keras.layers.Dense(32)(keras.layers.Flatten()(pooled))}
+    encoder = Encoder.of(keras.Model(inputs, outputs))
+    some = IMAGE.encode(np.stack([picture(writer).sheet.ink for writer in range(8)]))
+    network = convert_encoder(encoder, Precision.INT8, some)
+    tensors = describe(network, encoder.input_shape, encoder.vector_size, None)
+    return replace(image_model(tensors=tensors), network=network)

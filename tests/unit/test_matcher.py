@@ -3,10 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import CUES, arithmetic_matcher, model, references, signature
+from toy_images import image_model, picture, running_model
 from toy_networks import toy_model
 
 from sigverify import Model, Policy, Verifier
-from sigverify.errors import ConfigError, InvalidSignature, MalformedModel, RuntimeUnavailable
+from sigverify.errors import (
+    ConfigError,
+    IncompatibleModel,
+    InvalidSignature,
+    MalformedModel,
+    RuntimeUnavailable,
+)
 from sigverify.matcher import Matcher
 from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
@@ -16,7 +23,8 @@ from sigverify.modality.pen.pen import PEN
 from sigverify.protection.renewal import Renewal
 from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native import embedder as native_embedder
-from sigverify.runtime.native.library import VARIABLE
+from sigverify.runtime.native.library import VARIABLE, Library
+from sigverify.store import MEMORY
 from sigverify.template import stored
 
 TOLERANCE = 1e-5
@@ -113,6 +121,28 @@ def test_an_interpreter_runs_it_on_several_threads(base):
 def test_no_such_runtime_and_no_such_number_of_threads(base, options):
     with pytest.raises(ConfigError, match="expected"):
         Matcher.open(base, **options)
+
+
+@pytest.mark.usefixtures("built")
+def test_of_pictures_an_interpreter_runs_the_network_and_c_aligns():
+    matcher = Matcher.open(running_model())
+    assert matcher.runtime is Runtime.LITERT
+    assert isinstance(matcher.engine.aligner, Library)
+    plain = Matcher.interpreted(running_model(), Runtime.LITERT)
+    probe, other = (matcher.embed(picture(0, n)) for n in range(2))
+    np.testing.assert_array_equal(probe.vector, plain.embed(picture(0)).vector)
+    both = [its.distances(probe, References.stack([other])) for its in (matcher, plain)]
+    np.testing.assert_array_equal(*both)
+
+
+@pytest.mark.usefixtures("built")
+def test_libsigverify_alone_takes_no_pictures():
+    with pytest.raises(IncompatibleModel, match=r'expected a model of modality pen; .*runtime="auto"'):
+        Matcher.open(image_model(), runtime="native")
+    with Verifier.open(MEMORY, runtime="native", image_model=image_model()) as verifier:
+        verifier.enroll("alice", [signature(0, n) for n in range(2)], quality="record")
+        with pytest.raises(IncompatibleModel, match="of such captures"):
+            verifier.identify(picture(0))
 
 
 def test_what_is_no_signature():

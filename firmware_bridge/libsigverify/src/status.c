@@ -22,7 +22,7 @@ const char *sv_status_text(int status)
     case SV_UNKNOWN_FORMAT: return "no reader recognizes the content";
     case SV_MODEL_ERROR: return "the model cannot be used";
     case SV_MALFORMED_MODEL: return "truncated, altered, or no model file";
-    case SV_INCOMPATIBLE_MODEL: return "a model for another modality, other cues or another version";
+    case SV_INCOMPATIBLE_MODEL: return "not supported here: a model for another modality, other cues or another version";
     case SV_UNTRUSTED_MODEL: return "the model is not signed by a key that may sign it";
     case SV_RUNTIME_UNAVAILABLE: return "nothing here can run the network";
     case SV_MISSING_EXTRA: return "an optional part is not installed";

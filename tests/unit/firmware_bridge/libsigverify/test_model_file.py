@@ -6,6 +6,7 @@ import pytest
 from builders import model
 from native_core import NativeModel
 from native_manifests import ABSENT, FITTED, PROPERTIES, manifest, model_file, packed
+from toy_images import image_model
 
 from sigverify import Model
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
@@ -133,3 +134,11 @@ def test_both_networks_lie_on_multiples_of_16(library, names, size):
         for read in (Model.from_bytes, lambda bad: NativeModel(library, bad)):
             with pytest.raises(MalformedModel):
                 read(bad)
+
+
+def test_a_model_of_pictures_is_not_supported_and_says_so(library):
+    """Whole and sound as it is: the core in C does not compute what its network takes."""
+    for its in (image_model(), image_model(sequence_shape=(64, 16))):
+        assert Model.from_bytes(its.to_bytes()) == its
+        with pytest.raises(IncompatibleModel, match="not supported here: a model for another modality"):
+            NativeModel(library, its.to_bytes())
