@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sigverify.arrays import FloatArray
-from sigverify.errors import ConfigError, MissingExtra
 from sigverify.modality.pen.signature import Signature
+from sigverify.plotting.figure import INK, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK: Final = "#1f3a68"
-SUFFIXES: Final = (".png", ".pdf", ".svg")
 THINNEST, THICKEST = 0.5, 3.5
 """Line width in points at no pressure and at the signature's highest."""
 
@@ -36,14 +33,14 @@ def plot_signature(signature: Signature, path: str | Path, *, title: str = "", f
         MissingExtra: matplotlib is not installed.
         ConfigError: another suffix, or the file cannot be written.
     """
-    figure = _figure(9, 9)
+    figure = new_figure(9, 9)
     ink, *series = figure.subplots(
         5, 1, gridspec_kw={"height_ratios": [5, 1, 1, 1, 1]}, subplot_kw={"facecolor": "white"}
     )
     draw_ink(ink, signature, flip_y=flip_y)
     ink.set_title(title)
     _draw_series(series, signature)
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def plot_signatures(rows: Sequence[Sequence[tuple[str, Signature]]], path: str | Path) -> Path:
@@ -53,14 +50,14 @@ def plot_signatures(rows: Sequence[Sequence[tuple[str, Signature]]], path: str |
         MissingExtra, ConfigError: see `plot_signature`.
     """
     columns = max(len(row) for row in rows)
-    figure = _figure(4 * columns, 2.5 * len(rows))
+    figure = new_figure(4 * columns, 2.5 * len(rows))
     for axes, row in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
         for each in axes:
             each.set_axis_off()
         for each, (title, signature) in zip(axes, row, strict=False):
             draw_ink(each, signature)
             each.set_title(title, fontsize="small")
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def draw_ink(axes: "Axes", signature: Signature, *, flip_y: bool = False) -> None:
@@ -79,27 +76,6 @@ def draw_ink(axes: "Axes", signature: Signature, *, flip_y: bool = False) -> Non
     axes.set_ylim(points[inked, 1].min() - margin, points[inked, 1].max() + margin)
     axes.set_aspect("equal")
     axes.set_axis_off()
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """Make a figure that needs no display and no global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("matplotlib is not installed", hint="pip install 'sigverify[evaluate]'") from error
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
-
-
-def _save(figure: "Figure", target: Path) -> Path:
-    if target.suffix.lower() not in SUFFIXES:
-        raise ConfigError(
-            "no such picture format", expected=" or ".join(SUFFIXES), received=repr(target.suffix)
-        )
-    try:
-        figure.savefig(target)
-    except OSError as error:
-        raise ConfigError("the picture cannot be written", received=f"{target}: {error.strerror}") from error
-    return target
 
 
 def _drawn(signature: Signature) -> Any:

@@ -1,0 +1,43 @@
+"""`new_figure`, `save`: a figure that needs no display, and how it becomes a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sigverify.errors import ConfigError, MissingExtra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK: Final = "#1f3a68"
+"""Of what people wrote."""
+SUFFIXES: Final = (".png", ".pdf", ".svg")
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Make a figure of so many inches, without any global state.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("matplotlib is not installed", hint="pip install 'sigverify[evaluate]'") from error
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def save(figure: "Figure", target: Path) -> Path:
+    """Write a figure in the format that the suffix names.
+
+    Raises:
+        ConfigError: another suffix, or the file cannot be written.
+    """
+    if target.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            "no such picture format", expected=" or ".join(SUFFIXES), received=repr(target.suffix)
+        )
+    try:
+        figure.savefig(target)
+    except OSError as error:
+        raise ConfigError("the picture cannot be written", received=f"{target}: {error.strerror}") from error
+    return target
