@@ -99,7 +99,7 @@ class Decision:
          'confidence': None, 'unlike': [], 'missing': [], 'flaw': None, 'retry_after_s': 30.0,
          'latency_ms': None}
         """
-        several = {"scores": dict(self.scores)} if self.scores else {}
+        several: dict[str, Any] = {"scores": dict(self.scores)} if self.scores else {}
         several |= {"left_out": list(self.left_out)} if self.left_out else {}
         return {
             "outcome": self.outcome.value,

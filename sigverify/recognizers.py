@@ -87,7 +87,7 @@ class Recognizers:
                     "no model here takes captures of this kind",
                     expected=" or ".join(self.kinds),
                     received=str(modality)[:60],
-                    hint="Open the verifier with a model of that kind: image_model=… for pictures",
+                    hint="For pictures open it with an image_model (--image-model), for strokes with a model of theirs",
                 )
             return self._opened(self._others[modality](), modality)
 

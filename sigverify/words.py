@@ -159,6 +159,9 @@ ENGLISH: Final[Table] = {
         "score": "score {score}, threshold {threshold}",
         "unlike": "unlike: {aspects}",
         "missing": "not compared: {aspects}",
+        "left_out": "not counted: {kinds}",
+        "pen": "strokes",
+        "image": "picture",
         "next_try": "next try in {seconds} s",
         "entry": "entry {number}",
         "more": "and {count} more",
@@ -321,6 +324,9 @@ GERMAN: Final[Table] = {
         "score": "Wert {score}, Schwelle {threshold}",
         "unlike": "abweichend: {aspects}",
         "missing": "nicht verglichen: {aspects}",
+        "left_out": "nicht gezählt: {kinds}",
+        "pen": "Schriftzug",
+        "image": "Bild",
         "next_try": "nächster Versuch in {seconds} s",
         "entry": "Eintrag {number}",
         "more": "und {count} weitere",
@@ -371,6 +377,18 @@ def phrase(name: str, *, language: str = DEFAULT, **values: object) -> str:
     'nächster Versuch in 30 s'
     """
     return _table(language)[PHRASES][name].format(**values)
+
+
+def kind(modality: str, *, language: str = DEFAULT) -> str:
+    """Return what people call captures of a modality; of one without a word of its own, its name.
+
+    Raises:
+        ConfigError: there is no such language.
+
+    >>> kind("image"), kind("image", language="de"), kind("melody")
+    ('picture', 'Bild', 'melody')
+    """
+    return _table(language)[PHRASES].get(modality, modality)
 
 
 def preferred_language(environment: Mapping[str, str] = os.environ) -> str:

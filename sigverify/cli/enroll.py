@@ -6,6 +6,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    ImageModelOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sigverify.enrollment.receipt import EnrollmentReceipt
+    from sigverify.modality.image.signature_image import SignatureImage
     from sigverify.modality.pen.signature import Signature
 
 
@@ -42,6 +44,7 @@ def enroll(
         list[str] | None, typer.Option("--group", "-g", help="Put the user into this group; repeat for more.")
     ] = None,
     model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
@@ -49,15 +52,23 @@ def enroll(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enroll a person from genuine signatures. The store keeps embeddings, never the strokes."""
+    """Enroll a person from genuine signatures. The store keeps embeddings, never strokes or pictures."""
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
-    from sigverify.formats import read_signature
-    from sigverify.words import phrase, preferred_language
+    from sigverify.formats import read_capture
+    from sigverify.words import kind, phrase, preferred_language
 
-    signatures = [read_signature(path) for path in files]
+    signatures = [read_capture(path) for path in files]
     with open_verifier(
-        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, create=True, cache=cache
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        trust=trust,
+        create=True,
+        cache=cache,
     ) as verifier:
         receipt = verifier.enroll(
             user,
@@ -70,24 +81,28 @@ def enroll(
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))
     content = receipt.to_dict() | {"mixed_scripts": list(receipt.mixed_scripts)}
-    rows = _rows(receipt, language) | _repairs(signatures, language)
+    rows = list(_rows(receipt, language).items())
+    for modality, other in receipt.also.items():
+        rows += [("", ""), *_rows(other, language, kind(modality, language=language)).items()]
+    rows += _repairs(signatures, language).items()
     report(content, as_json=as_json, render=lambda: table(rows, title=title))
 
 
-def _repairs(signatures: "Sequence[Signature]", language: str) -> dict[str, object]:
+def _repairs(signatures: "Sequence[Signature | SignatureImage]", language: str) -> dict[str, object]:
     """Say what was mended in the references; nothing where nothing was."""
+    from sigverify.modality.registry import modality_of
     from sigverify.words import phrase, sentence
 
     said = [
         phrase("reference", language=language, number=number, reason=sentence(repair, language=language))
         for number, signature in enumerate(signatures, start=1)
-        for repair in signature.repaired.repairs
+        for repair in modality_of(signature).assess(signature).repairs
     ]
     return {phrase("repairs", language=language): "; ".join(said)} if said else {}
 
 
-def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:
-    """Say what people ask first, under names in that language."""
+def _rows(receipt: "EnrollmentReceipt", language: str, captures: str = "") -> dict[str, object]:
+    """Say what people ask first, under names in that language; of further `captures`, what they are."""
     from sigverify.words import phrase, sentence
 
     flaws = [
@@ -101,8 +116,11 @@ def _rows(receipt: "EnrollmentReceipt", language: str) -> dict[str, object]:
     content = receipt.to_dict()
     rows = {phrase(name, language=language): content[name] for name in names}
     nothing = phrase("none", language=language)
+    if captures:
+        del rows[phrase("user_id", language=language)]
+        rows = {captures: "", **rows}
     rows |= {phrase("flaws", language=language): "; ".join(flaws) or nothing}
-    if receipt.mixed_scripts:
+    if receipt.mixed_scripts and not captures:
         scripts = ", ".join(receipt.mixed_scripts)
         warning = phrase("mixed_scripts", language=language, scripts=scripts)
         rows |= {phrase("warning", language=language): warning}

@@ -6,6 +6,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    ImageModelOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -33,6 +34,7 @@ def identify(
         str | None, typer.Option(metavar="GROUP", help="Search this group only; see sigverify groups.")
     ] = None,
     model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
@@ -46,13 +48,20 @@ def identify(
     """
     from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report, table
-    from sigverify.formats import read_signature
+    from sigverify.formats import read_capture
     from sigverify.search.groups import check_members
     from sigverify.words import phrase, preferred_language
 
-    probe = read_signature(file)
+    probe = read_capture(file)
     with open_verifier(
-        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, cache=cache
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        trust=trust,
+        cache=cache,
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
         if among is not None and not len(matches):

@@ -19,14 +19,14 @@ def info(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL|SIGNATURE_FILE|STORE", help="A file, or the name of a model that ships."
+            metavar="MODEL|SIGNATURE_FILE|PICTURE|STORE", help="A file, or the name of a model that ships."
         ),
     ],
     *,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Describe a model, a signature file or a store, whichever it is."""
+    """Describe a model, a signature file, a picture or a store, whichever it is."""
     from sigverify.cli.output import report, table
 
     content = _describe(file, key)
@@ -36,16 +36,21 @@ def info(
 def _describe(file: str, key: str | None) -> dict[str, Any]:
     """Look at the first bytes, never at the name; a pipe, which is read once, can only be a signature."""
     from sigverify.errors import ConfigError
+    from sigverify.modality.image.decoding import is_picture
 
     path = Path(file)
     start = _first_bytes(path)
     there = os.path.exists(file)  # noqa: PTH110 - Path raises for a long name
     if not there and _looks_like_a_file(file):
         raise ConfigError(
-            f"no such file: {file}", expected="a model, a signature file or a store", hint="Check the name"
+            f"no such file: {file}",
+            expected="a model, a signature file, a picture or a store",
+            hint="Check the name",
         )
     if start.startswith(b"SIGMODEL") or not there:
         return _model(file)
+    if is_picture(start):
+        return _picture(path)
     return _store(path, key) if start.startswith(b"SQLite format 3\0") else _signature(path)
 
 
@@ -58,7 +63,7 @@ def _first_bytes(path: Path) -> bytes:
     if not os.path.isfile(path):  # noqa: PTH113 - Path raises for a long name
         return b""
     with path.open("rb") as opened:
-        return opened.read(16)
+        return opened.read(64)
 
 
 def _model(file: str) -> dict[str, Any]:
@@ -117,26 +122,63 @@ def _signature(path: Path) -> dict[str, Any]:
     }
 
 
+def _picture(path: Path) -> dict[str, Any]:
+    from PIL import Image
+
+    from sigverify.modality.image.assessment import assess
+    from sigverify.modality.image.signature_image import SignatureImage
+
+    image = SignatureImage.read(path)  # which refuses what is damaged or too large to be opened at all
+    with Image.open(path) as opened:
+        found = {"format": opened.format, "width": opened.width, "height": opened.height, "mode": opened.mode}
+    quality = assess(image)
+    return {
+        "kind": "picture",
+        **found,
+        "ink_share": round(float(image.ink.where.mean()), 4),
+        "slope": round(image.sheet.slope, 3),
+        "aspect": round(image.sheet.aspect, 2),
+        "complexity": round(quality.complexity, 3),
+        "flaw": None if quality.flaw is None else quality.flaw.value,
+    }
+
+
+def _flaw_said(content: dict[str, Any]) -> str:
+    """Say in words what is wrong with a signature or a picture."""
+    from sigverify.modality.quality import Flaw
+    from sigverify.words import preferred_language, sentence
+
+    flaw = content["flaw"]
+    return "none" if flaw is None else sentence(Flaw(flaw), language=preferred_language())
+
+
 def _said(content: dict[str, Any]) -> dict[str, Any]:
     """Say in words what is wrong with a signature, what was mended, and what was noticed in its file."""
     from sigverify.formats.recording import Note, NoteKind
     from sigverify.modality.pen.repair import Repair
-    from sigverify.modality.quality import Flaw
     from sigverify.words import preferred_language, sentence
 
     language = preferred_language()
-    flaw = "none" if content["flaw"] is None else sentence(Flaw(content["flaw"]), language=language)
     mended = [sentence(Repair(token), language=language) for token in content["repairs"]]
     notes = [Note(NoteKind(note["kind"]), tuple(note["names"])).words(language) for note in content["notes"]]
-    return {"flaw": flaw, "repairs": "; ".join(mended) or "none", "notes": notes}
+    return {"flaw": _flaw_said(content), "repairs": "; ".join(mended) or "none", "notes": notes}
 
 
 def _rows(content: dict[str, Any]) -> dict[str, Any]:
-    """Say what people ask first; of a model the rest is in the JSON."""
-    if content["kind"] != "model":
-        return content | (_said(content) if content["kind"] == "signature" else {})
+    """Say what people ask first."""
+    if content["kind"] == "model":
+        return _model_rows(content)
+    if content["kind"] == "picture":
+        return content | {"ink_share": f"{100 * content['ink_share']:.2f} %", "flaw": _flaw_said(content)}
+    return content | (_said(content) if content["kind"] == "signature" else {})
+
+
+def _model_rows(content: dict[str, Any]) -> dict[str, Any]:
+    """Say what people ask first of a model; the rest is in the JSON."""
     training, parity = content["provenance"], content["parity"]
-    rows = {name: content[name] for name in ("kind", "name", "id", "encoder", "precision", "bytes")}
+    rows = {
+        name: content[name] for name in ("kind", "name", "id", "modality", "encoder", "precision", "bytes")
+    }
     rows["features version"] = content["features_version"]
     rows["vector"] = f"{content['vector_size']} dimensions"
     if content["sequence_shape"]:

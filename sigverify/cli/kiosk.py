@@ -9,6 +9,7 @@ from sigverify.cli.options import (
     CacheOption,
     CreateOption,
     FmrOption,
+    ImageModelOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -66,6 +67,7 @@ def kiosk(
         Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="Its key, a PEM file.")
     ] = None,
     model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
@@ -98,6 +100,7 @@ def kiosk(
         open_verifier(
             store,
             model=model,
+            image_model=image_model,
             runtime=runtime,
             threads=threads,
             create=create,

@@ -17,6 +17,7 @@ def open_verifier(
     store: str | Path,
     *,
     model: str,
+    image_model: str,
     runtime: str,
     threads: int,
     create: bool = False,
@@ -33,6 +34,7 @@ def open_verifier(
         return Verifier.open(
             store,
             model=model,
+            image_model=chosen_image_model(image_model),
             runtime=runtime,
             threads=threads,
             create=create,
@@ -41,6 +43,15 @@ def open_verifier(
             trust=Trust.from_files(trust) if trust else None,
             cache=cache,
         )
+
+
+def chosen_image_model(name: str) -> str | None:
+    """Return the model of pictures that an option names; None: none.
+
+    >>> chosen_image_model("none"), chosen_image_model("base-image")
+    (None, 'base-image')
+    """
+    return None if name == "none" else name
 
 
 def make_policy(*, untrusted: bool, replay_check: bool, lockout: bool) -> "Policy":

@@ -50,7 +50,18 @@ UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose signature i
 ModelOption = Annotated[
     str,
     typer.Option(
-        "--model", "-m", envvar="SIGVERIFY_MODEL", help="A .sigmodel file, or the name of a model that ships."
+        "--model",
+        "-m",
+        envvar="SIGVERIFY_MODEL",
+        help="A .sigmodel file, or the name of a model that ships; of strokes, or of pictures alone.",
+    ),
+]
+ImageModelOption = Annotated[
+    str,
+    typer.Option(
+        "--image-model",
+        envvar="SIGVERIFY_IMAGE_MODEL",
+        help="The same for pictures, read when the first one comes; `none` takes no pictures.",
     ),
 ]
 RuntimeOption = Annotated[
@@ -94,7 +105,10 @@ CorpusOption = Annotated[
 SignatureArgument = Annotated[
     Path,
     typer.Argument(
-        exists=True, dir_okay=False, metavar="SIGNATURE_FILE", help="A signature; the format is recognized."
+        exists=True,
+        dir_okay=False,
+        metavar="SIGNATURE_FILE",
+        help="A signature: strokes or a picture; the format is recognized.",
     ),
 ]
 SignaturesArgument = Annotated[
@@ -103,6 +117,15 @@ SignaturesArgument = Annotated[
         exists=True,
         dir_okay=False,
         metavar="SIGNATURE_FILES...",
-        help="Genuine signatures; five is a good start.",
+        help="Genuine signatures, strokes or pictures; five of a kind is a good start.",
+    ),
+]
+TryArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        metavar="SIGNATURE_FILE [PICTURE_FILE]",
+        help="A signature: strokes, a picture, or both of one act of signing.",
     ),
 ]

@@ -9,6 +9,7 @@ from sigverify.cli.options import (
     CacheOption,
     CreateOption,
     FmrOption,
+    ImageModelOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -83,6 +84,7 @@ def serve(
     ] = None,
     clients: Annotated[int, typer.Option("--clients", min=1, max=1024, help="Lines open at once.")] = 64,
     model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
@@ -99,7 +101,7 @@ def serve(
     from firmware_bridge.daemon.daemon import Daemon
     from firmware_bridge.daemon.metrics_page import MetricsPage
     from firmware_bridge.daemon.session import Limits
-    from sigverify.cli.opening import make_policy, read_key
+    from sigverify.cli.opening import chosen_image_model, make_policy, read_key
     from sigverify.cli.output import report, visible
     from sigverify.cli.quiet import quiet
     from sigverify.errors import ConfigError
@@ -123,6 +125,7 @@ def serve(
             return Verifier.open(
                 store,
                 model=model,
+                image_model=chosen_image_model(image_model),
                 runtime=runtime,
                 threads=threads,
                 # A store that is away, or whose name is mistyped, is no reason to begin an empty one.

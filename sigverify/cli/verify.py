@@ -7,6 +7,7 @@ import typer
 from sigverify.cli.options import (
     CacheOption,
     FmrOption,
+    ImageModelOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -14,10 +15,10 @@ from sigverify.cli.options import (
     ReferOption,
     ReplayCheckOption,
     RuntimeOption,
-    SignatureArgument,
     StoreOption,
     ThreadsOption,
     TrustOption,
+    TryArgument,
     UserOption,
 )
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def verify(
     store: StoreOption,
     user: UserOption,
-    file: SignatureArgument,
+    files: TryArgument,
     *,
     fmr: FmrOption = "balanced",
     impostor: Annotated[
@@ -46,6 +47,7 @@ def verify(
         ),
     ] = False,
     model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
@@ -53,19 +55,30 @@ def verify(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected, 5: for a person."""
+    """Decide whether a signature is the person's. Exit code 0: accepted, 3: rejected, 5: for a person.
+
+    Given strokes and a picture of one act of signing, it decides by both.
+    """
     from sigverify.cli.opening import make_policy, open_verifier
     from sigverify.cli.output import Exit, report
     from sigverify.decision import Outcome
-    from sigverify.formats import read_signature
+    from sigverify.formats import read_capture
     from sigverify.words import preferred_language
 
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(
         fmr=fmr, impostor=impostor, refer_fmr=refer
     )
-    probe = read_signature(file)
+    probe = tuple(read_capture(file) for file in files)
     with open_verifier(
-        store, model=model, runtime=runtime, threads=threads, key=key, trust=trust, policy=policy, cache=cache
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        trust=trust,
+        policy=policy,
+        cache=cache,
     ) as verifier:
         decision = verifier.verify(user, probe)
     content = {"user_id": user, "fmr": policy.fmr, "impostor": impostor} | decision.to_dict()
@@ -78,7 +91,7 @@ def _render(decision: "Decision", language: str) -> "Text":
     """Say it in one line."""
     from sigverify.cli.output import styled
     from sigverify.decision import Outcome
-    from sigverify.words import phrase, sentence
+    from sigverify.words import kind, phrase, sentence
 
     color = {Outcome.ACCEPT: "green", Outcome.REJECT: "red"}.get(decision.outcome, "yellow")
     why = decision.flaw or decision.reason  # of a poor capture its flaw says more
@@ -87,6 +100,12 @@ def _render(decision: "Decision", language: str) -> "Text":
     if decision.score is not None and decision.threshold is not None:
         score, threshold = f"{decision.score:.3g}", f"{decision.threshold:.3g}"
         line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
+    if len(decision.scores) > 1:
+        each = (f"{kind(name, language=language)} {score:.3g}" for name, score in decision.scores.items())
+        line += f"; {', '.join(each)}"
+    if decision.left_out:
+        kinds = ", ".join(kind(name, language=language) for name in decision.left_out)
+        line += f"; {phrase('left_out', language=language, kinds=kinds)}"
     if decision.missing:
         aspects = ", ".join(sentence(aspect, language=language) for aspect in decision.missing)
         line += f"; {phrase('missing', language=language, aspects=aspects)}"
