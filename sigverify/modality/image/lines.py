@@ -22,11 +22,15 @@ LEAST_LENGTH: Final = 160
 LEAST_HEIGHT: Final = 40
 """The same of an upright line, which must end at other lines besides."""
 UNEVEN: Final = 0.28
-"""Standard deviation of a line's middle from a straight one, in pixels; a scan's grid makes 0.2 to 0.26."""
+"""Standard deviation of a printed line's middle from a straight one, in pixels; the grid makes 0.2 or so."""
+UNEVEN_FROM_EDGE: Final = 0.35
+"""The same of a line from one edge of the picture to the other."""
 UNEVEN_BEYOND: Final = 0.55
-"""The same of a line that goes beyond all other ink: a photograph bends it …"""
+"""The same of a line that goes beyond all other ink, which a photograph may bend …"""
 BEYOND: Final = 0.05
-"""… by so much of the picture's side at each end, or to the edge."""
+"""… by so much of the picture's side at each end."""
+SURE_LENGTH: Final = 270
+"""All these hold for lines of so many pixels. Shorter headlines are straighter."""
 _STEEPEST: Final = 20
 _STEPS: Final = 200
 """Slopes of up to ± 20 / 200 are tried."""
@@ -130,14 +134,16 @@ def _straightest(thin: Runs, shape: tuple[int, int]) -> _Line:
 
 def _is_printed(line: _Line, across: Runs, width: int) -> bool:
     """Tell a line that is long enough from what is drawn by hand."""
-    if line.uneven <= UNEVEN:
+    uneven = line.uneven / min(1.0, line.pixels / SURE_LENGTH)
+    if uneven <= UNEVEN:
         return True
-    if line.uneven > UNEVEN_BEYOND:
+    if uneven > UNEVEN_BEYOND:
         return False
+    if line.first <= 1 and line.last >= width - 2 and uneven <= UNEVEN_FROM_EDGE:
+        return True
     others = across.row[_outside(across, [line])]
     margin = BEYOND * width
-    beyond = len(others) == 0 or (line.first <= others.min() - margin and line.last >= others.max() + margin)
-    return bool(beyond or (line.first <= margin and line.last >= width - 1 - margin))
+    return len(others) > 0 and line.first <= others.min() - margin and line.last >= others.max() + margin
 
 
 def _fitted(place: Places, doubled: Places) -> tuple[float, float]:
