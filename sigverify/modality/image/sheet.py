@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
 from sigverify.arrays import BoolArray, Float32Array
 
@@ -73,6 +72,8 @@ def level(rows: np.ndarray, columns: np.ndarray) -> float:
 
 def _drawn(rows: np.ndarray, columns: np.ndarray, box: tuple[float, float, float, float]) -> Float32Array:
     """Draw pixels into the sheet, each one averaged over those that it covers."""
+    from PIL import Image
+
     left, top, width, height = box
     first = int(np.floor(left)) - 1, int(np.floor(top)) - 1
     canvas = np.zeros((int(np.ceil(height)) + 4, int(np.ceil(width)) + 4), np.uint8)
