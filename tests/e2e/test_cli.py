@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from builders import signature as scrawl
+from toy_images import drawn, running_model
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 
@@ -233,6 +235,38 @@ def test_info_and_plot_of_a_signature(files, tmp_path):
     assert answer("plot", files[0][0], "--out", picture)["picture"] == str(picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert answer("plot", files[0][0], "--out", tmp_path / "x.gif", code=4)["error"] == "ConfigError"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of pictures, seven of each of three writers, and a model for them."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for writer in range(3):
+        for number in range(7):
+            drawn(scrawl(writer, number)).save(folder / f"{writer}-{number}.png")
+    running_model().write(folder / "toy.sigmodel")
+    return folder
+
+
+def test_enroll_verify_identify_by_pictures(pictures, tmp_path):
+    store = ("--store", tmp_path / "kiosk.db", "--image-model", pictures / "toy.sigmodel")
+    for place, name in enumerate(("alice", "bob", "carol")):
+        files = sorted(pictures.glob(f"{place}-*.png"))[:5]
+        receipt = answer("enroll", *store, "--user", name, *files, "--quality", "record")
+        assert receipt["references"] == 5
+    mine, *others = (sorted(pictures.glob(f"{place}-*.png"))[5] for place in range(3))
+    accepted = answer("verify", *store, "--user", "alice", mine, "--fmr", "0.1")
+    assert accepted["outcome"] == "accept"
+    for other in others:
+        rejected = answer("verify", *store, "--user", "alice", other, code=3)
+        assert rejected["score"] < accepted["score"]
+    found = answer("identify", *store, mine)["matches"]
+    assert found[0]["user_id"] == "alice"
+    assert len(found) == 3
+    words = run("verify", *store, "--user", "alice", mine)
+    assert (words.returncode, words.stdout[:9]) == (3, "rejected:")  # a copy: it was shown before
+    unknown = answer("verify", *store, "--user", "alice", mine, "--image-model", "none", code=4)
+    assert unknown["error"] == "ConfigError"
 
 
 @pytest.mark.parametrize(
