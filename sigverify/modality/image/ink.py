@@ -17,8 +17,8 @@ LONGEST: Final = 512
 """Pictures are reduced to so many pixels: finer ones tell no more, see docs/images.md."""
 _BLOCK: Final = 8
 """Paper is looked for in blocks of 8 × 8 pixels: wider than a stroke, narrower than a shadow."""
-_REACH: Final = 3
-"""What is dark and narrower than 3 blocks is no shadow: so a wide blot is still ink."""
+_REACH: Final = 7
+"""What is dark and narrower than 7 blocks is no shadow: so the stroke of a felt pen is still ink."""
 _LEAST_CONTRAST: Final = 24
 """Ink is darker than its paper by at least so much of 255: less is the noise of a camera."""
 _NOISE: Final = 5
@@ -122,8 +122,9 @@ def _no_paper(paper: GreyArray) -> BoolArray:
 
     usual = int(np.sort(paper, axis=None)[paper.size * 3 // 4])
     dark = paper.astype(np.int32) * _TABLE[0] < usual * _TABLE[1]
-    if not dark.any():
-        return dark
+    # A table is seen beside the paper, and so at the rim of the picture; a blot of ink is not.
+    if not (dark[[0, -1]].any() or dark[:, [0, -1]].any()):
+        return np.zeros_like(dark)
     wider = Image.fromarray(np.where(dark, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_FRAYED))
     return np.asarray(wider) > 0
 
