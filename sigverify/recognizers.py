@@ -61,7 +61,7 @@ class Recognizers:
         self._store = store
         self._policy = policy
         self._index = index
-        self._lock = OwnLock("the models")
+        self._lock = OwnLock("the verifier")
         self._others = {name: opener for name, opener in others.items() if name != matcher.modality.name}
         self._open: dict[str, Recognizer] = {}
         self.first = self._opened(matcher)

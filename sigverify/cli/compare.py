@@ -32,7 +32,7 @@ def compare(first: ReportArgument, second: ReportArgument, *, as_json: JsonOptio
                 f"{each} is no report of an evaluation",
                 expected="a folder that `sigverify evaluate --out` wrote",
                 hint="This compares error rates; to compare two signatures, enroll one and verify the other: "
-                "sigverify enroll, sigverify verify",
+                "sigverify enroll, sigverify verify; sigverify plot draws where two pictures differ",
             )
     reports = read_reports(first), read_reports(second)
     found = compare_reports(*reports)
