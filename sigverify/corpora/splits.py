@@ -36,8 +36,7 @@ Part = TypeVar("Part", bound=WrittenBy)
 def split_writers(whole: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     """Split by writer into the larger rest and a held-out part of `fraction` of the writers.
 
-    The same writers, fraction and seed give the same split; each side has at least one writer. Writers of one
-    `circle` share signatures, and stand on one side.
+    The same writers, fraction and seed give the same split; each side has at least one writer.
 
     Returns:
         `(rest, held_out)`: train on the first, validate on the second.
@@ -48,30 +47,15 @@ def split_writers(whole: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     """
     if not 0 < fraction < 1:
         raise ConfigError("split fraction out of range", expected="0 < fraction < 1", received=f"{fraction}")
-    circles: dict[str, list[str]] = {}
-    for writer in whole.writers:
-        circles.setdefault(circle(writer), []).append(writer)
-    count = len(circles)
+    count = len(whole.writers)
     if count < 2:
         raise CorpusError(
             f"corpus {whole.name} is too small to split", expected="at least 2 writers", received=str(count)
         )
     held = min(max(round(count * fraction), 1), count - 1)
     order = np.random.default_rng(seed).permutation(count)
-    groups = list(circles.values())
-    rest, held_out = (
-        [name for index in side for name in groups[index]] for side in (order[held:], order[:held])
-    )
-    return whole.select(rest), whole.select(held_out)
-
-
-def circle(writer: str) -> str:
-    """Return who a writer shares signatures with: all whose names agree up to a ":"; else the writer alone.
-
-    >>> circle("3:034-07"), circle("034")
-    ('3', '034')
-    """
-    return writer.partition(":")[0]
+    names = [whole.writers[index] for index in order]
+    return whole.select(names[held:]), whole.select(names[:held])
 
 
 def require_disjoint(one: WrittenBy, other: WrittenBy) -> None:
