@@ -11,6 +11,7 @@ from dataclasses import replace
 from firmware_bridge.kiosk.enrollments import Enrollments
 from firmware_bridge.kiosk.operators import Operators
 from firmware_bridge.kiosk.settings import Settings
+from sigverify.modality.image.image import IMAGE
 from sigverify.verifier import Verifier
 
 
@@ -28,6 +29,11 @@ class Kiosk:
         # For operators a copy that shares store and network: only its policy reveals more.
         self._operators = copy.copy(verifier)
         self._operators.policy = replace(verifier.policy, reveal_score=True, reveal_unknown=True)
+
+    def modalities(self, *, operator: bool) -> list[str]:
+        """Return the kinds of capture that are taken from that kind of caller."""
+        pictures = operator or self.settings.visitor_pictures
+        return [each for each in self._visitors.modalities if pictures or each != IMAGE.name]
 
     def verifier(self, *, operator: bool) -> Verifier:
         """Return the verifier for that kind of caller: one store, one network, another policy."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sigverify
 from firmware_bridge.kiosk.kiosk import Kiosk
+from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.kiosk.schemas import (
     COUNT,
     FLAG,
@@ -115,7 +116,7 @@ def info(kiosk: Kiosk, call: Call) -> Answer:
         "open": kiosk.operators.open_to_all,
         "references": kiosk.settings.references,
         "keyboard": kiosk.settings.keyboard,
-        "modalities": list(kiosk.verifier(operator=False).modalities),
+        "modalities": kiosk.modalities(operator=call.operator),
     }
 
 
@@ -132,6 +133,8 @@ def sign_out(kiosk: Kiosk, call: Call) -> Answer:
 
 def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
+    if "image" in call.given and not (call.operator or kiosk.settings.visitor_pictures):
+        raise Refused(Refusal.OPERATORS_ONLY, hint="Sign on the pad, or ask for --visitor-pictures")
     verifier = kiosk.verifier(operator=call.operator)
     return verifier.verify(call.given["user_id"], call.captures(kiosk)).to_dict()
 

@@ -29,6 +29,8 @@ class Settings:
             None: everybody is one.
         references: signatures of one enrollment.
         fpir: the rate at which `identify` may take a stranger for somebody.
+        visitor_pictures: whether visitors may verify by a picture; else operators alone, who see the paper. A
+            picture proves less than strokes: whoever holds a letter of somebody can show its signature.
         keyboard: whether names and the code are typed on the page's own keys; else on the system's.
 
     Raises:
@@ -42,6 +44,7 @@ class Settings:
     code: str | None = field(default=None, repr=False)
     references: int = DEFAULT_REFERENCES
     fpir: float = 0.01
+    visitor_pictures: bool = False
     keyboard: bool = True
 
     def __post_init__(self) -> None:

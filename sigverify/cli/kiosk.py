@@ -60,6 +60,10 @@ def kiosk(
             "--keyboard/--no-keyboard", help="Type names on the page's own keys (a to z), or on the system's."
         ),
     ] = True,
+    visitor_pictures: Annotated[
+        bool,
+        typer.Option("--visitor-pictures", help="Let visitors show a picture of a signature, too."),
+    ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option("--tls-cert", exists=True, dir_okay=False, help="Serve https: a PEM file.")
     ] = None,
@@ -91,6 +95,7 @@ def kiosk(
         references=references,
         fpir=fpir,
         keyboard=keyboard,
+        visitor_pictures=visitor_pictures,
     )
     server.check_certificate(tls_cert, tls_key)
     policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)

@@ -65,7 +65,7 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allow",
-            help="What clients may do: verify, identify, enroll, users, forget, images; repeat. Without: all.",
+            help="What clients may: verify, identify, enroll, users, forget, images; repeat. Without: all.",
         ),
     ] = None,
     untrusted: Annotated[

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,64 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import signature
-from running_daemon import eventually
+from in_browser import CODE, PHONE, SCREENS, Running, browser, opener, send, sign_in, until
 
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw
-from sigverify.policy import Policy
-from sigverify.verifier import Verifier
 
-CODE = "24681357"
 DRAW = (Path(__file__).parents[1] / "support" / "draw.js").read_text()
-SCREENS = [(800, 480), (1024, 600), (1920, 1080)]
-PHONE = (390, 844)
+__all__ = ["browser"]
+
 ALICE = "\u2068alice\u2069"  # kept apart from the text around it
-
-
-class Running:
-    """A page that is served by a thread, and can be stopped and started at the same address."""
-
-    def __init__(self, store, **settings):
-        from firmware_bridge.kiosk.settings import Settings
-
-        self.settings = Settings(**{"code": CODE} | settings)
-        self.verifier = Verifier.open(store, policy=Policy.kiosk())
-        self.port = 0
-        self.start()
-
-    def start(self):
-        from firmware_bridge.kiosk.server import address, listen, make_server
-
-        self.listening = listen("127.0.0.1", self.port)
-        self.port = self.listening.getsockname()[1]
-        self.url = address(self.listening, self.settings)
-        self.server = make_server(self.verifier, self.settings)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
-        self.thread.start()
-
-    def stop(self):
-        self.server.should_exit = self.server.force_exit = True
-        self.thread.join()
-        self.listening.close()
-
-    def close(self):
-        self.stop()
-        self.verifier.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'sigverify[dev]'")
-    pytest.importorskip("uvicorn", reason="no uvicorn: pip install 'sigverify[kiosk]'")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium here: install one (Debian: chromium) to test the kiosk's page")
-    with api.sync_playwright() as playwright:
-        # A name that is not this machine's, as other machines' browsers would use one.
-        arguments = ["--no-sandbox", "--host-resolver-rules=MAP kiosk.example 127.0.0.1"]
-        launched = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -83,31 +33,9 @@ def kiosk(tmp_path):
 
 @pytest.fixture
 def opened(browser, kiosk):
-    """Return a function that opens the page on a screen of that size; scripts must not fail on it."""
-    contexts, failures = [], []
-
-    def opened(size=SCREENS[0], *, language="", **options):
-        context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(kiosk.url + (f"?lang={language}" if language else ""))
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert failures == []
-
-
-def until(page, condition):
-    """Wait for a JavaScript expression to hold.
-
-    It is asked from outside again and again: Playwright's own wait_for_function evaluates it in the
-    page from the second time on, which the page's Content-Security-Policy forbids.
-    """
-    eventually(lambda: page.evaluate(condition), seconds=30)
+    """Return a function that opens the page; see `opener`."""
+    with opener(browser, kiosk) as its:
+        yield its
 
 
 def strokes_on(pad, its):
@@ -122,20 +50,6 @@ def strokes_on(pad, its):
 
 def sign(page, its):
     page.evaluate(DRAW, strokes_on(page.locator("#pad").bounding_box(), its))
-
-
-def send(page, kind=""):
-    """Press the button; return what is then said, once it says something of that kind."""
-    page.click("#go")
-    page.wait_for_selector(f"#outcome.{kind}" if kind else "#outcome:not([class=''])")
-    return page.inner_text("#said"), page.inner_text("#detail")
-
-
-def sign_in(page, code=CODE):
-    page.click("#operator")
-    page.fill("#code", code)
-    page.click("#codego")
-    page.wait_for_selector("body.operating")
 
 
 def enroll(page, name, writer, count=5):
@@ -363,12 +277,15 @@ def test_a_restart_of_the_device_ends_the_operators_session(opened, kiosk):
 def test_everything_fits_and_can_be_pressed(opened, size, language):
     page = opened(size, language=language)
     sign_in(page)
-    for view in ("verify", "enroll", "identify", "people"):
+    views = [(view, kind) for view in ("verify", "enroll", "identify") for kind in ("pen", "image")]
+    for view, kind in [*views, ("people", None)]:
         page.click(f"[data-view={view}]")
+        if kind is not None:
+            page.click(f"[data-kind={kind}]")
         scrolled = page.evaluate("[document.body.scrollWidth, document.body.scrollHeight]")
         assert scrolled <= list(size)
         for control in page.locator(
-            "button:visible, select:visible, input:visible:not([type=checkbox])"
+            "button:visible, .button:visible, select:visible, input:visible:not([type=file])"
         ).all():
             box = control.bounding_box()
             assert box["height"] >= 44, control
@@ -376,6 +293,7 @@ def test_everything_fits_and_can_be_pressed(opened, size, language):
             assert box["x"] + box["width"] <= size[0]
             assert box["y"] + box["height"] <= size[1]
     page.click("[data-view=verify]")
+    page.click("[data-kind=pen]")
     before = page.locator("#pad").bounding_box()
     page.fill("#user", "a" * 128)
     sign(page, signature(0))

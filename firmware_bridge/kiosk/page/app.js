@@ -5,18 +5,21 @@ import { FIRST, offer, speak, text, word } from "./language.js";
 import { Live } from "./live.js";
 import { Pad } from "./pad.js";
 import { rows } from "./people.js";
+import { Picture } from "./picture.js";
 import { sure } from "./question.js";
 import { ofAddition, ofDecision, ofFailure, ofMatches, quoted, sentence } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const pad = new Pad($("pad"));
+const picture = new Picture($("photo"));
 const keyboard = new Keyboard();
 const live = new Live(showEffort, () => attempt(greet));
 
 const state = {
   view: "verify",
+  kind: "pen", // or "image": how the signature comes
   turn: 0, // counts what was begun here; answers to what was left say nothing any more
-  info: { open: false, references: 5, keyboard: true },
+  info: { open: false, references: 5, keyboard: true, modalities: ["pen"] },
   people: [], // names
   enrollment: null, // { name, user, remaining, ink } of the one under way
   inks: new Map(), // user -> strokes signed at this page; the device keeps none
@@ -27,9 +30,9 @@ const state = {
 };
 
 const VIEWS = {
-  verify: { button: "verify", first: () => text("first_verify"), run: verify },
-  enroll: { button: "add", first: () => text("first_enroll", { count: state.info.references }), run: enroll },
-  identify: { button: "identify", first: () => text("first_identify"), run: identify },
+  verify: { button: "verify", run: verify, first: { pen: "first_verify", image: "first_verify_image" } },
+  enroll: { button: "add", run: enroll, first: { pen: "first_enroll", image: "first_enroll_image" } },
+  identify: { button: "identify", run: identify, first: { pen: "first_identify", image: "first_identify_image" } },
   people: {},
 };
 const IDLE_MS = 300_000; // an operator who walked away
@@ -39,6 +42,12 @@ const SLOW_MS = 400; // longer than that, and people press again
 class Left extends Error {} // who asked went on to something else
 
 const isOperator = () => state.info.open || operating();
+const byPicture = () => state.kind === "image";
+const sheet = () => (byPicture() ? picture : pad);
+const either = (pen, image) => text(byPicture() ? image : pen);
+
+// What is sent of it.
+const captured = () => (byPicture() ? { image: picture.base64() } : { strokes: pad.groups() });
 
 // ------------------------------------------------------------------------------------------ what is shown
 // Say what `make` returns: a line, or a line and its detail. It is called again in another language.
@@ -81,15 +90,61 @@ function showScore({ score, threshold }) {
   $("meter").lastElementChild.style.left = `calc(${100 * threshold}% - 1px)`;
 }
 
-const invitation = () => (state.enrollment ? text("please_sign") : VIEWS[state.view].first());
+function invitation() {
+  if (state.enrollment) return either("please_sign", "please_show");
+  const { first } = VIEWS[state.view]; // the list of people invites nobody
+  return first ? text(first[state.kind], { count: state.info.references }) : "";
+}
 
 function startOver() {
-  pad.clear();
+  sheet().clear();
   say(invitation);
 }
 
+// Let the signature come another way: what was begun before is left.
+function changeKind(kind) {
+  abandon();
+  state.turn += 1;
+  state.kind = kind;
+  pad.clear();
+  picture.clear();
+  showKinds();
+  refresh();
+}
+
+function showKinds() {
+  const { modalities } = state.info;
+  $("kinds").hidden = modalities.length < 2 || state.view === "people";
+  $("who").hidden = state.view === "identify" && $("kinds").hidden;
+  for (const button of document.querySelectorAll("#kinds button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.kind === state.kind));
+  }
+  $("picture").hidden = !byPicture();
+  $("pad").hidden = $("prompt").hidden = byPicture();
+  $("pad").parentElement.classList.toggle("pictured", byPicture());
+}
+
+// Ask what the device takes from whoever is here now.
+async function learn() {
+  state.info = await call("GET", "/api/info");
+  if (state.info.modalities.includes(state.kind)) showKinds();
+  else changeKind(state.info.modalities[0]);
+}
+
+async function choose(input) {
+  const [file] = input.files;
+  input.value = ""; // the same file may be chosen again
+  if (!file) return;
+  if (await picture.load(file)) {
+    say(() => [text("cut_out"), text("cut_out_detail")]);
+    $("photo").focus();
+  } else {
+    say(() => [text("no_picture"), text("no_picture_detail")], "refer");
+  }
+}
+
 function showEffort({ complexity, flaw }) {
-  if (pad.empty) return;
+  if (pad.empty || byPicture()) return;
   $("effort").hidden = state.view !== "enroll";
   $("effort").classList.toggle("enough", !flaw);
   $("effort").firstElementChild.style.width = `${Math.min(100, 100 * complexity * 1.2)}%`;
@@ -110,11 +165,14 @@ function showView(view) {
     say(() => "");
     return listPeople();
   }
-  $("who").hidden = view === "identify";
+  for (const id of ["user", "userlabel"]) $(id).hidden = view === "identify";
   $("user").value = view === "verify" ? user || presetUser || "" : "";
   name($("go"), VIEWS[view].button);
-  pad.clear();
-  pad.open();
+  for (const each of [pad, picture]) {
+    each.clear();
+    each.open();
+  }
+  showKinds();
   showSteps();
   say(invitation);
   return refresh();
@@ -127,7 +185,13 @@ function showOperator() {
 }
 
 function refresh() {
-  $("go").disabled = state.busy || pad.empty || pad.locked;
+  $("go").disabled = state.busy || sheet().empty || sheet().locked;
+  $("choose").hidden = !picture.empty;
+  $("tools").hidden = picture.empty;
+  $("turn").disabled = state.busy;
+  $("whole").disabled = state.busy || picture.uncut;
+  $("photo").tabIndex = picture.empty ? -1 : 0;
+  $("photo").setAttribute("aria-label", picture.empty ? text("picture_none") : text("picture_part", picture.percent));
   $("user").readOnly = state.enrollment !== null;
   $("pad").parentElement.classList.toggle("inked", !pad.empty);
   const strokes = pad.strokes.length;
@@ -173,14 +237,15 @@ async function perform(action) {
 // What the button is for. The sheet keeps what is being asked.
 function press() {
   const { turn } = state;
-  pad.close(); // at once, and again where something else came before
+  sheet().close(); // at once, and again where something else came before
   return attempt(async () => {
     try {
       if (turn !== state.turn) return;
-      pad.close();
+      sheet().close();
       await run();
     } finally {
       pad.open();
+      picture.open();
     }
   });
 }
@@ -218,14 +283,14 @@ async function stayed(asked, undo = () => {}) {
 async function report(error) {
   if (error instanceof Offline) {
     $("link").hidden = false;
-    const detail = pad.empty ? "goes_on" : "not_sent";
+    const detail = sheet().empty ? "goes_on" : "not_sent";
     say(() => [text("device_away"), text(detail)], "refer");
   } else if (error instanceof Failure) {
     $("link").hidden = true;
     const { reason } = error;
     if (reason === "operators_only" && operating()) await leave("were_signed_out");
     else if (reason === "no_token") say(() => [text("needs_token"), sentence(word("Refusal", reason))], "refer");
-    else say(() => ofFailure(error), "refer");
+    else say(() => ofFailure(error, byPicture()), "refer");
   } else {
     throw error;
   }
@@ -233,18 +298,18 @@ async function report(error) {
 
 async function verify() {
   const user = $("user").value.trim();
-  const decision = await ask("POST", "/api/verify", { user_id: user, strokes: pad.groups() });
-  pad.locked = true;
+  const decision = await ask("POST", "/api/verify", { user_id: user, ...captured() });
+  sheet().locked = true;
   say(() => ofDecision(decision), decision.outcome);
   showScore(decision);
-  const ink = isOperator() && state.inks.get(user);
+  const ink = isOperator() && !byPicture() && state.inks.get(user);
   $("legend").hidden = !ink;
   if (ink) pad.compare(ink);
 }
 
 async function identify() {
-  const { matches } = await ask("POST", "/api/identify", { strokes: pad.groups() });
-  pad.locked = true;
+  const { matches } = await ask("POST", "/api/identify", captured());
+  sheet().locked = true;
   say(() => ofMatches(matches), matches.length ? "accept" : "reject");
 }
 
@@ -270,7 +335,7 @@ async function beginEnrollment() {
 }
 
 const begin = (user, replace) =>
-  ask("POST", "/api/enrollments", { user_id: user, replace }, ({ enrollment }) => drop(enrollment));
+  ask("POST", "/api/enrollments", { user_id: user, replace, modality: state.kind }, ({ enrollment }) => drop(enrollment));
 
 async function replaceOld(user) {
   const detail = text("replace_detail", { count: state.info.references });
@@ -284,34 +349,34 @@ async function goOn(path) {
   if (state.enrollment.remaining > 0 && !(await addSignature(path))) return;
   const { user, ink } = state.enrollment;
   const { references } = await ask("POST", `${path}/commit`);
-  state.inks.set(user, ink);
+  if (ink) state.inks.set(user, ink);
   state.enrollment = null;
   $("user").value = "";
   showSteps();
-  pad.clear();
+  sheet().clear();
   const enrolled = () => [text("enrolled", { user: quoted(user) }), text("enrolled_detail", { count: references })];
   say(enrolled, "accept");
 }
 
 // Return whether it was the last.
 async function addSignature(path) {
-  const ink = pad.strokes;
-  const addition = await ask("POST", `${path}/signatures`, { strokes: pad.groups() }).catch(forgive);
+  const ink = byPicture() ? null : pad.strokes;
+  const addition = await ask("POST", `${path}/signatures`, captured()).catch(forgive);
   if (!addition) return false;
   state.enrollment.remaining = addition.remaining;
   if (addition.accepted) state.enrollment.ink = ink;
   showSteps();
   if (addition.remaining === 0) return true;
-  pad.clear();
-  if (addition.accepted) say(() => [text("taken"), text("more", { count: addition.remaining })], "accept");
-  else say(() => [text("sign_again"), ofAddition(addition)], "refer");
+  sheet().clear();
+  if (addition.accepted) say(() => [either("taken", "taken_image"), text("more", { count: addition.remaining })], "accept");
+  else say(() => [either("sign_again", "show_again"), ofAddition(addition)], "refer");
   return false;
 }
 
-// A dot is no signature, and no reason to begin anew.
+// A dot, or a picture without ink, is no signature, and no reason to begin anew.
 async function forgive(error) {
-  if (error.name !== "InvalidSignature") throw error;
-  pad.clear();
+  if (error.name !== "InvalidSignature" && !(byPicture() && error.http === 422)) throw error;
+  sheet().clear();
   await report(error);
 }
 
@@ -368,6 +433,7 @@ async function leave(reason) {
   showOperator();
   say(() => text(reason));
   await left;
+  await learn().catch(() => {}); // of a device that is away, when it is back
 }
 
 // As whoever comes next should find it.
@@ -375,6 +441,7 @@ function tidy(view) {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   keyboard.hide();
   $("user").value = $("filter").value = "";
+  changeKind(state.info.modalities[0]);
   return showView(view);
 }
 
@@ -391,7 +458,7 @@ async function enterCode(event) {
   try {
     await signIn($("code").value);
     $("codebox").close();
-    showOperator();
+    await attempt(greet);
   } catch (error) {
     $("codesaid").textContent = ofFailure(error)[1];
     $("code").value = "";
@@ -427,6 +494,24 @@ pad.addEventListener("cleared", () => {
   refresh();
 });
 
+picture.addEventListener("begun", refresh);
+picture.addEventListener("changed", () => {
+  if ($("outcome").className) say(() => [text("cut_out"), text("cut_out_detail")]);
+  refresh();
+});
+picture.addEventListener("cleared", () => {
+  if ($("outcome").className) say(invitation);
+  refresh();
+});
+
+$("kinds").addEventListener("click", ({ target: { dataset } }) => {
+  if (!dataset.kind) return;
+  changeKind(dataset.kind);
+  say(invitation);
+});
+for (const id of ["shoot", "file"]) $(id).addEventListener("change", ({ target }) => choose(target));
+$("turn").addEventListener("click", () => picture.turn());
+$("whole").addEventListener("click", () => picture.whole());
 $("tabs").addEventListener("click", (event) => event.target.dataset.view && showView(event.target.dataset.view));
 $("filter").addEventListener("input", showPeople);
 $("unlockall").addEventListener("click", () => unlock(""));
@@ -448,10 +533,10 @@ addEventListener("pagehide", abandon);
 // At the start, and whenever the device is back: it may have restarted, and know no operator any more.
 async function greet() {
   const back = !$("link").hidden;
-  state.info = await call("GET", "/api/info");
+  await learn();
   live.restart(pad.groups());
   if (operating() && !state.info.operator) await leave("were_signed_out");
-  else if (back) say(() => (pad.empty ? invitation() : text("device_back")));
+  else if (back) say(() => (sheet().empty ? invitation() : text("device_back")));
   showOperator();
 }
 

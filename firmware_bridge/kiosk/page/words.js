@@ -23,7 +23,11 @@ const named = (aspects) => aspects.map((aspect) => word("Aspect", aspect)).join(
 export const ofAddition = ({ reason, remaining }) =>
   `${text("that_was", { reason: word("AdditionReason", reason) })} ${text("more", { count: remaining })}`;
 
-export function ofFailure({ name, reason, retryAfter }) {
+// Of a picture, what the device takes for no signature is told otherwise.
+const NO_PICTURE = new Set(["InvalidSignature", "FormatError", "UnknownFormat"]);
+
+export function ofFailure({ name, reason, retryAfter }, byPicture = false) {
+  if (byPicture && NO_PICTURE.has(name)) return [text("show_again"), text("no_ink")];
   if (reason) {
     const said = word("Refusal", reason);
     return [text("not_worked"), sentence(retryAfter ? `${said} (${lasting(retryAfter)})` : said)];

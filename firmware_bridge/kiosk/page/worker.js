@@ -2,7 +2,7 @@
 const CACHE = "sigverify-kiosk";
 const FILES = [
   "/", "/kiosk.css", "/app.js", "/api.js", "/keyboard.js", "/language.js", "/live.js", "/pad.js", "/people.js",
-  "/question.js", "/texts.js", "/words.js", "/icon.svg", "/manifest.webmanifest",
+  "/picture.js", "/question.js", "/texts.js", "/words.js", "/icon.svg", "/manifest.webmanifest",
 ];
 const WAIT_MS = 5000; // a device that hangs is away, too
 

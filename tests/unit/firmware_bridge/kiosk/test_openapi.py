@@ -130,7 +130,7 @@ def test_every_operation_answers_as_described(document, operator, page, strokes,
         asked.send(operator, "add_signature", body, enrollment=begun["enrollment"])
     asked.send(operator, "commit_enrollment", enrollment=begun["enrollment"])
     of_both = {"strokes": strokes(signature(0, 8)), "image": image(picture(0, 8))}
-    for client in (operator, visitor):
+    for client in (operator, page(visitor_pictures=True)):
         for body in ({"strokes": of_both["strokes"]}, {"image": of_both["image"]}, of_both):
             asked.send(client, "verify", {"user_id": "alice"} | body)
     asked.send(operator, "identify", {"image": image(picture(0, 9))})

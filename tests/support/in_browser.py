@@ -1,0 +1,106 @@
+"""The kiosk's page, served by a thread, in a real Chromium."""
+
+import contextlib
+import shutil
+import threading
+
+import pytest
+from running_daemon import eventually
+
+from sigverify.policy import Policy
+from sigverify.verifier import Verifier
+
+CODE = "24681357"
+SCREENS = [(800, 480), (1024, 600), (1920, 1080)]
+PHONE = (390, 844)
+
+
+class Running:
+    """A page that is served by a thread, and can be stopped and started at the same address."""
+
+    def __init__(self, verifier, **settings):
+        """Serve a verifier, or what `Verifier.open` opens at a path."""
+        from firmware_bridge.kiosk.settings import Settings
+
+        self.settings = Settings(**{"code": CODE} | settings)
+        given = isinstance(verifier, Verifier)
+        self.verifier = verifier if given else Verifier.open(verifier, policy=Policy.kiosk())
+        self.port = 0
+        self.start()
+
+    def start(self):
+        from firmware_bridge.kiosk.server import address, listen, make_server
+
+        self.listening = listen("127.0.0.1", self.port)
+        self.port = self.listening.getsockname()[1]
+        self.url = address(self.listening, self.settings)
+        self.server = make_server(self.verifier, self.settings)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
+        self.thread.start()
+
+    def stop(self):
+        self.server.should_exit = self.server.force_exit = True
+        self.thread.join()
+        self.listening.close()
+
+    def close(self):
+        self.stop()
+        self.verifier.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'sigverify[dev]'")
+    pytest.importorskip("uvicorn", reason="no uvicorn: pip install 'sigverify[kiosk]'")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium here: install one (Debian: chromium) to test the kiosk's page")
+    with api.sync_playwright() as playwright:
+        # A name that is not this machine's, as other machines' browsers would use one.
+        arguments = ["--no-sandbox", "--host-resolver-rules=MAP kiosk.example 127.0.0.1"]
+        launched = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield launched
+        launched.close()
+
+
+@contextlib.contextmanager
+def opener(browser, kiosk):
+    """Yield a function that opens the page on a screen of that size; scripts must not fail on it."""
+    contexts, failures = [], []
+
+    def opened(size=SCREENS[0], *, language="", **options):
+        context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(kiosk.url + (f"?lang={language}" if language else ""))
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert failures == [], failures
+
+
+def until(page, condition):
+    """Wait for a JavaScript expression to hold.
+
+    It is asked from outside again and again: Playwright's own wait_for_function evaluates it in the
+    page from the second time on, which the page's Content-Security-Policy forbids.
+    """
+    eventually(lambda: page.evaluate(condition), seconds=30)
+
+
+def send(page, kind=""):
+    """Press the button; return what is then said, once it says something of that kind."""
+    page.click("#go")
+    page.wait_for_selector(f"#outcome.{kind}" if kind else "#outcome:not([class=''])")
+    return page.inner_text("#said"), page.inner_text("#detail")
+
+
+def sign_in(page, code=CODE):
+    page.click("#operator")
+    page.fill("#code", code)
+    page.click("#codego")
+    page.wait_for_selector("body.operating")
