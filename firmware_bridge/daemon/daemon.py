@@ -188,7 +188,10 @@ class Daemon:
             return
         assert self._service is not None
         connection = DaemonConnection(
-            allowed=self._service.possible(self._allowed), token=self._token, persistent=line.persistent
+            allowed=self._service.possible(self._allowed),
+            token=self._token,
+            persistent=line.persistent,
+            held_by_all=lambda: sum(each.image_bytes for each in self._sessions),
         )
         session = Session(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
         self._sessions.add(session)

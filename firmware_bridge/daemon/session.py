@@ -102,6 +102,11 @@ class Session:
             await asyncio.gather(self._reading, working, return_exceptions=True)
             await self._close()
 
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of pictures kept for the client."""
+        return self._connection.image_bytes
+
     def stop(self) -> None:
         """Read no more; requests under way are still answered."""
         if self._reading is not None:

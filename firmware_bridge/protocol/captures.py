@@ -1,9 +1,10 @@
 """`Captures`: signatures of one client that come in pieces, as strokes or as pictures, in bounded memory."""
 
+from collections.abc import Callable
 from typing import Final
 
 from firmware_bridge.protocol.messages import Captured, End, Image, Points
-from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES, PictureCapture, check_size
+from firmware_bridge.protocol.picture import MAX_BYTES_OF_ALL, MAX_IMAGE_BYTES, PictureCapture, check_size
 from firmware_bridge.protocol.strokes import MAX_SAMPLES, StrokeCapture
 from sigverify.errors import Busy, FormatError, NotAllowed, ProtocolError, SigverifyError
 from sigverify.modality.pen.signature import Signature
@@ -18,9 +19,10 @@ Whole = Signature | bytes
 class Captures:
     """The captures of one client, by number. Errors are kept until `end` raises them."""
 
-    def __init__(self, *, pictures: bool = True) -> None:
-        """Take strokes, and pictures where they are allowed."""
+    def __init__(self, *, pictures: bool = True, held_by_all: Callable[[], int] = lambda: 0) -> None:
+        """Take strokes, and pictures where they are allowed; `held_by_all` says the bytes of all clients'."""
         self._pictures = pictures
+        self._held_by_all = held_by_all
         self._captures: dict[int, StrokeCapture | PictureCapture] = {}
         self._samples_in_use = self._bytes_in_use = 0
 
@@ -119,6 +121,8 @@ class Captures:
             return error
         if self.image_bytes + size > MAX_IMAGE_BYTES:
             return Busy("too many pictures at once", expected=f"at most {MAX_IMAGE_BYTES} bytes of them")
+        if self._held_by_all() + size > MAX_BYTES_OF_ALL:
+            return Busy("too many pictures of all clients at once")
         return None
 
     def _count(self, whole: Whole, sign: int) -> None:

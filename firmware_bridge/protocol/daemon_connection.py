@@ -123,15 +123,18 @@ class DaemonConnection:
         allowed: Iterable[Capability] = ALL_CAPABILITIES,
         token: Key | None = None,
         persistent: bool = False,
+        held_by_all: Callable[[], int] = lambda: 0,
         nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Let the client do what is `allowed`, once it proved the `token`, if there is one.
 
+        `held_by_all` tells how many bytes of pictures are kept for all clients, this one included.
         A `persistent` line is never closed: on a serial line rubbish may be noise, and nobody can hang up.
         """
         self._allowed = frozenset(allowed)
         self._token = token
         self._make_nonce = nonce
+        self._held_by_all = held_by_all
         self._deframer = Deframer()
         self._out = bytearray()
         self._faults = 0
@@ -152,6 +155,11 @@ class DaemonConnection:
     def held(self) -> int:
         """Bytes of incomplete frames and of pictures, and samples, kept for this client."""
         return self._deframer.held + self._captures.samples + self._captures.image_bytes
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of pictures kept for this client, or announced by it."""
+        return self._captures.image_bytes
 
     def receive(self, data: bytes) -> list[Request]:
         """Take bytes from the line, and return what is to be carried out; never raises."""
@@ -183,7 +191,7 @@ class DaemonConnection:
     def _reset(self, room: int) -> None:
         """Forget everything that came after the last hello."""
         self._room = min(MAX_PAYLOAD, room)
-        self._captures = Captures(pictures=Capability.IMAGES in self._allowed)
+        self._captures = Captures(pictures=Capability.IMAGES in self._allowed, held_by_all=self._held_by_all)
         self._credit = CREDIT
         self._newest = 0
         self._waiting: set[int] = set()

@@ -11,6 +11,8 @@ from sigverify.errors import FormatError, ProtocolError
 
 MAX_IMAGE_BYTES: Final = 4 * 2**20
 """Of all pictures after one hello, at once: a photograph as a phone takes it, or a dozen that are cut out."""
+MAX_BYTES_OF_ALL: Final = 8 * MAX_IMAGE_BYTES
+"""Of the pictures of all clients of a daemon, at once: 32 MB, whatever they announce and never send."""
 PIECE_BYTES: Final = MAX_TEXT
 """Of the file in one message."""
 

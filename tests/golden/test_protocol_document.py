@@ -71,6 +71,7 @@ def test_the_table_has_no_other():
         f"{captures.MAX_CAPTURES} captures and {strokes.MAX_SAMPLES:,} samples",
         f"how many bytes the whole file has: 1 to {picture.MAX_IMAGE_BYTES:,}",
         f"have at most {picture.MAX_IMAGE_BYTES:,} bytes",
+        f"all clients of the daemon {picture.MAX_BYTES_OF_ALL:,}",
         f"the next 1 to {picture.PIECE_BYTES:,} bytes",
         f"and {service.MAX_PIXELS:,} pixels at most",
         f"one of the {connection.WINDOW} newest answered",

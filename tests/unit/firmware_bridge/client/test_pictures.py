@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from builders import signature
 from PIL import Image as Pillow
-from running_daemon import RunningDaemon, both_kinds
+from running_daemon import RunningDaemon, both_kinds, eventually
 from toy_images import drawn, picture
 from waiting_client import Waiting
 
 from firmware_bridge.client import Client
 from firmware_bridge.client.exchange import bounded, sendable, sendables
 from firmware_bridge.protocol.daemon_connection import ALL_CAPABILITIES, CREDIT, Capability
-from firmware_bridge.protocol.messages import BeginImage, Captured, Credit, Image, Verify
+from firmware_bridge.protocol.framing import frame
+from firmware_bridge.protocol.messages import BeginImage, Captured, Credit, Image, Verify, encode
 from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES, PIECE_BYTES
 from firmware_bridge.testing import MemoryDaemon
 from firmware_bridge.transport.listeners import UnixListener
@@ -29,6 +30,7 @@ from sigverify.errors import (
     NotAllowed,
     ProtocolError,
     UnknownFormat,
+    UnknownUser,
 )
 from sigverify.modality.image.signature_image import SignatureImage
 
@@ -191,6 +193,20 @@ def test_an_enrollment_keeps_no_more_pixels_than_it_may(client, monkeypatch):
         enrollment.add(image)
     with pytest.raises(Busy, match="too much for one enrollment"):
         enrollment.add(ALICE[3])
+
+
+def test_all_clients_together(daemon, address, monkeypatch):
+    monkeypatch.setattr("firmware_bridge.protocol.captures.MAX_BYTES_OF_ALL", len(png(ALICE[0])) + 5000)
+    with Client(address) as one, Client(address) as other:
+        one.users()
+        [session] = daemon.daemon._sessions
+        session._connection.receive(frame(encode(0, BeginImage(capture=1, size=5001))))
+        with pytest.raises(Busy, match="of all clients"):
+            other.verify("alice", ALICE[0])
+        one.close()
+        eventually(lambda: len(daemon.daemon._sessions) == 1)
+        with pytest.raises(UnknownUser):
+            other.verify("alice", ALICE[0])
 
 
 def test_it_is_counted_and_logged(client, daemon):

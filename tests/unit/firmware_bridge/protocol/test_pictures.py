@@ -207,6 +207,17 @@ class TestBounds:
         tell(daemon, BeginImage(capture=2, size=MAX_IMAGE_BYTES))
         assert end(daemon, 5, capture=2, pieces=0).status == 71  # taken, and nothing came
 
+    def test_those_of_all_clients(self):
+        clients = []
+        for _ in range(9):
+            clients.append(greeted(held_by_all=lambda: sum(each.image_bytes for each in clients)))
+        for client in clients:
+            tell(client, BeginImage(capture=1, size=MAX_IMAGE_BYTES))
+        *others, last = (end(client, pieces=0).status for client in clients)
+        assert (set(others), last) == ({71}, 75)
+        tell(clients[-1], BeginImage(capture=1, size=MAX_IMAGE_BYTES))  # the others have none any more
+        assert end(clients[-1], 3, pieces=0).status == 71
+
     def test_a_sender_that_never_ends(self):
         daemon = greeted()
         tell(daemon, BeginImage(capture=1, size=3 * PIECE_BYTES))
