@@ -2,6 +2,7 @@ import contextlib
 
 import pytest
 from builders import arithmetic_matcher
+from toy_images import image_matcher
 
 from sigverify.fleet import FleetStore
 from sigverify.protection.keys import Key
@@ -34,7 +35,7 @@ def kiosk(url, key, tmp_path):
 def verifier(kiosk):
     """Return a function that opens a verifier on the kiosk of that name."""
     return lambda name="one", *, policy=None, **options: Verifier(
-        kiosk(name, **options), arithmetic_matcher(), policy=policy
+        kiosk(name, **options), arithmetic_matcher(), others={"image": image_matcher}, policy=policy
     )
 
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from builders import signature, template
+from toy_images import picture
 
 from sigverify.administration import forget, unlock
 from sigverify.audit import AuditLog, Event
@@ -57,6 +58,19 @@ def test_enrolled_at_one_kiosk_and_verified_at_another(verifier):
     assert other.users() == ("alice",)
     assert other.groups("alice") == ("staff",)
     assert [match.user_id for match in other.identify(signature(0, 9), among="staff")] == ["alice"]
+
+
+def test_enrolled_by_pictures_at_one_kiosk_and_verified_at_another(verifier):
+    one, other = verifier("one"), verifier("other")
+    one.enroll("alice", [picture(0, repetition) for repetition in range(5)])
+    other.store.synchronize()
+    assert other.users("image") == ("alice",)
+    assert other.verify("alice", picture(0, 8)).accepted
+    assert not other.verify("alice", picture(3, 8)).accepted
+    assert other.identify(picture(0, 9), top_k=1)[0].user_id == "alice"
+    for each in (other, one):
+        each.store.synchronize()
+    assert one.verify("alice", picture(0, 8)).reason is Reason.REPLAY
 
 
 def test_a_kiosk_follows_by_itself(verifier):
