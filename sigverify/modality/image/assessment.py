@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import BoolArray
-from sigverify.modality.image.grey import GreyArray
 from sigverify.modality.image.ink import Ink, box_of
 from sigverify.modality.image.runs import Runs
+from sigverify.modality.image.sheet import HEIGHT, WIDTH
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.quality import Flaw, Quality
 
@@ -17,11 +17,13 @@ LEAST_INK: Final = 40
 LEAST_HEIGHT: Final = 20
 LEAST_WIDTH: Final = 160
 """Pixels of the box around the ink: letters of fewer rows have no shape. What is longer is a flat scrawl."""
-THICKEST: Final = 0.08
+THICKEST: Final = 0.15
 """Width of the strokes, of the box's diagonal: thicker ones are no strokes."""
 MOST_GREY: Final = 0.16
 """Share of the box that is neither ink nor paper; of signatures, in noise, blur and shadows, 0.14 were the
 most, and most photographs of other things have more."""
+_MOST_NOISE: Final = 40
+"""What is darker is not taken for the grain of paper, of 255."""
 BLUNTEST: Final = 0.14
 """Of the ink's darkness, that the steepest edges rise by from one pixel to the next: a Gaussian blur of three
 pixels, of 512, leaves so much. Letters run into one another then."""
@@ -29,8 +31,12 @@ COMPLEXITY_FLOOR: Final = 0.3
 """Less is a dash, a tick or a plain loop, which anybody draws; benchmarks/images.py says how many signatures
 of each corpus lie below."""
 
-_TYPICAL_LENGTH: Final = 6.0
-"""Heights of ink, beyond a dash, that make a complexity of 1 - 1/e."""
+_SHOWN: Final = 0.2
+"""Share of a cell of the sheet that is ink, where strokes are counted."""
+_FLAT: Final = 1 / 12
+"""Height over width of a scrawl that is too flat for all of its turns to count."""
+_TYPICAL_TURN: Final = 20.0
+"""Radians of turning that make a complexity of 1 - 1/e."""
 _LIKE: Final = 0.4
 """Two signatures on one picture: the smaller has so much of the larger one's ink, height and width …"""
 _ABOVE: Final = 0.6
@@ -61,7 +67,7 @@ def unfit(image: SignatureImage) -> Flaw | None:
         return Flaw.TOO_SMALL
     if _steepness(ink) < BLUNTEST:
         return Flaw.BLURRED
-    if _are_no_strokes(shown, ink.darkness[top:bottom, left:right], ink.level):
+    if _are_no_strokes(ink, box):
         return Flaw.NO_STROKES
     if _are_several(shown):
         return Flaw.SEVERAL
@@ -69,17 +75,23 @@ def unfit(image: SignatureImage) -> Flaw | None:
 
 
 def complexity(image: SignatureImage) -> float:
-    """Say how much longer the strokes are than a dash: 1 - exp(-(length - diagonal) / shorter side / 6).
+    """Say how much the strokes turn: 1 - exp(-radians / 20), as of a pen, so 0 for a dash.
 
-    Diagonal and side are those of the box around the ink: so it is 0 for a dash and about 0.25 for a circle.
-    The length is half of the ink's contour, whatever the pen's width.
+    Between two places where its contour turns round, from up to down or from left to right, there are π, and
+    strokes have two sides. They are counted on the sheet, four of its cells in one: what is smaller is
+    the paper's grain, or a tremor.
     """
-    box = box_of(image.ink.where)
-    if box is None:
+    shown = image.sheet.ink.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3)) > _SHOWN
+    if not shown.any():
         return 0.0
-    height, width = box[1] - box[0], box[3] - box[2]
-    beyond = _contour(image.ink.where) / 2 - math.hypot(height, width)
-    return 1 - math.exp(-max(0.0, beyond) / min(height, width) / _TYPICAL_LENGTH)
+    pieces = int(Runs.of(shown).pieces().max()) + 1
+    turns = (Runs.of(shown).turns() + Runs.of(shown.T).turns()) / 2
+    # Each stroke turns round at both of its ends.
+    turned = 1 - math.exp(-math.pi / 2 * max(0.0, turns - 2 * pieces) / _TYPICAL_TURN)
+    # Along a dash there are turns too, as high as a pixel: they count for as much as it is high.
+    rows = np.flatnonzero(shown.any(axis=1))
+    width, height = image.sheet.box[2:]
+    return turned * min(1.0, float(rows[-1] + 1 - rows[0]) / len(shown) * height / width / _FLAT)
 
 
 def _contour(ink: BoolArray) -> float:
@@ -89,10 +101,12 @@ def _contour(ink: BoolArray) -> float:
     return math.pi / 4 * (across + edges)
 
 
-def _are_no_strokes(shown: BoolArray, darkness: GreyArray, level: int) -> bool:
+def _are_no_strokes(ink: Ink, box: tuple[int, int, int, int]) -> bool:
     """Whether ink is wider than strokes, or much around it is neither ink nor paper."""
+    top, bottom, left, right = box
+    shown, darkness = ink.where[top:bottom, left:right], ink.darkness[top:bottom, left:right]
     thick = 2 * int(shown.sum()) / max(_contour(shown), 1.0)
-    grey = (darkness > level // 3) & (darkness <= level)
+    grey = (darkness > max(ink.level // 3, min(ink.paper, _MOST_NOISE))) & (darkness <= ink.level)
     return thick > THICKEST * math.hypot(*shown.shape) or int(grey.sum()) > MOST_GREY * grey.size
 
 

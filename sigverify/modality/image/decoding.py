@@ -114,6 +114,17 @@ def is_picture(data: bytes) -> bool:
     return _format_of(data) is not None
 
 
+def decode_bounded(file: bytes, *, most: int) -> "GreyArray":
+    """Return grey levels of a file that anybody sent, of which at most so many pixels are ever decoded.
+
+    A pixel takes 4 to 8 bytes meanwhile. A JPEG is reduced while it is decoded, so a photograph may be larger.
+
+    Raises:
+        UnknownFormat, FormatError, InvalidSignature: as for `decode`.
+    """
+    return _from_bytes(file, most)
+
+
 def decode(source: Source) -> "GreyArray":
     """Return grey levels `(h, w)` of one picture, upright, on white or black, reduced where it is large.
 
@@ -143,17 +154,17 @@ def decode(source: Source) -> "GreyArray":
     return _sound("Pillow", lambda: _levels(source))
 
 
-def check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int, *, most: int = MAX_PIXELS) -> None:
     """Refuse what is too large, or no picture of a signature by its sides alone.
 
     Raises:
-        FormatError: more than `MAX_PIXELS`.
+        FormatError: more than `most` pixels.
         InvalidSignature: too small, or too long a strip.
     """
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise FormatError(
             "the picture is too large for a signature",
-            expected=f"at most {MAX_PIXELS // 10**6} megapixels",
+            expected=f"at most {most // 10**6} megapixels",
             received=f"{width} × {height} pixels",
             hint="Cut the signature out of it",
         )
@@ -183,7 +194,7 @@ def _from_file(source: "str | os.PathLike[str]") -> "GreyArray":
         raise type(error)(f"{path}: {error}") from None
 
 
-def _from_bytes(data: bytes) -> "GreyArray":
+def _from_bytes(data: bytes, most: int = MAX_PIXELS) -> "GreyArray":
     if len(data) > MAX_BYTES:
         raise FormatError(
             "the file is too large for a picture of a signature",
@@ -199,6 +210,7 @@ def _from_bytes(data: bytes) -> "GreyArray":
     factor = _factor(picture.size)
     if name == "JPEG" and factor > 1:
         picture.draft(None, (picture.width // factor, picture.height // factor))
+    check_size(*picture.size, most=most)
     return _sound(name, lambda: _levels(picture))
 
 

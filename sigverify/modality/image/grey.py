@@ -28,6 +28,8 @@ _LEAST_STAMP: Final = 50
 """One dark pixel in so many is red or green, where there is a stamp."""
 _LEAST_INK: Final = 8
 """One dark pixel in so many is neither, where there is ink beside the stamp."""
+_WHOLE: Final = 256
+"""Shares are whole numbers of so many."""
 _LOOKED_AT: Final = 256
 """Pixels of the longer side of the picture whose colours are counted."""
 
@@ -89,12 +91,18 @@ def to_grey(picture: "Image.Image") -> GreyArray:
         picture = _on_ground(picture)
     if picture.mode == "L":
         return np.asarray(picture)
-    shown = _stamps(picture)
-    if not shown:
+    stamps = _stamps(picture)
+    if not stamps:
         return np.asarray(picture.convert("L"))
-    # A stamp is as light as paper in the channel of its own colour; blue and black ink are dark in both.
-    channels = [np.asarray(picture.getchannel(channel)) for channel in shown]
-    return np.asarray(np.maximum.reduce(channels))
+    pixels = np.asarray(picture)
+    least = pixels.min(axis=2).astype(np.int32)
+    levels = np.zeros(least.shape, np.int32)
+    for channel, share in stamps.items():
+        # A stamp is lightest in the channel of its own colour, and there made as light as paper. Black ink is
+        # as dark in all channels, and blue ink in both of these.
+        own = pixels[:, :, channel].astype(np.int32)
+        levels = np.maximum(levels, own + share * (own - least) // _WHOLE)
+    return np.asarray(np.minimum(levels, 255), np.uint8)
 
 
 def _on_ground(picture: "Image.Image") -> "Image.Image":
@@ -113,9 +121,10 @@ def _on_ground(picture: "Image.Image") -> "Image.Image":
     return ground
 
 
-def _stamps(picture: "Image.Image") -> tuple[str, ...]:
+def _stamps(picture: "Image.Image") -> dict[int, int]:
     """Return the channels, R and G, of which colour there is something beside ink of another colour.
 
+    Each with what it lacks of paper, in `_WHOLE` of what it is lighter by than the darkest channel.
     Pens are black or blue, so that blue is always ink; red is a stamp, or ink where it is alone.
     """
     factor = max(picture.size) // _LOOKED_AT
@@ -123,16 +132,18 @@ def _stamps(picture: "Image.Image") -> tuple[str, ...]:
         picture = picture.reduce(factor)
     pixels = np.asarray(picture).reshape(-1, 3)
     # What each channel lacks of its paper; half of all pixels are paper, at least.
-    lacks = np.maximum(np.median(pixels, axis=0).astype(np.int16) - pixels, 0)
+    lacks = np.maximum(np.median(pixels, axis=0).astype(np.int32) - pixels, 0)
     most = lacks.max(axis=1)
-    lacks = lacks[most >= _DARK]
-    if not len(lacks):
-        return ()
+    lacks, most = lacks[most >= _DARK], most[most >= _DARK]
     # Of a coloured pixel one channel lacks less than half of what another does, at its edges too.
-    coloured = 2 * lacks.min(axis=1) < lacks.max(axis=1)
-    least = lacks.argmin(axis=1)
-    counts = {name: int((coloured & (least == place)).sum()) for place, name in enumerate("RG")}
-    ink = len(lacks) - sum(counts.values())
+    least = lacks.min(axis=1, initial=255)
+    coloured = 2 * least < most
+    stamps = {channel: coloured & (lacks.argmin(axis=1) == channel) for channel in (0, 1)}
+    ink = len(lacks) - sum(int(stamp.sum()) for stamp in stamps.values())
     if _LEAST_INK * ink < len(lacks):
-        return ()
-    return tuple(name for name, count in counts.items() if _LEAST_STAMP * count >= len(lacks))
+        return {}
+    return {
+        channel: int(np.median(_WHOLE * least[stamp] // (most[stamp] - least[stamp])))
+        for channel, stamp in stamps.items()
+        if stamp.any() and _LEAST_STAMP * int(stamp.sum()) >= len(lacks)
+    }

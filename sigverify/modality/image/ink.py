@@ -17,8 +17,12 @@ LONGEST: Final = 512
 """Pictures are reduced to so many pixels: finer ones tell no more, see docs/images.md."""
 _BLOCK: Final = 8
 """Paper is looked for in blocks of 8 × 8 pixels: wider than a stroke, narrower than a shadow."""
-_REACH: Final = 7
-"""What is dark and narrower than 7 blocks is no shadow: so the stroke of a felt pen is still ink."""
+_REACH: Final = 9
+"""What is dark and narrower than 9 blocks is no shadow: so a wide blot is still ink."""
+_SHADOW_REACH: Final = 3
+"""At the edge of the picture, 3 blocks are enough …"""
+_SHADOW_EDGE: Final = 6
+"""… if it lies along the edge for 6: no stroke leaves a picture so."""
 _LEAST_CONTRAST: Final = 24
 """Ink is darker than its paper by at least so much of 255: less is the noise of a camera."""
 _NOISE: Final = 5
@@ -38,11 +42,13 @@ class Ink(NamedTuple):
         where: `(h, w)`, whether there is ink.
         darkness: `(h, w)` uint8, how much darker than the paper around it each pixel is, of 255.
         level: ink is darker than so much.
+        paper: the paper, and its noise, is no darker than so much.
     """
 
     where: BoolArray
     darkness: GreyArray
     level: int
+    paper: int
 
 
 def find_ink(grey: GreyArray) -> BoolArray:
@@ -85,8 +91,8 @@ def _reduced(grey: GreyArray) -> GreyArray:
 
 def _ink_of(grey: GreyArray) -> Ink:
     darkness = _darkness(grey)
-    level = _level(darkness)
-    return Ink(without_specks(without_lines(darkness > level)), darkness, level)
+    level, paper = _levels(darkness)
+    return Ink(without_specks(without_lines(darkness > level)), darkness, level, paper)
 
 
 def _darkness(values: GreyArray) -> GreyArray:
@@ -94,7 +100,7 @@ def _darkness(values: GreyArray) -> GreyArray:
 
     Where the paper is dark and its ink light, both are turned round.
     """
-    from PIL import Image, ImageFilter
+    from PIL import Image
 
     height, width = values.shape
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
@@ -104,10 +110,9 @@ def _darkness(values: GreyArray) -> GreyArray:
     lightest, darkest = blocks.max(axis=0), blocks.min(axis=0)
     if _is_dark(blocks, lightest, darkest):
         values, lightest = 255 - values, 255 - darkest
-    # The lightest around, then the darkest of these: as wide as it was, a shadow or a table keeps its edge.
-    paper = Image.fromarray(lightest).filter(ImageFilter.MaxFilter(_REACH))
-    paper = paper.filter(ImageFilter.MinFilter(_REACH))
-    blind = _no_paper(np.asarray(paper))
+    light = _paper(lightest)
+    blind = _no_paper(light)
+    paper = Image.fromarray(light)
     paper = paper.resize((columns * _BLOCK, rows * _BLOCK), Image.Resampling.BILINEAR)
     light = np.maximum(np.asarray(paper)[:height, :width].astype(np.int32), 1)
     darkness = 255 * np.maximum(light - values, 0) // light
@@ -120,8 +125,7 @@ def _no_paper(paper: GreyArray) -> BoolArray:
     """Tell the blocks, and those around them, that are too dark to be paper: a table, a folder, a finger."""
     from PIL import Image, ImageFilter
 
-    usual = int(np.sort(paper, axis=None)[paper.size * 3 // 4])
-    dark = paper.astype(np.int32) * _TABLE[0] < usual * _TABLE[1]
+    dark = paper.astype(np.int32) * _TABLE[0] < _usual(paper) * _TABLE[1]
     # A table is seen beside the paper, and so at the rim of the picture; a blot of ink is not.
     if not (dark[[0, -1]].any() or dark[:, [0, -1]].any()):
         return np.zeros_like(dark)
@@ -129,10 +133,40 @@ def _no_paper(paper: GreyArray) -> BoolArray:
     return np.asarray(wider) > 0
 
 
-def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool:
-    """Whether strokes are light on dark ground: where there are strokes, most pixels are as dark as can be.
+def _paper(lightest: GreyArray) -> GreyArray:
+    """Return the paper's light, by block, from the lightest of each block."""
+    wide, narrow = (_closed(lightest, reach) for reach in (_REACH, _SHADOW_REACH))
+    dark = 5 * narrow.astype(np.int32) < 4 * _usual(wide)
+    if not dark.any():
+        return wide
+    # What is dark and of some width: a shadow or a table where it lies along the picture's edge, else ink.
+    runs = Runs.of(dark)
+    piece = runs.pieces()
+    along = np.zeros(int(piece.max()) + 1, np.int64)
+    height, width = dark.shape
+    np.add.at(along, piece, np.where((runs.row == 0) | (runs.row == height - 1), runs.length, 0))
+    np.add.at(along, piece, (runs.start == 0).astype(np.int64) + (runs.end == width))
+    return np.where(runs.taken(along[piece] >= _SHADOW_EDGE).drawn(dark.shape), narrow, wide)
 
-    The ground of the whole picture does not tell: a sheet of paper may lie on a dark table.
+
+def _usual(paper: GreyArray) -> int:
+    """Return the light of paper where nothing lies on it: a tenth of all blocks are such, at least."""
+    return int(np.sort(paper, axis=None)[paper.size * 9 // 10])
+
+
+def _closed(lightest: GreyArray, reach: int) -> GreyArray:
+    """Fill what is dark and narrow: the lightest around, then the darkest of these. What is wide stays so."""
+    from PIL import Image, ImageFilter
+
+    filled = Image.fromarray(lightest).filter(ImageFilter.MaxFilter(reach))
+    return np.asarray(filled.filter(ImageFilter.MinFilter(reach)))
+
+
+def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool:
+    """Whether strokes are light on dark ground: most pixels are dark, near strokes too.
+
+    Either alone does not tell: a sheet of paper may lie on a dark table, and thick strokes leave little paper
+    near them.
     """
     from PIL import Image, ImageFilter
 
@@ -140,11 +174,12 @@ def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool
     dark = np.asarray(Image.fromarray(darkest).filter(ImageFilter.MinFilter(3)), np.int32)
     twice = blocks.sum(axis=0, dtype=np.int32) * 2 // len(blocks)
     strokes = light - dark > 2 * _LEAST_CONTRAST
-    return int((twice - light - dark)[strokes].sum()) < 0
+    half = int(light.max()) + int(dark.min())
+    return int((twice - light - dark)[strokes].sum()) < 0 and int(np.median(twice)) < half
 
 
-def _level(darkness: GreyArray) -> int:
-    """Return the level above which is ink: that of `otsu`, and beyond the paper's own noise."""
+def _levels(darkness: GreyArray) -> tuple[int, int]:
+    """Return the level above which is ink, that of `otsu`, and the level up to which is paper's own noise."""
     from PIL import Image
 
     counts = np.array(Image.fromarray(darkness).histogram(), np.int64)
@@ -152,7 +187,7 @@ def _level(darkness: GreyArray) -> int:
     # The lightest pixel around is taken for the paper: noise makes most of it darker than that.
     paper, lighter = (int(np.searchsorted(below, darkness.size * percent // 100)) for percent in (50, 16))
     noise = max(_LEAST_CONTRAST, _NOISE * (paper - lighter))
-    return max(paper + noise, otsu(counts))
+    return max(paper + noise, otsu(counts)), paper + noise
 
 
 def otsu(counts: npt.NDArray[np.int64]) -> int:

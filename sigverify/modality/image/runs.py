@@ -51,20 +51,20 @@ class Runs(NamedTuple):
         marks[self.row, self.end] = -1
         return np.asarray(marks.ravel().cumsum(dtype=np.int8).reshape(marks.shape)[:, :-1] > 0)
 
-    def pieces(self) -> Places:
-        """Return the piece that each belongs to, `(n,)`: numbers from 0, of ink that hangs together.
-
-        Source: connected components by runs, as in A. Rosenfeld and J. Pfaltz, "Sequential operations in
-        digital picture processing", 1966; all pairs of neighbours at once here.
-        """
+    def neighbors(self) -> tuple[Places, Places]:
+        """Return all pairs of runs that touch, at corners too: the upper ones, and those in the next row."""
         width = int(self.end.max()) + 2 if len(self.row) else 0
         starts, ends = self.row * width + self.start, self.row * width + self.end
-        # Neighbours in the next row: those that begin before this one ends, and end after it begins.
+        # Those that begin before this one ends, and end after it begins.
         first = np.searchsorted(ends, starts + width)
         counts = np.maximum(np.searchsorted(starts, ends + width, side="right") - first, 0)
         upper = np.repeat(np.arange(len(starts)), counts)
-        lower = np.arange(len(upper)) - np.repeat(np.cumsum(counts) - counts - first, counts)
-        root = np.arange(len(starts))
+        return upper, np.arange(len(upper)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+
+    def pieces(self) -> Places:
+        """Return the piece that each belongs to, `(n,)`: numbers from 0, of ink that hangs together."""
+        upper, lower = self.neighbors()
+        root = np.arange(len(self.row))
         while True:
             one, other = root[upper], root[lower]
             if np.array_equal(one, other):
@@ -73,3 +73,9 @@ class Runs(NamedTuple):
             np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
             while not np.array_equal(root, root[root]):
                 root = root[root]
+
+    def turns(self) -> int:
+        """Count where ink begins, ends, parts and joins on the way down: where its contour turns round."""
+        upper, lower = self.neighbors()
+        above, below = (np.bincount(each, minlength=len(self.row)) for each in (lower, upper))
+        return int(np.abs(above - 1).sum() + np.abs(below - 1).sum())

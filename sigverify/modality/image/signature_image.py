@@ -14,7 +14,7 @@ from sigverify.modality.image.ink import Ink, look_for_ink
 from sigverify.modality.image.sheet import HEIGHT, WIDTH, Sheet, lay_out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SignatureImage:
     """An immutable picture of a signature, validated on construction.
 
@@ -62,6 +62,11 @@ class SignatureImage:
     def __hash__(self) -> int:
         """Hash all pixels."""
         return hash((self.grey.shape, self.grey.tobytes()))
+
+    def __repr__(self) -> str:
+        """Describe without the ink: it is personal and must not reach a log."""
+        height, width = self.grey.shape
+        return f"<SignatureImage {width} × {height} pixels>"
 
     @cached_property
     def ink(self) -> Ink:
