@@ -17,6 +17,10 @@ from typing import Final
 Thresholds = Sequence[tuple[float, float]]
 """(fmr, threshold), …, of `ScoreRow.thresholds`: fmr falling, threshold rising."""
 
+ANYBODY: Final = 0.5
+"""The rate that every capture has to stay below, however good the others are: no trials tell a rate of one in
+a million, and a traced picture, which has it, would let any strokes in. Half of all impostors reach it."""
+
 _SAFE: Final = 1e-15
 """Scores are kept so far from 0 and 1 where their log odds are taken."""
 
@@ -32,30 +36,20 @@ def merged_rate(rates: Sequence[float]) -> float:
     return min(1.0, math.e * math.exp(math.fsum(map(math.log, rates)) / len(rates)))
 
 
-def rate_of(score: float, table: Thresholds, *, asked: float) -> float:
-    """Return the false-match rate at which a table of thresholds would just accept a score.
+def rate_of(score: float, table: Thresholds) -> float:
+    """Return the rate at which a table of thresholds would just accept a score from 0 to 1.
 
     Between the rates fitted it is linear in log FMR, as `Scoring.threshold` is. Below the lowest threshold it
     goes on to the one point that needs no trials: a threshold of 0 accepts everybody. Above the highest, the
-    lowest rate stands for all: no trials say how much rarer a higher score is, and a traced picture with a
-    rate of one in a billion would outvote any strokes. Only where the rate asked for is so low that nobody
-    could be accepted, the tail goes on down to what is needed, as that of a search does; see `open_set`.
-
-    Args:
-        score: 0 to 1.
-        table: of the model that gave it.
-        asked: the rate that the merged one will be held against.
+    log odds of impostors are taken as exponential, as a search takes them; see `open_set`.
     """
     points = ((1.0, 0.0), *table)
-    lowest, highest = points[-1]
-    if score >= highest:
-        if asked / math.e >= lowest:
-            return lowest
-        return max(_tail_rate(score, table), asked / math.e)
+    if score >= points[-1][1]:
+        return _tail_rate(score, table)
     for (above, low), (below, high) in pairwise(points):
         if score < high:
             return float(above * (below / above) ** ((score - low) / (high - low)))
-    return lowest
+    return points[-1][0]
 
 
 def score_at(rate: float, table: Thresholds) -> float:
@@ -75,18 +69,29 @@ def fused_score(scores: Sequence[float], tables: Sequence[Thresholds], *, asked:
     It reaches that model's threshold for a rate where the merged rate does not exceed the rate.
 
     Args:
-        scores: one of each capture.
+        scores: one of each capture, two or more.
         tables: of the models that gave them.
         asked: the rate to decide at.
     """
-    rates = [rate_of(score, table, asked=asked) for score, table in zip(scores, tables, strict=True)]
+    least = least_rate(asked, len(scores))
+    rates = [max(rate_of(score, table), least) for score, table in zip(scores, tables, strict=True)]
     return score_at(merged_rate(rates), tables[0])
+
+
+def least_rate(asked: float, captures: int) -> float:
+    """Return what a rate counts as at least: however good all but one are, the last has to be `ANYBODY`'s.
+
+    >>> merged = merged_rate([least_rate(0.05, 2), ANYBODY])
+    >>> round(merged, 6)
+    0.05
+    """
+    return float(((asked / math.e) ** captures / ANYBODY) ** (1 / (captures - 1)))
 
 
 def _tail_rate(score: float, table: Thresholds) -> float:
     """Go on below the lowest rate, exponentially in the log odds of the score."""
     slope, (lowest, highest) = _slope(table), table[-1]
-    return lowest if slope <= 0 else lowest * math.exp((_odds(highest) - _odds(score)) / slope)
+    return lowest if slope <= 0 else float(lowest * math.exp((_odds(highest) - _odds(score)) / slope))
 
 
 def _tail_score(rate: float, table: Thresholds) -> float:

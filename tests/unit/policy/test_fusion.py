@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sigverify.matching.cue import Cue
 from sigverify.matching.cues import SERIES
 from sigverify.matching.scoring import Scoring
-from sigverify.policy.fusion import fused_score, merged_rate, rate_of, score_at
+from sigverify.policy.fusion import ANYBODY, fused_score, least_rate, merged_rate, rate_of, score_at
 
 TABLE = ((0.1, 0.4), (0.01, 0.8), (0.001, 0.95))
 OTHER = ((0.2, 0.3), (0.02, 0.5), (0.002, 0.6))
@@ -16,7 +16,7 @@ ASKED = 0.05
 
 @pytest.mark.parametrize(("fmr", "score"), TABLE)
 def test_a_threshold_is_accepted_at_its_rate(fmr, score):
-    assert rate_of(score, TABLE, asked=ASKED) == pytest.approx(fmr)
+    assert rate_of(score, TABLE) == pytest.approx(fmr)
     assert score_at(fmr, TABLE) == pytest.approx(score)
 
 
@@ -26,27 +26,41 @@ def test_between_the_rates_it_is_the_way_back_of_the_threshold():
     table = next(iter(scoring.rows.values())).thresholds["skilled"]
     for fmr in (0.1, 0.07, 0.05, 0.012, 0.01, 0.003, 0.001):
         threshold = scoring.threshold(fmr)
-        assert rate_of(threshold, table, asked=ASKED) == pytest.approx(fmr)
+        assert rate_of(threshold, table) == pytest.approx(fmr)
         assert score_at(fmr, table) == pytest.approx(threshold)
 
 
 def test_a_score_of_nothing_is_accepted_only_where_everybody_is():
-    assert rate_of(0.0, TABLE, asked=ASKED) == 1
-    assert 0.1 < rate_of(0.2, TABLE, asked=ASKED) < 1
-    assert rate_of(0.2, TABLE, asked=ASKED) == pytest.approx(math.sqrt(0.1))  # halfway, in logarithms
+    assert rate_of(0.0, TABLE) == 1
+    assert 0.1 < rate_of(0.2, TABLE) < 1
+    assert rate_of(0.2, TABLE) == pytest.approx(math.sqrt(0.1))  # halfway, in logarithms
 
 
-def test_no_score_is_rarer_than_the_rarest_that_was_counted():
-    for score in (0.95, 0.99, 1.0):
-        assert rate_of(score, TABLE, asked=ASKED) == 0.001
+def test_beyond_what_was_counted_the_tail_goes_on():
+    rates = [rate_of(score, TABLE) for score in (0.95, 0.97, 0.99, 0.999, 1.0)]
+    assert rates[0] == pytest.approx(0.001)
+    assert rates == sorted(rates, reverse=True)
+    assert all(rate > 0 for rate in rates)
+    for rate in (1e-4, 1e-6):
+        assert rate_of(score_at(rate, TABLE), TABLE) == pytest.approx(rate)
 
 
-def test_a_strict_rate_can_be_reached_all_the_same():
-    """e times the lowest rate is more than it: by what was counted alone, nobody would be accepted."""
-    sure = rate_of(1.0, TABLE, asked=0.001)
-    assert sure == pytest.approx(0.001 / math.e)
-    assert 0.001 / math.e < rate_of(0.955, TABLE, asked=0.001) < 0.001
-    assert fused_score([1.0, 1.0], [TABLE, TABLE], asked=0.001) == pytest.approx(0.95)
+@pytest.mark.parametrize("asked", [0.1, 0.05, 0.01, 0.001])
+def test_no_capture_decides_alone(asked):
+    """Beside a perfect one, another is asked to do better than half of all impostors: at every rate."""
+    wanted = score_at(asked, TABLE)
+    for rate, accepted in ((ANYBODY * 0.99, True), (ANYBODY * 1.01, False)):
+        for scores, tables in (
+            ([1.0, score_at(rate, OTHER)], [TABLE, OTHER]),
+            ([score_at(rate, TABLE), 1.0], [TABLE, OTHER]),
+        ):
+            assert (fused_score(scores, tables, asked=asked) >= wanted) is accepted
+
+
+@pytest.mark.parametrize("captures", [2, 3, 4])
+def test_of_several_only_the_last_has_to_be_anybody_s(captures):
+    rates = [least_rate(0.05, captures)] * (captures - 1) + [ANYBODY]
+    assert merged_rate(rates) == pytest.approx(0.05)
 
 
 @given(st.lists(st.floats(1e-6, 1), min_size=2, max_size=4))
@@ -58,7 +72,8 @@ def test_a_merged_rate_is_e_times_the_geometric_mean(rates):
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_nobody_is_accepted_whom_no_capture_by_itself_would_let_in(first, second):
-    rates = [rate_of(first, TABLE, asked=ASKED), rate_of(second, OTHER, asked=ASKED)]
+    least = least_rate(ASKED, 2)
+    rates = [max(rate_of(first, TABLE), least), max(rate_of(second, OTHER), least)]
     fused = fused_score([first, second], [TABLE, OTHER], asked=ASKED)
     accepted = fused >= score_at(ASKED, TABLE)
     assert accepted == (merged_rate(rates) <= ASKED) or merged_rate(rates) == pytest.approx(ASKED)
@@ -71,11 +86,6 @@ def test_a_better_score_never_makes_it_worse(first, second, better):
     low, high = sorted((second, better))
     scores = [fused_score([first, each], [TABLE, OTHER], asked=ASKED) for each in (low, high)]
     assert scores[0] <= scores[1] + 1e-12
-
-
-def test_one_perfect_capture_does_not_outvote_another_hand():
-    perfect = fused_score([1.0, 0.05], [TABLE, OTHER], asked=0.01)
-    assert perfect < score_at(0.01, TABLE)
 
 
 def test_rates_hold_however_much_the_captures_have_in_common():
@@ -91,5 +101,5 @@ def test_rates_hold_however_much_the_captures_have_in_common():
 
 def test_a_table_of_one_rate_has_no_tail():
     table = ((0.01, 0.5),)
-    assert rate_of(0.9, table, asked=0.001) == 0.01
+    assert rate_of(0.9, table) == 0.01
     assert score_at(0.001, table) == pytest.approx(0.5)
