@@ -32,6 +32,7 @@ from sigverify import __version__
 from sigverify.enrollment.enrollment import Enrollment
 from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.modality.image.decoding import decode_sent
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
@@ -181,7 +182,9 @@ def _read(whole: Whole) -> Capture:
     Raises:
         FormatError, InvalidSignature: the file of a picture is none, or cannot be a signature.
     """
-    return SignatureImage.read(whole) if isinstance(whole, bytes) else whole
+    if isinstance(whole, bytes):
+        return SignatureImage(decode_sent(whole))
+    return whole
 
 
 def _add(state: ClientState, signature: Capture) -> AdditionMade:

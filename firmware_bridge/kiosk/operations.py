@@ -27,6 +27,7 @@ from firmware_bridge.kiosk.schemas import (
 )
 from sigverify.errors import FormatError
 from sigverify.formats.signature_pad import from_groups
+from sigverify.modality.image.decoding import decode_sent
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy.lockout import DEVICE
@@ -210,7 +211,7 @@ def _picture(kiosk: Kiosk, text: str) -> SignatureImage:
             hint="Without line breaks, and without what comes before the comma of a data URL",
         ) from error
     with kiosk.decoding:
-        return SignatureImage.read(file)
+        return SignatureImage(decode_sent(file))
 
 
 _NOTHING: Final = shape()

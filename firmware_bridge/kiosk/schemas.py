@@ -73,7 +73,8 @@ IMAGE: Final[Schema] = {
     "type": "string",
     "contentEncoding": "base64",
     "maxLength": MAX_IMAGE_TEXT,
-    "description": "A picture of the signature: a PNG, JPEG, … file of at most 64 megapixels, in base64.",
+    "description": "A picture of the signature: a PNG, JPEG, … file of at most 16 megapixels "
+    "(a JPEG of 64), in base64.",
 }
 _DECISION: Final = shape(
     outcome=_token(Outcome),

@@ -103,13 +103,15 @@ def operating(opened):
 @pytest.fixture
 def received(monkeypatch):
     """The pictures that reach the SDK."""
-    seen, read = [], SignatureImage.read
+    from firmware_bridge.kiosk import operations
 
-    def reading(file):
-        seen.append(read(file))
+    seen = []
+
+    def received(grey):
+        seen.append(SignatureImage(grey))
         return seen[-1]
 
-    monkeypatch.setattr(SignatureImage, "read", staticmethod(reading))
+    monkeypatch.setattr(operations, "SignatureImage", received)
     return seen
 
 

@@ -27,6 +27,9 @@ MAX_BYTES: Final = 64 * 2**20
 """Larger files are refused unread."""
 MAX_PIXELS: Final = 64 * 10**6
 """Larger pictures are refused undecoded: an A4 page at 600 dpi has 35 megapixels."""
+MAX_SENT_PIXELS: Final = 16 * 10**6
+"""The same of what others send: decoding takes 4 to 8 bytes a pixel. A JPEG is reduced while it is
+decoded, and may have more."""
 LONGEST_KEPT: Final = 1536
 """Pixels of the longer side that are kept, at least, of a picture that is larger: a signature that takes a
 third of a page has all that it needs."""
@@ -114,15 +117,13 @@ def is_picture(data: bytes) -> bool:
     return _format_of(data) is not None
 
 
-def decode_bounded(file: bytes, *, most: int) -> "GreyArray":
-    """Return grey levels of a file that anybody sent, of which at most so many pixels are ever decoded.
-
-    A pixel takes 4 to 8 bytes meanwhile. A JPEG is reduced while it is decoded, so a photograph may be larger.
+def decode_sent(file: bytes) -> "GreyArray":
+    """Return grey levels of a file that came over a line or a network, of `MAX_SENT_PIXELS` at most.
 
     Raises:
         UnknownFormat, FormatError, InvalidSignature: as for `decode`.
     """
-    return _from_bytes(file, most)
+    return _from_bytes(file, MAX_SENT_PIXELS)
 
 
 def decode(source: Source) -> "GreyArray":

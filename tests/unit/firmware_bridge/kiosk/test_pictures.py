@@ -1,15 +1,18 @@
 """Pictures of signatures over HTTP: what is taken, what is refused, and within which bounds."""
 
 import base64
+import io
 import threading
 
 import numpy as np
 import pytest
 from builders import arithmetic_matcher, signature
+from PIL import Image, ImageDraw
 from toy_images import picture
 
 pytest.importorskip("starlette")
 
+from firmware_bridge.kiosk import operations
 from firmware_bridge.kiosk.schemas import MAX_IMAGE_TEXT
 from sigverify.modality.image.encoding import to_png
 from sigverify.modality.image.signature_image import SignatureImage
@@ -144,18 +147,33 @@ def test_a_bomb_is_refused_undecoded(visitor):
     assert "megapixels" in refused(visitor.post("/api/verify", json=body))
 
 
+def test_more_pixels_than_a_device_decodes_for_others(visitor):
+    """A photograph is reduced while it is decoded; any other picture takes memory as a whole."""
+    large = Image.new("L", (5000, 4000), 255)
+    ImageDraw.Draw(large).line([(800, 900), (2000, 2500), (2600, 700), (4000, 3000)], fill=0, width=60)
+    for kind, refused_by in (("PNG", "FormatError"), ("JPEG", None)):
+        file = io.BytesIO()
+        large.save(file, kind)
+        body = {"user_id": "alice", "image": base64.b64encode(file.getvalue()).decode()}
+        answer = visitor.post("/api/verify", json=body)
+        if refused_by is None:
+            assert answer.status_code == 200
+        else:
+            assert "at most 16 megapixels" in refused(answer, refused_by)
+
+
 def test_one_picture_is_decoded_at_a_time(operator, image, monkeypatch):
     enroll(operator, image)
-    at_once, most, read = [], [], SignatureImage.read
+    at_once, most, decode = [], [], operations.decode_sent
 
-    def reading(file):
+    def decoding(file):
         at_once.append(file)
         most.append(len(at_once))
         threading.Event().wait(0.02)
         at_once.pop()
-        return read(file)
+        return decode(file)
 
-    monkeypatch.setattr(SignatureImage, "read", staticmethod(reading))
+    monkeypatch.setattr(operations, "decode_sent", decoding)
     body = {"user_id": "alice", "image": image(picture(0, 9))}
     asking = [
         threading.Thread(target=operator.post, args=("/api/verify",), kwargs={"json": body}) for _ in range(4)
