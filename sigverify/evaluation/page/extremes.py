@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from sigverify.evaluation.report import Report
 from sigverify.evaluation.trials import Rows
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DRAWN: Final = "pen"
-"""Modality whose captures `plotting.pen` draws; a report on others has no such figure."""
+DRAWN: Final = ("image", "pen")
+"""Modalities whose captures can be drawn; a report on others has no such figure."""
 SHOWN: Final = 3
 """Cases of each kind."""
 SHOWN_REFERENCES: Final = 2
@@ -35,7 +36,7 @@ class Case:
 
 def extreme_cases(report: Report, corpus: Corpus) -> tuple[Case, ...]:
     """Return the worst genuine trials, then the best skilled forgeries, `SHOWN` of each, no writer twice."""
-    if report.trials is None or corpus.modality.name != DRAWN:
+    if report.trials is None or corpus.modality.name not in DRAWN:
         return ()
     references = most_references(report).references
     genuine = report.trials.select(references=references, kind=TrialKind.GENUINE)
@@ -51,8 +52,6 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
     """Draw each case as a row: references, then the probe."""
     from matplotlib.figure import Figure
 
-    from sigverify.plotting.pen import draw_ink
-
     columns = SHOWN_REFERENCES + 1
     figure = Figure(figsize=(8, 1.35 * len(cases)), layout="constrained")
     grid = np.reshape(figure.subplots(len(cases), columns), (len(cases), columns))
@@ -61,7 +60,7 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
         for axes in row:
             axes.set_axis_off()
         for axes, sample in zip([*row[: len(samples) - 1], row[-1]], samples, strict=True):
-            draw_ink(axes, sample.capture)
+            _draw(axes, sample.capture)
             axes.set_title(f"writer {case.writer}, reference {sample.number}", fontsize=7, color="0.4")
         name = "genuine" if case.kind is TrialKind.GENUINE else "forgery"
         row[-1].set_title(
@@ -69,6 +68,16 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
             fontsize=8, fontweight="bold", color=KIND_COLORS[case.kind],
         )  # fmt: skip
     return figure
+
+
+def _draw(axes: "Axes", capture: Any) -> None:
+    from sigverify.modality.image.signature_image import SignatureImage
+    from sigverify.plotting.pen import draw_ink
+
+    if isinstance(capture, SignatureImage):
+        axes.imshow(capture.grey, cmap="gray", vmin=0, vmax=255)
+    else:
+        draw_ink(axes, capture)
 
 
 def _distinct(rows: Rows) -> list[Rows]:
