@@ -87,7 +87,7 @@ class Recognizers:
                     "no model here takes captures of this kind",
                     expected=" or ".join(self.kinds),
                     received=str(modality)[:60],
-                    hint="For pictures open it with an image_model (--image-model), for strokes with a model of theirs",
+                    hint="For pictures open it with an image_model (--image-model), else with another model",
                 )
             return self._opened(self._others[modality](), modality)
 
