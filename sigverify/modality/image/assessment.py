@@ -24,6 +24,8 @@ MOST_GREY: Final = 0.16
 most, and most photographs of other things have more."""
 _MOST_NOISE: Final = 40
 """What is darker is not taken for the grain of paper, of 255."""
+WILDEST: Final = 140
+"""Level that the grain of the paper reaches, of 255, where it is no paper: that of a poor camera is 110."""
 BLUNTEST: Final = 0.14
 """Of the ink's darkness, that the steepest edges rise by from one pixel to the next: a Gaussian blur of three
 pixels, of 512, leaves so much. Letters run into one another then."""
@@ -59,7 +61,7 @@ def unfit(image: SignatureImage) -> Flaw | None:
     ink = image.ink
     box = box_of(ink.where)
     if box is None or int(ink.where.sum()) < LEAST_INK:
-        return Flaw.NO_INK
+        return Flaw.NO_STROKES if ink.paper > WILDEST else Flaw.NO_INK
     top, bottom, left, right = box
     shown = ink.where[top:bottom, left:right]
     height, width = shown.shape

@@ -27,6 +27,8 @@ _LEAST_CONTRAST: Final = 24
 """Ink is darker than its paper by at least so much of 255: less is the noise of a camera."""
 _NOISE: Final = 5
 """Standard deviations of the paper's noise that ink is darker than paper, at least."""
+_DARK_GROUND: Final = 100
+"""What is darker, of 255, is no paper where strokes do not tell."""
 _TABLE: Final = 5, 2
 """What has less than 2 / 5 of the light of most paper is no paper; a hard shadow leaves half."""
 _FRAYED: Final = 5
@@ -114,8 +116,8 @@ def _darkness(values: GreyArray) -> GreyArray:
     blind = _no_paper(light)
     paper = Image.fromarray(light)
     paper = paper.resize((columns * _BLOCK, rows * _BLOCK), Image.Resampling.BILINEAR)
-    light = np.maximum(np.asarray(paper)[:height, :width].astype(np.int32), 1)
-    darkness = 255 * np.maximum(light - values, 0) // light
+    shown = np.asarray(paper)[:height, :width].astype(np.int32)
+    darkness = 255 * np.maximum(shown - values, 0) // np.maximum(shown, 1)
     if blind.any():
         darkness[blind.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)[:height, :width]] = 0
     return np.asarray(darkness, np.uint8)
@@ -174,8 +176,11 @@ def _is_dark(blocks: GreyArray, lightest: GreyArray, darkest: GreyArray) -> bool
     dark = np.asarray(Image.fromarray(darkest).filter(ImageFilter.MinFilter(3)), np.int32)
     twice = blocks.sum(axis=0, dtype=np.int32) * 2 // len(blocks)
     strokes = light - dark > 2 * _LEAST_CONTRAST
-    half = int(light.max()) + int(dark.min())
-    return int((twice - light - dark)[strokes].sum()) < 0 and int(np.median(twice)) < half
+    vote, span = int((twice - light - dark)[strokes].sum()), int((light - dark)[strokes].sum())
+    usual = int(np.median(twice))
+    if 4 * abs(vote) < span:
+        return usual < 2 * _DARK_GROUND  # noise, or strokes as wide as what is between them
+    return vote < 0 and usual < int(light.max()) + int(dark.min())
 
 
 def _levels(darkness: GreyArray) -> tuple[int, int]:

@@ -36,8 +36,8 @@ _STEPS: Final = 200
 """Slopes of up to ± 20 / 200 are tried."""
 _DOTS_APART: Final = 6
 """Dots so near to each other make a line."""
-_LEAST_RUN: Final = 12
-"""Pixels of a line that lie in one row: two pixels thick and rising by a tenth, it has twenty."""
+_LEAST_RUN: Final = 10
+"""Pixels of a line that lie in one row: even rising by a tenth it has so many."""
 _MOST: Final = 16
 """Lines looked for in each direction."""
 _TO_EDGE: Final = 6
@@ -139,7 +139,7 @@ def _is_printed(line: _Line, across: Runs, width: int) -> bool:
         return True
     if uneven > UNEVEN_BEYOND:
         return False
-    if line.first <= 1 and line.last >= width - 2 and uneven <= UNEVEN_FROM_EDGE:
+    if max(line.first, width - 1 - line.last) < _LEAST_RUN and uneven <= UNEVEN_FROM_EDGE:
         return True
     others = across.row[_outside(across, [line])]
     margin = BEYOND * width
