@@ -1,7 +1,7 @@
 """`sigverify demo`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ from sigverify.cli.options import FmrOption, JsonOption
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sigverify.experiments.demonstration import Demonstration
+    from sigverify.experiments.demonstration import Demonstration, ProbeCounts
     from sigverify.training import Progress
 
 
@@ -78,10 +78,16 @@ def _summary(done: "Demonstration") -> "RenderableType":
         f"These networks trained for a few minutes on {done.writers} invented writers. `base`, which ships, "
         "trained for an hour on 10,000: enroll yourself with `sigverify enroll`."
     )
-    return Group("", _decisions(done), "", table(facts), "", styled((paragraph(note), "dim")))
+    rate = f"at {100 * done.fmr:g} % false matches"
+    decisions = (
+        _decisions(f"Decisions of the int8 model {rate}", done.probes),
+        "",
+        _decisions(f"Pictures of their signatures: decisions of base-image {rate}", done.pictures),
+    )
+    return Group("", *decisions, "", table(facts), "", styled((paragraph(note), "dim")))
 
 
-def _decisions(done: "Demonstration") -> "RenderableType":
+def _decisions(title: str, probes: "Sequence[ProbeCounts]") -> "RenderableType":
     from rich.table import Table
 
     from sigverify.cli.output import titled
@@ -90,6 +96,6 @@ def _decisions(done: "Demonstration") -> "RenderableType":
     grid.add_column("probe")
     for name in ("tried", "accepted", "rejected"):
         grid.add_column(name, justify="right")
-    for each in done.probes:
+    for each in probes:
         grid.add_row(each.kind, str(each.tried), str(each.accepted), str(each.tried - each.accepted))
-    return titled(f"Decisions of the int8 model at {100 * done.fmr:g} % false matches", grid)
+    return titled(title, grid)

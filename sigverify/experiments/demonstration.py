@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REFERENCES: Final = 5
 DRAWS: Final = 5
 EXAMPLES: Final = "signatures.png"
+PICTURES: Final = "pictures.png"
+PICTURE_MODEL: Final = "base-image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class Scale:
         losses: by name.
         pair_epochs, pair_steps: length of the pair network's training.
         width: channels of the network's trunk.
+        picture_writers: of the people to verify, those whose signatures are drawn on paper too.
     """
 
     writers: int = 400
@@ -47,6 +50,7 @@ class Scale:
     losses: tuple[str, ...] = ("supervised",)
     pair_epochs: int = 3
     pair_steps: int = 100
+    picture_writers: int = 12
 
 
 FULL: Final = Scale()
@@ -60,6 +64,7 @@ QUICK: Final = Scale(
     losses=("triplet",),
     pair_epochs=1,
     pair_steps=3,
+    picture_writers=2,
 )
 
 
@@ -79,6 +84,7 @@ class Demonstration:
     Attributes:
         signatures, writers: of the training corpus.
         probes: decisions of the int8 model at `fmr` against skilled forgers.
+        pictures: the same of pictures of some of these people's signatures, by `PICTURE_MODEL`.
         eer_int8, eer_float32: kind of impostor → equal error rate with five references, mean over draws.
         model_bytes, float32_bytes: sizes of the two files.
         enroll_ms, verify_ms: median latencies with five references.
@@ -89,6 +95,7 @@ class Demonstration:
     writers: int
     fmr: float
     probes: tuple[ProbeCounts, ...]
+    pictures: tuple[ProbeCounts, ...]
     eer_int8: dict[str, float]
     eer_float32: dict[str, float]
     model_bytes: int
@@ -99,7 +106,8 @@ class Demonstration:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        return asdict(self) | {"probes": [asdict(each) for each in self.probes]}
+        counts = {name: [asdict(each) for each in getattr(self, name)] for name in ("probes", "pictures")}
+        return asdict(self) | counts
 
 
 class Stage(Protocol):
@@ -118,6 +126,7 @@ def demonstrate(
         ConfigError: `out` holds something already, or, with `replace_old`, something that no demo made; or
             `fmr` is no rate.
     """
+    from sigverify.model_file import Model
     from sigverify.policy import Policy
 
     # No lock-out and no replay check: they would hide how well the scores separate.
@@ -129,7 +138,7 @@ def demonstrate(
     out.mkdir(parents=True, exist_ok=True)
     with stage(f"Inventing {scale.writers + scale.test_writers} writers and their forgers"):
         training, test = _corpora(scale, seed)
-        pictures = _draw_examples(test, out)
+        drawn = _draw_examples(test, out / EXAMPLES)
     run = out / "run"
     with stage("Training a Siamese time-delay network") as show:
         _train(training, run, scale, seed, show)
@@ -137,6 +146,10 @@ def demonstrate(
         models = {precision: _convert(run, out, precision) for precision in ("int8", "float32")}
     with stage(f"Enrolling {scale.test_writers} other writers, and verifying"):
         verified = _verify_all(out / "demo.db", models["int8"], test, policy)
+    with stage("Drawing their signatures on paper, and verifying the pictures"):
+        scans = _scans(test, scale.picture_writers)
+        pictured = _verify_all(out / "pictures.db", Model.read(PICTURE_MODEL), scans, policy)
+        scanned = _draw_examples(scans, out / PICTURES)
     with stage("Measuring error rates"):
         reports = {name: _measure(model, test) for name, model in models.items()}
         written = _write_report(reports, test, run, out / "report")
@@ -145,15 +158,22 @@ def demonstrate(
         writers=len(training.writers),
         fmr=policy.fmr,
         probes=verified.probes,
+        pictures=pictured.probes,
         eer_int8=_eers(reports["int8"]),
         eer_float32=_eers(reports["float32"]),
         model_bytes=len(models["int8"].to_bytes()),
         float32_bytes=len(models["float32"].to_bytes()),
         enroll_ms=verified.enroll_ms,
         verify_ms=verified.verify_ms,
-        files={"examples": pictures, "learning curves": str(run / "curves.png"), **written,
-               "model": str(out / "int8.sigmodel"), "store": str(out / "demo.db")},
-    )  # fmt: skip
+        files={
+            "examples": drawn,
+            "examples on paper": scanned,
+            "learning curves": str(run / "curves.png"),
+            **written,
+            "model": str(out / "int8.sigmodel"),
+            "store": str(out / "demo.db"),
+        },
+    )
 
 
 def _remove_old(out: Path) -> None:
@@ -276,15 +296,22 @@ def _write_report(reports: dict[str, "Report"], test: "Corpus", run: Path, folde
     return {"report with plots": str(page)}
 
 
-def _draw_examples(test: "Corpus", out: Path) -> str:
-    """Draw three writers: their own signature, another one, a forgery."""
-    from sigverify.plotting.pen import plot_signatures
+def _scans(test: "Corpus", writers: int) -> "Corpus":
+    """Draw the signatures of the first writers as ink on paper."""
+    from sigverify.corpora.rendered import render
+
+    return render(test.select(test.writers[:writers]))
+
+
+def _draw_examples(test: "Corpus", path: Path) -> str:
+    """Draw up to three writers: their own signature, another one, a forgery."""
+    from sigverify.plotting.captures import plot_captures
 
     rows = [
         [(f"{writer}: {name}", sample.capture) for name, sample in _examples(test, writer)]
         for writer in test.writers[:3]
     ]
-    return str(plot_signatures(rows, out / EXAMPLES))
+    return str(plot_captures(rows, path))
 
 
 def _examples(test: "Corpus", writer: str) -> list[tuple[str, "Sample"]]:

@@ -1,6 +1,5 @@
 """Draw a signature: the ink, pressure as width, and its movement against time."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,23 +39,6 @@ def plot_signature(signature: Signature, path: str | Path, *, title: str = "", f
     draw_ink(ink, signature, flip_y=flip_y)
     ink.set_title(title)
     _draw_series(series, signature)
-    return save(figure, Path(path))
-
-
-def plot_signatures(rows: Sequence[Sequence[tuple[str, Signature]]], path: str | Path) -> Path:
-    """Draw the strokes of several signatures, a row of `(title, signature)` beside each other.
-
-    Raises:
-        MissingExtra, ConfigError: see `plot_signature`.
-    """
-    columns = max(len(row) for row in rows)
-    figure = new_figure(4 * columns, 2.5 * len(rows))
-    for axes, row in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
-        for each in axes:
-            each.set_axis_off()
-        for each, (title, signature) in zip(axes, row, strict=False):
-            draw_ink(each, signature)
-            each.set_title(title, fontsize="small")
     return save(figure, Path(path))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from sigverify.evaluation.report import Report
 from sigverify.evaluation.trials import Rows
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DRAWN: Final = ("image", "pen")
@@ -52,6 +51,8 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
     """Draw each case as a row: references, then the probe."""
     from matplotlib.figure import Figure
 
+    from sigverify.plotting.captures import draw_capture
+
     columns = SHOWN_REFERENCES + 1
     figure = Figure(figsize=(8, 1.35 * len(cases)), layout="constrained")
     grid = np.reshape(figure.subplots(len(cases), columns), (len(cases), columns))
@@ -60,7 +61,7 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
         for axes in row:
             axes.set_axis_off()
         for axes, sample in zip([*row[: len(samples) - 1], row[-1]], samples, strict=True):
-            _draw(axes, sample.capture)
+            draw_capture(axes, sample.capture)
             axes.set_title(f"writer {case.writer}, reference {sample.number}", fontsize=7, color="0.4")
         name = "genuine" if case.kind is TrialKind.GENUINE else "forgery"
         row[-1].set_title(
@@ -68,16 +69,6 @@ def extremes_figure(cases: Sequence[Case]) -> "Figure":
             fontsize=8, fontweight="bold", color=KIND_COLORS[case.kind],
         )  # fmt: skip
     return figure
-
-
-def _draw(axes: "Axes", capture: Any) -> None:
-    from sigverify.modality.image.signature_image import SignatureImage
-    from sigverify.plotting.pen import draw_ink
-
-    if isinstance(capture, SignatureImage):
-        axes.imshow(capture.grey, cmap="gray", vmin=0, vmax=255)
-    else:
-        draw_ink(axes, capture)
 
 
 def _distinct(rows: Rows) -> list[Rows]:
