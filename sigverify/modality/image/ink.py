@@ -30,7 +30,8 @@ _NOISE: Final = 5
 _DARK_GROUND: Final = 100
 """What is darker, of 255, is no paper where strokes do not tell."""
 _TABLE: Final = 5, 2
-"""What has less than 2 / 5 of the light of most paper is no paper; a hard shadow leaves half."""
+"""What has less than 2 / 5 of the light of the lightest paper is no paper if it ends sharply, at less than
+half of the light beside it: a shadow leaves half, and light fades slowly."""
 _FRAYED: Final = 5
 """Blocks, across, around what is no paper in which there is no ink to be told from its edge."""
 _CROPPED: Final = 2
@@ -128,11 +129,17 @@ def _no_paper(paper: GreyArray) -> BoolArray:
     from PIL import Image, ImageFilter
 
     dark = paper.astype(np.int32) * _TABLE[0] < _usual(paper) * _TABLE[1]
-    # A table is seen beside the paper, and so at the rim of the picture; a blot of ink is not.
-    if not (dark[[0, -1]].any() or dark[:, [0, -1]].any()):
-        return np.zeros_like(dark)
-    wider = Image.fromarray(np.where(dark, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_FRAYED))
-    return np.asarray(wider) > 0
+    if not dark.any():
+        return dark
+    beside = np.asarray(Image.fromarray(paper).filter(ImageFilter.MaxFilter(_FRAYED)), np.int32)
+    edge = dark & (beside > 2 * paper.astype(np.int32))
+    runs = Runs.of(dark)
+    piece = runs.pieces()
+    # A sum over each run tells whether a piece has such an edge.
+    sums = np.pad(edge.cumsum(axis=1), ((0, 0), (1, 0)))
+    edges = np.bincount(piece, sums[runs.row, runs.end] - sums[runs.row, runs.start])
+    table = np.where(runs.taken(edges[piece] > 0).drawn(dark.shape), np.uint8(255), np.uint8(0))
+    return np.asarray(Image.fromarray(table).filter(ImageFilter.MaxFilter(_FRAYED))) > 0
 
 
 def _paper(lightest: GreyArray) -> GreyArray:

@@ -65,10 +65,11 @@ def dotted(its):
 
 
 def shaded(its):
-    """Light that fades to a side, and the sharp shadow of a hand in the corner."""
+    """Light that fades to a side, and the shadow of a hand in the corner, as soft as shadows are."""
     x, y = np.meshgrid(np.linspace(0, 1, SIZE[0]), np.linspace(0, 1, SIZE[1]))
-    light = (0.95 - 0.4 * x) * np.where(x + y > 1.5, 0.55, 1)
-    return Image.fromarray((np.asarray(its) * light).astype(np.uint8))
+    light = 255 * (0.95 - 0.4 * x) * np.where(x + 0.7 * y > 1.2, 0.55, 1)
+    light = Image.fromarray(light.astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
+    return Image.fromarray((np.asarray(its) * (np.asarray(light) / 255)).astype(np.uint8))
 
 
 def on_a_table(its):
