@@ -34,6 +34,8 @@ _TABLE: Final = 5, 2
 half of the light beside it: a shadow leaves half, and light fades slowly."""
 _FRAYED: Final = 5
 """Blocks, across, around what is no paper in which there is no ink to be told from its edge."""
+_NEARLY: Final = LONGEST * 5 // 4
+"""A picture of so many pixels shows little more than one of `LONGEST`."""
 _CROPPED: Final = 2
 """A reduced picture of which the ink takes less than half, each way, is looked at once more and closer."""
 
@@ -64,7 +66,7 @@ def look_for_ink(grey: GreyArray) -> Ink:
     ink = _ink_of(_reduced(grey))
     box = box_of(ink.where)
     longest = max(grey.shape)
-    if box is None or longest <= LONGEST or _CROPPED * max(box[1] - box[0], box[3] - box[2]) > LONGEST:
+    if box is None or longest <= _NEARLY or _CROPPED * max(box[1] - box[0], box[3] - box[2]) > LONGEST:
         return ink
     # Small on its page: of this part more can be seen than of the page.
     margin = LONGEST // 32
