@@ -2,6 +2,7 @@
 
 genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), the input of what follows
 numbers.json                        features, distances and scores of them, to six digits or in integers
+pictures.json                       digests of all that is computed of their pictures, which is the same everywhere
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
 page/texts.js (of the kiosk)        what the page says, in every language
 protocol.json                       frames of the wire protocol, and bytes that are none
@@ -28,6 +29,7 @@ made by the code of commit 2ed6e08, in its root and with PYTHONPATH=.:tests/supp
         backup(store, "store-v3.db")
 """
 
+import hashlib
 import json
 import sys
 import zlib
@@ -45,13 +47,14 @@ from firmware_bridge.protocol.fields import to_map
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.handshake import proof
 from firmware_bridge.protocol.messages import encode
-from sigverify import Signature, Template, read_signature
+from sigverify import Signature, SignatureImage, Template, read_signature
 from sigverify.manifest import Manifest, Precision
 from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
+from sigverify.modality.image.image import IMAGE
 from sigverify.modality.pen.features import SERIES_CHANNELS, detail, features
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
@@ -122,6 +125,38 @@ def numbers() -> dict[str, Any]:
         "score": round(float(Scoring.default(CUES).score(to_probe, between)), DIGITS),
         "score_of_one": round(float(Scoring.default(CUES).score(to_probe[:1], between[:1, :1])), DIGITS),
     }
+
+
+def picture(its: Signature) -> SignatureImage:
+    """Draw a signature by whole numbers alone: squares along its strokes, on paper that darkens to one side."""
+    grey = np.add.outer(np.zeros(260, np.int64), 250 - np.arange(480) // 12)
+    points = np.stack([its.x, its.y])
+    for share in np.arange(0, 1, 0.05):
+        x, y = (points[:, :-1] + share * np.diff(points))[:, its.ink[1:]]
+        column, row = np.rint(1.2 * (x + 90)).astype(int), np.rint(1.2 * (y + 90)).astype(int)
+        for down in range(-2, 3):
+            for across in range(-2, 3):
+                grey[row + down, column + across] = 40
+    return SignatureImage(grey.astype(np.uint8))
+
+
+def pictures() -> dict[str, dict[str, str]]:
+    """Compute everything that pictures.json pins."""
+    out = {}
+    for name in NAMES:
+        image = picture(scrawl(name))
+        inputs = IMAGE.encode(image.sheet.ink[np.newaxis])
+        kept = Embedding.from_floats(
+            IMAGE.series(inputs)[0], IMAGE.detail(inputs)[0], None, np.ones(1), image.sheet.aspect
+        )
+        parts = {
+            "ink": np.packbits(image.ink.where),
+            "sheet": np.rint(255 * image.sheet.ink).astype(np.uint8),
+            "series": kept.series,
+            "detail": kept.detail,
+        }
+        out[name] = {key: hashlib.sha256(each.tobytes()).hexdigest() for key, each in parts.items()}
+    return out
 
 
 def template() -> Template:
@@ -274,6 +309,7 @@ def main() -> None:
     for name in NAMES:
         (HERE / f"{name}.csv").write_text(to_csv(scrawl(name)))
     (HERE / "numbers.json").write_text(json.dumps(numbers(), indent=1) + "\n")
+    (HERE / "pictures.json").write_text(json.dumps(pictures(), indent=1) + "\n")
     (HERE / "protocol.json").write_text(json.dumps(protocol(), indent=1, ensure_ascii=False) + "\n")
     PAGE_TEXTS.write_text(script())
     (HERE / "template.bin").write_bytes(template().to_bytes())

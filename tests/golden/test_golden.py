@@ -32,6 +32,11 @@ def test_numbers_are_as_they_were(name):
 
 
 @pytest.mark.parametrize("name", regenerate.NAMES)
+def test_what_is_seen_of_a_picture_is_the_same_to_the_bit(name):
+    assert regenerate.pictures()[name] == json.loads((HERE / "pictures.json").read_text())[name]
+
+
+@pytest.mark.parametrize("name", regenerate.NAMES)
 def test_the_input_is_what_the_script_writes(name):
     assert (HERE / f"{name}.csv").read_text() == regenerate.to_csv(regenerate.scrawl(name))
 
