@@ -2,7 +2,7 @@
 
 genuine.csv, again.csv, forged.csv  scrawls of arithmetic (nobody's signature), the input of what follows
 numbers.json                        features, distances and scores of them, to six digits or in integers
-pictures.json                       digests of all that is computed of their pictures, which is the same everywhere
+pictures.json                       digests of what is seen of their pictures, the same on every platform
 template.bin, model.sigmodel        files of the current versions: later versions must go on reading them
 page/texts.js (of the kiosk)        what the page says, in every language
 protocol.json                       frames of the wire protocol, and bytes that are none
@@ -128,7 +128,7 @@ def numbers() -> dict[str, Any]:
 
 
 def picture(its: Signature) -> SignatureImage:
-    """Draw a signature by whole numbers alone: squares along its strokes, on paper that darkens to one side."""
+    """Draw a signature by whole numbers alone: squares along its strokes, on unevenly lit paper."""
     grey = np.add.outer(np.zeros(260, np.int64), 250 - np.arange(480) // 12)
     points = np.stack([its.x, its.y])
     for share in np.arange(0, 1, 0.05):
