@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from builders import signature
 
 from firmware_bridge.client import Client
-from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
 from firmware_bridge.protocol.framing import MAX_PAYLOAD
+from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
 from sigverify.errors import Disconnected, SigverifyError
 
 REFERENCES = 5

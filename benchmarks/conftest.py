@@ -3,15 +3,18 @@
 They run the model that ships, or the one that SIGVERIFY_MODEL names.
 """
 
+import io
 import os
 import shutil
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from firmware_bridge.libsigverify.build import build
-from sigverify import Model, Policy, Verifier
+from sigverify import Model, Policy, SignatureImage, Verifier
+from sigverify.corpora.rendered import render
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.errors import ModelError
 from sigverify.matcher import Matcher
@@ -55,6 +58,10 @@ STEPS = (
     Step("test_embed_native", "embed, in C (libsigverify)"),
     Step("test_match_native", "match 5 references, all cues, in C"),
     Step("test_verify_native", "verify, in C but for policy and store"),
+    Step("test_read_picture", "picture: 600 × 300 PNG to grey levels"),
+    Step("test_find_ink", "picture: ink, sheet and columns"),
+    Step("test_verify_picture", "verify: PNG to decision, 5 references, store on disk", 15),
+    Step("test_verify_picture_native", "verify a picture, aligned in C"),
     Step("test_enroll", "enroll 5 signatures, synced to disk"),
     Step("test_identify[1000]", "identify among 1,000 references (200 people)"),
     Step("test_identify[100000]", "identify among 100,000 references (20,000 people)"),
@@ -70,6 +77,7 @@ RATIOS = (
     Ratio("embedding: numpy / C", "test_embed", "test_embed_native"),
     Ratio("matching: numpy / C", "test_match", "test_match_native"),
     Ratio("whole verify: numpy / C", "test_verify", "test_verify_native"),
+    Ratio("whole verify: picture / strokes", "test_verify_picture", "test_verify"),
 )
 
 
@@ -118,6 +126,37 @@ def signatures():
 def probe(signatures):
     """Return the signature in question."""
     return signatures[-1]
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Return six pictures of one synthetic writer's signature, 600 × 300 PNG: five references and a probe."""
+    strokes = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + 1, skilled=0, seed=5))
+    return [_as_png(sample.capture.grey) for sample in render(strokes).samples]
+
+
+def _as_png(grey):
+    file = io.BytesIO()
+    Image.fromarray(grey).resize((600, 300)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def picture_verifier(pictures, tmp_path):
+    """Return a verifier of pictures on a store on disk with one user enrolled; it computes in numpy."""
+    matcher = Matcher.interpreted(Model.read("base-image"), Runtime.AUTO)
+    with _enrolled(matcher, [SignatureImage.read(each) for each in pictures], tmp_path) as its:
+        yield its
+
+
+@pytest.fixture
+def native_picture_verifier(pictures, native_matcher, tmp_path):
+    """Return the same, aligning in C."""
+    matcher = Matcher.interpreted(
+        Model.read("base-image"), Runtime.AUTO, library=native_matcher.engine.aligner
+    )
+    with _enrolled(matcher, [SignatureImage.read(each) for each in pictures], tmp_path) as its:
+        yield its
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sigverify import Template, Verifier
+from sigverify import SignatureImage, Template, Verifier
 from sigverify.evaluation import DtwBaseline
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.pairing import Pairing
+from sigverify.modality.image.image import IMAGE
 from sigverify.modality.pen.features import features
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
@@ -74,6 +75,34 @@ def test_enroll(benchmark, verifier, signatures):
 def test_verify(benchmark, verifier, probe):
     """What a person waits for at the gate: strokes to decision. Target: 5 ms against five references."""
     assert benchmark(verifier.verify, "alice", probe).score >= 0
+
+
+def test_read_picture(benchmark, pictures):
+    """Decoding and choosing among colours: Pillow's share of a try by picture."""
+    assert benchmark(SignatureImage.read, pictures[-1]).grey.shape == (300, 600)
+
+
+def test_find_ink(benchmark, pictures):
+    """Decides whether pictures are worth a core in C: all between grey levels and what is compared."""
+    grey = SignatureImage.read(pictures[-1]).grey
+
+    def columns():
+        inputs = IMAGE.encode(SignatureImage(grey).sheet.ink[np.newaxis])
+        return IMAGE.series(inputs), IMAGE.detail(inputs)
+
+    assert benchmark(columns)[0].shape == (1, *IMAGE.series_shape)
+
+
+def test_verify_picture(benchmark, picture_verifier, pictures):
+    """What a clerk waits for at the counter: file to decision. Target: 15 ms against five references."""
+    verify = picture_verifier.verify
+    assert benchmark(lambda: verify("alice", SignatureImage.read(pictures[-1]))).score >= 0
+
+
+def test_verify_picture_native(benchmark, native_picture_verifier, pictures):
+    """The same where a C compiler was at hand: how much of it was alignment."""
+    verify = native_picture_verifier.verify
+    assert benchmark(lambda: verify("alice", SignatureImage.read(pictures[-1]))).score >= 0
 
 
 def test_embed_native(benchmark, native_matcher, probe):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sigverify.arrays import Float32Array
 from sigverify.matching.aspect import Aspect, AspectMeasure
 from sigverify.matching.cue import Cue
-from sigverify.matching.cues import EXTENT, PAIR, SEQUENCE, SERIES, TRIMMED, VECTOR
+from sigverify.matching.cues import PAIR, SEQUENCE, SERIES, VECTOR
 from sigverify.matching.pair_inputs import PairLayout
 from sigverify.modality.image import assessment, columns, sheet
 from sigverify.modality.image.signature_image import SignatureImage
@@ -30,7 +30,8 @@ class Picture:
     input_shape: Final = (sheet.HEIGHT, sheet.WIDTH, 1)
     series_shape: Final = (columns.COLUMNS, columns.SERIES_CHANNELS)
     detail_shape: Final = (columns.COLUMNS // 2, columns.DETAIL_CHANNELS)
-    cues: Final[tuple[Cue, ...]] = (SERIES, TRIMMED, PAIR, SEQUENCE, VECTOR, EXTENT)
+    # The path without its dearest cells, and width over height, add nothing to these.
+    cues: Final[tuple[Cue, ...]] = (SERIES, PAIR, SEQUENCE, VECTOR)
     pair_layout: Final = PairLayout(
         channels=columns.SERIES_CHANNELS + columns.DETAIL_CHANNELS,
         context=tuple(range(columns.SERIES_CHANNELS, columns.SERIES_CHANNELS + columns.DETAIL_CHANNELS, 2)),
