@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from sigverify.training.run.run import MODEL, PAIR_MODEL, PROVENANCE, Run, read_
 
 UNKNOWN: Final = "unknown origin"
 """Stands in `trained_on` for whatever a network without provenance was trained on."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 SHIPPED: Final = Path(str(files("sigverify") / "models"))
 """Where `NAME.keras` and `NAME.keras.json` lie beside `NAME.sigmodel`."""
@@ -96,9 +99,9 @@ def export(run: Run, name: str, folder: str | os.PathLike[str] | None = None) ->
     Raises:
         TrainingError: the run has no network or no provenance, or the name is no bare name.
     """
-    if not name.isidentifier():
+    if not _NAME.fullmatch(name):
         raise TrainingError(
-            "a model needs a bare name", expected="letters, digits and _", received=repr(name)
+            "a model needs a bare name", expected="letters, digits, _ and -", received=repr(name)
         )
     facts = Run.open(run.path).provenance
     target = (SHIPPED if folder is None else Path(folder)) / f"{name}.keras"

@@ -69,8 +69,10 @@ def test_a_pair_network_is_exported_beside_it(run, models):
     assert Origin.find("base").pair_network is None
 
 
-def test_exported_elsewhere(run, tmp_path):
-    target = export(run, "mine", tmp_path)
+@pytest.mark.parametrize("name", ["mine", "base-image"])
+def test_exported_elsewhere(run, tmp_path, name):
+    target = export(run, name, tmp_path)
+    assert target.name == f"{name}.keras"
     assert Origin.find(str(target)).trained_on == ["a", "b"]
 
 
