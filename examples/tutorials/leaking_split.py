@@ -84,9 +84,9 @@ right.legend(title="split", loc="lower right")
 show(figure, "leaking-split")
 
 # %% [markdown]
-# **What to see.** All three curves are of the same weights. The lower two fall from epoch to epoch; for
-# people who were not there nothing is gained. What is learned is *these* people, and no user would ever
-# get such a figure.
+# **What to see.** All three curves are of the same weights. The lower two error rates fall from epoch to
+# epoch; for people who were not there it rises, if anything. What is learned is *these* people, and no
+# user would ever get such a figure.
 #
 # ## How this SDK prevents it
 # `split_writers` splits by writer and nothing else. `train` and `convert` check every pair of sets they
