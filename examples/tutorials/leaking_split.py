@@ -102,5 +102,8 @@ except SplitLeak as leak:
 # **For signatures.** Ask of every figure that you read: were the *people* of the test in training? And
 # were the thresholds, or the best epoch, chosen on the test?
 #
-# **The honest limit.** Invented people share one alphabet and one way of varying; a corpus of real people
-# has further leaks, such as one scanner for the genuine signatures and another for the forgeries.
+# **The honest limit.** How wide the gap is depends on the loss and on chance. Of three losses that were
+# tried on similar data, this one showed the widest: the error rate by writer was 2.3 times that by
+# signature; with the supervised contrastive loss it was 1.6 times, with classification 1.1 times. One
+# seed each. Invented people also share one alphabet; a corpus of real people has further leaks, such as
+# one scanner for the genuine signatures and another for the forgeries.

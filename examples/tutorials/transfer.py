@@ -133,8 +133,10 @@ for layers in (0, 20):
 
 # %% [markdown]
 # Its weights are not here: give `"weights"` a file of yours, or `"imagenet"` where Keras may load them.
-# Without any, it has nothing to transfer, and to train it takes hours. In a whole run, `init_from` of the
-# settings starts from any earlier one: docs/training.md, "Transfer".
+# No figure is given for it: trained here for a minute on the digits 0 to 4, its last 60 layers then
+# fine-tuned, it came to an equal error rate of 14 % in one setting and 34 % in another, from scratch to
+# 43 % and 26 %. In a whole run, `init_from` of the settings starts from any earlier one:
+# docs/training.md, "Transfer".
 #
 # **The honest limit.** What is like photographs of cats need not be like ink. Compare with `from scratch`
 # on people held out, as above, before a large network goes onto a small device.
