@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sigverify.evaluation import Report
+    from sigverify.evaluation.summary import Share
 
 
 def evaluate(
@@ -102,6 +103,7 @@ def _profiles(report: "Report") -> "Iterator[RenderableType]":
     from rich.table import Table
 
     from sigverify.cli.output import titled
+    from sigverify.evaluation.summary import IMPOSTORS
 
     rows = [(condition, point) for condition in report.conditions for point in condition.profiles]
     if not rows:
@@ -110,13 +112,15 @@ def _profiles(report: "Report") -> "Iterator[RenderableType]":
     for name in ("R", "profile", "genuine refused", "forgeries accepted", "strangers accepted"):
         grid.add_column(name, justify="left" if name == "profile" else "right")
     for condition, point in rows:
-        rates = [f"{100 * rate:.2f}" if rate is not None else "–" for rate in _rates(point)]
-        grid.add_row(str(condition.references), str(point.profile), *rates)
-    yield titled("Thresholds of the model file, in %", grid)
+        shares = [point.genuine_refused, *(point.accepted.get(kind) for kind in IMPOSTORS)]
+        grid.add_row(str(condition.references), str(point.profile), *map(_bounded, shares))
+    yield titled("Thresholds of the model file, in %, and 95 % intervals by bootstrap over writers", grid)
 
 
-def _rates(point: Any) -> "list[float | None]":
-    return [point.genuine_refused, *(point.accepted.get(kind) for kind in ("skilled", "random"))]
+def _bounded(share: "Share | None") -> str:
+    if share is None:
+        return "–"
+    return f"{100 * share.found:.2f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def _cells(impostors: Any) -> list[str]:

@@ -27,6 +27,7 @@ from sigverify.evaluation.summary import (
     OperatingPoint,
     ProfilePoint,
     PromisedPoint,
+    Share,
 )
 from sigverify.evaluation.system import System
 from sigverify.evaluation.trials import ROW, Trials
@@ -257,7 +258,8 @@ def _condition(raw: Mapping[str, Any]) -> Condition:
             **{
                 **point,
                 "profile": Profile(point["profile"]),
-                "accepted": {TrialKind(kind): rate for kind, rate in point["accepted"].items()},
+                "genuine_refused": Share(**point["genuine_refused"]),
+                "accepted": {TrialKind(kind): Share(**share) for kind, share in point["accepted"].items()},
             }
         )
         for point in raw.get("profiles", ())

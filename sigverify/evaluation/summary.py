@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import FloatArray
+from sigverify.arrays import BoolArray, FloatArray, IntArray
 from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.trials import Trials
 from sigverify.metrics import (
@@ -135,20 +135,34 @@ class ImpostorErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share of trials, 0 to 1, over all draws.
+
+    Attributes:
+        found: what it was on these writers.
+        low, high: 95 % confidence interval, by bootstrap over writers: what others of the kind may give.
+    """
+
+    found: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfilePoint:
     """What a profile gives on these trials: its threshold is the model's own, against skilled forgers.
 
     Attributes:
         profile: by name.
         threshold: the score to reach.
-        genuine_refused: share of genuine trials, mean over draws.
-        accepted: share of the trials of each kind of impostor; a kind that the corpus lacks is not there.
+        genuine_refused: of genuine trials.
+        accepted: of the trials of each kind of impostor; a kind that the corpus lacks is not there.
     """
 
     profile: Profile
     threshold: float
-    genuine_refused: float
-    accepted: Mapping[TrialKind, float]
+    genuine_refused: Share
+    accepted: Mapping[TrialKind, Share]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,21 +223,35 @@ def _condition(
 
 def _profiles(trials: Trials, references: int, thresholds: Mapping[float, float]) -> Iterator[ProfilePoint]:
     """Yield the profiles for whose rate there is a threshold."""
+    bootstrap = WriterBootstrap(len(trials.writers), replicates=REPLICATES)
     for profile in Profile:
         if profile.fmr not in thresholds:
             continue
         threshold = float(thresholds[profile.fmr])
-        pooled = {
-            kind: trials.scores(references=references, kind=kind)
-            for kind in TrialKind
-            if len(trials.select(references=references, kind=kind))
+        rows = {
+            kind: rows for kind in TrialKind if len(rows := trials.select(references=references, kind=kind))
         }
+        genuine = rows.pop(TrialKind.GENUINE)
         yield ProfilePoint(
             profile=profile,
             threshold=threshold,
-            genuine_refused=float(fnmr(pooled.pop(TrialKind.GENUINE), threshold)),
-            accepted={kind: float(fmr(scores, threshold)) for kind, scores in pooled.items()},
+            genuine_refused=_share(genuine["writer"], genuine["score"] < threshold, bootstrap),
+            accepted={
+                kind: _share(its["writer"], its["score"] >= threshold, bootstrap)
+                for kind, its in rows.items()
+            },
         )
+
+
+def _share(writer: IntArray, happened: BoolArray, bootstrap: WriterBootstrap) -> Share:
+    """Count what happened in trials of numbered writers, `(n,)` each."""
+    writers = bootstrap.counts.shape[1]
+    tried = np.bincount(writer, minlength=writers)
+    counted = np.bincount(writer, weights=happened, minlength=writers)
+    drawn = bootstrap.counts @ tried
+    # A replicate may draw only writers without such trials.
+    found = interval((bootstrap.counts @ counted)[drawn > 0] / drawn[drawn > 0])
+    return Share(found=float(counted.sum() / tried.sum()), low=found.low, high=found.high)
 
 
 def _errors(

@@ -21,7 +21,7 @@ from sigverify.evaluation.page.plots import (
 )
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
-from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors
+from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors, Share
 from sigverify.plotting.learning_curves import History, learning_curves
 from sigverify.plotting.style import styled
 
@@ -237,17 +237,23 @@ def _profiles(report: Report) -> str:
         (
             str(condition.references),
             f"{point.profile}, FMR {100 * point.profile.fmr:g} %",
-            f"{100 * point.genuine_refused:.2f}",
-            *(
-                f"{100 * point.accepted[kind]:.2f}" if kind in point.accepted else "–"
-                for kind in (TrialKind.SKILLED, TrialKind.RANDOM)
-            ),
+            _bounded(point.genuine_refused),
+            *(_bounded(point.accepted.get(kind)) for kind in (TrialKind.SKILLED, TrialKind.RANDOM)),
         )
         for condition in report.conditions
         for point in condition.profiles
     ]
-    note = "Thresholds of the model file, set on other signatures than these."
+    note = (
+        "Thresholds of the model file, set on other signatures than these; "
+        "in brackets what other writers of the kind may give: 95 % intervals by bootstrap over writers."
+    )
     return _table("What each profile gives", header, rows, note=note) if rows else ""
+
+
+def _bounded(share: Share | None) -> str:
+    if share is None:
+        return "–"
+    return f"{100 * share.found:.2f} [{100 * share.low:.2f}, {100 * share.high:.2f}]"
 
 
 def _calibration(report: Report) -> str:

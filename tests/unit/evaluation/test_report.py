@@ -31,10 +31,28 @@ def test_profiles_are_what_the_own_thresholds_give(report):
     assert [point.threshold for point in condition.profiles] == [0.3, 0.6]
     for point in condition.profiles:
         genuine = report.trials.scores(references=3, kind=TrialKind.GENUINE)
-        assert point.genuine_refused == pytest.approx((genuine < point.threshold).mean())
-        for kind, rate in point.accepted.items():
+        assert point.genuine_refused.found == pytest.approx((genuine < point.threshold).mean())
+        for kind, share in point.accepted.items():
             scores = report.trials.scores(references=3, kind=kind)
-            assert rate == pytest.approx((scores >= point.threshold).mean())
+            assert share.found == pytest.approx((scores >= point.threshold).mean())
+        for share in (point.genuine_refused, *point.accepted.values()):
+            assert 0 <= share.low <= share.found <= share.high <= 1
+
+
+def test_bounds_of_a_profile_are_those_of_drawing_the_writers_anew(report):
+    point = report.condition(3).profiles[0]
+    rows = report.trials.select(references=3, kind=TrialKind.GENUINE)
+    refused = [
+        rows["score"][rows["writer"] == writer] < point.threshold for writer in np.unique(rows["writer"])
+    ]
+    rng = np.random.default_rng(1)
+    drawn = [
+        np.concatenate([refused[n] for n in rng.integers(0, len(refused), len(refused))]).mean()
+        for _ in range(4000)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert point.genuine_refused.low == pytest.approx(low, abs=0.02)
+    assert point.genuine_refused.high == pytest.approx(high, abs=0.02)
 
 
 def test_a_number_of_references_not_tried_is_refused(report):
