@@ -21,6 +21,8 @@ class SyntheticConfig:
             as people get.
         fluent: part of the forgers who have seen the signature being written and practiced its rhythm.
         variability: multiplies how much writers vary.
+        drift: how far the way of writing wanders from one sitting to the next, for good, as a share of what
+            it differs by from day to day; 0: it comes back to what it was.
         device: what the signatures are written on.
 
     Raises:
@@ -37,6 +39,7 @@ class SyntheticConfig:
     skill_max: float = 1.0
     fluent: float = 0.85
     variability: float = 1.0
+    drift: float = 0.0
     device: DeviceKind | str = DeviceKind.TABLET
 
     def __post_init__(self) -> None:
@@ -69,4 +72,4 @@ _COUNTS = (
     ("seed", 0, 2**63 - 1),
     ("sessions", 1, 1_000),
 )
-_MEASURES = (("skill_min", 1.0), ("skill_max", 1.0), ("fluent", 1.0), ("variability", 5.0))
+_MEASURES = (("skill_min", 1.0), ("skill_max", 1.0), ("fluent", 1.0), ("variability", 5.0), ("drift", 5.0))

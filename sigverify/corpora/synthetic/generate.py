@@ -15,6 +15,9 @@ from sigverify.modality.pen.signature import Signature
 
 LICENCE_NOTE = "Invented by sigverify's own generator: nobody's signature; free for any use."
 
+_DAILY = 0.9
+"""How much a writer varies from sitting to sitting, as a share of how much from signature to signature."""
+
 
 def synthesize(config: SyntheticConfig, *, workers: int = 1) -> Corpus:
     """Invent a whole corpus, in `workers` processes. Its name says the seed: another seed, other writers.
@@ -62,7 +65,12 @@ def _genuine(
     rng: np.random.Generator, config: SyntheticConfig, writer: Writer, device: Device
 ) -> list[Signature]:
     sessions = min(config.sessions, config.genuine)
-    plans = [vary(rng, writer.plan, writer.variability.scaled(0.9)) for _ in range(sessions)]
+    by = writer.variability.scaled(_DAILY)
+    plan, plans = writer.plan, []
+    for _ in range(sessions):
+        plans.append(vary(rng, plan, by))
+        if config.drift:
+            plan = vary(rng, plan, by.scaled(config.drift))
     return [
         _recorded(rng, perform(rng, writer, plans[number * sessions // config.genuine]), device)
         for number in range(config.genuine)

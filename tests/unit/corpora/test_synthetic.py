@@ -142,6 +142,14 @@ def test_variability_widens_the_writers() -> None:
     assert spread(0.3) < 0.8 * spread(1.0)
 
 
+def test_drift_takes_people_away_from_how_they_wrote() -> None:
+    def spread(drift: float) -> float:
+        config = SyntheticConfig(writers=15, genuine=8, skilled=0, seed=2, sessions=8, drift=drift)
+        return mean_distance(synthesize(config), "genuine")
+
+    assert spread(1.0) > 1.1 * spread(0.0)
+
+
 @pytest.mark.parametrize("device", list(DeviceKind))
 def test_devices(device: DeviceKind) -> None:
     corpus = synthesize(SyntheticConfig(writers=12, genuine=2, skilled=2, seed=3, device=device.value))
@@ -190,6 +198,7 @@ def test_hover_samples_have_no_ink_and_no_pressure() -> None:
         {"fluent": 2},
         {"fluent": float("nan")},
         {"variability": "much"},
+        {"drift": -0.1},
         {"device": "quill"},
     ],
 )
