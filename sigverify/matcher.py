@@ -17,7 +17,7 @@ from sigverify.errors import IncompatibleModel, InvalidSignature, ModelError, Ru
 from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.comparison import Comparison, common, compare, compare_each
-from sigverify.matching.cues import SERIES
+from sigverify.matching.cues import SERIES, VECTOR
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.explanation import unlike
@@ -202,15 +202,28 @@ class Matcher:
         """Name what sets a probe apart, the worst first. See `explanation`."""
         return unlike(probe, references, self.modality.aspects, self.engine.aligner)
 
-    def template(self, user_id: str, plain: References, renewal: Renewal) -> Template:
-        """Return the template of references that are in the model's own coordinates, turned and rounded."""
+    def template(
+        self, user_id: str, plain: References, renewal: Renewal, known: Float32Array | None = None
+    ) -> Template:
+        """Return the template of references that are in the model's own coordinates, turned and rounded.
+
+        Where their spread `(r, r, k)` is `known`, only what the rounding of vectors changes is measured anew.
+        """
         kept = stored(renewal.turn(plain))
+        restored = renewal.restore(kept)
+        if known is None:
+            spread = self.spread(restored)
+        else:
+            spread = known.copy()
+            for column, cue in enumerate(self.cues):
+                if cue == VECTOR:
+                    spread[..., column] = between.spread(restored, (cue,), engine=self.engine)[..., 0]
         return Template(
             user_id=user_id,
             model_id=self.model.id,
             modality=self.modality.name,
             references=kept,
-            spread=self.spread(renewal.restore(kept)),
+            spread=spread,
             created=datetime.now(UTC),
         )
 

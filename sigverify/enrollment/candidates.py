@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from sigverify.arrays import Float32Array
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.errors import EnrollmentError
 from sigverify.matcher import Matcher
@@ -56,6 +57,20 @@ class Candidates:
         taken = set(self.taken)
         places = [place for place, number in enumerate(self._usable) if number in taken]
         return min((self._against(place, places) for place in places if len(places) > 1), default=1.0)
+
+    def spread(self, numbers: Sequence[int]) -> Float32Array | None:
+        """Return how far those of these numbers, rising, lie apart, `(r, r, k)`; None: not measured yet.
+
+        All are measured by what all of them have, and again where fewer are to be stored that have more.
+        """
+        if not set(numbers) <= set(self._usable):
+            return None
+        chosen = References.stack([self.embeddings[number] for number in numbers])
+        lacking = self._matcher.optional & ~present(chosen.series).all(axis=0)
+        if not np.array_equal(lacking, self._lacking):
+            return None
+        places = [self._usable.index(number) for number in numbers]
+        return self._between[np.ix_(places, places)]
 
     def refuse_flaws(self, names: Sequence[str] = ()) -> None:
         """Refuse a set of which not all were taken.

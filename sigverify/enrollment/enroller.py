@@ -103,7 +103,9 @@ class Enroller:
         ]
         with self._store.transaction() as records:
             # Turned in here, where no rekey comes in between.
-            template = self.matcher.template(user_id, references, self._store.renewal)
+            template = self.matcher.template(
+                user_id, references, self._store.renewal, known=candidates.spread(numbers)
+            )
             event = Event.REPLACED if replace and self._is_enrolled(user_id) else Event.ENROLLED
             self._store.put(template, replace=replace)
             self._audit.append(records, event, user_id, references=len(template), model_id=template.model_id)

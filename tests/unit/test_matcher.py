@@ -15,7 +15,7 @@ from sigverify.errors import (
     RuntimeUnavailable,
 )
 from sigverify.matcher import Matcher
-from sigverify.matching.cues import PAIR
+from sigverify.matching.cues import PAIR, SERIES, VECTOR
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.embedding import References
 from sigverify.matching.pairing import Engine
@@ -24,7 +24,7 @@ from sigverify.protection.renewal import Renewal
 from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native import embedder as native_embedder
 from sigverify.runtime.native.library import VARIABLE, Library
-from sigverify.store import MEMORY
+from sigverify.store import MEMORY, SqliteStore
 from sigverify.template import stored
 
 TOLERANCE = 1e-5
@@ -170,6 +170,33 @@ def test_a_template_s_spread_is_measured_on_what_is_restored_of_it():
     np.testing.assert_allclose(back.vector, plain.vector, atol=2e-3)  # float16, in turned coordinates
     assert not np.array_equal(template.references.detail, plain.detail)
     np.testing.assert_allclose(template.spread, matcher.spread(plain), atol=2e-3)
+
+
+def test_a_spread_that_is_known_is_measured_anew_of_vectors_alone():
+    matcher, renewal = arithmetic_matcher(), Renewal(bytes(range(32)))
+    plain = References.stack([matcher.embed(signature(0, number)) for number in range(4)])
+    whole = matcher.template("ann", plain, renewal)
+    known = matcher.template("ann", plain, renewal, known=matcher.spread(plain))
+    np.testing.assert_allclose(known.spread, whole.spread, atol=1e-6)
+    # What is stored is rounded, and so the distance of vectors as it is not.
+    marked = matcher.template("ann", plain, renewal, known=np.full_like(whole.spread, 7))
+    vector = matcher.cues.index(VECTOR)
+    np.testing.assert_allclose(marked.spread[..., vector], whole.spread[..., vector], atol=1e-6)
+    assert (np.delete(marked.spread, vector, axis=-1) == 7).all()
+
+
+def test_enrolling_compares_each_pair_once(monkeypatch):
+    matcher = arithmetic_matcher()
+    compared = []
+
+    def counting(pairing, measure=SERIES.measure):
+        compared.append(len(pairing))
+        return measure(pairing)
+
+    monkeypatch.setitem(SERIES.__dict__, "measure", counting)
+    with Verifier(SqliteStore(MEMORY), matcher) as verifier:
+        verifier.enroll("ann", [signature(0, number) for number in range(5)])
+    assert sum(compared) == 10
 
 
 def test_the_pair_network_runs_in_whatever_interpreter_does(toy):
