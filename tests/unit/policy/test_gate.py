@@ -227,10 +227,11 @@ def test_unknown_names_take_like_time(make):
     taken = {"alice": [], "nobody": []}
     for number in range(60):
         for name, latencies in taken.items():
-            start = time.perf_counter()
+            start = time.process_time()
             verifier.verify(name, signature(3, number))
-            latencies.append(time.perf_counter() - start)
-    known, unknown = (float(np.median(latencies)) for latencies in taken.values())
+            latencies.append(time.process_time() - start)
+    # The shortest: whatever else a machine does makes times longer, and never shorter.
+    known, unknown = (min(latencies) for latencies in taken.values())
     assert 0.6 < unknown / known < 1.6
 
 
