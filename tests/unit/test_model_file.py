@@ -238,7 +238,10 @@ def test_other_features(changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"modality": "smell"}, "a modality that this release does not know; expected pen; received 'smell'"),
+        (
+            {"modality": "smell"},
+            "a modality that this release does not know; expected image or pen; received 'smell'",
+        ),
         ({"cues": [SERIES.to_dict() | {"name": "colour"}]}, "cues that this release does not compute of pen"),
         ({"cues": [SERIES.to_dict() | {"signed": True}]}, "cues that this release does not compute of pen"),
         ({"cues": [SERIES.to_dict(), SERIES.to_dict()]}, "each once"),

@@ -68,7 +68,7 @@ static void give_up() /* begin anew, and let the person do so */
 
 static svc_status put_request()
 {
-    static const svc_enroll_options anew = {0, 1, NULL, 0}; /* as many signatures as usual, in place of the old */
+    static const svc_enroll_options anew = {0, 1, NULL, 0, NULL}; /* as many as usual, in place of the old */
     switch (asked) {
     case SVC_END: return svc_end(&client, &request);
     case SVC_ENROLL: return svc_enroll(&client, PERSON, &anew, &request);

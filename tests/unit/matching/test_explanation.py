@@ -42,7 +42,7 @@ def spoilt(aspect):
     return Signature(its.x, its.y, way / way[-1] * its.duration_ms, its.pressure, its.ink)
 
 
-@pytest.mark.parametrize("aspect", Aspect)
+@pytest.mark.parametrize("aspect", PEN.aspects)
 def test_names_what_was_changed(aspect):
     assert aspect in unlike(MATCHER.embed(spoilt(aspect)), REFERENCES)
 

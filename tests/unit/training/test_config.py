@@ -167,7 +167,9 @@ class Dilution:
 
 
 def test_a_modality_without_distortions_is_refused():
-    with pytest.raises(ConfigError, match="no augmentation for this modality; expected pen; received smell"):
+    with pytest.raises(
+        ConfigError, match="no augmentation for this modality; expected pen or image; received smell"
+    ):
         TrainConfig(modality="smell")
 
 

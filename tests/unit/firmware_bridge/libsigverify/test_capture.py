@@ -15,6 +15,9 @@ from sigverify.modality.quality import Flaw
 
 SEEDS = 600
 
+OF_PICTURES = {Flaw.NO_INK, Flaw.TOO_SMALL, Flaw.SEVERAL, Flaw.NO_STROKES, Flaw.CUT_OFF, Flaw.BLURRED}
+"""What no recording of a pen has."""
+
 
 @pytest.fixture(scope="module")
 def functions(compiler, tmp_path_factory):
@@ -54,7 +57,7 @@ def test_flaws_are_those_of_python(functions):
         assert (native.unfit, native.assessed) == (unfit(its), quality.flaw)
         assert native.complexity == pytest.approx(quality.complexity, abs=1e-9)
         seen.add(native.assessed)
-    assert seen == {None, *Flaw}
+    assert seen == {None, *Flaw} - OF_PICTURES
 
 
 def test_the_recordings_need_every_repair():
