@@ -154,11 +154,12 @@ def _make_stores(folder, people):
     from crowd import make_crowd
 
     from sigverify import Verifier
+    from sigverify.matcher import Matcher
 
     with Verifier.open(folder / "small.db") as verifier:
         verifier.enroll("alice", _signatures(folder, REFERENCES), quality="record")
         alice = verifier.store.get("alice", "pen")
-        matcher = verifier._engine
+        matcher = Matcher.open(verifier.model)
         crowd = make_crowd(matcher)
     for name, count in (("small.db", SMALL), ("large.db", people)):
         with Verifier.open(folder / name) as verifier:
