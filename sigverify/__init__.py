@@ -41,6 +41,7 @@ _HOMES: Final = {
     "Signature": "sigverify.modality.pen.signature",
     "SignatureImage": "sigverify.modality.image.signature_image",
     "SigverifyError": "sigverify.errors",
+    "Similarity": "sigverify.likeness",
     "SqliteStore": "sigverify.store",
     "Store": "sigverify.store",
     "Template": "sigverify.template",
@@ -48,6 +49,7 @@ _HOMES: Final = {
     "Verifier": "sigverify.verifier",
     "read_capture": "sigverify.formats",
     "read_signature": "sigverify.formats",
+    "similarity": "sigverify.likeness",
 }
 """Every public name and the module it lives in: the one list. `make golden` makes `__init__.pyi` of it, which
 type checkers read."""

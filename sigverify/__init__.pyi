@@ -12,6 +12,8 @@ from sigverify.enrollment.receipt import EnrollmentReceipt as EnrollmentReceipt
 from sigverify.errors import SigverifyError as SigverifyError
 from sigverify.formats import read_capture as read_capture
 from sigverify.formats import read_signature as read_signature
+from sigverify.likeness import Similarity as Similarity
+from sigverify.likeness import similarity as similarity
 from sigverify.manifest import Manifest as Manifest
 from sigverify.matcher import Matcher as Matcher
 from sigverify.matching.aspect import Aspect as Aspect
@@ -61,6 +63,7 @@ __all__ = [
     "Signature",
     "SignatureImage",
     "SigverifyError",
+    "Similarity",
     "SqliteStore",
     "Store",
     "Template",
@@ -70,4 +73,5 @@ __all__ = [
     "errors",
     "read_capture",
     "read_signature",
+    "similarity",
 ]

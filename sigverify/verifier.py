@@ -15,6 +15,7 @@ from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import ConfigError
 from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import open_later
+from sigverify.likeness import Similarity, compare, read_captures
 from sigverify.matcher import Matcher
 from sigverify.matching.scoring import Impostor
 from sigverify.model_file import Model
@@ -249,6 +250,20 @@ class Verifier:
             UnknownUser: nobody of that id is enrolled by such captures.
         """
         return self._recognizers.of(signature).comparer.score(user_id, signature)
+
+    def similarity(self, probe: object, references: object) -> Similarity:
+        """Say how alike captures are that nobody is enrolled by, with the models at hand.
+
+        See `sigverify.similarity`. Neither the store nor the policy has a part in it: whoever may ask can try
+        out a forgery as often as they like, so it is not for callers that are not trusted.
+
+        Raises:
+            InvalidSignature: no captures, or captures of different kinds.
+            FormatError: a file that cannot be read.
+            ConfigError: no references, too many of them, or no model for captures of this kind.
+        """
+        captures = read_captures(probe, references)
+        return compare(self._recognizers.of(captures[0]).matcher, captures)
 
     def identify(
         self, signature: object, *, top_k: int = 5, fpir: float | None = None, among: str | None = None

@@ -85,6 +85,12 @@ ENGLISH: Final[Table] = {
         "duration": "duration",
         "proportion": "proportion",
     },
+    "Worth": {
+        "one": "one reference does not show how much these signatures vary: so more genuine ones are refused "
+        "than with five",
+        "few": "few references show little of how much these signatures vary: five show more",
+        "enough": "enough references to show how much these signatures vary",
+    },
     "Event": {
         "enrolled": "enrolled",
         "replaced": "enrolled anew",
@@ -157,6 +163,7 @@ ENGLISH: Final[Table] = {
     },
     PHRASES: {
         "score": "score {score}, threshold {threshold}",
+        "just_accepted": "would just be accepted at a false-match rate of {rate} %",
         "unlike": "unlike: {aspects}",
         "missing": "not compared: {aspects}",
         "left_out": "not counted: {kinds}",
@@ -250,6 +257,12 @@ GERMAN: Final[Table] = {
         "duration": "Dauer",
         "proportion": "Seitenverhältnis",
     },
+    "Worth": {
+        "one": "eine Referenz zeigt nicht, wie sehr diese Unterschriften schwanken: so werden mehr echte "
+        "abgelehnt als mit fünf",
+        "few": "wenige Referenzen zeigen kaum, wie sehr diese Unterschriften schwanken: fünf zeigen mehr",
+        "enough": "genug Referenzen, um zu zeigen, wie sehr diese Unterschriften schwanken",
+    },
     "Event": {
         "enrolled": "erfasst",
         "replaced": "neu erfasst",
@@ -322,6 +335,7 @@ GERMAN: Final[Table] = {
     },
     PHRASES: {
         "score": "Wert {score}, Schwelle {threshold}",
+        "just_accepted": "würde bei einer Falschakzeptanzrate von {rate} % gerade angenommen",
         "unlike": "abweichend: {aspects}",
         "missing": "nicht verglichen: {aspects}",
         "left_out": "nicht gezählt: {kinds}",

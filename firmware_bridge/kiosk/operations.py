@@ -6,12 +6,13 @@ The routes (`app`) and the OpenAPI description (`openapi`) are both made of `OPE
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 import sigverify
 from firmware_bridge.kiosk.kiosk import Kiosk
+from firmware_bridge.kiosk.reading import check
 from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.kiosk.schemas import (
     COUNT,
@@ -27,6 +28,7 @@ from firmware_bridge.kiosk.schemas import (
 )
 from sigverify.errors import FormatError
 from sigverify.formats.signature_pad import from_groups
+from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.image.decoding import decode_sent
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
@@ -35,6 +37,8 @@ from sigverify.template import mixed_scripts
 
 Answer = dict[str, Any]
 Capture = Signature | SignatureImage
+CAPTURE: Final = captured(shape())
+"""One of several captures in a body."""
 
 
 class Role(StrEnum):
@@ -146,6 +150,17 @@ def identify(kiosk: Kiosk, call: Call) -> Answer:
     return verifier.identify(call.capture(kiosk), top_k=5, fpir=kiosk.settings.fpir).to_dict()
 
 
+def similarity(kiosk: Kiosk, call: Call) -> Answer:
+    """Say how alike a signature is to others, of nobody who need be enrolled."""
+    shown = [call.given["probe"], *call.given["references"]]
+    if len(shown) - 1 > MAX_REFERENCES:  # before any of them is decoded
+        raise FormatError(
+            "too many references", expected=f"at most {MAX_REFERENCES}", received=str(len(shown) - 1)
+        )
+    probe, *references = [_within(call, each).capture(kiosk) for each in shown]
+    return kiosk.verifier(operator=True).similarity(probe, references).to_dict()
+
+
 def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Begin to enroll somebody; nothing is stored before the commit."""
     enrollment = kiosk.verifier(operator=True).enrollment(
@@ -194,6 +209,19 @@ def unlock(kiosk: Kiosk, call: Call) -> Answer:
     """End the wait of a user, or without a name that of the whole device."""
     kiosk.verifier(operator=True).unlock(call.given.get("user_id", DEVICE))
     return {}
+
+
+def _within(call: Call, capture: object) -> Call:
+    """Return a call that has one of several captures in its body.
+
+    Raises:
+        FormatError: it is not as `CAPTURE` says.
+    """
+    if not isinstance(capture, dict):
+        raise FormatError(
+            "no capture", expected='{"strokes": …} or {"image": …}', received=type(capture).__name__
+        )
+    return replace(call, given=check(capture, CAPTURE))
 
 
 def _picture(kiosk: Kiosk, text: str) -> SignatureImage:
@@ -246,6 +274,17 @@ OPERATIONS: Final = (
         method="POST", path="/api/identify", role=Role.OPERATOR, do=identify,
         summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
         takes=captured(shape()), gives=named("Matches"),
+    ),
+    Operation(
+        method="POST", path="/api/similarity", role=Role.OPERATOR, do=similarity,
+        summary="Say how alike a signature is to others by one person, of whom nobody need be enrolled.",
+        takes=shape(
+            probe=CAPTURE,
+            references={
+                "type": "array", "items": CAPTURE, "minItems": 1, "maxItems": MAX_REFERENCES,
+            },
+        ),
+        gives=named("Similarity"),
     ),
     Operation(
         method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,

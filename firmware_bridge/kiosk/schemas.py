@@ -6,9 +6,12 @@ from typing import Any, Final
 from firmware_bridge.kiosk.refusal import Refusal
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
+from sigverify.likeness import Worth
 from sigverify.matching.aspect import Aspect
+from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw
+from sigverify.policy import Profile
 from sigverify.template import MAX_USER_ID
 
 Schema = dict[str, Any]
@@ -132,6 +135,24 @@ INFO: Final = shape(
 MATCHES: Final = shape(
     matches={"type": "array", "items": shape(user_id=USER_ID, score=_nullable("number"))},
 )
+SIMILARITY: Final = shape(
+    kind=MODALITY,
+    references=COUNT,
+    impostor=_token(Impostor) | {"description": "Whom the rates count."},
+    score=_nullable("number") | {"description": "0 to 1; null where a capture is too poor."},
+    rate=_nullable("number") | {"description": "The false-match rate at which it would just be accepted."},
+    same_writer=shape(**{profile.value: FLAG for profile in Profile})
+    | {"description": "Whether it would be accepted, by how strict one is."},
+    unlike={"type": "array", "items": _token(Aspect)},
+    missing={"type": "array", "items": _token(Aspect)},
+    flaws={
+        "type": "array",
+        "description": "Of the probe, then of each reference; null: fit to be compared.",
+        "items": {"enum": [*_token(Flaw)["enum"], None]},
+    },
+    copy=FLAG | {"description": "Whether the probe is a reference once more, which is never accepted."},
+    note=_token(Worth) | {"description": "What so many references are worth."},
+)
 ERROR: Final = shape(
     error=TEXT | {"description": "The error's class."},
     status=COUNT | {"description": "Its stable number; see sigverify/errors.py."},
@@ -148,6 +169,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "EnrollmentReceipt": RECEIPT,
     "Info": INFO,
     "Matches": MATCHES,
+    "Similarity": SIMILARITY,
     "Error": ERROR,
 }
 

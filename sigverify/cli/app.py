@@ -19,6 +19,7 @@ from sigverify.cli.model import model
 from sigverify.cli.native import native
 from sigverify.cli.output import Exit, fail, os_error, whole_output
 from sigverify.cli.plot import plot
+from sigverify.cli.report import report
 from sigverify.cli.reproduce import reproduce
 from sigverify.cli.serve import serve
 from sigverify.cli.store import store
@@ -43,8 +44,8 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
 
 _PANELS = {
     "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native),
-    "Look at things": (info, plot, demo),
-    "On the workstation": (train, convert, evaluate, compare, reproduce),
+    "Look at things": (compare, info, plot, demo),
+    "On the workstation": (train, convert, evaluate, reproduce),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
@@ -53,6 +54,7 @@ app.add_typer(groups, rich_help_panel="On the device")
 app.add_typer(store, rich_help_panel="On the device")
 app.add_typer(audit, rich_help_panel="Look at things")
 app.add_typer(model, rich_help_panel="On the workstation")
+app.add_typer(report, rich_help_panel="On the workstation")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,102 +1,158 @@
 """`sigverify compare`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import FmrOption, ImageModelOption, JsonOption, ModelOption, RuntimeOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sigverify.evaluation import Comparison
-
-ReportArgument = Annotated[
-    Path, typer.Argument(exists=True, metavar="REPORT", help="A folder that `sigverify evaluate` wrote.")
-]
+    from sigverify.decision import Outcome, Reason
+    from sigverify.likeness import Similarity
 
 
-def compare(first: ReportArgument, second: ReportArgument, *, as_json: JsonOption = False) -> None:
-    """Say whether two evaluations on the same trials differ by more than chance."""
-    from sigverify.cli.output import report
+def compare(
+    probe: Annotated[
+        Path, typer.Argument(exists=True, metavar="SIGNATURE_FILE", help="The signature in question.")
+    ],
+    references: Annotated[
+        list[Path],
+        typer.Argument(
+            exists=True,
+            metavar="REFERENCES...",
+            help="One that it is compared with, or several by one person.",
+        ),
+    ],
+    *,
+    fmr: FmrOption = "balanced",
+    impostor: Annotated[
+        str, typer.Option("--impostor", help="The impostors that rate counts: skilled (forgers) or random.")
+    ] = "skilled",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Draw it and the first reference as they were aligned: .png, .pdf or .svg."
+        ),
+    ] = None,
+    flip_y: Annotated[
+        bool, typer.Option("--flip-y", help="For devices whose y grows downwards, such as browsers.")
+    ] = False,
+    model: ModelOption = "base",
+    image_model: ImageModelOption = "base-image",
+    runtime: RuntimeOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether signatures are by one hand: no store, no key, no user. Exit code 0: accepted, 3: rejected.
+
+    Strokes with strokes, or pictures with pictures.
+    """
+    from sigverify.cli.output import Exit, report
+    from sigverify.cli.quiet import quiet
+    from sigverify.formats import read_capture
+    from sigverify.likeness import similarity
+    from sigverify.policy.profile import false_match_rate
+    from sigverify.words import preferred_language
+
+    files = [probe, *references]
+    _refuse_reports(files)
+    rate = false_match_rate(fmr)
+    first, *others = [read_capture(file) for file in files]
+    with quiet():
+        found = similarity(
+            first, others, model=model, image_model=image_model, runtime=runtime, impostor=impostor
+        )
+    threshold, accepted = found.threshold(rate), found.same_writer_at(rate)
+    outcome, reason = _answer(found, accepted=accepted)
+    # What could not be compared has no alignment to draw.
+    drawn = None if out is None or found.score is None else _draw(first, others[0], files, out, flip_y)
+    content = {
+        "fmr": rate,
+        "threshold": threshold,
+        "accepted": accepted,
+        "reason": reason.value,
+        **found.to_dict(),
+        "picture": drawn,
+    }
+    report(
+        content,
+        as_json=as_json,
+        render=lambda: _render(found, content, (outcome, reason), files, preferred_language()),
+    )
+    raise typer.Exit(Exit.ACCEPT if accepted else Exit.REJECT)
+
+
+def _refuse_reports(files: list[Path]) -> None:
+    """Say to whoever hands in folders, or their report.json, what compares those."""
     from sigverify.errors import ConfigError
-    from sigverify.evaluation import compare as compare_reports
-    from sigverify.evaluation import read_reports
-    from sigverify.evaluation.compare import unpaired
 
-    for each in (first, second):
-        if each.is_file() and each.suffix != ".json":
+    for file in files:
+        if file.is_dir() or file.name == "report.json":
             raise ConfigError(
-                f"{each} is no report of an evaluation",
-                expected="a folder that `sigverify evaluate --out` wrote",
-                hint="This compares error rates; to compare two signatures, enroll one and verify the other: "
-                "sigverify enroll, sigverify verify; sigverify plot draws where two pictures differ",
+                f"{file} is no signature",
+                expected="files of signatures",
+                received="a folder" if file.is_dir() else "a report",
+                hint="Reports of evaluations are compared by: sigverify report compare",
             )
-    reports = read_reports(first), read_reports(second)
-    found = compare_reports(*reports)
-    alone = unpaired(*reports)
-    content = {"comparisons": [each.to_dict() for each in found], "not_compared": list(alone)}
-    report(content, as_json=as_json, render=lambda: _render(found, alone))
 
 
-def _render(found: "Sequence[Comparison]", alone: Sequence[str]) -> "RenderableType":
-    from itertools import groupby
+def _answer(found: "Similarity", *, accepted: bool) -> "tuple[Outcome, Reason]":
+    from sigverify.decision import Outcome, Reason
 
+    if accepted:
+        return Outcome.ACCEPT, Reason.ALIKE
+    if found.score is None:
+        return Outcome.REJECT, Reason.POOR
+    return Outcome.REJECT, Reason.REPLAY if found.copy else Reason.UNLIKE
+
+
+def _draw(first: Any, second: Any, files: list[Path], out: Path, flip_y: bool) -> str:
+    """Draw two captures as they were aligned; return the file's name."""
+    from sigverify.modality.pen.signature import Signature
+
+    titles = files[0].name, files[1].name
+    if isinstance(first, Signature):
+        from sigverify.plotting.pen import plot_alignment
+
+        return str(plot_alignment(first, second, out, titles=titles, flip_y=flip_y))
+    from sigverify.plotting.image import plot_difference
+
+    return str(plot_difference(first, second, out, titles=titles))
+
+
+def _render(
+    found: "Similarity",
+    content: dict[str, Any],
+    answer: "tuple[Outcome, Reason]",
+    files: list[Path],
+    language: str,
+) -> "RenderableType":
+    """Say the answer in one line, and below it what else is known."""
     from rich.console import Group
 
     from sigverify.cli.output import paragraph, styled, visible
+    from sigverify.words import phrase, sentence
 
-    pairs = groupby(found, lambda each: (each.corpus, each.first, each.second))
-    notes = [
-        styled(("Not compared", "yellow"), f", the other report has no such trials: {visible(each)}")
-        for each in alone
+    outcome, reason = (sentence(each, language=language) for each in answer)
+    line = f": {reason}"
+    if found.score is not None and found.rate is not None:
+        score, threshold = f"{found.score:.3g}", f"{content['threshold']:.3g}"
+        line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
+        if not found.copy:
+            line += f"; {phrase('just_accepted', language=language, rate=f'{100 * found.rate:.3g}')}"
+    for name, aspects in (("missing", found.missing), ("unlike", found.unlike)):
+        if aspects:
+            named = ", ".join(sentence(aspect, language=language) for aspect in aspects)
+            line += f"; {phrase(name, language=language, aspects=named)}"
+    lines = [
+        styled(f"{visible(file)}: {sentence(flaw, language=language)}")
+        for file, flaw in zip(files, found.flaws, strict=True)
+        if flaw is not None
     ]
-    tables = (_table(*named, list(group)) for named, group in pairs)
-    return Group(*tables, paragraph(_explanation(len(found))), *notes)
-
-
-def _table(corpus: str, first: str, second: str, found: "Sequence[Comparison]") -> "RenderableType":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from sigverify.cli.output import titled, visible
-
-    names = (f"{visible(corpus)}: EER in %, one global threshold", f"first: {visible(first)}")
-    title = "\n".join([*names, f"second: {visible(second)}"])
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("R", "impostor", "first", "second", "second − first [95 %]", "better", "p"):
-        grid.add_column(name, justify="left" if name in ("impostor", "better") else "right", no_wrap=True)
-    for each in found:
-        grid.add_row(
-            str(each.references),
-            each.impostor.value,
-            f"{100 * each.first_eer:.2f}",
-            f"{100 * each.second_eer:.2f}",
-            f"{100 * each.difference:+.2f} [{100 * each.low:+.2f}, {100 * each.high:+.2f}]",
-            verdict(each),
-            f"{each.p_value:.2g}",
-        )
-    return titled(title, grid)
-
-
-def verdict(comparison: Any) -> str:
-    """Say which of two systems a comparison shows to be better.
-
-    >>> from types import SimpleNamespace as Found
-    >>> verdict(Found(significant=True, difference=-0.01))
-    'second'
-    """
-    if not comparison.significant:
-        return "not shown"
-    return "second" if comparison.difference < 0 else "first"
-
-
-def _explanation(comparisons: int) -> str:
-    return (
-        "p: about how often chance alone would make a gap at least this large between two equally good "
-        "systems. Writers were drawn anew a thousand times, the same for both; a difference counts where the "
-        "95 % interval leaves 0 out. One comparison in twenty does so by luck"
-        + (f", and here are {comparisons}." if comparisons > 1 else ".")
-    )
+    if found.score is not None and not found.copy:
+        lines.append(styled(paragraph(sentence(found.note, language=language))))
+    lines += [styled(visible(content["picture"]))] if content["picture"] else []
+    colour = "bold green" if content["accepted"] else "bold red"
+    return Group(styled((outcome, colour), line), *lines)

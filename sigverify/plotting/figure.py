@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 from sigverify.errors import ConfigError, MissingExtra
 
 if TYPE_CHECKING:
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 INK: Final = "#1f3a68"
 """Of what people wrote."""
+UNLIKE: Final = "#D55E00"
+"""Of ink that differs; that which does not has the colour of ink."""
 SUFFIXES: Final = (".png", ".pdf", ".svg")
 
 
@@ -24,6 +27,15 @@ def new_figure(width: float, height: float) -> "Figure":
     except ImportError as error:
         raise MissingExtra("matplotlib is not installed", hint="pip install 'sigverify[evaluate]'") from error
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def cost_scale(lowest: float, highest: float) -> "ScalarMappable":
+    """Return what turns costs of an alignment into colours, from `INK` at the lowest to `UNLIKE`."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colours = LinearSegmentedColormap.from_list("unlike", [INK, UNLIKE])
+    return ScalarMappable(Normalize(lowest, highest, clip=True), colours)
 
 
 def save(figure: "Figure", target: Path) -> Path:

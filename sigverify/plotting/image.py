@@ -10,13 +10,11 @@ from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.pairing import Pairing
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.image.signature_image import SignatureImage
-from sigverify.plotting.figure import INK, new_figure, save
+from sigverify.plotting.figure import INK, cost_scale, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_UNLIKE: Final = "#D55E00"
-"""Of ink that differs; that which does not has the colour of ink."""
 _RANGE: Final = 4.0, 14.0
 """Costs of a column at which the colour begins to turn, and at which it has turned. Of two genuine signatures
 (BHSig260 Hindi) half of all columns cost less than 6.6 and one in twenty more than 12.2; of one and a skilled
@@ -65,31 +63,24 @@ def plot_difference(
         MissingExtra: matplotlib is not installed.
         ConfigError: another suffix, or the file cannot be written.
     """
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-
     paths = Pairing(_embedded(first), References.stack([_embedded(second)])).paths
     cost = paths.cost[0].astype(np.float64) / SERIES_SCALE
     start, end = paths.first[0].astype(np.int64), paths.last[0].astype(np.int64)
-    colours, turns = (
-        LinearSegmentedColormap.from_list("unlike", [INK, _UNLIKE]),
-        Normalize(*_RANGE, clip=True),
-    )
     figure = new_figure(9, 9)
+    scale = cost_scale(*_RANGE)
     axes = figure.subplots()
     height, width = first.sheet.ink.shape
     below = height + _GAP
     for top, each, costs in ((0, first, cost), (below, second, _carried(cost, start, end))):
-        tint = colours(turns(np.interp(_centres(width), _centres(len(costs), width), costs)))
+        tint = scale.to_rgba(np.interp(_centres(width), _centres(len(costs), width), costs))
         axes.imshow(_tinted(each.sheet.ink, tint), extent=(0, width, top + height, top))
-    _draw_lines(axes, (start + end) / 2, colours(turns(cost)), width, (height, below))
+    _draw_lines(axes, (start + end) / 2, scale.to_rgba(cost), width, (height, below))
     axes.set(xlim=(0, width), ylim=(below + height, 0))
     axes.set_axis_off()
     distance = float(paths.total[0]) / len(cost) / SERIES_SCALE
     names = " · ".join(filter(None, titles))
     axes.set_title(f"{names}\ncost of a column, on the average: {distance:.1f}".strip(), fontsize="small")
-    figure.colorbar(
-        _scale(colours, turns), ax=axes, orientation="horizontal", shrink=0.5, label="cost of a column"
-    )
+    figure.colorbar(scale, ax=axes, orientation="horizontal", shrink=0.5, label="cost of a column")
     return save(figure, Path(path))
 
 
@@ -132,9 +123,3 @@ def _draw_lines(
     places, step = _centres(len(found), width), width / len(found)
     lines = [[(x, rows[0]), ((y + 0.5) * step, rows[1])] for x, y in zip(places, found, strict=True)]
     axes.add_collection(LineCollection(lines, colors=list(colours), linewidths=0.8))
-
-
-def _scale(colours: Any, turns: Any) -> Any:
-    from matplotlib.cm import ScalarMappable
-
-    return ScalarMappable(turns, colours)

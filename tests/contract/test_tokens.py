@@ -15,6 +15,7 @@ from sigverify.audit import Event, LogFlaw
 from sigverify.decision import Aspect, Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
 from sigverify.enrollment.receipt import EnrollmentReceipt
+from sigverify.likeness import Worth
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw, Quality
@@ -59,6 +60,7 @@ TOKENS = {
         "blurred",
     ],
     Aspect: ["shape", "speed", "pressure", "duration", "proportion"],
+    Worth: ["one", "few", "enough"],
     Repair: [
         "coarse_clock", "clock_jumped", "counter_wrapped", "stamps_restart", "mark_before", "mark_after",
         "mark_between", "pen_rested", "pressure_lost",

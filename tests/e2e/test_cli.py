@@ -151,10 +151,10 @@ def test_train_convert_evaluate(tmp_path):
     assert json.loads((out / "report.json").read_text())
     alone = tmp_path / "baseline"
     assert answer("evaluate", "--baseline", "dtw", "--out", alone, *how)["reports"]
-    compared = answer("compare", out, alone)
+    compared = answer("report", "compare", out, alone)
     assert {each["first"] for each in compared["comparisons"]} == {"mine (int8)", "DTW baseline"}
     assert compared["not_compared"] == []
-    assert "One comparison in twenty" in run("compare", out, alone).stdout
+    assert "One comparison in twenty" in run("report", "compare", out, alone).stdout
 
 
 @pytest.mark.slow

@@ -69,6 +69,7 @@ COMMANDS = {
     "info": ("info", "FILE"),
     "plot": ("plot", "FILE", "-o", "out.png"),
     "compare": ("compare", "FILE", "FILE"),
+    "report compare": ("report", "compare", "FILE", "FILE"),
     "evaluate": ("evaluate", "-c", "svc2004-task1=FILE", "base"),
     "convert": ("convert", "FILE", "-o", "out.sigmodel"),
     "model sign": ("model", "sign", "FILE", "-k", "FILE", "-r", "1"),
@@ -83,8 +84,9 @@ NAMES = {
     "another file": ("s.csv", "s.csv"),
 }
 FINE = {
-    ("info", "another file"), ("plot", "another file"), ("enroll", "nothing there"),
-    ("store keygen", "nothing there"), ("model keygen", "nothing there"), ("model keygen", "another file"),
+    ("info", "another file"), ("plot", "another file"), ("compare", "another file"),
+    ("enroll", "nothing there"), ("store keygen", "nothing there"),
+    ("model keygen", "nothing there"), ("model keygen", "another file"),
 }  # fmt: skip
 """What works, or would."""
 

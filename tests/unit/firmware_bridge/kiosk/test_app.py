@@ -67,6 +67,7 @@ def test_an_operator_learns_who_is_not_enrolled(operator, strokes):
     ("method", "path", "body"),
     [
         ("POST", "/api/identify", {"strokes": []}),
+        ("POST", "/api/similarity", {"probe": {"strokes": []}, "references": [{"strokes": []}]}),
         ("POST", "/api/enrollments", {"user_id": "alice"}),
         ("POST", "/api/enrollments/x/signatures", {"strokes": []}),
         ("POST", "/api/enrollments/x/commit", None),
@@ -82,6 +83,27 @@ def test_what_visitors_may_not_do(visitor, operator, strokes, verifier, method, 
     visitor.headers["Sigverify-Operator"] = "made up"
     assert error_of(visitor.request(method, path, json=body), 403)
     assert verifier.users() == ("alice",)
+
+
+def test_two_signatures_of_nobody_in_the_store(operator, strokes, verifier):
+    def ask(probe, *references, http=200):
+        body = {"probe": probe, "references": list(references)}
+        answer = operator.post("/api/similarity", json=body)
+        return answer.json() if http == 200 else error_of(answer, http)
+
+    first, second, other = ({"strokes": strokes(signature(*each))} for each in ((0, 0), (0, 1), (1, 0)))
+    same = ask(first, second)
+    assert (same["kind"], same["references"], same["note"]) == ("pen", 1, "one")
+    assert same["score"] > ask(first, other)["score"]
+    assert ask(first, first)["copy"] is True
+    assert ask(other, first, second)["references"] == 2
+    assert ask(first, http=422)["error"] == "ConfigError"
+    assert "at most 12" in ask(first, *[second] * 13, http=422)["message"]
+    for wrong in (None, [], "x", 7, {}, {"strokes": 7}, {"strokes": [], "image": ""}, {"user_id": "alice"}):
+        assert ask(wrong, first, http=422)["error"] in ("FormatError", "InvalidSignature")
+        assert ask(first, wrong, http=422)["error"] in ("FormatError", "InvalidSignature")
+    assert verifier.users() == ()
+    assert list(verifier.audit.entries()) == [], "there is nobody whose log it would be"
 
 
 def test_signing_out(operator):

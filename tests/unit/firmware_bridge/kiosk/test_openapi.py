@@ -135,6 +135,17 @@ def test_every_operation_answers_as_described(document, operator, page, strokes,
             asked.send(client, "verify", {"user_id": "alice"} | body)
     asked.send(operator, "identify", {"image": image(picture(0, 9))})
     asked.send(operator, "identify", {"strokes": strokes(signature(0, 9))})
+    for kind, first, *others in (
+        ("image", *(image(picture(0, n)) for n in range(2))),
+        ("strokes", *(strokes(signature(0, n)) for n in range(3))),
+        (
+            "strokes",
+            [{"points": [{"x": n, "y": 0, "time": 10 * n} for n in range(9)]}],
+            strokes(signature(0)),
+        ),
+    ):
+        body = {"probe": {kind: first}, "references": [{kind: each} for each in others]}
+        asked.send(operator, "similarity", body)
     asked.send(operator, "users")
     for body in ({}, {"user_id": "alice"}):
         asked.send(operator, "unlock", body)
@@ -147,6 +158,7 @@ def test_every_refusal_is_as_described(document, page):
     asked = Described(document)
     stranger = page(token="sixteen characters and more")  # noqa: S106
     some = {"user_id": "alice", "strokes": [], "code": "123456"}
+    some |= {"probe": {"strokes": []}, "references": [{"strokes": []}]}
     for name, (_, _, described) in asked.operations.items():
         schema = described.get("requestBody", {"content": {"application/json": {"schema": None}}})
         schema = schema["content"]["application/json"]["schema"]
