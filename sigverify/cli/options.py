@@ -96,10 +96,11 @@ CorpusOption = Annotated[
         "--corpus",
         "-c",
         metavar="NAME[=PATH]",
-        help="A corpus: synthetic, synthetic:writers=200,seed=3, rendered:CORPUS, or NAME=PATH of a folder "
-        "or a zip file. Strokes: svc2004-task1, svc2004-task2, susig-blind, sigcomp2009. Pictures: "
-        "bhsig260-hindi, bhsig260-bengali, cross-media, cedar, gpds, mcyt75, sigcomp2011-dutch, "
-        "sigcomp2011-chinese. Repeat for several.",
+        help="A corpus: folder=PATH, your own of writer/genuine/FILE and writer/skilled/FILE; synthetic, "
+        "synthetic:writers=200,seed=3, rendered:CORPUS, or NAME=PATH of a folder or a zip file. Strokes: "
+        "svc2004-task1, svc2004-task2, susig-blind, sigcomp2009. Pictures: bhsig260-hindi, "
+        "bhsig260-bengali, cross-media, cedar, gpds, mcyt75, sigcomp2011-dutch, sigcomp2011-chinese. "
+        "Repeat for several.",
     ),
 ]
 SignatureArgument = Annotated[

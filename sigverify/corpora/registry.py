@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
 from sigverify.corpora.corpus import Corpus
+from sigverify.corpora.folder import read_folder
 from sigverify.corpora.public.bhsig260 import read_bengali, read_hindi
 from sigverify.corpora.public.cedar import read_cedar
 from sigverify.corpora.public.cross_media import read_cross_media
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SYNTHETIC = "synthetic"
 RENDERED = "rendered"
+FOLDER = "folder"
 _RENDERED_SPEC = re.compile(r"\s*rendered\s*(?:\(([^()]*)\)\s*)?:(.*)", re.DOTALL)
 TRUE_WORDS = ("true", "1", "yes", "on")
 FALSE_WORDS = ("false", "0", "no", "off")
@@ -52,7 +54,7 @@ READERS = STROKES | PICTURES
 
 
 def open_corpus(spec: str) -> Corpus:
-    """Open "name=PATH" of `READERS`, "synthetic", or "synthetic:key=value,key=value".
+    """Open "name=PATH" of `READERS`, "folder=PATH", "synthetic", or "synthetic:key=value,key=value".
 
     "rendered:" before a corpus of pen strokes, or "rendered(key=value,key=value):", draws it as pictures.
 
@@ -63,20 +65,20 @@ def open_corpus(spec: str) -> Corpus:
     if drawn := _RENDERED_SPEC.fullmatch(spec):
         return _rendered(drawn[2], drawn[1] or "")
     name, separator, path = spec.partition("=")
-    if name.strip() in READERS:
+    if read := (READERS | {FOLDER: read_folder}).get(name.strip()):
         if not separator or not path.strip():
             raise CorpusError(
                 f"corpus {name} needs a path",
                 expected=f"{name}=PATH of a folder or zip",
                 received=repr(spec),
             )
-        return READERS[name.strip()](_expanded(path.strip()))
+        return read(_expanded(path.strip()))
     kind, _, settings = spec.partition(":")
     if kind.strip() == SYNTHETIC:
         return _synthesized(settings)
     raise CorpusError(
         "unknown corpus",
-        expected=f"{SYNTHETIC}[:key=value,...] or {RENDERED}[(key=value,...)]:CORPUS or "
+        expected=f"{SYNTHETIC}[:key=value,...] or {RENDERED}[(key=value,...)]:CORPUS or {FOLDER}=PATH or "
         + ", ".join(f"{known}=PATH" for known in READERS),
         received=repr(spec),
     )

@@ -1,0 +1,178 @@
+"""Somebody's own corpus: a tree of folders, whole or damaged."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from builders import signature
+from PIL import Image
+
+from sigverify.corpora import Corpus, Kind, open_corpus
+from sigverify.corpora.folder import read_folder
+from sigverify.errors import CorpusError
+from sigverify.formats import plain_csv
+from sigverify.modality.image.image import IMAGE
+from sigverify.modality.pen.pen import PEN
+
+G, S = Kind.GENUINE, Kind.SKILLED
+TREE = (
+    "alice/genuine/1.csv", "alice/genuine/2.csv", "alice/genuine/10.csv", "alice/skilled/x.csv",
+    "bob/b.csv", "bob/A.csv",
+)  # fmt: skip
+TRUTH = {
+    ("alice", G, 1): 0,
+    ("alice", G, 2): 1,
+    ("alice", G, 3): 2,
+    ("alice", S, 1): 3,
+    ("bob", G, 1): 5,
+    ("bob", G, 2): 4,
+}
+"""What becomes of each file of `TREE`."""
+ABOUT = 'name = "Our-people"\nlicence_note = "ours, by written consent"\n'
+
+
+def strokes(number=0):
+    return plain_csv.encode(signature(number, number))
+
+
+def picture(number=0):
+    grey = np.full((40, 80), 255, np.uint8)
+    grey[18 : 22 + number, 10:60] = 0
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def write(root, files):
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return root
+
+
+def tree():
+    return {name: strokes(number) for number, name in enumerate(TREE)}
+
+
+def refused(root):
+    with pytest.raises(CorpusError) as caught:
+        read_folder(root)
+    return str(caught.value)
+
+
+def test_writers_kinds_and_numbers(tmp_path):
+    corpus = open_corpus(f"folder={write(tmp_path / 'people', tree())}")
+    assert (corpus.name, corpus.licence_note, corpus.modality) == ("people", "", PEN)
+    assert {sample.key: sample.capture for sample in corpus.samples} == {
+        key: signature(number, number) for key, number in TRUTH.items()
+    }
+
+
+def test_what_is_no_sample_is_left_alone(tmp_path):
+    beside = {
+        "corpus.toml": "\ufeff" + ABOUT,
+        "README.md": "hello",
+        ".DS_Store": "",
+        "alice/.cache/1.csv": "junk",
+        "__MACOSX/alice/._1.csv": "junk",
+    }
+    corpus = read_folder(write(tmp_path, tree() | beside))
+    assert (corpus.name, corpus.licence_note) == ("Our-people", "ours, by written consent")
+    assert {sample.key for sample in corpus.samples} == set(TRUTH)
+
+
+@pytest.mark.parametrize("above", ["", "people/"])
+def test_a_zip_of_the_tree_or_of_its_folder(tmp_path, above):
+    with zipfile.ZipFile(tmp_path / "a zip.zip", "w") as file:
+        for name, data in tree().items():
+            file.writestr(above + name, data)
+    corpus = read_folder(tmp_path / "a zip.zip")
+    assert corpus.name == "a-zip"
+    assert corpus.fingerprint == read_folder(write(tmp_path / "folder", tree())).fingerprint
+    with zipfile.ZipFile(tmp_path / "a zip.zip", "a") as file:
+        file.writestr(above + "corpus.toml", ABOUT)
+    assert read_folder(tmp_path / "a zip.zip").name == "Our-people"
+
+
+def test_one_writer_alone(tmp_path):
+    assert read_folder(write(tmp_path / "1", {"bob/1.csv": strokes()})).writers == ("bob",)
+    assert read_folder(write(tmp_path / "2", {"bob/Genuine/1.csv": strokes()})).writers == ("bob",)
+
+
+def test_pictures(tmp_path):
+    files = {"1/genuine/a.png": picture(0), "1/skilled/b.png": picture(1), "2/c.png": picture(2)}
+    corpus = read_folder(write(tmp_path, files))
+    assert corpus.modality is IMAGE
+    assert [sample.key for sample in corpus.samples] == [("1", G, 1), ("1", S, 1), ("2", G, 1)]
+
+
+def test_it_can_be_drawn(tmp_path):
+    corpus = open_corpus(f"rendered:folder={write(tmp_path / 'people', tree())}")
+    assert isinstance(corpus, Corpus)
+    assert (corpus.name, corpus.modality) == ("rendered-people", IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("alice/genuine/3.csv", "hello", "alice/genuine/3.csv of corpus people cannot be read; received not"),
+        ("bob/notes.txt", "", "bob/notes.txt of corpus people cannot be read; received nothing to read"),
+        ("bob/c.png", picture()[:80], "bob/c.png of corpus people cannot be read"),
+        ("bob/c.png", picture(), "holds several kinds of capture"),
+        ("bob/genuine/1.csv", strokes(), "lies beside folders of its writer's signatures"),
+        ("alice/1.csv", strokes(), "lies beside folders of its writer's signatures"),
+        ("alice/forged/1.csv", strokes(), "alice/forged/1.csv lies where no signature is looked for"),
+        ("alice/genuine/old/1.csv", strokes(), "lies where no signature is looked for"),
+        ("1.csv", strokes(), "1.csv lies in no writer's folder"),
+        ("skilled/1.csv", strokes(), "skilled/1.csv lies in no writer's folder"),
+        ("bob/corpus.toml", ABOUT, "bob/corpus.toml is of no use there"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, name, data, message):
+    assert message in refused(write(tmp_path / "people", tree() | {name: data}))
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ("name = people", "cannot be read; expected a TOML file"),
+        (b'name = "\xff"', "cannot be read; expected a TOML file"),
+        ("a = " + "[" * 60_000, "cannot be read; expected a TOML file"),
+        ("#" * 70_000, "received more than 65536 bytes"),
+        ('licence = "ours"', "a key is unknown; expected name or licence_note; received 'licence'"),
+        ("name = 3", "name is no text"),
+        ('name = "a/b"', "the name cannot stand in file names"),
+        ('name = ""', "the name cannot stand in file names"),
+        ('licence_note = "a\\nb"', "expected one line of at most 2000 characters"),
+    ],
+)
+def test_corpus_toml_is_checked(tmp_path, about, message):
+    assert message in refused(write(tmp_path, tree() | {"corpus.toml": about}))
+
+
+def test_nothing_in_it(tmp_path):
+    assert "no signatures in" in refused(tmp_path)
+    assert "no signatures in" in refused(write(tmp_path, {"corpus.toml": ABOUT, "README": "hello"}))
+    assert "no corpus at" in refused(tmp_path / "absent")
+    with pytest.raises(CorpusError, match="corpus folder needs a path"):
+        open_corpus("folder=")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_twice_in_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as file:
+        for name in ("bob/1.csv", "bob/1.csv"):
+            file.writestr(name, strokes())
+    assert "bob/1.csv stands twice" in refused(tmp_path / "people.zip")
+
+
+def test_names_of_a_zip_that_no_folder_has(tmp_path):
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as file:
+        for name in (".", "/bob/1.csv", "../bob/2.csv", "bob/" + "9" * 5000 + ".csv"):
+            file.writestr(name, strokes())
+    assert [sample.key for sample in read_folder(tmp_path / "people.zip").samples] == [
+        ("bob", G, 1),
+        ("bob", G, 2),
+    ]
