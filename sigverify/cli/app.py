@@ -14,6 +14,7 @@ from sigverify.cli.evaluate import evaluate
 from sigverify.cli.groups import groups
 from sigverify.cli.identify import identify
 from sigverify.cli.info import info
+from sigverify.cli.invent import invent
 from sigverify.cli.kiosk import kiosk
 from sigverify.cli.model import model
 from sigverify.cli.native import native
@@ -45,7 +46,7 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
 _PANELS = {
     "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native),
     "Look at things": (compare, info, plot, demo),
-    "On the workstation": (train, convert, evaluate, reproduce),
+    "On the workstation": (invent, train, convert, evaluate, reproduce),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

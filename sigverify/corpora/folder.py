@@ -1,4 +1,4 @@
-"""`read_folder`: somebody's own corpus, in a tree of folders that anybody can make by hand.
+"""`read_folder`, `write_folder`: a corpus in a tree of folders that anybody can make by hand.
 
 A folder for each writer; in it "genuine" and "skilled", or the writer's own signatures alone::
 
@@ -9,6 +9,8 @@ A folder for each writer; in it "genuine" and "skilled", or the writer's own sig
       bob/1.csv                all genuine
 """
 
+import io
+import json
 import os
 import re
 import tomllib
@@ -20,7 +22,9 @@ from typing import Any, Final
 from sigverify.corpora.corpus import Corpus, Kind, Sample
 from sigverify.corpora.files import corpus_files
 from sigverify.errors import CorpusError, FormatError, InvalidSignature, SigverifyError
-from sigverify.formats import read_capture
+from sigverify.formats import plain_csv, read_capture
+from sigverify.modality.image.signature_image import SignatureImage
+from sigverify.modality.pen.signature import Signature
 
 ABOUT: Final = "corpus.toml"
 """What the corpus says of itself, at the root of its tree."""
@@ -95,6 +99,54 @@ def read_folder(path: str | os.PathLike[str]) -> Corpus:
     return Corpus(name, tuple(samples), licence_note)
 
 
+def write_folder(corpus: Corpus, path: str | os.PathLike[str]) -> None:
+    """Write strokes as .csv or pictures as .png, and corpus.toml; `read_folder` reads the same captures.
+
+    Where a writer's samples are numbered otherwise than from 1 on, it numbers them anew, in the same order.
+
+    Raises:
+        CorpusError: `require_new` refuses the folder, or a writer cannot be the name of one.
+        OSError: it cannot be written.
+    """
+    for writer in corpus.writers:
+        if writer != safe_name(writer) or writer.casefold() in _KINDS:
+            raise CorpusError(
+                f"a writer of corpus {corpus.name} cannot be the name of a folder",
+                expected=f"at most {MAX_NAME} letters, digits, '.', '_' and '-'",
+                received=repr(writer),
+            )
+    require_new(path)
+    root = Path(path)
+    for writer in corpus.writers:
+        for group in (corpus.genuine(writer), corpus.skilled(writer)):
+            for sample in group:
+                suffix, data = _encoded(sample.capture)
+                folder = root / writer / sample.kind.value
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"{sample.number:03d}{suffix}").write_bytes(data)
+    said = {"name": safe_name(corpus.name), "licence_note": corpus.licence_note}
+    # A JSON string without escapes of non-ASCII characters is one of TOML, too.
+    lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in said.items())
+    root.mkdir(parents=True, exist_ok=True)
+    (root / ABOUT).write_text("".join(lines), "utf-8")
+
+
+def require_new(path: str | os.PathLike[str]) -> None:
+    """Refuse to write into a folder where something is.
+
+    Raises:
+        CorpusError: it is not empty, or no folder.
+        OSError: it cannot be looked into.
+    """
+    folder = Path(path)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CorpusError(
+            f"{os.fspath(path)!r} is in use",
+            expected="a new folder, or an empty one",
+            received="a folder with something in it" if folder.is_dir() else "a file",
+        )
+
+
 def safe_name(text: str) -> str:
     """Make a name that can stand in file names and before a "/".
 
@@ -102,6 +154,21 @@ def safe_name(text: str) -> str:
     ('Our-people-2026', 'Zoë', 'folder')
     """
     return _UNSAFE.sub("-", text).strip("-._")[:MAX_NAME].rstrip("-._") or "folder"
+
+
+def _encoded(capture: Any) -> tuple[str, bytes]:
+    """Return how a file of it ends, and what is in it."""
+    if isinstance(capture, Signature):
+        return ".csv", plain_csv.encode(capture)
+    if isinstance(capture, SignatureImage):
+        from PIL import Image
+
+        file = io.BytesIO()
+        Image.fromarray(capture.grey).save(file, "PNG")
+        return ".png", file.getvalue()
+    raise CorpusError(
+        "a corpus of this kind has no files", expected="strokes or pictures", received=type(capture).__name__
+    )
 
 
 def _tree(path: str | os.PathLike[str]) -> list[_File]:

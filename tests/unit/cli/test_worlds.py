@@ -71,6 +71,7 @@ COMMANDS = {
     "compare": ("compare", "FILE", "FILE"),
     "report compare": ("report", "compare", "FILE", "FILE"),
     "evaluate": ("evaluate", "-c", "svc2004-task1=FILE", "base"),
+    "invent": ("invent", "--writers", "1", "--genuine", "1", "--out", "FILE"),
     "convert": ("convert", "FILE", "-o", "out.sigmodel"),
     "model sign": ("model", "sign", "FILE", "-k", "FILE", "-r", "1"),
     "model verify": ("model", "verify", "FILE", "-t", "FILE"),
@@ -87,6 +88,7 @@ FINE = {
     ("info", "another file"), ("plot", "another file"), ("compare", "another file"),
     ("enroll", "nothing there"), ("store keygen", "nothing there"),
     ("model keygen", "nothing there"), ("model keygen", "another file"),
+    ("invent", "nothing there"), ("invent", "a folder in the way"),
 }  # fmt: skip
 """What works, or would."""
 

@@ -8,8 +8,8 @@ import pytest
 from builders import signature
 from PIL import Image
 
-from sigverify.corpora import Corpus, Kind, open_corpus
-from sigverify.corpora.folder import read_folder
+from sigverify.corpora import Corpus, Kind, Sample, merge, open_corpus
+from sigverify.corpora.folder import read_folder, write_folder
 from sigverify.errors import CorpusError
 from sigverify.formats import plain_csv
 from sigverify.modality.image.image import IMAGE
@@ -176,3 +176,28 @@ def test_names_of_a_zip_that_no_folder_has(tmp_path):
         ("bob", G, 1),
         ("bob", G, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    "spec", ["synthetic:writers=2,genuine=11,skilled=2", "rendered:synthetic:writers=2,genuine=2,skilled=1"]
+)
+def test_what_is_written_is_read(tmp_path, spec):
+    corpus = open_corpus(spec)
+    write_folder(corpus, tmp_path / "new" / "people")
+    again = read_folder(tmp_path / "new" / "people")
+    assert (again.name, again.licence_note) == (corpus.name, corpus.licence_note)
+    assert again.samples == corpus.samples
+    assert again.fingerprint == corpus.fingerprint
+
+
+def test_what_cannot_be_written(tmp_path):
+    corpus = open_corpus("synthetic:writers=1,genuine=1,skilled=0")
+    (tmp_path / "file").write_text("mine")
+    for place, received in ((tmp_path, "a folder with something in it"), (tmp_path / "file", "a file")):
+        with pytest.raises(CorpusError, match=f"is in use; expected a new folder.*received {received}"):
+            write_folder(corpus, place)
+    with pytest.raises(CorpusError, match=r"cannot be the name of a folder.*synthetic-0/000000"):
+        write_folder(merge([corpus]), tmp_path / "new")
+    with pytest.raises(CorpusError, match="has no files; expected strokes or pictures"):
+        write_folder(Corpus("toys", (Sample("1", G, 1, "a toy"),)), tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
