@@ -9,6 +9,7 @@ from sigverify.cli.audit import audit
 from sigverify.cli.compare import compare
 from sigverify.cli.convert import convert
 from sigverify.cli.demo import demo
+from sigverify.cli.doctor import doctor
 from sigverify.cli.enroll import enroll
 from sigverify.cli.evaluate import evaluate
 from sigverify.cli.groups import groups
@@ -44,7 +45,7 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
 """What typer raises for wrong arguments: click's `ClickException`, which newer versions bring along."""
 
 _PANELS = {
-    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native),
+    "On the device": (enroll, verify, identify, users, forget, unlock, kiosk, serve, native, doctor),
     "Look at things": (compare, info, plot, demo),
     "On the workstation": (invent, train, convert, evaluate, reproduce),
 }

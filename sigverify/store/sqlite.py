@@ -24,6 +24,7 @@ class SqliteStore(SealedStore):
         key: Key | None = None,
         create: bool = True,
         read_only: bool = False,
+        still: bool = False,
         timeout_s: float = 5.0,
     ) -> None:
         """Open, or create where there is nothing yet. A store of the version before is migrated.
@@ -35,6 +36,8 @@ class SqliteStore(SealedStore):
             create: make the file when it is missing; otherwise that is an error.
             read_only: refuse changes, and work where the file system does. A store of the version before
                 is read as it is.
+            still: with `read_only`, leave no file beside it either, where no process has it open: for a short
+                look, during which nobody should begin to write.
             timeout_s: how long to wait for another process that is writing.
 
         Raises:
@@ -47,7 +50,9 @@ class SqliteStore(SealedStore):
             key = Key.generate()
         elif key is None and create and not read_only and not Path(self.path).exists():
             key = Key.default()  # first: where it cannot be made, no half store is left behind
-        self.database = SqliteDatabase(path, create=create, read_only=read_only, timeout_s=timeout_s)
+        self.database = SqliteDatabase(
+            path, create=create, read_only=read_only, still=still, timeout_s=timeout_s
+        )
         try:
             self._keys: tuple[Key, ...] = (self._begin(key),)
             with self.database.guard("read"):

@@ -49,7 +49,9 @@ CREATE TABLE journals (
 class SqliteDatabase:
     """One connection to one file. Threads may share it; processes open their own."""
 
-    def __init__(self, path: str | Path, *, create: bool, read_only: bool, timeout_s: float) -> None:
+    def __init__(
+        self, path: str | Path, *, create: bool, read_only: bool, timeout_s: float, still: bool = False
+    ) -> None:
         """Connect, and check that the file is a store or empty.
 
         Raises:
@@ -71,7 +73,7 @@ class SqliteDatabase:
             )
         with self.guard("open"):
             self._connection = sqlite3.connect(
-                _target(self.path, create=create, read_only=read_only),
+                _target(self.path, create=create, read_only=read_only, still=still),
                 uri=True,
                 timeout=timeout_s,
                 check_same_thread=False,
@@ -310,15 +312,16 @@ def _check_path(path: object) -> None:
         raise StoreError("no path of a store", expected="text without NUL", received=repr(path)[:80])
 
 
-def _target(path: str, *, create: bool, read_only: bool) -> str:
+def _target(path: str, *, create: bool, read_only: bool, still: bool) -> str:
     """Return the URI that opens `path`."""
     if path == MEMORY:
         return MEMORY
     file = Path(path).absolute()
     mode = "ro" if read_only else "rwc" if create else "rw"
     # Where nobody can write, SQLite cannot make the index of the log that it shares with others.
-    still = read_only and not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
-    return f"{file.as_uri()}?mode={mode}{'&immutable=1' if still else ''}"
+    alone = still or not os.access(file.parent, os.W_OK)
+    immutable = read_only and alone and not Path(f"{file}-wal").exists()
+    return f"{file.as_uri()}?mode={mode}{'&immutable=1' if immutable else ''}"
 
 
 _HINTS: Final = {

@@ -71,7 +71,7 @@ OF_PICTURES = ["no_ink", "too_small", "several", "no_strokes", "cut_off", "blurr
 """Flaws that the core in C, which takes strokes, never finds."""
 CHOICES = {
     "Baseline", "Capability", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind", "NibKind",
-    "Part", "Precision", "Profile", "Role", "Runtime", "ScannerKind", "Screening", "TrialKind",
+    "Part", "Precision", "Profile", "Role", "Runtime", "ScannerKind", "Screening", "State", "TrialKind",
 }  # fmt: skip
 """Enums that people choose from, or that only logs and metrics name: nothing says them in words."""
 
