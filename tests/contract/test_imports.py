@@ -13,7 +13,9 @@ import sigverify
 ROOT = Path(sigverify.__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "scipy", "matplotlib", "sklearn", "numba", "torch", "jax", "pandas"}
 WORKSTATION = {"rich", "typer", "click", "PIL", "asyncio", "multiprocessing"}
-WORKSTATION_MODULES = {"cli", "corpora", "evaluation", "experiments", "metrics", "plotting", "training"}
+WORKSTATION_MODULES = {
+    "__main__", "cli", "corpora", "evaluation", "experiments", "metrics", "plotting", "training",
+}  # fmt: skip
 DEVICE_MODULES = sorted(
     {module.name for module in pkgutil.iter_modules(sigverify.__path__)} - WORKSTATION_MODULES
 )
