@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.errors import ConfigError, InvalidSignature
-from sigverify.formats import read_capture
 from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import MODALITY as PICTURES
 from sigverify.matcher import Matcher
@@ -173,6 +172,9 @@ def read_captures(probe: object, references: object) -> list[object]:
     Raises:
         InvalidSignature, FormatError, ConfigError: see `similarity`.
     """
+    # Only here: it knows pictures too, which a device of strokes alone never loads.
+    from sigverify.formats import read_capture
+
     several = isinstance(references, Sequence) and not isinstance(references, _FILES)
     others = list(references) if several and isinstance(references, Sequence) else [references]
     if not 1 <= len(others) <= MAX_REFERENCES:
