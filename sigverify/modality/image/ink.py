@@ -14,7 +14,7 @@ from sigverify.modality.image.lines import without_lines
 from sigverify.modality.image.runs import Runs
 
 LONGEST: Final = 512
-"""Pictures are reduced to so many pixels: finer ones tell no more, see docs/images.md."""
+"""Pictures are reduced to so many pixels: the sheet is 128 wide, so finer ones tell no more."""
 _BLOCK: Final = 8
 """Paper is looked for in blocks of 8 × 8 pixels: wider than a stroke, narrower than a shadow."""
 _REACH: Final = 9

@@ -1,6 +1,6 @@
 """`lay_out`: ink on a sheet of fixed size, levelled and placed by where most of it lies.
 
-Where the ink lies on the sheet decides how well signatures are told apart: docs/images.md has the figures.
+Where the ink lies on the sheet decides how well signatures are told apart, more than anything else here.
 """
 
 from dataclasses import dataclass
