@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from builders import signature as scrawl
+from builders import to_csv
 from toy_images import drawn, running_model
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
@@ -51,13 +52,6 @@ def answer(*arguments, code=0):
     done = run(*arguments, "--json")
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
-
-
-def to_csv(path, signature):
-    columns = (signature.x, signature.y, signature.time_ms, signature.pressure, signature.ink.astype(int))
-    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
-    path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
-    return path
 
 
 EASY = ("--impostor", "random", "--fmr", "0.1")

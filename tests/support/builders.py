@@ -110,3 +110,11 @@ class ArithmeticEmbedder:
         vector = features.reshape(-1) @ self._global
         sequence = np.tanh(features.reshape(FRAMES // 2, -1) @ self._local)
         return Output(vector / np.linalg.norm(vector), sequence)
+
+
+def to_csv(path, its):
+    """Write strokes with pressure as plain CSV; return the path."""
+    columns = (its.x, its.y, its.time_ms, its.pressure, its.ink.astype(int))
+    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
+    path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
+    return path

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from builders import template
+from builders import template, to_csv
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.store import SqliteStore
@@ -33,13 +33,6 @@ def test_join_show_and_leave(store):
     assert left.stdout == "alice is in no group.\n"
     unknown = run("groups", "join", "-s", store, "-u", "bob", "staff", "--json")
     assert (unknown.returncode, json.loads(unknown.stdout)["status"]) == (4, 41)
-
-
-def to_csv(path, signature):
-    columns = (signature.x, signature.y, signature.time_ms, signature.pressure, signature.ink.astype(int))
-    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
-    path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
-    return path
 
 
 @pytest.mark.slow

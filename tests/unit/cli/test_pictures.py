@@ -2,17 +2,11 @@
 
 import numpy as np
 import pytest
-from builders import signature
+from builders import signature, to_csv
 from PIL import Image
 from toy_images import drawn, running_model
 
 FIRST = [f"0-{n}.png" for n in range(5)]
-
-
-def to_csv(path, its):
-    columns = (its.x, its.y, its.time_ms, its.pressure, its.ink.astype(int))
-    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
-    path.write_text("\n".join(["x,y,time_ms,pressure,pen_down", *rows]) + "\n")
 
 
 @pytest.fixture
