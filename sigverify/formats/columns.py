@@ -1,4 +1,4 @@
-"""What columns are called, the unit of their time, and how they become a `Signature`: for tables and JSON."""
+"""What columns are called, the unit of their time, and how they become a `Recording`: for tables and JSON."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import FormatError
+from sigverify.formats.channel import Channel, Quantity
+from sigverify.formats.notes import NoteKind, Notes, listed
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
-from sigverify.formats.recording import NoteKind, Notes, listed
-from sigverify.modality.pen.signature import Signature
+from sigverify.formats.pressure import whole_pressure, without_negative
+from sigverify.formats.recording import Recording
 
 MAX_NAME: Final = 64
 """Characters; a longer name is none of those known here."""
-MAX_INTERPOLATED: Final = 0.1
-"""Share of samples whose missing pressure is interpolated; beyond, the pressure is left out."""
 
 
 class Role(StrEnum):
@@ -52,6 +52,21 @@ _NAMES: Final = {
     Role.PEN: ("pen_down", "pendown", "pen_status", "penstatus", "status", "button", "buttons"),
     Role.STROKE: ("stroke", "stroke_id", "strokeid", "stroke_number"),
 }
+_MORE: Final = {
+    "z": Quantity.Z,
+    "azimuth": Quantity.AZIMUTH,
+    "altitude": Quantity.ALTITUDE,
+    "elevation": Quantity.ALTITUDE,
+    "tilt_x": Quantity.X_TILT,
+    "x_tilt": Quantity.X_TILT,
+    "tilt_y": Quantity.Y_TILT,
+    "y_tilt": Quantity.Y_TILT,
+    "rotation": Quantity.ROTATION,
+    "twist": Quantity.ROTATION,
+}
+"""What is recorded and not compared: kept where all its values are numbers."""
+_UNITS: Final = ("mm", "px")
+"""Of position, at the end of its name."""
 _PREFERRED: Final = frozenset({"x", "y", "time_ms", "time", "pressure", "pen_down", "buttons", "stroke"})
 """Where two columns mean the same, that of such a name is taken; `time_ms` before `time`."""
 _STAMP: Final = re.compile(r"\s*(?:\d{4}-?\d\d-?\d\d[T ]\d|\d\d:\d\d:\d\d)")
@@ -96,6 +111,21 @@ class Layout:
     def name(self, role: Role) -> str:
         """Return what the file calls the column of that role."""
         return self.names[self.places[role]]
+
+    def unit(self, role: Role) -> str:
+        """Return the unit that the name of a column ends with; empty where it has none."""
+        if role not in self.places:
+            return ""  # there are no points at all
+        end = _known(self.name(role)).rpartition("_")[2]
+        return end if end in _UNITS else ""
+
+    @property
+    def more(self) -> dict[Quantity, int]:
+        """Where what is recorded and not compared stands, each quantity once."""
+        found = {
+            _MORE[known]: index for index, name in enumerate(self.names) if (known := _known(name)) in _MORE
+        }
+        return {quantity: index for quantity, index in found.items() if index not in self.places.values()}
 
     def require(self) -> None:
         """Refuse columns of which x, y or time is missing.
@@ -145,12 +175,16 @@ def role_of(name: str) -> Role | None:
 
 
 def compose(
-    layout: Layout, columns: Mapping[Role, FloatArray], starts: BoolArray | None, notes: Notes
-) -> Signature:
-    """Make a signature; missing pressure is NaN, `starts` `(n,)` is True on the first sample of each stroke.
+    name: str,
+    layout: Layout,
+    columns: Mapping[Role, FloatArray],
+    starts: BoolArray | None,
+    notes: Notes,
+    more: Mapping[Quantity, FloatArray],
+) -> Recording:
+    """Make a recording of the format `name`; missing pressure is NaN.
 
-    Raises:
-        InvalidSignature: the numbers are no signature.
+    `starts` `(n,)` is True on the first sample of each stroke; `more` is what is recorded and not compared.
     """
     time_ms = columns[Role.TIME]
     if layout.unit_ms != 1.0:
@@ -159,13 +193,19 @@ def compose(
     layout.note_ignored(notes)
     pressure = columns.get(Role.PRESSURE)
     if pressure is not None:
-        pressure = _whole_pressure(pressure, notes)
+        pressure = whole_pressure(pressure, notes)
     ink = _ink(layout, columns, pressure, starts)
-    if pressure is not None and (negative := pressure < 0).any():
-        notes.add(NoteKind.NEGATIVE_PRESSURE, int(negative.sum()))
-        ink &= ink_from_touch(~negative)
-        pressure = np.maximum(pressure, 0)
-    return Signature(columns[Role.X], columns[Role.Y], time_ms, pressure, ink)
+    if pressure is not None:
+        pressure, ink = without_negative(pressure, ink, notes)
+    channels = {
+        Quantity.X: Channel(columns[Role.X], layout.unit(Role.X)),
+        Quantity.Y: Channel(columns[Role.Y], layout.unit(Role.Y)),
+        Quantity.TIME: Channel(time_ms, "ms"),
+    }
+    if pressure is not None:
+        channels[Quantity.PRESSURE] = Channel(pressure)
+    channels |= {quantity: Channel(values) for quantity, values in more.items()}
+    return Recording(format=name, channels=channels, ink=ink)
 
 
 def milliseconds_of(stamps: Iterable[str]) -> FloatArray:
@@ -223,19 +263,6 @@ def _unit_ms(name: str) -> float:
     found = _TIME.fullmatch(_known(name))
     unit = found and (found[1] or found[2])
     return _MS[unit[0]] if unit else 1.0
-
-
-def _whole_pressure(pressure: FloatArray, notes: Notes) -> FloatArray | None:
-    """Fill a few missing values from their neighbors; None where too many are missing."""
-    missing = np.isnan(pressure)
-    count = int(missing.sum())
-    if not count:
-        return pressure
-    if count > MAX_INTERPOLATED * len(pressure):
-        notes.add(NoteKind.PRESSURE_DROPPED, count)
-        return None
-    notes.add(NoteKind.PRESSURE_INTERPOLATED, count)
-    return np.interp(np.arange(len(pressure)), np.flatnonzero(~missing), pressure[~missing])
 
 
 def _ink(

@@ -93,13 +93,10 @@ FOREIGN: Final = (
     ),
     Foreign("an SQLite database", "A store is opened with Verifier.open", _begins(b"SQLite format 3\0")),
     Foreign("a sigverify model", "A model is opened with Model.read", _begins(b"SIGMODEL")),
-    Foreign("a signature in ISO/IEC 19794-7", _EXPORT, _begins(b"SDI\0")),
-    Foreign("Universal Ink Model (UIM)", _EXPORT, _riff(b"UINK")),
     Foreign("a Wacom signature (FSS)", _EXPORT, _begins(b"FSS", b"RlNT")),
     Foreign("Ink Serialized Format (ISF)", _EXPORT, _is_isf),
     Foreign("Ink Serialized Format (ISF) in base64", _EXPORT, _begins(b"base64:")),
-    Foreign("an SVG drawing", _DRAWING, _markup(rb"<svg[\s>]")),
-    Foreign("InkML", _EXPORT, _markup(rb"<(\w+:)?ink[\s>]")),
+    Foreign("an SVG drawing", _DRAWING, _markup(rb"<svg[\s>]")),  # in a JSON string; else it is read
     Foreign(
         "a web page (HTML)",
         "It is often a server's page about an error: open it and read what it says",

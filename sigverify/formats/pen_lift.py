@@ -1,5 +1,7 @@
 """Where ink runs, told from which samples touch the surface."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
@@ -25,3 +27,19 @@ def touch_from_pressure(pressure: FloatArray) -> BoolArray:
     """
     touching = pressure > 0
     return touching if touching.any() else np.ones_like(touching)
+
+
+def runs_of_ink(ink: BoolArray) -> list[tuple[slice, bool]]:
+    """Return the strokes (True) and what hovers between them (False), in order, each with its samples.
+
+    A stroke begins with the sample before its first ink; ink on the way to the very first one means nothing.
+
+    >>> runs_of_ink(np.array([False, False, True, True, False, True]))
+    [(slice(0, 1, None), False), (slice(1, 4, None), True), (slice(4, 6, None), True)]
+    """
+    ink = ink & (np.arange(len(ink)) > 0)
+    begins = ~ink & np.append(ink[1:], False)
+    hovers = ~ink & ~begins
+    first = begins | (hovers & ~np.concatenate([[False], hovers[:-1]]))
+    bounds = [*np.flatnonzero(first).tolist(), len(ink)]
+    return [(slice(start, stop), bool(begins[start])) for start, stop in pairwise(bounds)]

@@ -7,6 +7,7 @@ are hover; without either, all is ink. Blank lines and comments count as nothing
 where they cannot be anything else: between semicolons, tabs, bars or spaces.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -18,6 +19,7 @@ import numpy as np
 
 from sigverify.arrays import FloatArray
 from sigverify.errors import FormatError
+from sigverify.formats.channel import Quantity
 from sigverify.formats.columns import (
     REQUIRED,
     Layout,
@@ -28,8 +30,11 @@ from sigverify.formats.columns import (
     milliseconds_of,
     role_of,
 )
-from sigverify.formats.recording import NoteKind, Notes
+from sigverify.formats.format import Format
+from sigverify.formats.notes import NoteKind, Notes
+from sigverify.formats.recording import Recording
 from sigverify.formats.table import (
+    MAX_HEADER,
     MAX_HEADER_LINE,
     check_row_count,
     first_line,
@@ -41,6 +46,7 @@ from sigverify.formats.table import (
 )
 from sigverify.modality.pen.signature import MIN_SAMPLES, Signature
 
+NAME: Final = "csv"
 DELIMITERS: Final = (",", ";", "\t", "|")
 SPACES: Final = " "
 MAX_LINE: Final = 16_384
@@ -69,12 +75,16 @@ class _Rows:
         return [row[index] for row in self.cells]
 
 
-def recognizes(line: bytes) -> bool:
-    """Tell whether a file whose first filled line is so is of this format.
+def recognizes(data: bytes) -> bool:
+    """Tell content of this format by its first line, which names the columns.
 
     >>> recognizes(b"x,y,time_ms"), recognizes(b'"";"Y";"X";"t"'), recognizes(b"name,age")
     (True, True, False)
     """
+    return _is_header(first_line(readable(data[:MAX_HEADER])))
+
+
+def _is_header(line: bytes) -> bool:
     try:
         names, _ = _header_names(line[:MAX_HEADER_LINE].decode("latin-1"))
     except FormatError:
@@ -82,12 +92,12 @@ def recognizes(line: bytes) -> bool:
     return len({role_of(name) for name in names}.intersection(REQUIRED)) >= 2
 
 
-def decode(data: bytes, notes: Notes | None = None) -> Signature:
+def decode(data: bytes, notes: Notes | None = None) -> Recording:
     """Read one signature.
 
     Raises:
         FormatError: a missing or doubled column, or a row that does not fit the header.
-        InvalidSignature: numbers that are no signature.
+        InvalidSignature: more samples than a signature may have.
     """
     notes = notes or Notes()
     (header,), body, number = split_header(readable(data, notes), 1)
@@ -100,7 +110,7 @@ def decode(data: bytes, notes: Notes | None = None) -> Signature:
     names, rows = _fitted(names, list(_split(body.decode("utf-8", "backslashreplace"), delimiter, number)))
     layout = Layout.of(names)
     rows = _with_decimals(layout, rows, delimiter, notes)
-    return compose(layout, _columns(layout, rows, notes), None, notes)
+    return compose(NAME, layout, _columns(layout, rows, notes), None, notes, _more(layout, rows))
 
 
 def readable(data: bytes, notes: Notes | None = None) -> bytes:
@@ -114,15 +124,15 @@ def readable(data: bytes, notes: Notes | None = None) -> bytes:
     """
     text = uniform_lines(data, notes)
     plain = without_comments(text)
-    if recognizes(first_line(plain)) and not _is_utf8(plain):
+    if _is_header(first_line(plain)) and not _is_utf8(plain):
         # Excel's "CSV" is in the system's encoding; what is used here of it is ASCII.
         if notes is not None:
             notes.add(NoteKind.ENCODING, "Windows-1252")
         plain = plain.decode("cp1252", "replace").encode()
-    if recognizes(first_line(plain)):
+    if _is_header(first_line(plain)):
         return plain
     for comment in re.finditer(rb"(?m)^[ \t]*[#%][ \t]*(.*)$", text[:MAX_HEADER_LINE]):
-        if recognizes(comment[1]):
+        if _is_header(comment[1]):
             return without_comments(text[: comment.start()] + comment[1] + text[comment.end() :])
     return plain
 
@@ -135,17 +145,24 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def encode(signature: Signature) -> bytes:
-    r"""Write one signature so that `decode` gives back exactly the same.
+def encode(recorded: Recording | Signature) -> bytes:
+    r"""Write one signature so that `decode` gives back exactly the same; stamps in milliseconds.
+
+    Raises:
+        InvalidSignature: it has no time, which a table has to have.
 
     >>> signature = Signature(range(9), range(9), range(0, 90, 10))
     >>> encode(signature).split(b"\n")[:2]
     [b'x,y,time_ms,pen_down', b'0.0,0.0,0.0,1']
     """
-    columns = {"x": signature.x, "y": signature.y, "time_ms": signature.time_ms}
-    if signature.pressure is not None:
-        columns["pressure"] = signature.pressure
-    values = [*(column.tolist() for column in columns.values()), signature.ink.astype(int).tolist()]
+    recording = Recording.of(recorded)
+    columns = {
+        "x": recording[Quantity.X],
+        "y": recording[Quantity.Y],
+        "time_ms": recording.time_ms(),
+        **{quantity.value: recording[quantity] for quantity in _WRITTEN if quantity in recording.channels},
+    }
+    values = [*(column.tolist() for column in columns.values()), recording.ink.astype(int).tolist()]
     rows = (",".join(map(repr, row)) for row in zip(*values, strict=True))
     return "\n".join([",".join([*columns, "pen_down"]), *rows, ""]).encode("ascii")
 
@@ -268,6 +285,15 @@ def _columns(layout: Layout, rows: _Rows, notes: Notes) -> dict[Role, FloatArray
     return columns
 
 
+def _more(layout: Layout, rows: _Rows) -> dict[Quantity, FloatArray]:
+    """Return what is recorded and not compared, of columns whose cells are numbers throughout."""
+    found = {}
+    for quantity, index in layout.more.items():
+        with contextlib.suppress(FormatError):
+            found[quantity] = _numbers(rows.column(index), rows.lines, rows.comma)
+    return found
+
+
 def _stamps(cells: Sequence[str], name: str, notes: Notes) -> FloatArray:
     try:
         values = milliseconds_of(cells)
@@ -297,3 +323,27 @@ def _numbers(cells: Sequence[str], lines: Sequence[int], comma: bool) -> FloatAr
             received=shown(cells[bad]),
         ) from None
     return values
+
+
+_WRITTEN: Final = (
+    Quantity.PRESSURE,
+    Quantity.Z,
+    Quantity.AZIMUTH,
+    Quantity.ALTITUDE,
+    Quantity.X_TILT,
+    Quantity.Y_TILT,
+    Quantity.ROTATION,
+)
+
+FORMAT: Final = Format(
+    name=NAME,
+    title="a table (CSV)",
+    suffixes=(".csv", ".tsv", ".txt"),
+    specification="docs/formats.md",
+    begins='"x,y,time_ms" (CSV)',
+    recognizes=recognizes,
+    decode=decode,
+    encode=encode,
+    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, *_WRITTEN}),
+    loses=("units and ranges", "the device and other facts"),
+)

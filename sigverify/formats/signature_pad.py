@@ -3,8 +3,8 @@
 A point is `{"x": …, "y": …, "time": …}`, time in ms (epoch), and often `"pressure"`; other names and
 units are in `columns`. These forms occur::
 
-    [{"points": [point, …], "penColor": …}, …]     version 3 and later
-    [[point, …], …]                                 before
+    [{"points": [point, …], "penColor": …}, …]     version 3 (which has "color"), 4 and 5
+    [[point, …], …]                                 version 2; version 1 gives pictures alone
     {"points": [point, …]} or [point, …]            one group, or all points in one list
     {"x": […], "y": […], "time": […]}               columns; of all, or in place of a group
     {"strokes": any of those, …}                    wrapped by an application
@@ -19,13 +19,15 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from sigverify.arrays import BoolArray, FloatArray
-from sigverify.errors import FormatError, one_line
+from sigverify.arrays import FloatArray
+from sigverify.errors import FormatError, one_line, shortened
+from sigverify.formats.channel import Quantity
 from sigverify.formats.columns import (
     REQUIRED,
     Layout,
@@ -36,11 +38,15 @@ from sigverify.formats.columns import (
     milliseconds_of,
     role_of,
 )
-from sigverify.formats.recording import NoteKind, Notes, listed
-from sigverify.formats.table import check_row_count
+from sigverify.formats.format import Format
+from sigverify.formats.notes import NoteKind, Notes, listed
+from sigverify.formats.recording import Recording
+from sigverify.formats.strokes import starts_of
+from sigverify.formats.table import check_row_count, first_line
 from sigverify.formats.text_encoding import to_utf8
 from sigverify.modality.pen.signature import Signature
 
+NAME: Final = "signature_pad"
 NAMES: Final = ("x", "y", "time")
 WRAPPERS: Final = ("strokes", "groups", "signature", "data")
 MAX_WRAPPERS: Final = 3
@@ -49,28 +55,48 @@ MAX_KEYS: Final = 1000
 """Different keys of all points; devices have under 30."""
 MAX_STRINGS: Final = 3
 """JSON in a JSON string in a JSON string: each layer of an application may quote once."""
+_SETTINGS: Final = {
+    "penColor": "pen_color",
+    "color": "pen_color",
+    "dotSize": "dot_size_px",
+    "minWidth": "min_width_px",
+    "maxWidth": "max_width_px",
+    "velocityFilterWeight": "velocity_filter_weight",
+    "compositeOperation": "composite_operation",
+}
+"""What a group says beside its points: version 3 of the pad the color, 4 and 5 all of it."""
 TEXT_HINT: Final = "Hand in the list itself, not its JSON text: JSON.stringify of the whole request is enough"
 
 Point = Mapping[str, Any]
 
 
-def recognizes(line: bytes) -> bool:
-    r"""Tell whether a file whose first filled line is so is of this format.
+def recognizes(data: bytes) -> bool:
+    r"""Tell content of this format by how it begins.
 
     >>> recognizes(b'[{"points": ['), recognizes(b'"[{\\"x\\": 1'), recognizes(b'"x","y","time_ms"')
     (True, True, False)
     """
-    return re.match(rb'\s*(?:[\[{]|"(?:\\[nrt]|\s)*(?:[\[{]|\\"|\\\\))', line) is not None
+    return re.match(rb'\s*(?:[\[{]|"(?:\\[nrt]|\s)*(?:[\[{]|\\"|\\\\))', first_line(data)) is not None
 
 
-def decode(data: bytes, notes: Notes | None = None) -> Signature:
+def decode(data: bytes, notes: Notes | None = None) -> Recording:
     """Read one signature.
 
     Raises:
         FormatError: not JSON, or not groups of points.
-        InvalidSignature: numbers that are no signature.
+        InvalidSignature: more samples than a signature may have.
     """
     notes = notes or Notes()
+    return recording_of(parsed(data, notes), notes)
+
+
+def parsed(data: bytes, notes: Notes) -> object:
+    """Return the JSON of a pad, out of the strings that it may stand in.
+
+    Raises:
+        FormatError: not JSON.
+        InvalidSignature: more points than a signature may have.
+    """
     data = to_utf8(data, notes)
     check_row_count(data.count(b'"x"') + data.count(b'\\"x\\"'))
     try:
@@ -85,7 +111,7 @@ def decode(data: bytes, notes: Notes | None = None) -> Signature:
         raise FormatError(
             "not JSON", expected="what signature_pad's toData() gives", received=one_line(error)
         ) from None
-    return from_groups(groups, notes)
+    return groups
 
 
 def from_groups(groups: object, notes: Notes | None = None) -> Signature:
@@ -98,29 +124,44 @@ def from_groups(groups: object, notes: Notes | None = None) -> Signature:
     >>> from_groups([[{"x": i, "y": i, "time": 10 * i} for i in range(9)]]).duration_ms
     80.0
     """
-    notes = notes or Notes()
+    return recording_of(groups, notes or Notes()).signature()
+
+
+def recording_of(groups: object, notes: Notes) -> Recording:
+    """Return what parsed JSON holds.
+
+    Raises:
+        FormatError, InvalidSignature: as of `from_groups`.
+    """
     strokes, grouped = _strokes(groups)
+    strokes = _without_repeats(strokes, notes) if grouped else strokes
     check_row_count(sum(map(len, strokes)))
     names = dict.fromkeys(name for stroke in strokes for point in stroke for name in point)
     if len(names) > MAX_KEYS:
         raise FormatError("points of too many keys", expected=f"at most {MAX_KEYS}", received=str(len(names)))
     layout = Layout.of([str(name) for name in names])
     columns = _columns(strokes, layout, notes)
-    return compose(layout, columns, _starts([len(stroke) for stroke in strokes]) if grouped else None, notes)
+    starts = starts_of([len(stroke) for stroke in strokes]) if grouped else None
+    recording = compose(NAME, layout, columns, starts, notes, _more(strokes, layout))
+    return replace(recording, facts=_facts(groups))
 
 
-def encode(signature: Signature) -> bytes:
+def encode(recorded: Recording | Signature) -> bytes:
     """Write one signature as `toData()` would; `decode` gives back the same.
 
     The form cannot say that the way to the very first sample carries ink, which means nothing anyway:
     decoded, `pen_down[0]` is False.
+
+    Raises:
+        InvalidSignature: it has no time, which a point has to have.
     """
-    columns = dict(zip(NAMES, (signature.x, signature.y, signature.time_ms), strict=True))
-    if signature.pressure is not None:
-        columns["pressure"] = signature.pressure
+    recording = Recording.of(recorded)
+    columns = {"x": recording[Quantity.X], "y": recording[Quantity.Y], "time": recording.time_ms()}
+    if Quantity.PRESSURE in recording.channels:
+        columns["pressure"] = recording[Quantity.PRESSURE]
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     groups: list[dict[str, list[dict[str, float]]]] = []
-    for ink, row in zip(signature.ink.tolist(), values, strict=True):
+    for ink, row in zip(recording.ink.tolist(), values, strict=True):
         if not ink or not groups:
             groups.append({"points": []})
         groups[-1]["points"].append(dict(zip(columns, row, strict=True)))
@@ -216,6 +257,31 @@ def _points(group: object, number: int) -> list[Point]:
     return group
 
 
+def _without_repeats(strokes: list[list[Point]], notes: Notes) -> list[list[Point]]:
+    """Leave out the point that version 2 of the pad repeats at the end of a stroke, with the time it had.
+
+    It is the third from the end, or the first of two. What later versions record is never the same in all.
+    """
+    repeats = [len(stroke) > 2 and stroke[-1] == stroke[max(len(stroke) - 4, 0)] for stroke in strokes]
+    if not any(repeats) or not all("color" in point for stroke in strokes for point in stroke):
+        return strokes
+    notes.add(NoteKind.REPEATED, sum(repeats))
+    return [stroke[:-1] if repeat else stroke for stroke, repeat in zip(strokes, repeats, strict=True)]
+
+
+def _facts(groups: object) -> dict[str, str | float]:
+    """Return how the pad was set, from the first group: it draws all of them alike."""
+    first = groups[0] if isinstance(groups, list) and groups else None
+    told = first if isinstance(first, Mapping) and "points" in first else {}
+    facts: dict[str, str | float] = {}
+    for name, fact in _SETTINGS.items():
+        if isinstance(value := told.get(name), str):
+            facts[fact] = shortened(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            facts[fact] = value
+    return facts
+
+
 def _kind(value: object) -> str:
     """Say what something is by its type, of an object also by its keys."""
     if isinstance(value, Mapping):
@@ -253,6 +319,20 @@ def _columns(strokes: list[list[Point]], layout: Layout, notes: Notes) -> dict[R
     return columns
 
 
+def _more(strokes: list[list[Point]], layout: Layout) -> dict[Quantity, FloatArray]:
+    """Return what is recorded and not compared, of keys whose values are numbers in every point."""
+    found = {}
+    for quantity, index in layout.more.items():
+        name = layout.names[index]
+        numbers = [
+            _number(point.get(name), optional=False, flags=False) for stroke in strokes for point in stroke
+        ]
+        values = np.array([math.nan if number is None else number for number in numbers], np.float64)
+        if np.isfinite(values).all():
+            found[quantity] = values
+    return found
+
+
 def _number(value: object, *, optional: bool, flags: bool) -> float | None:
     """Return a value as a number, NaN where it is missing and may be; None where it is none."""
     if value is None and optional:
@@ -260,16 +340,17 @@ def _number(value: object, *, optional: bool, flags: bool) -> float | None:
     if not isinstance(value, int | float) or (isinstance(value, bool) and not flags):
         return None
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _no_number(strokes: list[list[Point]], layout: Layout, name: str, index: int) -> FormatError:
     """Say which point has no number of that name."""
     point, (number, place) = next(islice(_located(strokes), index, None))
     where = f"stroke {number}, point {place}: {listed([name])}"
-    if isinstance(point.get(name), int) and not isinstance(point[name], bool):
+    if isinstance(point.get(name), int | float) and not isinstance(point[name], bool):
         return FormatError(f"{where} is too large")
     return FormatError(
         f"{where} is not a number",
@@ -298,9 +379,15 @@ def _located(strokes: list[list[Point]]) -> Iterable[tuple[Point, tuple[int, int
             yield point, (number, place)
 
 
-def _starts(lengths: list[int]) -> BoolArray:
-    """Return `(n,)` bool, True on the first point of each stroke."""
-    starts = np.zeros(sum(lengths), np.bool_)
-    first = np.cumsum([0, *lengths])[:-1]
-    starts[first[first < len(starts)]] = True
-    return starts
+FORMAT: Final = Format(
+    name=NAME,
+    title="signature_pad",
+    suffixes=(".json",),
+    specification="https://github.com/szimek/signature_pad, toData()",
+    begins='"[" or "{" (signature_pad)',
+    recognizes=recognizes,
+    decode=decode,
+    encode=encode,
+    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE}),
+    loses=("hover between strokes", "units and ranges", "the device and other facts"),
+)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import FormatError, InvalidSignature
-from sigverify.formats.recording import Notes
+from sigverify.formats.notes import Notes
 from sigverify.formats.text_encoding import to_utf8
 from sigverify.modality.pen.signature import MAX_SAMPLES
 
@@ -18,6 +18,8 @@ MAX_SHOWN = 40
 """Characters of a foul line that an error message shows."""
 MAX_HEADER_LINE = 4096
 """Bytes; real headers have under 50."""
+MAX_HEADER = 2**20
+"""Bytes within which the first line has to begin, comments before it included."""
 COMMENT = re.compile(rb"(?m)^[ \t]*(?:#|%|//|(?i:\"?sep=.\"?[ \t]*$)).*$")
 ROW_TEXT = b"0123456789+-.eE \t\n"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -135,6 +137,16 @@ def first_line(text: bytes) -> bytes:
     """Return the start of the first line that is not blank; empty where there is none."""
     found = re.search(rb"\S[^\r\n]*", text)
     return b"" if found is None else found[0][:MAX_HEADER_LINE]
+
+
+def first_row(text: bytes) -> bytes:
+    r"""Return the start of the first line that is neither blank nor a comment, whatever its end.
+
+    >>> first_row(b"# Tablet 3\r\rx,y\r1,2")
+    b'x,y'
+    """
+    head = text[:MAX_HEADER].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return first_line(without_comments(head))
 
 
 def split_header(data: bytes, count: int, notes: Notes | None = None) -> tuple[list[str], bytes, int]:

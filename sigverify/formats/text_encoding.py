@@ -3,7 +3,7 @@
 import codecs
 
 from sigverify.errors import FormatError
-from sigverify.formats.recording import NoteKind, Notes
+from sigverify.formats.notes import NoteKind, Notes
 
 BOM = codecs.BOM_UTF8
 _MARKS = (

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.errors import FormatError, InvalidSignature, UnknownFormat
-from sigverify.formats import Format, plain_csv, read_recording, read_signature, signature_pad
-from sigverify.formats.recording import NoteKind
+from sigverify.formats import plain_csv, read_recording, read_signature, signature_pad
+from sigverify.formats.notes import NoteKind
 from sigverify.modality.pen.signature import Signature
 
 COUNT = 16
@@ -108,8 +108,8 @@ def assert_same(read):
 @given(tables())
 def test_every_way_to_write_a_table_reads_back_the_same(data):
     recording = read_recording(data)
-    assert recording.format == Format.CSV
-    assert_same(recording.signature)
+    assert recording.format == "csv"
+    assert_same(recording.signature())
 
 
 @st.composite
@@ -149,8 +149,8 @@ def documents(draw):
 @given(documents())
 def test_every_way_to_write_json_reads_back_the_same(data):
     recording = read_recording(data)
-    assert recording.format == Format.SIGNATURE_PAD
-    assert_same(recording.signature)
+    assert recording.format == "signature_pad"
+    assert_same(recording.signature())
 
 
 def test_what_was_noticed_is_said():
@@ -322,10 +322,7 @@ FOREIGN = {
     "a TIFF picture": b"MM\0*\0\0\0\x08" + bytes(40),
     "a WebP picture": b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40),
     "a PDF document": b"%PDF-1.7\n%\xe2\xe3\n",
-    "an SVG drawing": b'\n<?xml version="1.0"?>\n<svg xmlns="x"><path/></svg>',
-    "InkML": b'<?xml version="1.0"?><inkml:ink xmlns:inkml="x"><inkml:trace>1 2</inkml:trace></inkml:ink>',
-    "Universal Ink Model": b"RIFF\x24\0\0\0UINK" + bytes(40),
-    "ISO/IEC 19794-7": b"SDI\0 20\0" + bytes(40),
+    "an SVG drawing": b'"<svg xmlns=\\"x\\"><path/></svg>"',
     "a zip archive": b"PK\3\4\x14\0" + bytes(40),
     "a gzip archive": b"\x1f\x8b\x08\0" + bytes(40),
     "a PNG picture in base64": b"iVBORw0KGgoAAAANSUhEUgAA",
@@ -350,7 +347,7 @@ def test_what_else_people_hand_in_is_named(name, tmp_path):
         assert name in str(raised.value)
 
 
-@pytest.mark.parametrize("data", [FOREIGN["a picture as a data URL"], FOREIGN["an SVG drawing"]])
+@pytest.mark.parametrize("data", [FOREIGN["a picture as a data URL"], FOREIGN["a web page"]])
 def test_text_that_is_no_recording_is_named_in_a_json_string_and_in_utf_16(data):
     for foreign in (json.dumps(data.decode()).encode(), data.decode().encode("utf-16")):
         with pytest.raises(UnknownFormat, match="this is "):
