@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.corpora.splits import joined_name, joined_terms, qualified
 from sigverify.errors import CorpusError
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import modality_of
+
+if TYPE_CHECKING:
+    from sigverify.corpora.about import About
 
 _PEN_COLUMNS: Final = ("x", "y", "time_ms", "pressure", "pen_down")
 """What fingerprints of pen corpora are over: they stand in models and reports, and so cannot change."""
@@ -54,6 +57,7 @@ class Corpus:
         name: of the corpus; prefixes the writers when corpora are merged.
         samples: all signatures with their truth.
         licence_note: under what terms the data may be used; ends up in the manifest of a model.
+        about: what else a folder's corpus.toml says of it; None: nothing.
 
     Raises:
         CorpusError: no samples, two of one writer, kind and number, or captures of different kinds.
@@ -62,6 +66,7 @@ class Corpus:
     name: str
     samples: tuple[Sample, ...]
     licence_note: str = ""
+    about: "About | None" = None
 
     def __post_init__(self) -> None:
         """Put the samples in order and check that each is there once."""

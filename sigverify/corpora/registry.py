@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 
 from sigverify.corpora.corpus import Corpus
 from sigverify.corpora.folder import read_folder
-from sigverify.corpora.public.bhsig260 import read_bengali, read_hindi
-from sigverify.corpora.public.cedar import read_cedar
-from sigverify.corpora.public.cross_media import read_cross_media
-from sigverify.corpora.public.gpds import read_gpds
-from sigverify.corpora.public.mcyt75 import read_mcyt75
-from sigverify.corpora.public.sigcomp2009 import read_sigcomp2009
-from sigverify.corpora.public.sigcomp2011 import read_chinese, read_dutch
-from sigverify.corpora.public.susig import read_susig_blind
-from sigverify.corpora.public.svc2004 import read_task1, read_task2
+from sigverify.corpora.public.pictures import PICTURES as PICTURE_LAYOUTS
+from sigverify.corpora.public.strokes import STROKES as STROKE_LAYOUTS
 from sigverify.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -33,22 +26,8 @@ FALSE_WORDS = ("false", "0", "no", "off")
 
 Reader = Callable[[str | os.PathLike[str]], Corpus]
 
-STROKES: dict[str, Reader] = {
-    "svc2004-task1": read_task1,
-    "svc2004-task2": read_task2,
-    "susig-blind": read_susig_blind,
-    "sigcomp2009": read_sigcomp2009,
-}
-PICTURES: dict[str, Reader] = {
-    "bhsig260-hindi": read_hindi,
-    "bhsig260-bengali": read_bengali,
-    "cross-media": read_cross_media,
-    "cedar": read_cedar,
-    "gpds": read_gpds,
-    "mcyt75": read_mcyt75,
-    "sigcomp2011-dutch": read_dutch,
-    "sigcomp2011-chinese": read_chinese,
-}
+STROKES: dict[str, Reader] = {layout.name: layout.read for layout in STROKE_LAYOUTS}
+PICTURES: dict[str, Reader] = {layout.name: layout.read for layout in PICTURE_LAYOUTS}
 READERS = STROKES | PICTURES
 """Public corpora by name; each is read from a folder or a zip file."""
 
@@ -72,7 +51,7 @@ def open_corpus(spec: str) -> Corpus:
                 expected=f"{name}=PATH of a folder or zip",
                 received=repr(spec),
             )
-        return read(_expanded(path.strip()))
+        return read(expanded(path.strip()))
     kind, _, settings = spec.partition(":")
     if kind.strip() == SYNTHETIC:
         return _synthesized(settings)
@@ -96,7 +75,7 @@ def parse_synthetic(settings: str) -> "SyntheticConfig":
     return SyntheticConfig(**_settings(SyntheticConfig, settings, SYNTHETIC))
 
 
-def _expanded(path: str) -> Path:
+def expanded(path: str) -> Path:
     """Expand "~", which shells leave alone behind an equals sign."""
     try:
         return Path(path).expanduser()

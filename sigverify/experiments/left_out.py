@@ -25,6 +25,7 @@ from sigverify.evaluation import (
     evaluate,
     measure,
 )
+from sigverify.evaluation.protocol import REFERENCES
 from sigverify.evaluation.results import Row, pool
 from sigverify.experiments.cache import (
     CachedCalibration,
@@ -94,7 +95,7 @@ class Experiment:
     corpora: Mapping[str, Corpus]
     networks: Sequence[Network]
     leave_out: Sequence[str]
-    references: Sequence[int] = (1, 3, 4, 5, 10)
+    references: Sequence[int] = REFERENCES
     draws: int = 10
     synthetic: Corpus | None = None
     progress: Progress = field(default=lambda _stage, _done, _total: None)

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.corpora import open_corpus
+from sigverify.corpora.registry import SYNTHETIC, parse_synthetic
+from sigverify.errors import ConfigError
 from sigverify.evaluation.results import Row
 from sigverify.experiments.left_out import LEFT_OUT, Experiment, Network, Progress, open_real
 from sigverify.experiments.networks import train_networks
 from sigverify.experiments.results_table import describe_results, write_results
 from sigverify.training import BatchConfig, LossConfig, TrainConfig
+from sigverify.training.recipes import read_recipe
 
 CORPUS: Final = "synthetic:writers=10000,genuine=6,skilled=6,seed=11,device=mixed"
 """What `base` was trained on."""
@@ -44,8 +47,40 @@ class Reproduction:
     files: dict[str, str]
 
 
+def check(
+    data: Path,
+    *,
+    base: Sequence[Path],
+    corpus: str | None,
+    calibrate_on: str | None,
+    leave_out: Sequence[str],
+) -> None:
+    """Refuse before hours of training what would be refused after them.
+
+    Raises:
+        ConfigError: no corpora in `data`, or one to leave out is not there.
+        CorpusError: a corpus cannot be read, or a setting of invented writers is wrong.
+        TrainingError: one of `base` is no finished run.
+    """
+    corpora = open_real(data)
+    if missing := [name for name in leave_out if name not in corpora]:
+        raise ConfigError(
+            "a corpus to leave out is not there",
+            expected=f"one of {', '.join(corpora)}",
+            received=", ".join(missing),
+        )
+    for spec in (corpus, calibrate_on):
+        kind, _, settings = (spec or "").partition(":")
+        if kind.strip() == SYNTHETIC:
+            parse_synthetic(settings)  # to invent them all takes minutes
+        elif spec:
+            open_corpus(spec)
+    for run in base:
+        Network.open(run)
+
+
 def train_or_take(
-    out: Path, *, base: Sequence[Path], config: Path | None, corpus: str | None, seeds: int, quick: bool
+    out: Path, *, base: Sequence[Path], config: str | Path | None, corpus: str | None, seeds: int, quick: bool
 ) -> list[Path]:
     """Return the run folders to measure: those given, or as many as `seeds`, trained into `out/networks`.
 
@@ -55,7 +90,7 @@ def train_or_take(
     """
     if base:
         return list(base)
-    settings = TrainConfig.read(config) if config else QUICK_CONFIG if quick else TrainConfig()
+    settings = read_recipe(config) if config else QUICK_CONFIG if quick else TrainConfig()
     return train_networks(out / "networks", settings, corpus or (QUICK_CORPUS if quick else CORPUS), seeds)
 
 

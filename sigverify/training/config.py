@@ -5,17 +5,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from sigverify.corpora.toml import to_toml
 from sigverify.errors import ConfigError
 from sigverify.training.distortion import Distortion, augmentation_class
-from sigverify.training.toml import to_toml
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 PEN: Final = "pen"
 """Modality of a config that names none."""
 
 MONITORS: Final = ("val_eer", "val_loss")
 DECAYS: Final = ("cosine", "constant")
+
+Built = TypeVar("Built", bound="DataclassInstance")
 
 
 def _require(holds: bool, rule: str, received: object) -> None:
@@ -268,9 +273,7 @@ class TrainConfig:
             if not isinstance(parts["losses"], list | tuple):
                 raise ConfigError("losses must be a list of tables", received=str(parts["losses"]))
             parts["losses"] = tuple(_build(LossConfig, item, "losses") for item in parts["losses"])
-        built = _build(cls, parts, "")
-        assert isinstance(built, cls)
-        return built
+        return _build(cls, parts, "")
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -334,7 +337,7 @@ class TrainConfig:
         return self.epochs * self.steps_per_epoch
 
 
-def _build(kind: type[Any], values: object, where: str) -> Any:
+def _build(kind: type[Built], values: object, where: str) -> Built:
     """Make the dataclass `kind` from a table, checking names and types."""
     if isinstance(values, kind):
         return values

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sigverify.errors import ConfigError, CorpusError
@@ -85,6 +85,18 @@ def make_plan(config: TrainConfig, data: TrainingData, devices: Devices, origin:
     )
 
 
+def with_fitting_losses(config: TrainConfig) -> TrainConfig:
+    """Leave out of the default losses those on an output that the encoder lacks; chosen losses stay.
+
+    Whoever starts from a network need not know what it has.
+    """
+    if config.losses != TrainConfig(modality=config.modality).losses:
+        return config
+    outputs = build_encoder(config.encoder, config.encoder_options, modality=config.modality).output
+    fitting = tuple(loss for loss in config.losses if output_of(loss.name) in outputs)
+    return replace(config, losses=fitting or config.losses)
+
+
 def _network(config: TrainConfig, trained: set[str]) -> Any:
     """Build the encoder without a sequence that no loss trains; an untrained vector stays, frozen."""
     network = build_encoder(config.encoder, config.encoder_options, modality=config.modality)
@@ -107,7 +119,8 @@ def _validation_batches(
     config: TrainConfig, data: TrainingData, outputs: tuple[str, ...], devices: Devices
 ) -> WriterBatches | None:
     """Fixed, undistorted batches of held-out writers; None where too few are held out."""
-    assert data.held_out is not None
+    if data.held_out is None:
+        return None
     labels = len(data.train.writers)
     try:
         return _batches(

@@ -29,9 +29,10 @@ from sigverify.training.config import TrainConfig, ValidationConfig
 from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.data.training_data import TrainingData, prepare
 from sigverify.training.devices import Devices, find_devices
+from sigverify.training.needs import check_needs
 from sigverify.training.pair.stage import train_pair
 from sigverify.training.pair.writers import check_pairs
-from sigverify.training.plan import Plan, make_plan
+from sigverify.training.plan import Plan, make_plan, with_fitting_losses
 from sigverify.training.progress import Progress
 from sigverify.training.run import run as layout
 from sigverify.training.run.checkpoint import RunState, read_state, weights_file
@@ -82,6 +83,10 @@ def train(
         SplitLeak: a writer or signature stands in `corpora` and in `validation`.
         TrainingError: `out` holds something else, nothing to resume, or a loss that is no longer finite.
     """
+    if not resume:
+        Run(path=Path(out)).check_new()
+    if validation is None:
+        check_needs(config, corpora)
     data = prepare(config, corpora, validation)
     if config.pair.epochs:
         check_pairs(data)
@@ -89,9 +94,9 @@ def train(
     run = Run(path=_own_path(Path(out), devices))
     origin = Origin.find(config.init_from) if config.init_from and not resume else None
     if resume and config.init_from:
-        config = config.fitted_to({"config": run.config.to_dict()})
+        config = with_fitting_losses(config.fitted_to({"config": run.config.to_dict()}))
     elif origin:
-        config = config.fitted_to(origin.facts)
+        config = with_fitting_losses(config.fitted_to(origin.facts))
     keras.utils.set_random_seed(config.seed)
     plan = make_plan(config, data, devices, origin)
     if resume:
@@ -107,6 +112,8 @@ def train(
         _conclude(
             run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None
         )
+        if plan.validator is not None:
+            _note(run, validation_trials=plan.validator.trials)
     if not devices.process:
         _second_stage(run, config, data, on_progress)
     return run
@@ -139,17 +146,7 @@ def _create(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origi
     Raises:
         TrainingError: there is something in it.
     """
-    if run.is_unstarted():
-        raise TrainingError(
-            f"{run.path} holds a run that was stopped before its first checkpoint",
-            hint="Nothing was learned yet: unless a training is at work there, remove it and start again",
-        )
-    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        raise TrainingError(
-            f"{run.path} is not empty",
-            expected="a new or empty directory",
-            hint="Choose another, or go on with the run in it by --resume",
-        )
+    run.check_new()
     run.path.mkdir(parents=True, exist_ok=True)
     facts = provenance(config, data, plan.devices, origin)
     write_whole(run.path / layout.PROVENANCE, json.dumps(facts, indent=2))

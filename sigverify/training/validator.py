@@ -59,6 +59,13 @@ class Validator:
         """Writers scored."""
         return len(self._claims)
 
+    @property
+    def trials(self) -> dict[str, int]:
+        """Writers, references, and how many probes of each kind are tried."""
+        kinds = ("genuine", "skilled", "random")
+        counts = {kind: sum(len(getattr(claim, kind)) for claim in self._claims) for kind in kinds}
+        return {"writers": self.writers, "references": self.references, **counts}
+
     def __call__(self, network: Any) -> dict[str, float]:
         """Score `network`, a keras model from features to "vector" and perhaps "sequence"."""
         outputs = network.predict(self.features, batch_size=EMBED_BATCH, verbose=0)

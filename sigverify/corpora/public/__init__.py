@@ -1,1 +1,1 @@
-"""Corpora that others have published, one file each."""
+"""Corpora that others have published: a table of strokes, one of pictures."""

@@ -21,20 +21,16 @@ pictures are read here. Two pictures were never there, `94/phone_table_07.png` a
 the twelve of `MISNAMED` are left out.
 """
 
-import os
 import re
 
-from sigverify.corpora.corpus import Corpus, Kind
-from sigverify.corpora.public.reader import PICTURE, Truth, read_corpus
-from sigverify.modality.image.signature_image import SignatureImage
+from sigverify.corpora.corpus import Kind
+from sigverify.corpora.public.layouts import Truth
 
 PEOPLE = 100
 MEDIA = ("paper", "ipad", "phone_hand", "phone_table")
 """Number n of a genuine signature is on the nth of these."""
-PATTERN = re.compile(
-    rf"(?:.*/)?(?:(\d{{1,3}})/({'|'.join(MEDIA)})_(\d\d)|control/(\d{{1,2}})/paper_(\d\d)_(\d))\.{PICTURE}",
-    re.IGNORECASE,
-)
+STEM = rf"(?:.*/)?(?:(\d{{1,3}})/({'|'.join(MEDIA)})_(\d\d)|control/(\d{{1,2}})/paper_(\d\d)_(\d))"
+"""What the name of a picture is like, without its ending."""
 MISNAMED = frozenset(
     [(50, "ipad", name) for name in (2, 3)]
     + [(62, "phone_table", name) for name in (2, 3, 4, 5, 6)]
@@ -53,25 +49,8 @@ STRIDE = 12
 """Forgers of one writer are so many apart on the list: about a quarter of it, one for each medium."""
 
 
-def read_cross_media(path: str | os.PathLike[str]) -> Corpus:
-    """Read all of it.
-
-    Raises:
-        CorpusError: it cannot be read.
-    """
-    return read_corpus(
-        path,
-        name="cross-media",
-        pattern=PATTERN,
-        whole_name=True,
-        example="1/paper_01.png",
-        truth=_truth,
-        decode=SignatureImage.read,
-        licence_note=LICENCE_NOTE,
-    )
-
-
-def _truth(match: re.Match[str]) -> Truth | None:
+def truth(match: re.Match[str]) -> Truth | None:
+    """Tell who wrote a picture, and as whom; None where it shows another name than its own says."""
     if match[4]:
         return f"c{int(match[4]):02d}-{match[5]}", Kind.GENUINE, int(match[6])
     person, medium, name = int(match[1]), 1 + MEDIA.index(match[2].lower()), int(match[3])

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
-from sigverify.errors import CorpusError
+from sigverify.errors import CorpusError, TrainingError
 from sigverify.modality.registry import find_modality
 from sigverify.training.backend import keras
 from sigverify.training.data.trace_set import TraceSet
@@ -133,7 +133,8 @@ class WriterBatches(keras.utils.PyDataset):
         is_genuine = np.tile(np.arange(slots) < self.slots_genuine, len(chosen))
         own = self.traces.writer_index[rows] == np.repeat(chosen, slots)
         if (forged := ~is_genuine & own & self.traces.genuine[rows]).any():
-            assert self._forger is not None  # only it makes a forged slot hold a signature of the writer
+            if self._forger is None:  # only it makes a forged slot hold a signature of the writer
+                raise TrainingError("a forged slot holds a genuine signature, and nothing forges")
             batch[forged] = self._forger.apply(batch[forged], rng)
         if self.augmentation is not None:
             batch = self.augmentation.apply(batch, np.repeat(np.arange(len(chosen)), slots), rng)

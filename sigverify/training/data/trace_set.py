@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -172,6 +172,17 @@ class TraceSet:
         """`(n,)` str: writers as "set/writer"; those that have a "/" already keep their name."""
         names = np.array([qualified(self.name, writer) for writer in self.writers], np.str_)
         return names[self.writer_index]
+
+    def record(self) -> dict[str, Any]:
+        """Return what a manifest says of it, so that `evaluate` knows it again; plain values for JSON."""
+        genuine = int(np.count_nonzero(self.genuine))
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "writers": len(self.writers),
+            "genuine": genuine,
+            "skilled": len(self) - genuine,
+        }
 
     def take(self, index: npt.NDArray[np.integer] | BoolArray) -> "TraceSet":
         """Return the signatures at `index` (positions or a mask)."""

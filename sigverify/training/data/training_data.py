@@ -44,12 +44,7 @@ def prepare(
     sets = tuple(_traces(corpus) for corpus in corpora)
     others = tuple(_traces(corpus) for corpus in validation or ())
     if wrong := [each for each in (*sets, *others) if each.modality != config.modality]:
-        raise ConfigError(
-            f"corpus {wrong[0].name} is of another modality",
-            expected=config.modality,
-            received=wrong[0].modality,
-            hint="Set modality in the training config, or leave the corpus out",
-        )
+        raise other_modality(wrong[0].name, config.modality, wrong[0].modality)
     fraction = 0.0 if validation else config.validation.fraction
     split = {"seed": config.seed, "fraction": fraction}
     if not validation and not fraction:
@@ -63,6 +58,16 @@ def prepare(
         train, held_out = (TraceSet.join(side) for side in zip(*parts, strict=True))
     require_disjoint(train, held_out)
     return TrainingData(corpora=sets, train=train, held_out=held_out, validation=others or sets, split=split)
+
+
+def other_modality(corpus: str, expected: str, received: str) -> ConfigError:
+    """Return what is said of a corpus of another kind of capture than the config's."""
+    return ConfigError(
+        f"corpus {corpus} is of another modality",
+        expected=expected,
+        received=received,
+        hint="Set modality in the training config, or leave the corpus out",
+    )
 
 
 def _traces(corpus: Corpus | TraceSet) -> TraceSet:

@@ -12,7 +12,6 @@ import numpy as np
 from sigverify.modality.registry import find_modality
 from sigverify.training.backend import backend_name, device_names, keras
 from sigverify.training.config import TrainConfig
-from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.data.training_data import TrainingData
 from sigverify.training.devices import Devices
 from sigverify.training.run.origin import Origin
@@ -28,7 +27,7 @@ def provenance(
     What the network was trained on includes what the one it starts from was trained on. This travels with a
     model, so that of a path to start from it holds the last part only.
     """
-    own = [dict(_counts(corpus)) | {"split": data.split} for corpus in data.corpora]
+    own = [corpus.record() | {"split": data.split} for corpus in data.corpora]
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "config": config.to_dict() | {"init_from": _bare(config.init_from)},
@@ -38,8 +37,8 @@ def provenance(
         "licence_note": _licence_note(data, origin),
         "corpora": _unite(origin.corpora if origin else [], own),
         "init_from": _start(origin),
-        "train": _counts(data.train),
-        "held_out": None if data.held_out is None else _counts(data.held_out),
+        "train": data.train.record(),
+        "held_out": None if data.held_out is None else data.held_out.record(),
         "versions": _versions(),
         "backend": backend_name(),
         "devices": device_names(),
@@ -72,16 +71,6 @@ def _unite(*lists: Sequence[Any]) -> list[Any]:
         if item not in united:
             united.append(item)
     return united
-
-
-def _counts(traces: TraceSet) -> Mapping[str, Any]:
-    return {
-        "name": traces.name,
-        "fingerprint": traces.fingerprint,
-        "writers": len(traces.writers),
-        "genuine": int(np.count_nonzero(traces.genuine)),
-        "skilled": int(np.count_nonzero(~traces.genuine)),
-    }
 
 
 def _versions() -> dict[str, str]:

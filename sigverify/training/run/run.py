@@ -81,6 +81,27 @@ class Run:
         began = {PROVENANCE, f".{PROVENANCE}.partial"}
         return bool(names & began) and HISTORY_FILE not in names
 
+    def check_new(self) -> None:
+        """Refuse to begin a run where there is something.
+
+        Raises:
+            TrainingError: there is, or the folder cannot be made.
+        """
+        if self.is_unstarted():
+            raise TrainingError(
+                f"{self.path} holds a run that was stopped before its first checkpoint",
+                hint="Nothing was learned yet: unless a training is at work there, remove it and start again",
+            )
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise TrainingError(
+                f"{self.path} is not empty",
+                expected="a new or empty directory",
+                hint="Choose another, or go on with the run in it by --resume",
+            )
+        above = next(each for each in (self.path.absolute(), *self.path.absolute().parents) if each.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise TrainingError(f"{self.path} cannot be made", received=f"{above} cannot be written to")
+
     @property
     def model_path(self) -> Path:
         """The best network."""

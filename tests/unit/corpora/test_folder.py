@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ from builders import signature
 from PIL import Image
 
 from sigverify.corpora import Corpus, Kind, Sample, merge, open_corpus
-from sigverify.corpora.folder import read_folder, write_folder
+from sigverify.corpora.about import About
+from sigverify.corpora.folder import Trouble, read_folder, survey_folder, write_folder
+from sigverify.corpora.layout import Layout
 from sigverify.errors import CorpusError
-from sigverify.formats import plain_csv
+from sigverify.formats import FORMATS, plain_csv
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.pen.pen import PEN
+from sigverify.modality.pen.signature import Signature
 
 G, S = Kind.GENUINE, Kind.SKILLED
 TREE = (
@@ -141,11 +145,19 @@ def test_what_does_not_fit_is_named(tmp_path, name, data, message):
         (b'name = "\xff"', "cannot be read; expected a TOML file"),
         ("a = " + "[" * 60_000, "cannot be read; expected a TOML file"),
         ("#" * 70_000, "received more than 65536 bytes"),
-        ('licence = "ours"', "a key is unknown; expected name or licence_note; received 'licence'"),
+        ('licence = "ours"', "a key is unknown; expected name, licence_note, sessions, forgers, "),
         ("name = 3", "name is no text"),
         ('name = "a/b"', "the name cannot stand in file names"),
         ('name = ""', "the name cannot stand in file names"),
         ('licence_note = "a\\nb"', "expected one line of at most 2000 characters"),
+        ('forgers = "a\\tb"', "forgers is no line of text"),
+        ("forgers = 2", "forgers is no text"),
+        ("sessions = 0", "sessions is out of range; expected a number, 1 to 1000; received 0"),
+        ("sessions = true", "sessions is out of range"),
+        ("sampling_rate_hz = 5000.0", "sampling_rate_hz is out of range; expected a number, 4 to 4000"),
+        ("sampling_rate_hz = nan", "sampling_rate_hz is out of range"),
+        ('layout = "{name}.csv"', "the layout is no pattern"),
+        ("layout = 3", "the layout is no pattern; expected text"),
     ],
 )
 def test_corpus_toml_is_checked(tmp_path, about, message):
@@ -175,6 +187,7 @@ def test_names_of_a_zip_that_no_folder_has(tmp_path):
     assert [sample.key for sample in read_folder(tmp_path / "people.zip").samples] == [
         ("bob", G, 1),
         ("bob", G, 2),
+        ("bob", G, 3),
     ]
 
 
@@ -201,3 +214,137 @@ def test_what_cannot_be_written(tmp_path):
     with pytest.raises(CorpusError, match="has no files; expected strokes or pictures"):
         write_folder(Corpus("toys", (Sample("1", G, 1, "a toy"),)), tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+KNOWN = 'sessions = 2\nforgers = "students, from a picture"\nsampling_rate_hz = 125\n'
+
+
+def test_what_is_known_of_a_corpus(tmp_path):
+    corpus = read_folder(write(tmp_path / "people", tree() | {"corpus.toml": ABOUT + KNOWN}))
+    assert corpus.about == About(
+        name="Our-people",
+        licence_note="ours, by written consent",
+        sessions=2,
+        forgers="students, from a picture",
+        sampling_rate_hz=125,
+    )
+    assert corpus.select(["bob"]).about == corpus.about
+    assert corpus.fingerprint == read_folder(write(tmp_path / "bare", tree())).fingerprint
+
+
+def flat(above=""):
+    names = ("a_b_g_1.csv", "a_b_g_10.csv", "a_b_f_2.csv", "c_g_3.csv")
+    layout = 'layout = "{writer}_{kind:g=genuine,f=skilled}_{number}.csv"\n'
+    files = {above + name: strokes(number) for number, name in enumerate(names)}
+    return files | {above + "corpus.toml": layout}
+
+
+@pytest.mark.parametrize("above", ["", "people/"])
+def test_another_layout(tmp_path, above):
+    corpus = read_folder(write(tmp_path, flat(above) | {above + "list.txt": "no signature"}))
+    assert {sample.key: sample.capture for sample in corpus.samples} == {
+        ("a_b", G, 1): signature(0, 0),
+        ("a_b", G, 10): signature(1, 1),
+        ("a_b", S, 2): signature(2, 2),
+        ("c", G, 3): signature(3, 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        (
+            "a_b_x_1.csv",
+            strokes(),
+            "a_b_x_1.csv lies where no signature is looked for; expected {writer}_{kind:",
+        ),
+        ("sub/c_g_4.csv", strokes(), "sub/c_g_4.csv lies where no signature is looked for"),
+        ("c_g_4.csv", "hello", "c_g_4.csv of corpus people cannot be read"),
+        ("c_g_03.csv", strokes(), "c_g_3.csv and c_g_03.csv have one place in the corpus"),
+    ],
+)
+def test_what_does_not_fit_another_layout_is_named(tmp_path, name, data, message):
+    assert message in refused(write(tmp_path / "people", flat() | {name: data}))
+
+
+def test_recordings_without_time_are_timed_by_the_sampling_rate(tmp_path):
+    its = signature()
+    index = Signature(its.x, its.y, np.arange(len(its)), its.pressure, its.ink)
+    files = {"bob/1.csv": plain_csv.encode(index), "bob/2.csv": strokes(1)}
+    corpus = read_folder(write(tmp_path, files | {"corpus.toml": "sampling_rate_hz = 50"}))
+    untimed, timed = (sample.capture for sample in corpus.samples)
+    assert timed == signature(1, 1)
+    assert untimed == Signature(its.x, its.y, np.arange(len(its)) * 20.0, its.pressure, its.ink)
+
+
+def test_a_survey_says_what_is_wrong_with_each_file_and_reads_the_others(tmp_path):
+    spoiled = {
+        "alice/genuine/3.csv": "hello",
+        "bob/c.png": picture(),
+        "alice/1.csv": strokes(7),
+        "alice/forged/1.csv": strokes(8),
+        "bob/corpus.toml": ABOUT,
+        "9.csv": strokes(9),
+    }
+    survey = survey_folder(write(tmp_path / "people", tree() | spoiled))
+    assert {problem.file: problem.trouble for problem in survey.problems} == {
+        "alice/genuine/3.csv": Trouble.UNREADABLE,
+        "bob/c.png": Trouble.OTHER_KIND,
+        "alice/1.csv": Trouble.MISPLACED,
+        "alice/forged/1.csv": Trouble.MISPLACED,
+        "bob/corpus.toml": Trouble.MISPLACED,
+        "9.csv": Trouble.MISPLACED,
+    }
+    assert all(problem.file.split("/")[-1] in str(problem.error) for problem in survey.problems)
+    assert {sample.key: survey.files[sample.key] for sample in survey.corpus.samples} == {
+        key: TREE[number] for key, number in TRUTH.items()
+    }
+
+
+def test_a_survey_of_a_damaged_zip(tmp_path):
+    path = tmp_path / "people.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        for name, data in tree().items():
+            file.writestr(name, data)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(strokes(2), b"#" * len(strokes(2))))
+    survey = survey_folder(path)
+    assert [(each.file, each.trouble) for each in survey.problems] == [(TREE[2], Trouble.UNREADABLE)]
+    assert len(survey.corpus) == len(TREE) - 1
+    assert f"cannot read {TREE[2]!r}" in refused(path)
+
+
+def test_a_survey_of_nothing(tmp_path):
+    survey = survey_folder(write(tmp_path / "people", {"bob/1.csv": "hello"}))
+    assert survey.corpus is None
+    assert [problem.file for problem in survey.problems] == ["bob/1.csv"]
+
+
+def test_what_is_known_is_written_and_strokes_as_json(tmp_path):
+    about = About(sessions=2, forgers="students", layout=Layout("{writer}"))
+    corpus = Corpus("x", read_folder(write(tmp_path / "1", tree())).samples, 'a "note"', about)
+    stages = []
+    strokes = FORMATS["signature_pad"]
+    write_folder(corpus, tmp_path / "2", strokes=strokes, progress=lambda *told: stages.append(told))
+    again = read_folder(tmp_path / "2")
+    assert {path.suffix for path in (tmp_path / "2").rglob("*.*")} == {".json", ".toml"}
+    assert [sample.key for sample in again.samples] == [sample.key for sample in corpus.samples]
+    assert again.samples[0].capture.x.tolist() == corpus.samples[0].capture.x.tolist()
+    assert (again.licence_note, again.about.sessions, again.about.forgers) == ('a "note"', 2, "students")
+    assert again.about.layout is None
+    assert stages[-1] == ("writing", 6, 6)
+
+
+def test_nothing_is_left_of_what_cannot_be_written_whole(tmp_path, monkeypatch):
+    corpus = read_folder(write(tmp_path / "1", tree()))
+
+    def broken(_path, _data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", broken)
+    (tmp_path / "2").mkdir()
+    for name in ("2", "3"):
+        with pytest.raises(OSError, match="No space"):
+            write_folder(corpus, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+    assert list((tmp_path / "2").iterdir()) == []

@@ -40,6 +40,7 @@ CORPORA = {
         "0002/0002v00.bmp": ("0002", G, 0),
         "0010/0010V14.BMP": ("0010", G, 14),
         "0010/0010f07.bmp": ("0010", S, 7),
+        "0010/0003_0010f07.bmp": ("0010", S, 307),
     },
     "sigcomp2011-dutch": {
         "OfflineSignatures/Dutch/TrainingSet/Offline Genuine/002_01.PNG": ("train-002", G, 1),
@@ -159,7 +160,9 @@ def test_real_corpus_is_complete(name, file, writers, genuine, skilled, shared_d
     assert len(corpus.writers) == writers
     assert Counter(len(corpus.genuine(writer)) for writer in corpus.writers) == genuine
     assert Counter(len(corpus.skilled(writer)) for writer in corpus.writers) == skilled
-    require_disjoint(*split_writers(corpus, 0.5, 0))
+    # Every tenth writer: to decode all pictures takes two minutes.
+    some = corpus.select(corpus.writers[::10])
+    require_disjoint(*split_writers(some, 0.5, 0))
     if name == "cross-media":
-        digests = Counter(digest for _, digest in corpus.digests())
+        digests = Counter(digest for _, digest in some.digests())
         assert digests.most_common(1)[0][1] == 1

@@ -18,6 +18,8 @@ from sigverify.training import (
     train,
 )
 from sigverify.training.optimization import learning_rate, momentum
+from sigverify.training.plan import with_fitting_losses
+from sigverify.training.run.summary import held_out_rates
 
 FILES = {"config.toml", "provenance.json", "model.keras", "history.csv", "curves.png"} | {
     "checkpoints",
@@ -200,6 +202,30 @@ def test_error_rates_before_and_after_are_told(tuned):
     assert transfer["before"] == transfer["after"]
     assert tuned.provenance["best_epoch"] == 0
     assert tuned.provenance["best"]["val_eer"] == transfer["before"]["val_eer"]
+
+
+def test_rates_say_what_they_are_of(run, tuned):
+    rates = {rate.name: rate for rate in held_out_rates(run)}
+    assert set(rates) == {"val_eer_vector", "val_eer_vector_1", "val_eer_random"}
+    # Three held-out writers with 4 genuine signatures, 2 of them references, and 3 forgeries.
+    several, single, random = (
+        rates[name] for name in ("val_eer_vector", "val_eer_vector_1", "val_eer_random")
+    )
+    assert (several.references, several.genuine, several.impostors, several.impostor) == (2, 6, 9, "skilled")
+    assert (single.references, single.genuine, single.impostors) == (1, 12, 18)
+    assert (random.references, random.impostors, random.impostor) == (2, 6, "random")
+    assert several.before is None
+    best = next(row for row in run.history if row["epoch"] == run.provenance["best_epoch"])
+    assert several.eer == best["val_eer_vector"]
+    assert all(rate.before == rate.eer for rate in held_out_rates(tuned))
+
+
+def test_default_losses_are_those_that_the_start_has_outputs_for():
+    bare = TrainConfig(encoder_options={"width": 8, "dilations": [1], "sequence_size": 0})
+    assert [loss.name for loss in with_fitting_losses(bare).losses] == ["triplet"]
+    assert with_fitting_losses(TrainConfig()) == TrainConfig()
+    chosen = replace(bare, losses=(LossConfig(name="alignment"),))
+    assert with_fitting_losses(chosen) == chosen
 
 
 def test_a_network_of_unknown_origin_is_recorded_so(run, corpus, tmp_path, caplog):

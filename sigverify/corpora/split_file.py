@@ -1,0 +1,215 @@
+"""`SplitFile`: which writers of a corpus are trained on and which are held out, kept in a file."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sigverify.corpora.corpus import Corpus
+from sigverify.corpora.splits import split_writers
+from sigverify.corpora.toml import to_toml
+from sigverify.errors import CorpusError, SplitLeak
+
+SUFFIX: Final = ".toml"
+MAX_BYTES: Final = 4 << 20
+"""Of a file of names: those of 100,000 writers take less."""
+
+
+class Side(StrEnum):
+    """One part of a split."""
+
+    TRAIN = "train"
+    HELD_OUT = "held_out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitFile:
+    """A split by writer, for `--writers` of `train`, `convert` and `evaluate`.
+
+    Attributes:
+        corpus: name of the corpus.
+        fingerprint: `Corpus.fingerprint` of all of it.
+        seed, fraction: how the writers were drawn, see `split_writers`.
+        train, held_out: names of the writers, sorted.
+
+    Raises:
+        CorpusError: it is not of that form.
+        SplitLeak: a writer stands on both sides.
+    """
+
+    corpus: str
+    fingerprint: str
+    seed: int
+    fraction: float
+    train: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check what was read."""
+        texts: tuple[object, ...] = (self.corpus, self.fingerprint)
+        if not all(isinstance(text, str) and text for text in texts):
+            raise _malformed("corpus and fingerprint, both text", repr(texts))
+        for side in Side:
+            names = getattr(self, side.value)
+            if not isinstance(names, list | tuple) or not names or not all(isinstance(n, str) for n in names):
+                raise _malformed(f"{side.value} = [names of writers]", repr(names))
+            object.__setattr__(self, side.value, tuple(sorted(set(names))))
+        if shared := sorted(set(self.train) & set(self.held_out)):
+            raise SplitLeak(
+                "a writer stands on both sides of the split",
+                expected="each on one",
+                received=f"{len(shared)}, {shared[0]} among them",
+            )
+
+    @classmethod
+    def of(cls, corpus: Corpus, *, fraction: float = 0.2, seed: int = 0) -> Self:
+        """Split a corpus.
+
+        Raises:
+            ConfigError: `fraction` is not between 0 and 1.
+            CorpusError: fewer than two writers.
+        """
+        train, held_out = split_writers(corpus, fraction, seed)
+        return cls(
+            corpus=corpus.name,
+            fingerprint=corpus.fingerprint,
+            seed=seed,
+            fraction=fraction,
+            train=train.writers,
+            held_out=held_out.writers,
+        )
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            CorpusError: no such file, or not of that form.
+            SplitLeak: a writer stands on both sides.
+        """
+        try:
+            said: dict[str, Any] = tomllib.loads(_read(path))
+        except (ValueError, RecursionError) as error:
+            raise _malformed("a TOML file that `sigverify corpus split` wrote", str(error)) from None
+        known = {each.name for each in fields(cls)}
+        if set(said) != known:
+            odd = min(set(said) ^ known)
+            raise _malformed(f"the keys {', '.join(sorted(known))}", f"{odd!r} too many or missing")
+        return cls(**said)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write it, wholly or not at all; what is there is replaced.
+
+        Raises:
+            CorpusError: it cannot be written, or would not be known as a split file.
+        """
+        target = Path(path)
+        if target.suffix != SUFFIX:
+            raise CorpusError(
+                "a split file has another ending", expected=f"NAME{SUFFIX}", received=repr(target.name)
+            )
+        fresh = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+        try:
+            fresh.write_text(self.to_toml(), "utf-8")
+            fresh.replace(target)
+        except OSError as error:
+            raise CorpusError(
+                "the split cannot be written", received=f"{target}: {error.strerror}"
+            ) from error
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def to_toml(self) -> str:
+        """Return the text of the file."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return f"# Whom to train on and whom to hold out, by `sigverify corpus split`.\n{to_toml(values)}"
+
+    def select(self, corpus: Corpus, side: Side) -> Corpus:
+        """Return one side of the corpus that was split.
+
+        Raises:
+            CorpusError: it is another corpus, or was changed since.
+        """
+        if corpus.fingerprint != self.fingerprint:
+            raise CorpusError(
+                f"the split is not of this corpus {corpus.name}",
+                expected=f"{self.corpus} as it was then",
+                received="other signatures or writers",
+                hint="Split it anew: sigverify corpus split",
+            )
+        return corpus.select(getattr(self, side.value))
+
+
+def is_split_file(path: str | os.PathLike[str]) -> bool:
+    """Tell a split file from a corpus or a list of names, by its ending."""
+    return Path(path).suffix == SUFFIX and Path(path).is_file()
+
+
+def select_writers(
+    corpora: Sequence[Corpus], path: str | os.PathLike[str] | None, side: Side
+) -> list[Corpus]:
+    """Return corpora with the writers that a file names: one side of a split, or a list, a name a line.
+
+    Without a file they stay as they are.
+
+    Of several corpora a split file is of one, by name, and the others stay whole. A list is of all: each
+    keeps those of its writers that stand in it.
+
+    Raises:
+        CorpusError: no such file, none of these corpora, or a name that none of them has.
+    """
+    if path is None:
+        return list(corpora)
+    if not is_split_file(path):
+        return _listed(corpora, path)
+    split = SplitFile.read(path)
+    if split.corpus not in [corpus.name for corpus in corpora]:
+        raise CorpusError(
+            "the split is of none of these corpora",
+            expected=split.corpus,
+            received=", ".join(corpus.name for corpus in corpora),
+        )
+    return [split.select(corpus, side) if corpus.name == split.corpus else corpus for corpus in corpora]
+
+
+def _listed(corpora: Sequence[Corpus], path: str | os.PathLike[str]) -> list[Corpus]:
+    named = {line.strip() for line in _read(path).splitlines()} - {""}
+    known = {writer for corpus in corpora for writer in corpus.writers}
+    if not named or named - known:
+        raise CorpusError(
+            f"the list of writers {os.fspath(path)!r} does not fit",
+            expected="the name of one writer in each line",
+            received=repr(min(named - known)) if named else "nothing",
+        )
+    chosen = [(corpus, named.intersection(corpus.writers)) for corpus in corpora]
+    if without := [corpus.name for corpus, names in chosen if not names]:
+        raise CorpusError(
+            f"the list of writers {os.fspath(path)!r} names nobody of corpus {without[0]}",
+            expected="some of each",
+        )
+    return [corpus.select(names) for corpus, names in chosen]
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise CorpusError(
+            f"the file of writers {os.fspath(path)!r} cannot be read", received=error.strerror or "no file"
+        ) from error
+    except ValueError as error:
+        raise CorpusError(
+            f"the file of writers {os.fspath(path)!r} is no text", expected="UTF-8", received=str(error)
+        ) from None
+
+
+def _malformed(expected: str, received: str) -> CorpusError:
+    return CorpusError("not a split of writers", expected=expected, received=received)
