@@ -7,8 +7,11 @@ The key is a secret of the store, so whoever cannot open that cannot forge an en
 An entry names a person by a pseudonym, a keyed digest of the user id: after `forget` the log still says that
 somebody was here, and no longer who. It never holds samples, embeddings or scores.
 
+Each entry also holds what names all rows of the store as it was written: so an anchor stands for the state
+of the store too. Where nothing was written since the newest entry, the rows must be those.
+
 Only a copy of the whole file, put back later, looks untouched. `AuditLog.anchor` is against that: a line to
-be kept elsewhere, which a later log must still contain.
+be kept elsewhere, which a later log must still contain. So is a counter outside (`sigverify.store.counter`).
 
 Source: Schneier & Kelsey, "Secure Audit Logs to Support Computer Forensics", 1999 (the chain); keys that
 evolve, as there, are left out: whoever holds the store's key may write anything.
@@ -25,8 +28,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from sigverify.errors import ConfigError, StoreError
-from sigverify.store import Records, Store
+from sigverify.actor import Actor, current_actor
+from sigverify.errors import ConfigError, DamagedStore, StoreError
+from sigverify.store import Records, State, Store
 from sigverify.template import spellings
 from sigverify.words import DEFAULT, phrase, sentence
 
@@ -63,14 +67,40 @@ class Event(StrEnum):
     REPLAYED = "replayed"
     UNKNOWN_USER = "unknown_user"
     LOCKED_OUT = "locked_out"
+    BLOCKED = "blocked"
+    """So many failed tries in a row that an operator has to unlock."""
     UNLOCKED = "unlocked"
+    IDENTIFIED = "identified"
+    NOT_IDENTIFIED = "not_identified"
+    COMPARED = "compared"
+    """Two signatures, of nobody who is enrolled."""
+    LISTED = "listed"
+    ENROLLMENT_REFUSED = "enrollment_refused"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    WRONG_CODE = "wrong_code"
+    CAPTURE_REFUSED = "capture_refused"
+    """It was not signed by a pen that is known, for that moment."""
+    TOKEN_REFUSED = "token_refused"  # noqa: S105, the name of an event
+    NOT_ALLOWED = "not_allowed"
+    """A question that is not for whoever asked it; the detail names the capability."""
     ADAPTED = "adapted"
     ADAPTATION_UNDONE = "adaptation_undone"
     REKEYED = "rekeyed"
     BACKED_UP = "backed_up"
     RESTORED = "restored"
+    REPAIRED = "repaired"
+    STATE_ACCEPTED = "state_accepted"
+    """Rows that are not those that the head told of were taken for the store's."""
     EXPORTED = "exported"
     IMPORTED = "imported"
+    TEMPLATE_REFUSED = "template_refused"
+    """No enrollment station that is trusted signed it: somebody with the store's key put it there."""
+    TEMPLATE_SIGNED = "template_signed"
+    """As it stood in the store, by an enrollment station."""
+    KIOSK_ADMITTED = "kiosk_admitted"
+    """The fleet's key was wrapped for it."""
+    KIOSK_REVOKED = "kiosk_revoked"
     MODEL_TRUSTED = "model_trusted"
     MODEL_REFUSED = "model_refused"
 
@@ -103,6 +133,8 @@ class LogFlaw(StrEnum):
     """The last entry is not the one that the head names."""
     ANCHOR = "anchor"
     """The log is another one than the anchor's, or an older copy."""
+    STATE = "state"
+    """The store's rows are not those that the entry, and the store's head, tell of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +147,7 @@ class Entry:
         time: when, in UTC, by the device's clock, to the millisecond.
         who: 32 hex digits that stand for a user id in this store, "" for none.
         detail: a few plain values about it; never a score, a sample or a user id.
+        actor: who did it; None in entries of releases that did not say.
     """
 
     number: int
@@ -122,6 +155,7 @@ class Entry:
     time: datetime
     who: str
     detail: Mapping[str, Value]
+    actor: Actor | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -130,6 +164,7 @@ class Entry:
             "time_ms": round(self.time.timestamp() * 1000),
             "event": self.event.value,
             "who": self.who,
+            "actor": None if self.actor is None else self.actor.to_dict(),
             "detail": dict(self.detail),
         }
 
@@ -244,12 +279,16 @@ class AuditLog:
     def append(self, records: Records, event: Event, user_id: str = "", **detail: Value) -> int:
         """Add an entry within the transaction of `records`, and return its number.
 
+        It names who acts: see `sigverify.acting`.
+
         Raises:
             ConfigError: `detail` is no plain JSON, or more than `MAX_DETAIL_BYTES`.
         """
         key = self._store.secret(KIND)
         head = _anchor_of(records.get(KIND, _HEAD)) or Anchor(0, _START)
-        body = _pack(round(self._clock() * 1000), event, _pseudonym(key, spellings(user_id)[0]), detail)
+        who = _pseudonym(key, spellings(user_id)[0])
+        # Without the head, which the entry itself changes.
+        body = _pack(round(self._clock() * 1000), event, who, detail, records.state(KIND, _HEAD))
         # The head decides the number: were it the journal, a log whose end was cut off would heal by itself.
         number = head.number + 1
         digest = _digest(key, head.digest, number, body)
@@ -299,6 +338,7 @@ class _Check:
         self._key = store.secret(KIND)
         self._anchor = anchor
         self._last = Anchor(0, _START)
+        self._newest: bytes | None = None
         self._readable = 0
         self._findings: list[Finding] = []
 
@@ -307,6 +347,7 @@ class _Check:
         self._check_head(head)
         if self._anchor is not None and self._anchor.number > self._last.number:
             self._find(self._anchor.number, LogFlaw.ANCHOR)
+        self._check_state()
         return AuditReport(entries=self._readable, anchor=head, findings=tuple(self._findings))
 
     def _walk(self) -> Anchor | None:
@@ -344,6 +385,7 @@ class _Check:
             self._last = Anchor(number, _START)
             return
         digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        self._newest = content
         self._readable += 1
         if not hmac.compare_digest(digest, _digest(self._key, self._last.digest, number, body)):
             self._find(number, LogFlaw.ALTERED)
@@ -351,6 +393,23 @@ class _Check:
         self._last = Anchor(number, digest)
         if self._anchor is not None and self._anchor.number == number and self._anchor != self._last:
             self._find(number, LogFlaw.ANCHOR)
+
+    def _check_state(self) -> None:
+        """Compare the rows with the store's head, and with the newest entry if nothing was written since."""
+        try:
+            now = self._store.state(KIND, _HEAD)
+        except DamagedStore:
+            self._find(self._last.number, LogFlaw.STATE)
+            return
+        then = None if self._newest is None else _state_of(self._newest)
+        # The entry itself changed the head of the log.
+        if (
+            now is not None
+            and then is not None
+            and now.changes == then.changes + 1
+            and now.digest != then.digest
+        ):
+            self._find(self._last.number, LogFlaw.STATE)
 
     def _check_head(self, head: Anchor | None) -> None:
         last = self._last
@@ -382,7 +441,7 @@ def _pseudonym(key: bytes, user_id: str) -> str:
     return hmac.digest(key, _USER_LABEL + user_id.encode(), "sha256")[:_PSEUDONYM_BYTES].hex()
 
 
-def _pack(at_ms: int, event: Event, who: str, detail: Mapping[str, Value]) -> bytes:
+def _pack(at_ms: int, event: Event, who: str, detail: Mapping[str, Value], state: State | None) -> bytes:
     try:
         plain = json.dumps(detail, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -393,7 +452,20 @@ def _pack(at_ms: int, event: Event, who: str, detail: Mapping[str, Value]) -> by
             expected=f"at most {MAX_DETAIL_BYTES} bytes",
             received=str(len(plain)),
         )
-    return f'{{"at":{at_ms},"detail":{plain},"event":"{event.value}","who":"{who}"}}'.encode()
+    actor = json.dumps(str(current_actor()))
+    rows = "null" if state is None else f'"{state.changes}:{state.digest.hex()}"'
+    return (
+        f'{{"actor":{actor},"at":{at_ms},"detail":{plain},"event":"{event.value}","state":{rows},"who":"{who}"}}'
+    ).encode()
+
+
+def _state_of(content: bytes) -> State | None:
+    """Return what an entry says of the rows; None: it is of a version before, or cannot be read."""
+    try:
+        changes, _, digest = json.loads(content[_DIGEST_BYTES:])["state"].partition(":")
+        return State(int(changes), bytes.fromhex(digest))
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return None
 
 
 def _unpack(number: int, content: bytes) -> Entry:
@@ -405,8 +477,9 @@ def _unpack(number: int, content: bytes) -> Entry:
             time=_EPOCH + timedelta(milliseconds=body["at"]),
             who=str(body["who"]),
             detail=MappingProxyType(dict(body["detail"])),
+            actor=None if body.get("actor") is None else Actor.parse(body["actor"]),
         )
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise StoreError(
             f"audit entry {number} cannot be read",
             received=type(error).__name__,

@@ -18,10 +18,11 @@ from sigverify.fleet.merging import merge_lockouts, merge_memories, to_local
 from sigverify.fleet.outbox import LOCKOUTS, OUTBOX, SHARED, address
 from sigverify.policy.clock import Instant
 from sigverify.search.groups import KIND as GROUPS
-from sigverify.store import START, Mark, Records, SqliteStore
+from sigverify.store import START, Mark, Records, SqliteStore, Store
 from sigverify.store.postgres import Head, SealedRecord, SealedUser
 from sigverify.store.rekey import reseal_journals, reseal_records
 from sigverify.store.rows import Rows
+from sigverify.store.tally import Share, check_newest
 
 KIND: Final = "fleet"
 """Of the records in which the cache keeps what it needs itself."""
@@ -41,6 +42,11 @@ class Progress:
 
     def __bool__(self) -> bool:
         return self.complete
+
+
+def is_copy(store: Store) -> bool:
+    """Whether a store is a kiosk's copy of a fleet's."""
+    return store.read_record(KIND, "progress") is not None
 
 
 class Cache:
@@ -70,6 +76,12 @@ class Cache:
         """Write down when the server was heard; a power cut may lose that, and makes the copy only older."""
         with self.store.transaction(durable=False) as records:
             records.put(KIND, "contact", json.dumps(asdict(moment)).encode())
+
+    def gallery(self) -> tuple[Share, Share] | None:
+        """Return what names all people and models here; a whole copy has the server's."""
+        with self.store.reading():
+            tally = self.store.ledger.tally()
+            return None if tally is None else tally.gallery
 
     def has_news(self, *, after: int) -> bool:
         """Say whether there is something to upload: a record, or an entry of the log above that number."""
@@ -109,11 +121,13 @@ class Cache:
         """Write users' rows in place of any before, and remember the last one's mark."""
         execute = self.store.database.execute
         with self.store.changing():
-            execute("UPDATE state SET revision = revision + 1")
             for user in page:
                 place = (user.mark.subject, user.mark.modality)
-                execute(_PUT_TEMPLATE, (*place, user.template))
-                execute(_PUT_VECTORS, (*place, user.vectors))
+                if execute(_IS_THERE, place).fetchone() is not None:
+                    self.store.database.scrub()  # what this replaces
+                # The copy counts changes by itself: a server that was put back may count some twice.
+                self.store.ledger.put_person(*place, user.template, user.vectors)
+            self.store.ledger.revise()
             self._write_progress(replace(self.progress(), users=page[-1].mark))
 
     def keep_users(self, places: frozenset[tuple[bytes, str]]) -> None:
@@ -124,16 +138,14 @@ class Cache:
         here = self.store.places()
         if here <= places:
             return
-        execute = self.store.database.execute
         known = {subject for subject, _ in places}
         with self.store.changing() as rows:
             models = self.store.models()
             for place in here - places:
                 if place[0] not in known:
                     self._forget_records_at(rows, place, models.get(place[1], ""))
-                for table in ("templates", "vectors"):
-                    execute(f"DELETE FROM {table} WHERE subject = ? AND modality = ?", place)  # noqa: S608, names of ours
-            execute("UPDATE state SET revision = revision + 1")
+                self.store.ledger.delete_person(*place)
+            self.store.ledger.revise()
             self.store.database.scrub()
 
     def take_records(self, page: Sequence[SealedRecord], *, now: Instant, server_s: float) -> None:
@@ -194,12 +206,11 @@ class Cache:
         """Return subject and content; of one that was deleted, the subject that it has here."""
         if record.content is not None:
             return rows.open_record(record.kind, record.subject, record.content)
-        row = self.store.database.execute(
-            "SELECT content FROM records WHERE kind = ? AND subject = ?", (record.kind, record.subject)
-        ).fetchone()
-        return (
-            (None, None) if row is None else (rows.open_record(record.kind, record.subject, row[0])[0], None)
-        )
+        place = (record.kind, record.subject)
+        row = self.store.database.execute(_RECORD, place).fetchone()
+        if row is None:
+            return (None, None)
+        return (rows.open_record(*place, check_newest(row[1], row[0], "record"))[0], None)
 
     def _adopt_models(self, before: dict[str, str], after: dict[str, str]) -> None:
         """Take over the models; rows open for their own only, so those of another are deleted."""
@@ -208,15 +219,17 @@ class Cache:
         self.keep_users(frozenset(place for place in self.store.places() if place[1] in same))
         if (before.keys() & after.keys()) - same:
             self._write_progress(Progress())
-        self.store.database.execute("DELETE FROM models")
+        for modality in before.keys() - after.keys():
+            self.store.ledger.delete_model(modality)
         for modality, model in after.items():
-            self.store.database.execute(_PUT_MODEL, (modality, model))
+            self.store.ledger.put_model(modality, model)
 
     def _forget_records_at(self, rows: Rows, place: tuple[bytes, str], model_id: str) -> None:
         """Delete what was noted of the user whose vectors lie there."""
-        (content,) = self.store.database.execute(
+        row = self.store.database.execute(
             "SELECT content FROM vectors WHERE subject = ? AND modality = ?", place
         ).fetchone()
+        content = b"" if row is None else row[0]
         try:
             user_id = rows.open_vectors(*place, model_id, content).user_id
         except DamagedStore:
@@ -236,14 +249,16 @@ class Cache:
                 hint="Name another file for the cache, or delete this one",
             )
         database = self.store.database
-        for table in ("templates", "vectors"):
-            database.execute(f"DELETE FROM {table}")  # noqa: S608, names of ours
+        ledger = self.store.ledger
+        for place in self.store.places():
+            ledger.delete_person(*place)
         self._drop_uploaded()
-        reseal_records(database, rows, new)
-        reseal_journals(database, rows, new)
-        database.execute(
-            "UPDATE state SET revision = revision + 1, salt = ?, secret = ?", (head.salt, head.secret)
-        )
+        reseal_records(database, ledger, rows, new)
+        reseal_journals(database, ledger, rows, new)
+        ledger.delete_strays()
+        database.scrub()
+        ledger.rewrite_head(head.salt, head.secret)
+        ledger.recount()  # the secret may be another one: of a fleet that this copy is new to
         self._write_progress(Progress())
 
     def _drop_uploaded(self) -> None:
@@ -279,14 +294,8 @@ def write(records: Records, kind: str, subject: str, content: bytes | None) -> N
         records.put(kind, subject, content)
 
 
-_PUT_MODEL: Final = "INSERT INTO models (modality, model_id) VALUES (?, ?)"
-_PUT_TEMPLATE: Final = (
-    "INSERT INTO templates (subject, modality, content) VALUES (?, ?, ?) "
-    "ON CONFLICT (subject, modality) DO UPDATE SET content = excluded.content"
-)
-# The copy counts changes by itself: a server that was put back may count some twice.
-_PUT_VECTORS: Final = (
-    "INSERT INTO vectors (subject, modality, content, revision) "
-    "SELECT ?, ?, ?, revision FROM state WHERE TRUE ON CONFLICT (subject, modality) "
-    "DO UPDATE SET content = excluded.content, revision = excluded.revision"
+_IS_THERE: Final = "SELECT 1 FROM templates WHERE subject = ? AND modality = ?"
+_RECORD: Final = (
+    "SELECT mark, content FROM seals LEFT JOIN records USING (kind, subject) "
+    "WHERE part = 'records' AND kind = ? AND subject = ?"
 )

@@ -8,7 +8,7 @@ from sigverify.policy.gate import UNKNOWN
 from sigverify.policy.lockout import DEVICE
 from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
-from sigverify.store import Records
+from sigverify.store import Records, State
 from sigverify.template import record_kind
 
 LOCKOUTS: Final = (LOCKOUT, LOCKOUT + UNKNOWN)
@@ -65,6 +65,10 @@ class OutboxRecords:
     def append(self, kind: str, content: bytes) -> int:
         """Add an entry to a journal and return its number."""
         return self._records.append(kind, content)
+
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return what names the rows as they are now, but that record."""
+        return self._records.state(kind, subject)
 
     def _note(self, kind: str, subject: str) -> None:
         if is_shared(kind, subject):

@@ -4,6 +4,7 @@ from sigverify.audit import KIND as AUDIT
 from sigverify.audit import AuditLog
 from sigverify.errors import ConfigError
 from sigverify.fleet.sync import journal_of
+from sigverify.store import State
 from sigverify.store.sealed import SealedStore
 
 
@@ -33,7 +34,7 @@ class _Shipped(SealedStore):
     """The server's store, in which one kiosk's log stands in the place of the fleet's."""
 
     def __init__(self, server: SealedStore, kiosk: str) -> None:
-        self.database = server.database
+        super().__init__(server.database)
         self._keys, self._rows = server._keys, server._rows  # noqa: SLF001, it is the same store
         self._kiosk = kiosk
 
@@ -42,6 +43,11 @@ class _Shipped(SealedStore):
 
     def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
         return super().journal(self._kind(kind), after=after, limit=limit)
+
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return None: the entries tell of the kiosk's rows, not of these."""
+        del kind, subject
+        return None
 
     def _kind(self, kind: str) -> str:
         return journal_of(self._kiosk) if kind == AUDIT else kind

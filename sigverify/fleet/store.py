@@ -17,22 +17,33 @@ import contextlib
 import fcntl
 import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import IO, Final, Self, TypeVar
 
-from sigverify.errors import KeyUnavailable, StaleCache, StoreError, StoreUnreachable, UnknownUser
+from sigverify.errors import (
+    DamagedStore,
+    KeyUnavailable,
+    StaleCache,
+    StoreError,
+    StoreUnreachable,
+    UnknownUser,
+)
 from sigverify.fleet.cache import Cache
-from sigverify.fleet.outbox import OutboxRecords
+from sigverify.fleet.change import FleetChange, Going
 from sigverify.fleet.sync import Level, synchronize
 from sigverify.forking import OwnLock
 from sigverify.policy.clock import Instant
 from sigverify.protection.keys import Key, default_path
 from sigverify.protection.renewal import Renewal
-from sigverify.store import MEMORY, START, Change, Mark, Records, SqliteStore
+from sigverify.store import MEMORY, START, Change, Erasure, Mark, SqliteStore, State
+from sigverify.store.counter import Counter
 from sigverify.store.postgres import PostgresStore
+from sigverify.store.sealed import SealedRecords
+from sigverify.store.transaction import Transaction
 from sigverify.template import Template
 
 Found = TypeVar("Found")
@@ -59,6 +70,7 @@ class FleetStore:
         max_staleness_s: float = DAY_S,
         poll_s: float | None = 2.0,
         timeout_s: float = 5.0,
+        counter: Counter | None = None,
     ) -> None:
         """Open the cache and bring it up to date; go on without the server where the cache is complete.
 
@@ -72,6 +84,7 @@ class FleetStore:
                 forgotten there may be accepted here for so long.
             poll_s: seconds between two questions whether something changed; None: only `synchronize` asks.
             timeout_s: how long to wait for the server.
+            counter: counts the states of the copy outside of it, see `SqliteStore`.
 
         Raises:
             KeyUnavailable: no key given.
@@ -90,11 +103,12 @@ class FleetStore:
         self._server: PostgresStore | None = None
         self._syncing = OwnLock("the fleet's store")
         self._ended = threading.Event()
-        self._mine = threading.local()
+        self._going = Going()
         self._level: Level | None = None
         self._pause_s, self._quiet_until_s = 0.0, 0.0
+        self._refused: DamagedStore | None = None
         self.path = default_cache(url) if cache is None else str(cache)
-        self._cache = Cache(SqliteStore(self.path, key=key))
+        self._cache = Cache(SqliteStore(self.path, key=key, counter=counter))
         try:
             self._contact = self._cache.contact()
             self._written = self._contact
@@ -163,6 +177,10 @@ class FleetStore:
         """Return the ids of all users, or of those enrolled by that modality, sorted."""
         return self._whole().users(modality)
 
+    def page(self, after: str = "", *, limit: int = 1000) -> tuple[str, ...]:
+        """Return the next user ids after that one; see `Store.page`."""
+        return self._whole().page(after, limit=limit)
+
     def __len__(self) -> int:
         """Count the users."""
         return len(self._whole())
@@ -188,34 +206,25 @@ class FleetStore:
         """Return a number that rises with every change that has come here."""
         return self._whole().revision()
 
-    @contextlib.contextmanager
-    def transaction(self, *, durable: bool = True, local: bool = False) -> Iterator[Records]:
+    def transaction(self, *, durable: bool = True, local: bool = False) -> FleetChange:
         """Change several things as one: on the server, or where `local`, here; see `Store.transaction`.
 
         Raises:
             StoreUnreachable: the server is away, and this is not `local`. Nothing is changed.
         """
-        within: Records | None = getattr(self._mine, "records", None)
-        if within is not None and (local or self._is_within()):
-            yield within
-        elif local:
-            with (
-                self._cache.store.transaction(durable=durable) as records,
-                self._noting(OutboxRecords(records), shared=False) as noted,
-            ):
-                yield noted
-        elif within is not None:
-            raise StoreError(
-                "templates of a fleet cannot be changed by a try", hint="Leave Policy.adaptive off in a fleet"
-            )
-        else:
-            self.synchronize()
-            with (
-                self._reached().transaction(durable=durable) as records,
-                self._noting(records, shared=True) as noted,
-            ):
-                yield noted
-            self._try_to_synchronize(at_once=True)
+        if local:
+            here = self._cache.store
+            return FleetChange(self._going, lambda: here.transaction(durable=durable, local=True), local=True)
+        return FleetChange(
+            self._going,
+            lambda: self._begin_on_server(durable=durable),
+            local=False,
+            after=lambda: self._try_to_synchronize(at_once=True),
+        )
+
+    def erasure(self) -> Erasure:
+        """Say that a server keeps what was deleted; see `Store.erasure`."""
+        return Erasure.SERVER
 
     def read_record(self, kind: str, subject: str) -> bytes | None:
         """Return one record; see `Store.read_record`."""
@@ -229,6 +238,10 @@ class FleetStore:
         """Return the entries of a journal of this kiosk; see `Store.journal`."""
         return self._here().journal(kind, after=after, limit=limit)
 
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return what names the rows of this kiosk's copy; see `Store.state`."""
+        return self._here().state(kind, subject)
+
     def synchronize(self) -> None:
         """Upload what was noted here, and read what changed on the server.
 
@@ -236,7 +249,10 @@ class FleetStore:
             StoreUnreachable: the server is away.
             StoreError: what else is wrong.
         """
-        with self._syncing, self._alone():
+        # The file's own end of `with` is one step for the interpreter: nothing is raised in the midst of it.
+        with self._syncing.hold(), self._alone() as file:
+            if file is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
             now = Instant.now()
             try:
                 self._level = synchronize(
@@ -246,6 +262,11 @@ class FleetStore:
                 self._pause_s = min(_LONGEST_PAUSE_S, max(1.0, 2 * self._pause_s))
                 self._quiet_until_s = time.monotonic() + self._pause_s
                 raise
+            except DamagedStore as error:
+                # What was taken over before goes on; where some of it is not as it was written, nothing does.
+                self._refused = None if self._is_complete() else error
+                raise
+            self._refused = None
             self._pause_s = self._quiet_until_s = 0.0
             self._note_contact(now)
 
@@ -315,18 +336,21 @@ class FleetStore:
 
     def _is_within(self) -> bool:
         """Whether this thread is in a transaction of the server."""
-        return getattr(self._mine, "shared", False)
+        on = self._going.on()
+        return on is not None and not on.is_local
 
-    @contextlib.contextmanager
-    def _noting(self, records: Records, *, shared: bool) -> Iterator[Records]:
-        self._mine.records, self._mine.shared = records, shared
-        try:
-            yield records
-        finally:
-            self._mine.records, self._mine.shared = None, False
+    def _begin_on_server(self, *, durable: bool) -> Transaction[SealedRecords]:
+        self.synchronize()
+        return self._reached().transaction(durable=durable)
 
     def _check_age(self) -> None:
-        """Refuse to decide by a copy that is too old, unless the server answers now."""
+        """Refuse to decide by a copy that is too old, unless the server answers now, or is not sound."""
+        if self._refused is not None:
+            raise DamagedStore(
+                "rows of the fleet's server are not those that were written there",
+                received=str(self._refused),
+                hint="Nothing is decided until they are: sigverify store check --store postgresql://…",
+            )
         if self.staleness_s <= self._max_staleness_s:
             return
         self._try_to_synchronize()
@@ -360,15 +384,12 @@ class FleetStore:
             self._cache.note_contact(now)
             self._written = now
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let no other process synchronize this cache meanwhile."""
+    def _alone(self) -> contextlib.AbstractContextManager[IO[bytes] | None]:
+        """Return the file whose lock says which process synchronizes this cache."""
         if self.path == MEMORY:
-            yield
-            return
-        with Path(f"{self.path}-sync").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            return contextlib.nullcontext()
+        # Only its owner may open it: who else locked it would keep this kiosk from synchronizing.
+        return os.fdopen(os.open(f"{self.path}-sync", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def default_cache(url: str) -> str:

@@ -4,26 +4,26 @@ import logging
 from typing import Final, NamedTuple
 
 from sigverify.audit import KIND as AUDIT
+from sigverify.errors import DamagedStore
 from sigverify.fleet.cache import Cache, write
 from sigverify.fleet.merging import to_shared
 from sigverify.fleet.outbox import LOCKOUTS, OUTBOX, SHARED, address, parse_address
 from sigverify.policy.clock import Instant
 from sigverify.policy.gate import UNKNOWN
 from sigverify.search.groups import KIND as GROUPS
-from sigverify.store import Records
+from sigverify.store import START, Records
 from sigverify.store.postgres import Head, PostgresStore
-from sigverify.store.sealed import SealedRecords
 
 _FOLLOWED: Final = (*SHARED, GROUPS)
 _USERS_A_PAGE: Final = 100
 """Each is about 17 kB, so a page is 1.7 MB: nobody can be verified while it is being written."""
-_RECORDS_A_PAGE: Final = 200
-"""A replay memory, the largest kind, is up to 6 kB by default: 1.2 MB."""
+_RECORDS_A_PAGE: Final = 60
+"""A replay memory, the largest kind, is up to 21 kB by default: 1.2 MB."""
 _UPLOADED_AT_ONCE: Final = 50
 """Records written in one transaction of the server, while no other kiosk writes: at the 1,700 a second that
 benchmarks/fleet.py measures the others wait for 0.03 s."""
 _ENTRIES_AT_ONCE: Final = 500
-"""Of an audit log, each about 230 bytes."""
+"""Of an audit log, each about 270 bytes."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ def synchronize(server: PostgresStore, cache: Cache, now: Instant, last: Level |
 
     Raises:
         StoreUnreachable: the connection broke. What was read until then stays read.
+        DamagedStore: rows of the server were removed or put back by somebody without the key. Where some of
+            them were read already, the copy counts as incomplete.
         StoreError: the cache cannot be written, or is of another fleet.
     """
     head = server.fleet_head()
@@ -72,6 +74,7 @@ def _level(head: Head) -> tuple[bytes, int, int]:
 def _follow(server: PostgresStore, cache: Cache, now: Instant) -> Head:
     """Read what changed. One state of the server throughout: what is there now opens with its head."""
     with server.database.reading():
+        server.compare(if_due=True)  # before anything is taken from there
         head = server.fleet_head()
         cache.adopt(head)
         progress = cache.progress()
@@ -83,18 +86,27 @@ def _follow(server: PostgresStore, cache: Cache, now: Instant) -> Head:
             cache.take_records(records, now=now, server_s=head.time_s)
             changed = records[-1].changed
         # Records first: who has been searched anew since a user's change must find the groups changed too.
-        mark = progress.users
+        mark, from_start = progress.users, progress.users == START
         # A rekey gives all users one revision: the mark may have reached it, and the last page not.
         news = mark.revision < head.revision or not progress.complete
         while news and (users := server.sealed_users(mark, limit=_USERS_A_PAGE)):
             cache.take_users(users)
             mark = users[-1].mark
-        if cache.store.count() != server.count():
+        gallery = server.gallery()
+        if cache.gallery() != gallery:
             cache.keep_users(server.places())
-        if cache.store.count() == server.count():
+        if cache.gallery() == gallery:
             cache.finish(head.changed)
-        else:  # somebody deleted rows of the copy
+        else:
+            # Nothing that is here counts until all was read anew, and is what was written.
             cache.start_over()
+            server.compare()
+            if from_start:
+                raise DamagedStore(
+                    f"the people on {server.path} are not those that were enrolled there",
+                    expected="what the fleet's head says",
+                    hint="Somebody without the key changed rows: sigverify store check --store postgresql://…",
+                )
         return head
 
 
@@ -168,5 +180,4 @@ class _Upload:
 
     def _shipped(self, kiosk: str) -> tuple[int, bytes] | None:
         """Return the newest entry that the server has of this kiosk."""
-        with self._server.reading() as rows:
-            return SealedRecords(self._server.database, rows).last(journal_of(kiosk))
+        return self._server.last(journal_of(kiosk))

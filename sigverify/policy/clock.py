@@ -29,18 +29,21 @@ class Instant:
         return cls(boot=_boot_id(), boot_s=_since_boot_s(), wall_s=time.time())
 
     def since(self, then: "Instant", *, trust_wall: bool = True) -> float:
-        """Seconds from `then` to this moment, never negative.
+        """Seconds that surely passed from `then` to this moment; never negative.
 
         Since one start of the machine, the clock that nobody can set tells it. Across a restart at least
         the time since that start has passed; what the wall clock says beyond that counts only if trusted.
-        Where the system does not tell its starts apart, the wall clock is all there is.
+
+        Where the system does not tell its starts apart, a restart shows only by a running clock that stands
+        lower than before. Otherwise the difference of the running clock has passed at least, whether or not
+        there was a restart in between: setting the wall clock forward wins nothing.
         """
-        by_wall = max(0.0, self.wall_s - then.wall_s)
-        if not (self.boot and then.boot):
-            return by_wall
-        if self.boot == then.boot:
-            return max(0.0, self.boot_s - then.boot_s)
-        return max(self.boot_s, by_wall) if trust_wall else self.boot_s
+        running = self.boot_s - then.boot_s
+        restarted = self.boot != then.boot if self.boot and then.boot else running < 0
+        if not restarted:
+            return max(0.0, running)
+        by_wall = self.wall_s - then.wall_s if trust_wall else 0.0
+        return max(self.boot_s, by_wall, 0.0)
 
 
 @lru_cache(maxsize=1)

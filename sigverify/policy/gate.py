@@ -1,5 +1,6 @@
 """`Gate`: a compared probe in, the policy's decision out. Everything that `verify` writes is written here."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,6 +13,7 @@ from sigverify.policy.lockout import DEVICE, KIND, Lockout
 from sigverify.policy.policy import Policy
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketch
+from sigverify.policy.sightings import remember
 from sigverify.store import Records
 from sigverify.template import record_kind
 
@@ -28,12 +30,20 @@ class Seen:
         sketch: of it.
         copy: it is one of the references themselves.
         copy_bits: bits in which sketches of one capture may differ, see `Modality.copy_bits`.
+        runs_along: whether its outline is that of one of these captures, see `Modality.runs_along`.
     """
 
     modality: str
     sketch: Sketch
     copy: bool
     copy_bits: int
+    runs_along: Callable[[Sequence[bytes]], bool]
+
+    def was_seen(self, memory: Memory, *, closely: bool) -> bool:
+        """Whether it is a copy of a reference, or of what is remembered; `closely`: by its outline, too."""
+        if self.copy or memory.has(self.sketch, self.copy_bits):
+            return True
+        return closely and self.runs_along(memory.outlines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +53,8 @@ class Trial:
     Attributes:
         subject: whose records it concerns: a user id, or a bucket of those who are not enrolled.
         known: whether that somebody is enrolled.
-        seen: of each capture shown; empty when replays are not looked for.
+        seen: of each capture that was compared; empty when replays are not looked for.
+        digests: of each capture shown, whether it was compared or not; empty likewise.
         fit: whether there is enough in the captures to decide by.
         flaw: what is wrong with one that is not fit; None: nothing.
         counts: whether any capture was compared with references of that person.
@@ -58,6 +69,7 @@ class Trial:
     subject: str
     known: bool
     seen: tuple[Seen, ...] = ()
+    digests: tuple[bytes, ...] = ()
     fit: bool = True
     flaw: Flaw | None = None
     counts: bool = True
@@ -97,15 +109,18 @@ class Gate:
         self._now = now
 
     def wait_s(self, records: Records, subject: str, *, known: bool) -> float:
-        """Seconds until `subject`, on this device, may try again; 0: now."""
+        """Seconds until `subject`, on this device, may try again; 0: now, infinite: once unlocked."""
         return max(
             (lockout.remaining_s(records, whose) for lockout, whose in self._lockouts(subject, known=known)),
             default=0.0,
         )
 
     def settle(self, records: Records, trial: Trial) -> Decision:
-        """Decide, count a failed try, and remember the capture."""
+        """Decide, count a failed try, and remember the captures, whatever is decided."""
+        known_copy = remember(records, trial.digests)
         wait_s = self.wait_s(records, trial.subject, known=trial.known)
+        if math.isinf(wait_s):
+            return Decision(outcome=Outcome.REJECT, reason=Reason.BLOCKED)
         if wait_s > 0:
             return Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=wait_s)
         if not trial.fit:
@@ -113,7 +128,7 @@ class Gate:
                 outcome=Outcome.REJECT, reason=Reason.POOR, flaw=trial.flaw, left_out=trial.left_out
             )
         memories = [self._memory(records, trial, each) for each in trial.seen]
-        decision = self._judge(trial, memories)
+        decision = self._judge(trial, memories, known_copy=known_copy)
         role = Role.ACCEPTED if decision.accepted else Role.REFUSED
         for each, memory in zip(trial.seen, memories, strict=True):
             kept = memory.with_([each.sketch], role, limit=self._policy.remembered)
@@ -123,11 +138,12 @@ class Gate:
     def _memory(self, records: Records, trial: Trial, seen: Seen) -> Memory:
         return Memory.from_bytes(records.get(_memory_kind(trial, seen), trial.subject))
 
-    def _judge(self, trial: Trial, memories: Sequence[Memory]) -> Decision:
+    def _judge(self, trial: Trial, memories: Sequence[Memory], *, known_copy: bool) -> Decision:
         outcome, reason = Outcome.REJECT, Reason.UNLIKE
-        if any(
-            each.copy or memory.has(each.sketch, each.copy_bits)
-            for each, memory in zip(trial.seen, memories, strict=True)
+        # What would be rejected anyway need not be looked at closely, which takes long.
+        closely = trial.alike or trial.unsure
+        if known_copy or any(
+            each.was_seen(memory, closely=closely) for each, memory in zip(trial.seen, memories, strict=True)
         ):
             return Decision(outcome=outcome, reason=Reason.REPLAY)
         if trial.alike:
@@ -153,7 +169,8 @@ class Gate:
                 waits.append(lockout.failed(records, whose))
             elif whose != DEVICE:
                 lockout.clear(records, whose)
-        return replace(decision, retry_after_s=max(waits))
+        wait_s = max(waits)
+        return replace(decision, retry_after_s=0.0 if math.isinf(wait_s) else wait_s)
 
     def _lockouts(self, subject: str, *, known: bool) -> list[tuple[Lockout, str]]:
         kind = KIND if known else KIND + UNKNOWN

@@ -1,4 +1,4 @@
-"""`Lockout`: after too many failed tries, everybody waits, each time longer.
+"""`Lockout`: after too many failed tries, everybody waits, each time longer, and in the end for a person.
 
 What is kept of a user or of the device is a record of kind "lockout"::
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from sigverify.store import Records
 
 KIND: Final = "lockout"
+CODES: Final = "lockout-kiosk"
+"""Of the record of wrong operator's codes at the kiosk's page."""
 DEVICE: Final = ""
 """The subject of the device's own record: no user has an empty id."""
 
 _VERSION: Final = 1
 _FORM: Final = struct.Struct("<Hfddd")
+_MAX_PATIENCE: Final = 2**20
+"""Far below 2^24, up to which a float32 counts by ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Schedule:
         factor: each further failure makes the wait this many times longer.
         longest_s: but never longer than this.
         forget_s: seconds after which one failure is forgotten; infinite: only an acceptance clears them.
+        patience: failures in a row after which no wait helps, and an operator has to unlock; None: never.
         trust_wall: across a restart believe the wall clock; otherwise only the time since the start counts.
 
     Raises:
@@ -47,6 +52,7 @@ class Schedule:
     factor: float = 2.0
     longest_s: float = 86_400.0
     forget_s: float = math.inf
+    patience: int | None = 100
     trust_wall: bool = True
 
     def __post_init__(self) -> None:
@@ -54,11 +60,13 @@ class Schedule:
         usable = (
             self.tries >= 1 and 0 < self.first_s <= self.longest_s < math.inf
             and 1 <= self.factor <= 10 and self.forget_s > 0
+            and (self.patience is None or self.tries <= self.patience <= _MAX_PATIENCE)
         )  # fmt: skip
         if not usable:
             raise ConfigError(
                 "lock-out schedule out of range",
-                expected="tries of at least 1, a factor of 1 to 10, 0 < first_s <= longest_s, forget_s > 0",
+                expected="tries of at least 1, a factor of 1 to 10, 0 < first_s <= longest_s, forget_s > 0, "
+                f"a patience of tries to {_MAX_PATIENCE}",
                 received=repr(self),
             )
 
@@ -73,11 +81,20 @@ class Schedule:
         longer = self.factor ** min(64, math.floor(failures - self.tries))
         return min(self.longest_s, self.first_s * longer)
 
+    def blocks(self, failures: float) -> bool:
+        """Whether that many failures in a row are for an operator to look at.
+
+        >>> [Schedule().blocks(count) for count in (99, 100)]
+        [False, True]
+        """
+        return self.patience is not None and failures >= self.patience
+
 
 PER_USER: Final = Schedule()
-"""Five failures in a row, then 30 s, 60 s … Source: NIST SP 800-63B, 2017, section 5.2.3, on biometrics."""
+"""Five failures in a row, then 30 s, 60 s …; after a hundred an operator has to unlock. Source: NIST SP
+800-63B, 2017, section 5.2.3, on biometrics, and section 5.2.2: at most 100 consecutive failed attempts."""
 
-PER_DEVICE: Final = Schedule(tries=30, longest_s=900.0, forget_s=60.0)
+PER_DEVICE: Final = Schedule(tries=30, longest_s=900.0, forget_s=60.0, patience=None)
 """For who tries many names: a failure a minute is forgotten, whatever was accepted in between."""
 
 
@@ -126,19 +143,23 @@ class Lockout:
         self._now = now
 
     def remaining_s(self, records: "Records", subject: str) -> float:
-        """Seconds until `subject` may try again; 0: now."""
+        """Seconds until `subject` may try again; 0: now, infinite: once an operator has unlocked."""
         tries = self._read(records, subject)
-        return 0.0 if tries is None else max(0.0, tries.wait_s - self._since(tries))
+        if tries is None:
+            return 0.0
+        if self.schedule.blocks(tries.failures):
+            return math.inf
+        return max(0.0, tries.wait_s - self._since(tries))
 
     def failed(self, records: "Records", subject: str) -> float:
-        """Count a failure, and return the seconds to wait from now on."""
+        """Count a failure, and return the seconds to wait from now on, as `remaining_s` does."""
         tries = self._read(records, subject)
         failures = 1.0
         if tries is not None:
             failures += max(0.0, tries.failures - self._since(tries) / self.schedule.forget_s)
         wait_s = self.schedule.wait_s(failures)
         records.put(self._kind, subject, Tries(failures=failures, wait_s=wait_s, last=self._now()).to_bytes())
-        return wait_s
+        return math.inf if self.schedule.blocks(failures) else wait_s
 
     def clear(self, records: "Records", subject: str) -> None:
         """Forget the failures of `subject`."""

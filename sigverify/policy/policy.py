@@ -59,7 +59,7 @@ class Policy:
         object.__setattr__(self, "fmr", false_match_rate(self.fmr))
         if self.refer_fmr is not None:
             object.__setattr__(self, "refer_fmr", false_match_rate(self.refer_fmr, "rate to refer at"))
-        _impostor(self.impostor)
+        object.__setattr__(self, "impostor", _impostor(self.impostor))
         if self.refer_fmr is not None and not self.refer_fmr > self.fmr:
             raise ConfigError(
                 "nothing would be referred",

@@ -1,12 +1,14 @@
 """Replays: nobody signs twice the same, so what is near-identical to something seen before is a copy.
 
-Of a capture that was shown, a `Sketch` is kept: a keyed digest that finds it again exactly, and 512 bits
-that differ in few places for a capture disturbed a little (noise, shift, scale, another sampling rate).
-The bits are signs of a keyed random projection of the series, coarse in time; the ink cannot be drawn from
-them, and without the secret they say nothing at all. References need no sketch while they are enrolled:
-`Matcher.is_copy` compares with them in full.
+Of a capture that was shown, a `Sketch` is kept: a keyed digest that finds it again exactly, 512 bits that
+differ in few places for a capture disturbed a little (noise, shift, scale, another sampling rate), and, of
+pen strokes, the outline, along which every copy runs, however it was stretched in time. The bits are signs
+of a keyed random projection of the series, coarse in time; the ink cannot be drawn from them. From an
+outline it can, as from a reference, and like one it lies sealed in the store. References that are enrolled
+are compared in full as well, see `Matcher.is_copy`.
 
-The record of kind "replay" of a user is a version byte and a `Sketch` after another, the newest last.
+The record of kind "replay" of a user is a version byte, the size of an outline (0 for captures that have
+none), and a `Sketch` after another, the newest last; an outline of zeros is one that is not known.
 
 Source: M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002; the projection by
 N. Ailon, B. Chazelle, "The fast Johnson-Lindenstrauss transform", 2009.
@@ -17,11 +19,12 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from sigverify.arrays import IndexArray, Int8Array, Int32Array
+from sigverify.arrays import FloatArray, IndexArray, Int8Array, Int32Array
 from sigverify.errors import StoreError
 
 KIND: Final = "replay"
@@ -30,10 +33,13 @@ KIND: Final = "replay"
 _BITS: Final = 512
 _POOL: Final = 4
 """Frames summed up before the projection: noise and jitter average out; genuine repetitions still differ."""
-_DIGEST_BYTES: Final = 16
+DIGEST_BYTES: Final = 16
 _SKETCH_BYTES: Final = _BITS // 8
-_ENTRY_BYTES: Final = 1 + _DIGEST_BYTES + _SKETCH_BYTES
-_VERSION: Final = b"\1"
+_ENTRY_BYTES: Final = 1 + DIGEST_BYTES + _SKETCH_BYTES
+"""Of an entry, without its outline."""
+_VERSION: Final = b"\2"
+_WITHOUT_OUTLINES: Final = b"\1"
+"""The version of records whose entries have none; they are read as they are."""
 
 
 class Role(IntEnum):
@@ -48,10 +54,11 @@ class Role(IntEnum):
 
 
 class Sketch(NamedTuple):
-    """What is kept of a capture: `digest` finds it exactly, `bits` finds it disturbed."""
+    """What is kept of a capture: `digest` finds it exactly, `bits` and `outline` find it disturbed."""
 
     digest: bytes
     bits: bytes
+    outline: bytes = b""
 
     def is_of(self, other: "Sketch", bits: int) -> bool:
         """Whether both are of one capture: the same, or sketches that differ in at most so many bits."""
@@ -69,15 +76,19 @@ class Sketcher:
         self._secret = secret
         self._projections: dict[int, tuple[Int32Array, Int32Array, IndexArray]] = {}
 
-    def sketch(self, fingerprint: bytes, series: Int8Array) -> Sketch:
+    def sketch(self, fingerprint: bytes, series: Int8Array, outline: bytes = b"") -> Sketch:
         """Sketch a capture.
 
         Args:
             fingerprint: of the capture, see `Modality.fingerprint`.
             series: `(t, c)` as `Embedding` has them, before any renewal.
+            outline: of the capture, see `Modality.outline`; empty where its kind has none.
         """
-        digest = self._mac(b"capture", fingerprint)[:_DIGEST_BYTES]
-        return Sketch(digest=digest, bits=self._bits(series))
+        return Sketch(digest=self.digest(fingerprint), bits=self._bits(series), outline=outline)
+
+    def digest(self, fingerprint: bytes) -> bytes:
+        """Return what finds a capture of this fingerprint again, exactly: `DIGEST_BYTES`."""
+        return self._mac(b"capture", fingerprint)[:DIGEST_BYTES]
 
     def bucket(self, user_id: str) -> str:
         """Return one of 256 names for a user id: a place for those who are not enrolled."""
@@ -126,8 +137,15 @@ class Memory:
         """Whether this capture, or one that differs a little, was seen before."""
         return any(kept.is_of(sketch, bits) for _, kept in self.entries)
 
+    @property
+    def outlines(self) -> list[bytes]:
+        """Of what is remembered, where they are known."""
+        return [kept.outline for _, kept in self.entries if kept.outline]
+
     def with_(self, added: Sequence[Sketch], role: Role, *, limit: int) -> "Memory":
         """Return a memory that has `added` too, of at most `limit` sketches beside the references."""
+        if role is Role.REFUSED:  # what was refused as it was will be refused when it is stretched
+            added = [sketch._replace(outline=b"") for sketch in added]
         entries = [*self.entries, *((role, sketch) for sketch in added)]
         surplus = sum(role is not Role.REFERENCE for role, _ in entries) - limit
         if surplus > 0:
@@ -141,8 +159,15 @@ class Memory:
 
     def to_bytes(self) -> bytes:
         """Pack as described at the top of this file."""
-        return _VERSION + b"".join(
-            bytes([role]) + sketch.digest + sketch.bits for role, sketch in self.entries
+        size = max((len(sketch.outline) for _, sketch in self.entries), default=0)
+        return b"".join(
+            (
+                _VERSION + bytes([size]),
+                *(
+                    bytes([role]) + sketch.digest + sketch.bits + sketch.outline.ljust(size, b"\0")
+                    for role, sketch in self.entries
+                ),
+            )
         )
 
     @classmethod
@@ -154,25 +179,41 @@ class Memory:
         """
         if content is None:
             return cls()
-        if content[:1] != _VERSION or (len(content) - 1) % _ENTRY_BYTES:
+        if content[:1] == _WITHOUT_OUTLINES:
+            content = _VERSION + b"\0" + content[1:]
+        step = _ENTRY_BYTES + content[1] if len(content) > 1 else 0
+        if content[:1] != _VERSION or not step or (len(content) - 2) % step:
             raise StoreError("a record of captures seen before is damaged", hint="Enroll the user again")
-        starts = range(1, len(content), _ENTRY_BYTES)
-        return cls(tuple(_entry(content[start : start + _ENTRY_BYTES]) for start in starts))
+        return cls(tuple(_entry(content[start : start + step]) for start in range(2, len(content), step)))
 
 
 def _entry(content: bytes) -> tuple[Role, Sketch]:
     role = content[0]
     if role >= len(_ROLES):
         raise StoreError("a record of captures seen before is damaged", received=f"role {role}")
-    end = 1 + _DIGEST_BYTES
-    return _ROLES[role], Sketch(digest=content[1:end], bits=content[end:])
+    end = 1 + DIGEST_BYTES
+    outline = content[_ENTRY_BYTES:]
+    known = outline if any(outline) else b""
+    return _ROLES[role], Sketch(digest=content[1:end], bits=content[end:_ENTRY_BYTES], outline=known)
 
 
 def _hadamard(values: Int32Array) -> Int32Array:
-    """Transform `(n,)`, n a power of 2, by Walsh and Hadamard. Exact: |sum| < 127 · 4 · 512² < 2³¹."""
-    width = 1
-    while width < len(values):
-        pairs = values.reshape(-1, 2, width)
-        values = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(-1)
-        width *= 2
-    return values
+    """Transform `(n,)`, n a power of 2, by Walsh and Hadamard.
+
+    As a matrix it falls into one over the rows and one over the columns of values laid out in a square, or
+    half of one. Exact: |sum| < 127 · 4 · 512² < 2³¹, and float64 holds 2⁵³.
+    """
+    rows = 1 << (len(values).bit_length() - 1) // 2
+    square = values.reshape(rows, -1).astype(np.float64)
+    return np.asarray(
+        (_hadamard_matrix(rows) @ square @ _hadamard_matrix(square.shape[1])).reshape(-1), np.int32
+    )
+
+
+@cache
+def _hadamard_matrix(size: int) -> FloatArray:
+    """Return the matrix `(size, size)`, of J. Sylvester."""
+    matrix = np.ones((1, 1))
+    while len(matrix) < size:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from sigverify.errors import KeyUnavailable
+from sigverify.protection.open_folder import open_folder
+from sigverify.protection.private_file import sync_folder, write_new
 
 KEY_BYTES: Final = 32
 ENVIRONMENT: Final = "SIGVERIFY_KEY"
@@ -86,26 +88,17 @@ class Key:
         Raises:
             KeyUnavailable: there is none.
         """
-        kind, _, name = source.partition(":")
-        if kind == "env" and name:
-            return cls.from_environment(name)
-        if kind == "fd" and name.isdecimal():
-            return cls.from_descriptor(int(name))
-        return cls.from_file(source)
+        return cls.parse(read_secret(source, most=_MOST))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
-        """Read a key file that nobody but its owner may read.
+        """Read a key file that nobody but its owner may read, in folders that nobody else may change.
 
         Raises:
-            KeyUnavailable: no such file, not of mode 0600, of somebody else, or no key in it.
+            KeyUnavailable: no such file, not of mode 0600, of somebody else, in a folder that anybody may
+                write to (see `open_folder`), or no key in it.
         """
-        try:
-            with Path(path).open("rb") as file:
-                _refuse_shared(os.fstat(file.fileno()), path)
-                return cls.parse(file.read(_MOST))
-        except OSError as error:
-            raise KeyUnavailable(f"cannot read the key file {path}", received=error.strerror or "") from error
+        return cls.parse(_read_file(path, _MOST))
 
     @classmethod
     def from_environment(cls, name: str = ENVIRONMENT) -> Self:
@@ -114,10 +107,7 @@ class Key:
         Raises:
             KeyUnavailable: it is not set, or holds no key.
         """
-        value = os.environ.get(name)
-        if not value:
-            raise KeyUnavailable(f"no key in the environment variable {name}", expected=_FORMS)
-        return cls.parse(os.fsencode(value))
+        return cls.parse(_read_environment(name))
 
     @classmethod
     def from_descriptor(cls, descriptor: int) -> Self:
@@ -126,17 +116,7 @@ class Key:
         Raises:
             KeyUnavailable: it cannot be read, or holds no key.
         """
-        content = b""
-        try:
-            while piece := os.read(descriptor, _MOST):
-                content += piece
-                if len(content) > _MOST:
-                    break
-        except OSError as error:
-            raise KeyUnavailable(
-                f"cannot read a key from file descriptor {descriptor}", received=error.strerror or ""
-            ) from error
-        return cls.parse(content)
+        return cls.parse(_read_descriptor(descriptor, _MOST))
 
     @classmethod
     def from_callback(cls, callback: Callable[[], bytes]) -> Self:
@@ -176,18 +156,19 @@ class Key:
 
         Raises:
             FileExistsError: there is a file already: overwriting a key loses what it sealed.
-            KeyUnavailable: it cannot be written.
+            KeyUnavailable: it cannot be written, or anybody could put another one in its place.
         """
         target = Path(path)
         draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+        refuse_open_folder(path)
         try:
             _make_folder(target.parent)
             try:
-                _write_synced(draft, self._secret.hex().encode() + b"\n")
+                write_new(draft, self.to_hex().encode() + b"\n")
                 os.link(draft, target)  # unlike a rename, this fails where there is one
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except FileExistsError:
             raise
         except OSError as error:
@@ -195,12 +176,24 @@ class Key:
                 f"cannot write the key file {path}", received=error.strerror or ""
             ) from error
 
+    def to_hex(self) -> str:
+        """Return 64 hex digits: for the file or the device that keeps it, never for a screen or a log."""
+        return self._secret.hex()
+
     def derive(self, purpose: bytes, salt: bytes) -> bytes:
         """Derive 32 bytes that tell nothing about the key or about those of another purpose or salt.
 
         Source: HKDF-SHA256; H. Krawczyk, P. Eronen, RFC 5869, 2010, sections 2.2 and 2.3 for one block.
         """
         return hkdf(self._secret, salt, purpose)
+
+    def mac(self, message: bytes) -> bytes:
+        """Return HMAC-SHA-256 of a message under this key, 32 bytes: who has the key too can check it."""
+        return hmac.digest(self._secret, message, "sha256")
+
+    def is_mac(self, received: bytes, message: bytes) -> bool:
+        """Whether that is `mac` of the message; takes as long for a wrong one as for the right one."""
+        return hmac.compare_digest(self.mac(message), received)
 
     def __eq__(self, other: object) -> bool:
         """Compare in constant time."""
@@ -223,13 +216,21 @@ def default_path() -> Path:
     """Return where the user's own key lies: `$XDG_STATE_HOME` or ~/.local/state, in sigverify/store.key.
 
     Raises:
-        KeyUnavailable: the user has no home.
+        KeyUnavailable: the user has no home, or one that depends on where the command is run.
     """
-    folder = os.environ.get("XDG_STATE_HOME", "")
+    folder, home = os.environ.get("XDG_STATE_HOME", ""), os.environ.get("HOME", "/")
     try:
         base = Path(folder) if Path(folder).is_absolute() else Path.home() / ".local" / "state"
     except RuntimeError as error:
         raise KeyUnavailable("this user has no home for a key", hint="Name a key (--key)") from error
+    # An empty one reads as the root.
+    if not (base.is_absolute() and (Path(home).is_absolute() or Path(folder).is_absolute())):
+        raise KeyUnavailable(
+            "this user's home is no absolute path: the key would lie wherever a command is run",
+            expected="HOME as a path from the root",
+            received=repr(home)[:200],
+            hint="Set HOME or XDG_STATE_HOME, or name a key (--key)",
+        )
     return base / "sigverify" / "store.key"
 
 
@@ -237,6 +238,50 @@ def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
     """Derive one block of 32 bytes by HKDF-SHA256. Source: RFC 5869, 2010."""
     extracted = hmac.digest(salt, secret, "sha256")
     return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
+def read_secret(source: str, *, most: int) -> bytes:
+    """Read up to `most` bytes from where a secret is said to be: "env:NAME", "fd:3", or a file.
+
+    Raises:
+        KeyUnavailable: there is none, or others may read or replace it; see `Key.from_file`.
+    """
+    kind, _, name = source.partition(":")
+    if kind == "env" and name:
+        return _read_environment(name)
+    if kind == "fd" and name.isdecimal():
+        return _read_descriptor(int(name), most)
+    return _read_file(source, most)
+
+
+def _read_file(path: str | Path, most: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            _refuse_shared(os.fstat(file.fileno()), path)
+            return file.read(most)
+    except OSError as error:
+        raise KeyUnavailable(f"cannot read the key file {path}", received=error.strerror or "") from error
+
+
+def _read_environment(name: str) -> bytes:
+    value = os.environ.get(name)
+    if not value:
+        raise KeyUnavailable(f"no key in the environment variable {name}", expected=_FORMS)
+    return os.fsencode(value)
+
+
+def _read_descriptor(descriptor: int, most: int) -> bytes:
+    content = b""
+    try:
+        while piece := os.read(descriptor, _MOST):
+            content += piece
+            if len(content) > most:
+                break
+    except OSError as error:
+        raise KeyUnavailable(
+            f"cannot read a key from file descriptor {descriptor}", received=error.strerror or ""
+        ) from error
+    return content
 
 
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
@@ -252,6 +297,23 @@ def _refuse_shared(status: os.stat_result, path: str | Path) -> None:
         )
     if status.st_uid not in (0, os.geteuid()):
         raise KeyUnavailable(f"the key file {path} is another user's", received=f"owner {status.st_uid}")
+    if stat.S_ISREG(status.st_mode):
+        refuse_open_folder(path)
+
+
+def refuse_open_folder(path: str | Path) -> None:
+    """Refuse a place for a key where anybody could put another one.
+
+    Raises:
+        KeyUnavailable: it is one, see `open_folder`.
+    """
+    if (folder := open_folder(path)) is not None:
+        raise KeyUnavailable(
+            f"others could put another file in place of the key {path}",
+            expected=f"a folder that only its owner may write to: {folder}",
+            received=f"mode {stat.S_IMODE(folder.stat().st_mode):04o}",
+            hint="chmod go-w it, or keep the key elsewhere",
+        )
 
 
 def _make_folder(path: Path) -> None:
@@ -260,20 +322,3 @@ def _make_folder(path: Path) -> None:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except FileExistsError as error:
             raise NotADirectoryError(f"{path} is no folder") from error
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from sigverify.errors import ConfigError, MissingExtra, ModelError, UntrustedModel
 from sigverify.model_file import Model
+from sigverify.protection.open_folder import open_folder
+from sigverify.protection.private_file import write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -133,7 +135,7 @@ class ModelSignature:
         target = Path(path)
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         try:
-            _write_new(draft, self.to_bytes(), mode=0o644)
+            write_new(draft, self.to_bytes(), mode=0o644)
             draft.replace(target)
         except OSError as error:
             draft.unlink(missing_ok=True)
@@ -382,23 +384,27 @@ def _read_pem(path: str | os.PathLike[str], *, private: bool = False) -> bytes:
                     expected="mode 0600",
                     hint="chmod 600 it",
                 )
+            _refuse_open_folder(path)
             return file.read(_MAX_PEM_BYTES)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the key {os.fspath(path)!r}", received=str(error)) from error
 
 
+def _refuse_open_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a key, also a public one: whoever puts another in its place decides which models run."""
+    if (folder := open_folder(path)) is not None:
+        raise ConfigError(
+            f"others could put another file in place of the key {os.fspath(path)!r}",
+            expected=f"a folder that only its owner may write to: {folder}",
+            hint="chmod go-w it, or keep the key elsewhere",
+        )
+
+
 def _write_key(path: str | os.PathLike[str], pem: bytes, *, mode: int) -> None:
     try:
-        _write_new(Path(path), pem, mode=mode)
+        _refuse_open_folder(path)
+        write_new(Path(path), pem, mode=mode)
     except FileExistsError as error:
         raise ConfigError(f"{os.fspath(path)!r} is there already", hint="Name another file") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot write the key {os.fspath(path)!r}", received=str(error)) from error
-
-
-def _write_new(path: Path, content: bytes, *, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -1,8 +1,20 @@
 """Where templates live: the `Store` protocol, and the places that implement it."""
 
+from sigverify.store.erasure import Erasure
 from sigverify.store.postgres_database import is_server
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY
-from sigverify.store.store import START, Change, Mark, Records, Store
+from sigverify.store.store import START, Change, Mark, Records, State, Store
 
-__all__ = ["MEMORY", "START", "Change", "Mark", "Records", "SqliteStore", "Store", "is_server"]
+__all__ = [
+    "MEMORY",
+    "START",
+    "Change",
+    "Erasure",
+    "Mark",
+    "Records",
+    "SqliteStore",
+    "State",
+    "Store",
+    "is_server",
+]

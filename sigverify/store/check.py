@@ -1,16 +1,19 @@
 """`check`: read every row of a store and say which ones are damaged; `repair` what can be."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from sigverify.errors import DamagedStore, StoreError
-from sigverify.store.database import Database
+from sigverify.errors import ConfigError, DamagedStore, StoreError
+from sigverify.store.ledger import Ledger
+from sigverify.store.remains import remains
 from sigverify.store.rows import Rows, Vectors
 from sigverify.store.sealed import SealedStore, unbind, write_template
+from sigverify.store.sqlite_database import SqliteDatabase
+from sigverify.store.tally import PEOPLE, RECORDS, Tally, mark_of, marks_of
 from sigverify.template import Template
 
 Row = TypeVar("Row")
@@ -22,6 +25,7 @@ class Part(StrEnum):
     """Parts of a store."""
 
     FILE = "file"
+    HEAD = "head"
     TEMPLATES = "templates"
     VECTORS = "vectors"
     RECORDS = "records"
@@ -43,6 +47,20 @@ class Damage(StrEnum):
     """They are those of another enrollment."""
     MISSING = "missing"
     """Entries are missing between two."""
+    UNTRUSTED = "untrusted"
+    """No enrollment station that is trusted signed it; the detail says why."""
+    TAMPERED = "tampered"
+    """The rows are not those that the head tells of: somebody without the key removed or put back some."""
+    OLDER = "older"
+    """The whole store is an older copy, by the counter outside; or the counter is."""
+    REMOVED = "removed"
+    """The row is gone, and nobody with the key removed it."""
+    PUT_BACK = "put_back"
+    """The row was removed, and is there again; nothing reads it."""
+    SUPERSEDED = "superseded"
+    """The row is not the newest that was written there."""
+    REMAINS = "remains"
+    """Rows that were deleted or replaced lie in the file or its log still."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,33 +128,76 @@ class Health:
 
 
 def check(store: SealedStore) -> Health:
-    """Read the whole store: SQLite's own structure, every seal, and that the parts agree.
+    """Read the whole store: SQLite's own structure, every seal, that the parts agree, what should be gone.
 
-    What it cannot find: rows that somebody removed, and an older copy of the whole file. The audit log is
-    checked by `AuditLog.verify`.
+    Open it with `compare=False`, or a store whose rows were removed or put back is refused before. What it
+    cannot find is an older copy of the whole file, unless the store has a counter. The audit log is checked
+    by `AuditLog.verify`.
     """
     with store.reading() as rows:
-        return _Check(store.database, rows).run()
+        health = _Check(store.ledger, rows, store).run()
+    return _with_remains(health, store)
 
 
-def repair(store: SealedStore) -> Health:
+def repair(store: SealedStore, *, accept: bool = False) -> Health:
     """Make a store sound again: vectors are rebuilt, templates and records that do not open are deleted.
 
-    Those people enroll anew. A damaged record of a lock-out goes, and with it the lock-out. What is wrong
-    with SQLite's own pages stays, and so do journals.
+    Those people enroll anew. A damaged record of a lock-out goes, and with it the lock-out. A row that was
+    put back is deleted. What is wrong with SQLite's own pages stays, and so do journals.
+
+    Args:
+        store: opened with `compare=False`, where rows were removed or put back.
+        accept: take the rows that are there for what the store holds, where they are not those that its head
+            tells of, and the store for the newest by its counter: for who knows what happened to it.
+
+    Raises:
+        DamagedStore: rows were removed or put back, and `accept` is False. Nothing is changed.
+        StoreError: a row cannot be read now, which shows no damage: a medium that fails, a line that broke.
+            Nothing is changed.
     """
     with store.changing() as rows:
-        first = _Check(store.database, rows)
+        if accept:
+            _accept(store.ledger)
+        else:
+            store.ledger.compare()
+        first = _Check(store.ledger, rows, store, mends=True)
         first.run()
         for part, place in first.damaged:
             if part is Part.RECORDS:
-                first.delete(part, place)
+                store.ledger.delete_record(*place)
             else:
                 first.mend(place)
-        unbind(store.database)
-        store.database.execute("UPDATE state SET revision = revision + 1")
+        unbind(store.database, store.ledger)
+        store.ledger.revise()
         store.database.scrub()
-        return _Check(store.database, rows).run()
+        health = _Check(store.ledger, rows, store).run()
+    return _with_remains(health, store)
+
+
+def _accept(ledger: Ledger) -> None:
+    try:
+        tally = ledger.tally()
+    except DamagedStore:  # the head is another store's, or damaged
+        tally = None
+    ledger.adopt(tally or Tally())
+    ledger.begin_counting()
+
+
+def _with_remains(health: Health, store: SealedStore) -> Health:
+    """Add what is left of rows that are gone; not where others are damaged, nor before they are committed."""
+    if health.findings or not isinstance(store.database, SqliteDatabase) or store.database.opened:
+        return health
+    found = remains(store.database)
+    if not found:
+        return health
+    people = sorted({each.subject.hex() for each in found})
+    added = [
+        Finding(part=Part.FILE, row=row, damage=Damage.REMAINS, detail=_HOW_TO_OVERWRITE) for row in people
+    ]
+    return replace(health, findings=tuple(added))
+
+
+_HOW_TO_OVERWRITE: Final = "end what has been reading for long, then change something: enroll, forget, rekey"
 
 
 _COLUMNS: Final = {
@@ -153,15 +214,20 @@ _OF_A_MODALITY: Final = (Part.TEMPLATES, Part.VECTORS)
 class _Check:
     """One walk through a store."""
 
-    def __init__(self, database: Database, rows: Rows) -> None:
-        self._database = database
+    def __init__(self, ledger: Ledger, rows: Rows, store: SealedStore, *, mends: bool = False) -> None:
+        self._database = database = store.database
+        self._ledger = ledger
+        self._mends = mends
         self._rows = rows
         self._models = dict(database.execute("SELECT modality, model_id FROM models").fetchall())
         self._findings: list[Finding] = []
+        self._marks: dict[tuple[str, Place], bytes] | None = None
+        self._seen: set[tuple[str, Place]] = set()
         self.damaged: list[tuple[Part, Place]] = []
 
     def run(self) -> Health:
         self._structure()
+        self._head()
         vectors = dict(self._each(Part.VECTORS, self._open_vectors))
         names = {place: opened.user_id for place, opened in vectors.items()}
         templates = 0
@@ -171,27 +237,56 @@ class _Check:
         torn = {place for part, place in self.damaged if part is Part.TEMPLATES}
         for place in vectors.keys() - torn:
             self._find(Part.VECTORS, names[place], Damage.NO_TEMPLATE, place)
-        return Health(
-            templates=templates,
-            records=sum(1 for _ in self._each(Part.RECORDS, self._open_record)),
-            entries=self._journals(),
-            findings=tuple(self._findings),
-        )
+        records = sum(1 for _ in self._each(Part.RECORDS, self._open_record))
+        entries = self._journals()
+        missing = (self._marks or {}).keys() - self._seen
+        if missing and not self._database.sees_all():
+            # Whose role does not see some records cannot say that they are gone.
+            missing = {each for each in missing if each[0] != RECORDS}
+        for part, place in sorted(missing, key=str):
+            where = Part.RECORDS if part == RECORDS else Part.TEMPLATES
+            self._find(where, _words(place if part == RECORDS else place[:1]), Damage.REMOVED, place)
+        return Health(templates=templates, records=records, entries=entries, findings=tuple(self._findings))
+
+    def _head(self) -> None:
+        """Compare the rows' marks with the head's tally, and read them."""
+        try:
+            with self._database.guard("read"):
+                self._ledger.compare()
+        except StoreError as error:
+            self._refuse_passing(error)
+            self._find(Part.HEAD, "", Damage.TAMPERED, detail=str(error))
+        try:
+            if self._ledger.counter is not None:
+                self._ledger.check_counter()
+        except (StoreError, ConfigError) as error:
+            self._find(Part.HEAD, "", Damage.OLDER, detail=str(error))
+        query = "SELECT part, kind, subject, mark FROM seals"
+        try:
+            with self._database.guard("read"):
+                found = self._database.execute(query).fetchall()
+        except StoreError as error:
+            self._refuse_passing(error)
+            self._find(Part.HEAD, "", Damage.UNLISTED, detail=str(error))
+        else:
+            self._marks = {
+                (part, (kind, subject) if part == RECORDS else (subject, kind)): mark
+                for part, kind, subject, mark in found
+            }
 
     def mend(self, place: Place) -> None:
         """Write the rows of one user and modality anew from the template; delete what does not open."""
         try:
-            template = self._open_template(place, self._content(Part.TEMPLATES, place))
-        except StoreError:
-            self.delete(Part.TEMPLATES, place)
-            self.delete(Part.VECTORS, place)
+            content = self._content(Part.TEMPLATES, place)
+            template = self._open_template(place, content)
+        except StoreError as error:
+            self._refuse_passing(error)
+            self._ledger.delete_person(*place)
         else:
-            write_template(self._database, self._rows, template)
-
-    def delete(self, part: Part, place: Place) -> None:
-        """Delete the row, if it is there."""
-        where = " AND ".join(f"{column} = ?" for column in _COLUMNS[part])
-        self._database.execute(f"DELETE FROM {part.value} WHERE {where}", place)  # noqa: S608, names of ours
+            if self._disagreement(Part.TEMPLATES, place, content):
+                self._ledger.delete_person(*place)
+            else:
+                write_template(self._ledger, self._rows, template)
 
     def _structure(self) -> None:
         """Let the database check its own pages."""
@@ -208,13 +303,34 @@ class _Check:
     ) -> Iterator[tuple[Place, Row]]:
         """Yield the rows that open; one that does not is a finding, and no reason to stop."""
         for place in self._places(part):
+            name = (names or {}).get(place, "") or _words(place[:1] if part in _OF_A_MODALITY else place)
+            disagreement = None
             try:
-                row = opener(place, self._content(part, place))
+                content = self._content(part, place)
+                disagreement = self._disagreement(part, place, content)
+                row = opener(place, content)
             except StoreError as error:
-                name = (names or {}).get(place, "") or _words(place[:1] if part in _OF_A_MODALITY else place)
-                self._find(part, name, Damage.UNREADABLE, place, detail=str(error))
+                self._refuse_passing(error)
+                damage = Damage.PUT_BACK if disagreement is Damage.PUT_BACK else Damage.UNREADABLE
+                self._find(part, name, damage, place, detail=str(error))
             else:
-                yield place, row
+                if disagreement is None:
+                    yield place, row
+                else:
+                    self._find(part, getattr(row, "user_id", name), disagreement, place)
+
+    def _disagreement(self, part: Part, place: Place, content: bytes) -> Damage | None:
+        """Say whether a row is there that should not be, by what is known of it."""
+        if part is Part.JOURNALS or self._marks is None:
+            return None
+        known = (RECORDS if part is Part.RECORDS else PEOPLE, place)
+        self._seen.add(known)
+        mark = self._marks.get(known)
+        if mark is None:
+            return Damage.PUT_BACK
+        if part in _OF_A_MODALITY:
+            mark = marks_of(mark)[0 if part is Part.TEMPLATES else 1]
+        return None if mark == mark_of(content) else Damage.SUPERSEDED
 
     def _places(self, part: Part) -> list[Place]:
         """List what the rows are found by, as far as the pages can be read."""
@@ -227,8 +343,14 @@ class _Check:
                     self._database.execute(f"SELECT {columns} FROM {part.value} ORDER BY {columns}")  # noqa: S608
                 )
         except StoreError as error:
+            self._refuse_passing(error)
             self._find(part, "", Damage.UNLISTED, detail=str(error))
         return places
+
+    def _refuse_passing(self, error: StoreError) -> None:
+        """Go no further where a row may be sound, and would be deleted as one that does not open."""
+        if self._mends and self._database.is_passing(error.__cause__):
+            raise error
 
     def _content(self, part: Part, place: Place) -> bytes:
         where = " AND ".join(f"{column} = ?" for column in _COLUMNS[part])

@@ -1,13 +1,18 @@
-"""What a store of the version before looks like, and how it becomes one of today's.
+"""What a store of a version before looks like, and how it becomes one of today's.
 
 Version 3 of a file (1 of a server) knew the pen alone: a template was found by its user, and the head named
-the one model. Today templates and vectors are found by user and modality, and each modality has a model.
+the one model. Since version 4 (2) templates and vectors are found by user and modality, and each modality has
+a model. Neither had a tally of the rows, nor their marks (`Ledger`): it is made of the rows that are there.
 
-Rows are moved as they are. What is sealed for the pen is bound to no name of a modality (`Rows`), so nothing
-has to be opened, no key is needed, and the audit log stays as it was.
+Rows are moved as they are. What is sealed for the pen is bound to no name of a modality (`Rows`), so none has
+to be opened, and the audit log stays as it was.
 """
 
 from typing import Final
+
+OLD_VERSIONS: Final = (3, 4)
+"""Of a file: read as they are, and migrated when opened for writing."""
+WITHOUT_MODALITIES: Final = 3
 
 COLUMNS: Final = {
     "models": "modality, model_id",
@@ -26,36 +31,55 @@ _AS_TODAY: Final = {
 """The tables that changed, as an old store can answer for them."""
 
 
-def selection(table: str, *, schema: str, old: bool) -> str:
-    """Return the query of a table's rows with the columns of `COLUMNS`, of an old store or of today's.
+def selection(table: str, *, schema: str, version: int) -> str:
+    """Return the query of a table's rows with the columns of `COLUMNS`, of a store of that version.
 
-    >>> selection("records", schema="main", old=True)
+    >>> selection("records", schema="main", version=3)
     'SELECT kind, subject, content FROM main.records'
     """
-    if old and table in _AS_TODAY:
+    if version == WITHOUT_MODALITIES and table in _AS_TODAY:
         return _AS_TODAY[table].format(schema=schema)
     return f"SELECT {COLUMNS[table]} FROM {schema}.{table}"  # noqa: S608, names of ours
 
 
 # SQLite looks names up in the temporary database first. That is in memory, so this works where nothing can be
 # written, and the statements for today's tables need not know.
-SHOW_AS_TODAY: Final = tuple(
-    f"CREATE TEMP VIEW {table} AS {selection(table, schema='main', old=True)}" for table in _AS_TODAY
-)
-"""Statements after which an old file reads like one of today's."""
-SHOW_AS_IT_IS: Final = tuple(f"DROP VIEW temp.{table}" for table in _AS_TODAY)
-"""Undoes `SHOW_AS_TODAY`."""
+_HEAD_AS_TODAY: Final = {
+    "state": "SELECT revision, salt, secret, NULL AS tally FROM main.state",
+    "seals": """
+        SELECT 'people' AS part, templates.subject AS subject, templates.modality AS kind,
+            CAST(substr(templates.content, 1, 12) || COALESCE(substr(vectors.content, 1, 12), zeroblob(12))
+                AS BLOB) AS mark
+        FROM templates LEFT JOIN vectors USING (subject, modality)
+        UNION ALL
+        SELECT 'records', subject, kind, substr(content, 1, 12) FROM records""",
+}
+SHOW_AS_TODAY: Final = {
+    version: {
+        **{
+            table: selection(table, schema="main", version=version)
+            for table in _AS_TODAY
+            if version == WITHOUT_MODALITIES
+        },
+        **_HEAD_AS_TODAY,
+    }
+    for version in OLD_VERSIONS
+}
+"""For each old version: views after which a file reads like one of today's, but without a tally."""
 
+SET_HEAD_ASIDE: Final = "ALTER TABLE state RENAME TO old_state;"
+"""The first statement of a migration in SQLite; today's head and marks are made next."""
 SET_ASIDE: Final = """
 ALTER TABLE templates RENAME TO old_templates;
 ALTER TABLE vectors RENAME TO old_vectors;
-ALTER TABLE state RENAME TO old_state;
 DROP INDEX changes;
 """
-"""The first statements of a migration in SQLite; today's tables are made next."""
-MOVE_HEAD: Final = """
+"""The first statements where modalities are to be brought; today's tables are made next."""
+MOVE_MODELS: Final = """
 INSERT INTO models (modality, model_id) SELECT 'pen', model_id FROM old_state WHERE model_id IS NOT NULL;
-INSERT INTO state (revision, salt, secret) SELECT revision, salt, secret FROM old_state;
+"""
+MOVE_HEAD: Final = """
+INSERT INTO state (revision, salt, secret, tally) SELECT revision, salt, secret, x'' FROM old_state;
 DROP TABLE old_state;
 """
 # By turns and in parts (100 people are less than 2 MB): the pages that are freed take the next rows, and
@@ -76,7 +100,7 @@ MOVES: Final = {
 }
 """For each table: what copies some rows, and what deletes the same from the old one."""
 
-POSTGRES: Final = """
+_POSTGRES_MODALITIES: Final = """
 CREATE TABLE models (modality TEXT PRIMARY KEY, model_id TEXT NOT NULL);
 INSERT INTO models SELECT 'pen', model_id FROM state WHERE model_id IS NOT NULL;
 ALTER TABLE state DROP COLUMN model_id;
@@ -88,19 +112,52 @@ ALTER TABLE vectors ALTER COLUMN modality DROP DEFAULT;
 ALTER TABLE vectors DROP CONSTRAINT vectors_pkey, ADD PRIMARY KEY (subject, modality);
 DROP INDEX changes;
 CREATE UNIQUE INDEX changes ON vectors (revision, subject, modality);
+"""
+POSTGRES_COUNTERS: Final = """
+CREATE TABLE IF NOT EXISTS counters (
+    store TEXT PRIMARY KEY, number BIGINT NOT NULL, mac BYTEA NOT NULL,
+    owner NAME NOT NULL DEFAULT SESSION_USER
+);
+CREATE OR REPLACE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = sigverify, pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.number < OLD.number OR NEW.owner <> OLD.owner THEN
+        RAISE insufficient_privilege USING MESSAGE = 'permission denied: a counter only rises';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER count_up BEFORE UPDATE ON counters FOR EACH ROW EXECUTE FUNCTION count_up();
+"""
+"""The counters of files elsewhere; a server that has no store may have them too."""
+_POSTGRES_HEAD: Final = """
+CREATE TABLE seals (
+    part TEXT, kind TEXT, subject BYTEA, mark BYTEA NOT NULL, PRIMARY KEY (part, kind, subject)
+);
+ALTER TABLE state ADD COLUMN tally BYTEA NOT NULL DEFAULT '';
+ALTER TABLE state ALTER COLUMN tally DROP DEFAULT;
+"""
+_GRANTS: Final = """
 DO $$
 DECLARE
     held record;
 BEGIN
-    -- Kiosks may have roles of their own: whoever may use the head may use the new table likewise.
+    -- Kiosks may have roles of their own: whoever may use {like} may use {new} likewise.
     FOR held IN
         SELECT privilege_type AS privilege,
             CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role
         FROM pg_class, aclexplode(relacl)
-        WHERE oid = 'sigverify.state'::regclass AND grantee <> relowner
+        WHERE oid = 'sigverify.{like}'::regclass AND grantee <> relowner
     LOOP
-        EXECUTE 'GRANT ' || held.privilege || ' ON models TO ' || held.role;
+        EXECUTE 'GRANT ' || held.privilege || ' ON {new} TO ' || held.role;
     END LOOP;
 END $$;
 """
-"""A migration on a server: no row is copied, the indexes are built anew."""
+POSTGRES: Final = {
+    1: _POSTGRES_MODALITIES
+    + _POSTGRES_HEAD
+    + POSTGRES_COUNTERS
+    + _GRANTS.format(like="state", new="models")
+    + _GRANTS.format(like="records", new="seals"),
+    2: _POSTGRES_HEAD + POSTGRES_COUNTERS + _GRANTS.format(like="records", new="seals"),
+}
+"""For each old version, what makes its tables today's: no row is copied, indexes are built anew."""

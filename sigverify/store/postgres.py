@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from sigverify.errors import KeyUnavailable, StoreError
 from sigverify.protection.keys import Key
 from sigverify.store.postgres_database import PostgresDatabase
-from sigverify.store.sealed import SealedStore, begin
+from sigverify.store.sealed import SealedStore
 from sigverify.store.store import START, Mark
+from sigverify.store.tally import Share, check_newest, marks_of
 
 
 class Head(NamedTuple):
@@ -52,7 +53,13 @@ class PostgresStore(SealedStore):
     database: PostgresDatabase
 
     def __init__(
-        self, url: str, *, key: Key | None = None, create: bool = True, timeout_s: float = 5.0
+        self,
+        url: str,
+        *,
+        key: Key | None = None,
+        create: bool = True,
+        timeout_s: float = 5.0,
+        compare: bool = True,
     ) -> None:
         """Connect, and make the tables where there are none. A store of the version before is migrated.
 
@@ -61,10 +68,13 @@ class PostgresStore(SealedStore):
             key: the fleet's; there is no default, since each kiosk would make another one.
             create: make the tables where there are none; otherwise that is an error.
             timeout_s: how long to wait for the server, and for another kiosk that is writing.
+            compare: the rows with the tally of them; otherwise a store whose rows were removed or put back is
+                opened too, to be looked at and repaired.
 
         Raises:
             KeyUnavailable: no key given.
             WrongKey: the store was sealed with another key.
+            DamagedStore: rows were removed or put back by somebody without the key.
             StoreUnreachable: no server answers.
             StoreError: no store there, of another version, or the server refuses.
         """
@@ -74,17 +84,14 @@ class PostgresStore(SealedStore):
                 expected="the one key that all its kiosks have",
                 hint="Make one (sigverify store keygen), bring it to every kiosk, and name it (--key)",
             )
-        self.database = PostgresDatabase(url, timeout_s=timeout_s)
+        super().__init__(PostgresDatabase(url, timeout_s=timeout_s))
         self.path = self.database.path
         try:
             if not self.database.made:
                 self._make(key, create=create)
-            self._keys = (key,)
-            with self.database.guard("read"):
-                self._rows = self._unlock()
-            self.database.migrate()
+            self._open(key, migrate=True, compare=compare)
         except BaseException:
-            self.database.close()
+            self.close()
             raise
 
     def fleet_head(self) -> Head:
@@ -95,23 +102,64 @@ class PostgresStore(SealedStore):
             raise StoreError(f"the store {self.path} has no head", hint="Restore a backup")
         return Head(*row)
 
+    def gallery(self) -> tuple[Share, Share] | None:
+        """Return what names all people and models: a whole copy has the same."""
+        with self.reading():
+            tally = self.ledger.tally()
+            return None if tally is None else tally.gallery
+
+    def compare(self, *, if_due: bool = False) -> None:
+        """Compare all rows with the tally of them; `if_due`: not more often than that is cheap.
+
+        Raises:
+            DamagedStore: rows were removed or put back by somebody without the key.
+        """
+        with self.reading():
+            if if_due:
+                self.ledger.compare_if_due()
+            else:
+                self.ledger.compare()
+
     def sealed_users(self, after: Mark = START, *, limit: int) -> list[SealedUser]:
-        """Return the rows of users changed after a mark, oldest change first."""
+        """Return the rows of users changed after a mark, oldest change first.
+
+        Raises:
+            DamagedStore: one of them is not the newest that was written there.
+        """
         with self.database.guard("read"):
             found = self.database.execute(_USERS, (*after, limit)).fetchall()
-        return [SealedUser(Mark(*row[:3]), *row[3:]) for row in found]
+        users = []
+        for *place, template, vectors, mark in found:
+            newest = (
+                check_newest(template, marks_of(mark)[0], "template"),
+                check_newest(vectors, marks_of(mark)[1], "row of vectors"),
+            )
+            users.append(SealedUser(Mark(*place), *newest))
+        return users
 
     def sealed_records(self, kinds: tuple[str, ...], *, after: int, limit: int) -> list[SealedRecord]:
-        """Return records of these kinds changed or deleted after a number, oldest change first."""
+        """Return records of these kinds changed or deleted after a number, oldest change first.
+
+        Raises:
+            DamagedStore: one of them is not the newest that was written there.
+        """
         with self.database.guard("read"):
             values = (after, list(kinds), after, list(kinds), limit)
-            return [SealedRecord(*row) for row in self.database.execute(_RECORDS, values)]
+            found = self.database.execute(_RECORDS, values).fetchall()
+        records = []
+        for changed, kind, subject, content, mark in found:
+            if mark is not None:
+                check_newest(content, mark, "record")
+            # Of one without a mark nothing is there, whatever somebody put back.
+            records.append(SealedRecord(changed, kind, subject, None if mark is None else content))
+        return records
 
     def has(self, user_id: str) -> bool:
         """Say whether somebody is enrolled, by whichever modality."""
         with self.reading() as rows:
             found = self.database.execute(
-                "SELECT 1 FROM templates WHERE subject = ? LIMIT 1", (rows.user(user_id),)
+                "SELECT 1 FROM models JOIN seals ON part = 'people' AND kind = modality AND subject = ?",
+                (rows.user(user_id),),
             )
             return found.fetchone() is not None
 
@@ -120,7 +168,7 @@ class PostgresStore(SealedStore):
             raise StoreError(
                 f"no store at {self.path}", expected="tables made by enrolling", hint="Enroll somebody first"
             )
-        self.database.create(lambda: begin(self.database, key))
+        self.database.create(lambda: self._begin_head(key))
 
 
 _HEAD: Final = """
@@ -130,13 +178,20 @@ SELECT revision, (SELECT COALESCE(json_object_agg(modality, model_id), '{}') FRO
 FROM state
 """
 _USERS: Final = """
-SELECT revision, subject, modality, templates.content, vectors.content
-FROM vectors JOIN templates USING (subject, modality)
+SELECT revision, subject, modality, templates.content, vectors.content, mark
+FROM vectors LEFT JOIN templates USING (subject, modality)
+    JOIN (SELECT subject, kind AS modality, mark FROM seals WHERE part = 'people') AS marks
+    USING (subject, modality)
 WHERE (revision, subject, modality) > (?, ?, ?) ORDER BY revision, subject, modality LIMIT ?
 """
 _RECORDS: Final = """
-SELECT changed, kind, subject, content FROM records WHERE changed > ? AND kind = ANY(?)
-UNION ALL
-SELECT changed, kind, subject, NULL FROM gone WHERE changed > ? AND kind = ANY(?)
-ORDER BY changed LIMIT ?
+SELECT changed, kind, subject, content, mark
+FROM (
+    SELECT changed, kind, subject, content FROM records WHERE changed > ? AND kind = ANY(?)
+    UNION ALL
+    SELECT changed, kind, subject, NULL FROM gone WHERE changed > ? AND kind = ANY(?)
+    ORDER BY changed LIMIT ?
+) AS news
+LEFT JOIN (SELECT subject, kind, mark FROM seals WHERE part = 'records') AS marks USING (kind, subject)
+ORDER BY changed
 """

@@ -6,21 +6,22 @@ records become visible in their order, and whoever follows them misses nothing.
 
 import contextlib
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.errors import DamagedStore, MissingExtra, StoreError, StoreUnreachable
 from sigverify.forking import OwnLock
-from sigverify.store.migration import POSTGRES as MIGRATION
+from sigverify.store.erasure import Erasure
+from sigverify.store.migration import POSTGRES as MIGRATIONS
+from sigverify.store.migration import POSTGRES_COUNTERS as COUNTERS
+from sigverify.store.transaction import Connected, Transaction
 
 if TYPE_CHECKING:
     import psycopg
 
 SCHEMES: Final = ("postgresql://", "postgres://")
-VERSION: Final = 2
-OLD_VERSION: Final = 1
-"""Is migrated when it is opened."""
+VERSION: Final = 3
 
 _SETTINGS: Final = (
     "SET search_path TO sigverify, pg_catalog",
@@ -34,10 +35,19 @@ _LOCK: Final = "BEGIN; SELECT 1 FROM state FOR UPDATE"
 _LOCK_LAZILY: Final = "BEGIN; SET LOCAL synchronous_commit TO off; SELECT 1 FROM state FOR UPDATE"
 _CREATION_LOCK: Final = int.from_bytes(b"SIGV", "big")
 _FIND_VERSION: Final = "SELECT 1 FROM pg_tables WHERE schemaname = 'sigverify' AND tablename = 'version'"
+_SEES_ALL: Final = """
+SELECT NOT row_security_active('sigverify.records')
+    OR has_table_privilege('sigverify.templates', 'DELETE')
+"""
 _SCHEMA: Final = """
 CREATE SCHEMA IF NOT EXISTS sigverify;
 CREATE TABLE version (version INTEGER NOT NULL);
-CREATE TABLE state (revision BIGINT NOT NULL, salt BYTEA NOT NULL, secret BYTEA NOT NULL);
+CREATE TABLE state (
+    revision BIGINT NOT NULL, salt BYTEA NOT NULL, secret BYTEA NOT NULL, tally BYTEA NOT NULL
+);
+CREATE TABLE seals (
+    part TEXT, kind TEXT, subject BYTEA, mark BYTEA NOT NULL, PRIMARY KEY (part, kind, subject)
+);
 CREATE TABLE models (modality TEXT PRIMARY KEY, model_id TEXT NOT NULL);
 CREATE TABLE templates (
     subject BYTEA, modality TEXT, content BYTEA NOT NULL, PRIMARY KEY (subject, modality)
@@ -83,7 +93,7 @@ def is_server(path: object) -> bool:
     return isinstance(path, str) and path.startswith(SCHEMES)
 
 
-class PostgresDatabase:
+class PostgresDatabase(Connected):
     """One connection to one database. Threads may share it; processes open their own."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
@@ -94,12 +104,11 @@ class PostgresDatabase:
             StoreError: it does not let us in, or holds a store of another version.
             MissingExtra: psycopg is not installed.
         """
+        super().__init__(OwnLock("the connection to the fleet's server"))
         self._driver = _import_psycopg()
         self._url = url
         self._timeout_s = timeout_s
-        self._lock = OwnLock("the connection to the fleet's server")
         self._connection: psycopg.Connection[Any] | None = None
-        self._within = False
         self._closed = False
         self.path = self._shown()
         try:
@@ -112,7 +121,7 @@ class PostgresDatabase:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
-        return self._within
+        return self._connection is not None and self._status() != self._driver.pq.TransactionStatus.IDLE
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> "psycopg.Cursor[Any]":
         """Run one statement, within `guard`, `reading` or `changing`."""
@@ -122,62 +131,81 @@ class PostgresDatabase:
 
     def create(self, first: Callable[[], None]) -> None:
         """Make the tables and run `first`, all as one, unless another kiosk just did."""
-        with self.guard("create"), self._transaction("BEGIN"):
+        with Transaction(self, "create", lambda: self._begin("BEGIN")):
             self._run(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
             if not self._is_made():
-                self._run(_SCHEMA)
+                self._run(_SCHEMA + COUNTERS)
                 self.execute("INSERT INTO version VALUES (?)", (VERSION,))
                 first()
         self.made = True
 
-    def migrate(self) -> None:
-        """Make an old store one of today's, wholly or not at all, unless another kiosk just did."""
+    def migrate(self, then: Callable[[], None]) -> None:
+        """Make an old store one of today's and run `then`, all as one, unless another kiosk just did."""
         with self.guard("migrate"):
-            if self._version() != OLD_VERSION:
+            if not self.is_old():
                 return
-            with self._transaction("BEGIN"):
+            with Transaction(self, "migrate", lambda: self._begin("BEGIN")):
                 self._run(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
-                if self._version() == OLD_VERSION:
+                version = self._version()
+                if version in MIGRATIONS:
                     # Everybody begins with this table: whoever has a transaction open ends it first.
                     self._run("LOCK TABLE state IN ACCESS EXCLUSIVE MODE")
-                    self._run(MIGRATION)
+                    self._run(MIGRATIONS[version])
                     self.execute("UPDATE version SET version = ?", (VERSION,))
+                    then()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Run the body on one state of the store, whatever others write meanwhile."""
+    def is_old(self) -> bool:
+        """Say whether it is a store of a version before."""
         with self.guard("read"):
-            if self._within:
-                yield
-                return
-            with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-                yield
+            return self._version() in MIGRATIONS
 
-    @contextlib.contextmanager
-    def changing(self, *, durable: bool = True) -> Iterator[None]:
-        """Run the body in one transaction: committed whole, or rolled back when anything is raised.
+    def sees_all(self) -> bool:
+        """Say whether this role sees every row: a kiosk's and a station's do not."""
+        row = self.execute(_SEES_ALL).fetchone()
+        return row is not None and bool(row[0])
 
-        Within another one of the same thread it joins that. No other writer is in between. When the
-        connection breaks while it is committed, nothing shows whether it was.
+    def version(self) -> int | None:
+        """Return None: a server does not tell cheaply that somebody changed something."""
+        return None
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees one state."""
+        self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def begin_changing(self, *, durable: bool, local: bool = False) -> None:  # noqa: ARG002, nothing is erased here
+        """Begin a transaction while no other writer is in between.
+
+        When the connection breaks while it is committed, nothing shows whether it was.
         """
-        with self.guard("write"):
-            if self._within:
-                yield
-                return
-            with self._transaction(_LOCK if durable else _LOCK_LAZILY):
-                yield
+        self._begin(_LOCK if durable else _LOCK_LAZILY)
 
-    @contextlib.contextmanager
-    def guard(self, verb: str) -> Iterator[None]:
-        """Hold the lock, connect where need be, and turn what psycopg raises into a `StoreError`."""
-        with self._lock:
-            try:
-                # Never within a transaction: what is left of it would run outside.
-                if not self._within:
-                    self._connect()
-                yield
-            except self._driver.Error as error:
-                raise self._translated(error, verb) from error
+    def commit(self) -> None:
+        """Commit."""
+        # A transaction in which a statement failed is rolled back by COMMIT without an error.
+        if self._run("COMMIT") != "COMMIT":
+            raise StoreError(f"a change of the store {self.path} was rolled back")
+
+    def undo(self) -> None:
+        """Undo; a connection that cannot is dropped, and the server undoes by itself."""
+        try:
+            idle = self._connection is None or self._is_idle()
+        except self._driver.Error:
+            idle = False
+        if not idle:
+            self._drop()
+
+    def make_ready(self) -> None:
+        """Connect where need be. Never within a transaction: what is left of it would run outside."""
+        self.undo()
+        self._connect()
+
+    def translated(self, error: BaseException, verb: str) -> StoreError | None:
+        """Return what psycopg means by an error."""
+        return self._said(error, verb) if isinstance(error, self._driver.Error) else None
+
+    def erasure(self) -> Erasure:
+        """Say that the server keeps what was deleted until its VACUUM."""
+        return Erasure.SERVER
 
     def scrub(self) -> None:
         """Do nothing: the server's VACUUM frees what is deleted; it stays sealed until then."""
@@ -189,42 +217,37 @@ class PostgresDatabase:
             raise DamagedStore(f"the head of the store {self.path} is damaged", hint="Restore a backup")
         return row[0]
 
+    def is_passing(self, error: BaseException | None) -> bool:
+        """Whether the server is away, full or busy; see `Database.is_passing`."""
+        return isinstance(error, self._driver.OperationalError)
+
     def structure(self) -> list[str]:
         """Return nothing: the server checks its own pages (data checksums, pg_amcheck)."""
         return []
 
     def close(self) -> None:
         """Close the connection; closing twice is fine."""
-        if self._lock.is_own():  # a forked child would end the parent's session
-            with self._lock:
+        if self.lock.is_own():  # a forked child would end the parent's session
+            with self.lock.hold():
                 self._closed = True
                 self._drop()
 
-    @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._within = True
-        try:
-            self._run(begin)
-            yield
-            # A transaction in which a statement failed is rolled back by COMMIT without an error.
-            if self._run("COMMIT") != "COMMIT":
-                raise StoreError(f"a change of the store {self.path} was rolled back")
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            self._within = False
+    def _begin(self, statements: str) -> None:
+        self._run(statements)
 
     def _run(self, statements: str) -> str | None:
         """Run statements without values, and return what the last one says it did."""
         return self.execute(statements).statusmessage
 
-    def _roll_back(self) -> None:
-        """Undo; a connection that cannot is dropped, and the server undoes by itself."""
-        try:
+    def _is_idle(self) -> bool:
+        """Say whether the connection is in no transaction; of one that it can end by itself, end it."""
+        states = self._driver.pq.TransactionStatus
+        if self._status() in (states.INTRANS, states.INERROR):
             self._run("ROLLBACK")
-        except self._driver.Error:
-            self._drop()
+        return bool(self._status() == states.IDLE)
+
+    def _status(self) -> object:
+        return None if self._connection is None else self._connection.info.transaction_status
 
     def _connect(self) -> None:
         if self._closed:
@@ -240,11 +263,16 @@ class PostgresDatabase:
             "application_name": "sigverify",
         }  # fmt: skip
         # Statements are not prepared, so that a pooler may stand in between.
-        self._connection = self._driver.connect(
+        made: psycopg.Connection[Any] = self._driver.connect(
             **{**defaults, **options}, autocommit=True, prepare_threshold=None
         )
-        for setting in _SETTINGS:
-            self._run(setting.format(timeout_ms=round(1000 * self._timeout_s)))
+        try:
+            for setting in _SETTINGS:
+                made.execute(setting.format(timeout_ms=round(1000 * self._timeout_s)).encode())
+            self._connection = made  # not before it has all settings
+        except BaseException:
+            made.close()
+            raise
 
     def _is_alive(self) -> bool:
         """Say whether the connection is there still; an idle one has something to read when it was cut."""
@@ -268,10 +296,10 @@ class PostgresDatabase:
         if self.execute(_FIND_VERSION).fetchone() is None:
             return False
         version = self._version()
-        if version not in (OLD_VERSION, VERSION):
+        if version not in (*MIGRATIONS, VERSION):
             raise StoreError(
                 f"{self.path} is a store of another version",
-                expected=f"{OLD_VERSION} or {VERSION}",
+                expected=" or ".join(map(str, (*MIGRATIONS, VERSION))),
                 received=str(version),
                 hint="Use the sigverify that wrote it, or enroll anew",
             )
@@ -281,7 +309,7 @@ class PostgresDatabase:
         row = self.execute("SELECT version FROM version").fetchone()
         return row and int(row[0])
 
-    def _translated(self, error: Exception, verb: str) -> StoreError:
+    def _said(self, error: BaseException, verb: str) -> StoreError:
         """Distinguish a server that is away from one that refuses. Messages of libpq name no password."""
         message = " ".join(str(error).split())
         lost = self._connection is None or self._connection.closed
@@ -315,7 +343,8 @@ class PostgresDatabase:
 _REFUSALS: Final = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "no password")
 _HINTS: Final = {
     "lock timeout": "Another kiosk has been writing for too long; try again",
-    "permission denied": "Check what this role may do in the database",
+    "permission denied": "This role may not: see its rights (docs/fleet.md, roles)",
+    "row-level security": "This role may not: see its rights (docs/fleet.md, roles)",
     "authentication": "Check the role and the password (PGPASSFILE keeps it out of the address)",
     "does not exist": "Check the names of the database and the role",
 }

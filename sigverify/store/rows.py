@@ -8,10 +8,11 @@ vectors       the same                                   the same; holds the use
 record        kind, keyed digest of kind and subject     this store, that kind and subject
 journal       kind and number                            this store, that kind and number
 secret        there is one                               this store
+tally         there is one                               this store, and the number of its changes
 ============  =========================================  ===================================================
 
 So a row copied over another user's, to another modality, under another number or from another store does not
-open. What this cannot show is a row that is gone, or an older state of the whole file.
+open. That a row is gone, or put back from before, shows the tally (`Ledger`).
 
 **The pen is bound without its name**: to (user, model), as before stores knew of modalities; every other
 modality to (user, model, modality). So an old store is migrated without opening a row. The two forms cannot
@@ -30,9 +31,12 @@ from sigverify.errors import DamagedStore, MalformedTemplate, WrongKey
 from sigverify.protection.keys import KEY_BYTES, Key, hkdf
 from sigverify.protection.renewal import Renewal
 from sigverify.protection.sealing import SALT_BYTES, Sealer, join, split
-from sigverify.template import PEN, Template, is_of_another_version
+from sigverify.store.tally import Tally, Terms
+from sigverify.template import PEN, Template, is_of_another_version, pack_signed, unpack_signed
 
 _SIZE: Final = struct.Struct("<I")
+_FORM: Final = 5
+"""Bound to the secret since there is a tally: so nobody passes a store off as one of a version without it."""
 
 
 class Vectors(NamedTuple):
@@ -45,8 +49,8 @@ class Vectors(NamedTuple):
 class Rows:
     """Seals and opens the rows of one store under one key. Threads may share it."""
 
-    def __init__(self, key: Key, salt: bytes, sealed_secret: bytes) -> None:
-        """Open the store's own secret.
+    def __init__(self, key: Key, salt: bytes, sealed_secret: bytes, *, old: bool = False) -> None:
+        """Open the store's own secret; `old`: as a version before sealed it.
 
         Raises:
             WrongKey: the store was sealed with another key.
@@ -54,7 +58,7 @@ class Rows:
         self.salt = salt
         self._sealer = Sealer(key, salt)
         try:
-            self._secret = self._sealer.open("secret", sealed_secret)
+            self._secret = self._sealer.open("secret", sealed_secret, *(() if old else (_FORM,)))
         except DamagedStore:
             raise WrongKey(
                 "this key does not open the store",
@@ -62,6 +66,7 @@ class Rows:
                 hint="Name that one (--key); if it is, the head of the store is damaged: restore a backup",
             ) from None
         self.renewal = Renewal(self._sealer.subkey("renewal"))
+        self.terms = Terms(self.secret("rows"))
 
     @staticmethod
     def begin(key: Key) -> tuple[bytes, bytes]:
@@ -71,6 +76,10 @@ class Rows:
     def again(self, key: Key) -> tuple[bytes, bytes]:
         """Return a new salt, and the same secret sealed with it under `key`."""
         return _seal_secret(key, self._secret)
+
+    def sealed_secret(self) -> bytes:
+        """Return the secret sealed as today, under the same key and salt."""
+        return self._sealer.seal("secret", self._secret, _FORM)
 
     def secret(self, purpose: str) -> bytes:
         """Return 32 bytes for that purpose, the same after a rekey: see `Store.secret`."""
@@ -87,7 +96,7 @@ class Rows:
     def seal_template(self, template: Template) -> bytes:
         """Seal a template whose embeddings are turned."""
         place = _place(self.user(template.user_id), template.modality, template.model_id)
-        return self._sealer.seal("template", template.to_bytes(), *place)
+        return self._sealer.seal("template", pack_signed(template), *place)
 
     def open_template(self, user: bytes, modality: str, model_id: str, content: bytes) -> Template:
         """Open the template found by `user` and `modality`, of that model.
@@ -98,7 +107,7 @@ class Rows:
         """
         opened = self._sealer.open("template", content, *_place(user, modality, model_id))
         try:
-            template = Template.from_bytes(opened)
+            template = unpack_signed(opened)
         except MalformedTemplate as error:
             if is_of_another_version(opened):
                 raise
@@ -124,8 +133,11 @@ class Rows:
             DamagedStore: altered, moved or damaged.
         """
         place = _place(user, modality, model_id)
-        user_id, size, vectors = split(self._sealer.open("vectors", content, *place), 3)
-        return Vectors(user_id.decode(), np.frombuffer(vectors, "<f2").reshape(-1, *_SIZE.unpack(size)))
+        user_id, size, content = split(self._sealer.open("vectors", content, *place), 3)
+        vectors = np.frombuffer(content, "<f2").reshape(-1, *_SIZE.unpack(size))
+        if not np.isfinite(vectors).all():
+            raise DamagedStore("vectors that were sealed damaged", expected="finite numbers")
+        return Vectors(user_id.decode(), vectors)
 
     def seal_record(self, kind: str, subject: str, content: bytes) -> bytes:
         """Seal a record together with its subject."""
@@ -140,6 +152,22 @@ class Rows:
         """
         name, inner = split(self._sealer.open("record", content, kind, subject), 2)
         return name.decode(), inner
+
+    def seal_tally(self, revision: int, content: bytes) -> bytes:
+        """Seal what the head says of the rows."""
+        return self._sealer.seal("tally", content, revision)
+
+    def open_tally(self, revision: int, content: bytes) -> bytes:
+        """Open what the head says of the rows.
+
+        Raises:
+            DamagedStore: altered, or of another number of changes.
+        """
+        return self._sealer.open("tally", content, revision)
+
+    def digest_of(self, tally: Tally) -> bytes:
+        """Return 16 bytes that name what the rows are, and tell nothing else."""
+        return self._sealer.digest("tally", tally.to_bytes())
 
     def seal_entry(self, kind: str, number: int, content: bytes) -> bytes:
         """Seal an entry of a journal."""
@@ -161,4 +189,4 @@ def _place(user: bytes, modality: str, model_id: str) -> tuple[bytes | str, ...]
 
 def _seal_secret(key: Key, secret: bytes) -> tuple[bytes, bytes]:
     salt = secrets.token_bytes(SALT_BYTES)
-    return salt, Sealer(key, salt).seal("secret", secret)
+    return salt, Sealer(key, salt).seal("secret", secret, _FORM)

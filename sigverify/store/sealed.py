@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace as changed
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sigverify.errors import (
     AlreadyEnrolled,
@@ -16,9 +16,14 @@ from sigverify.errors import (
 )
 from sigverify.protection.keys import Key
 from sigverify.protection.renewal import Renewal
+from sigverify.store.counter import Counter
 from sigverify.store.database import Database
+from sigverify.store.erasure import Erasure
+from sigverify.store.ledger import NOT_ALLOWED, Ledger
 from sigverify.store.rows import Rows
-from sigverify.store.store import START, Change, Mark
+from sigverify.store.store import START, Change, Mark, State
+from sigverify.store.tally import RECORDS, Tally, check_newest, marks_of
+from sigverify.store.transaction import Transaction
 from sigverify.template import Template, normal_user_id, spellings
 
 _log = logging.getLogger(__name__)
@@ -36,7 +41,14 @@ class SealedStore:
 
     database: Database
     _keys: tuple[Key, ...]
+    _opener: Key
     _rows: Rows
+    _compares = True
+
+    def __init__(self, database: Database) -> None:
+        """Take the database; `_open` unlocks it."""
+        self.database = database
+        self.ledger = Ledger(database, self._unlocked)
 
     def __enter__(self) -> Self:
         """Return this store."""
@@ -48,7 +60,7 @@ class SealedStore:
 
     def models(self) -> dict[str, str]:
         """Return the model of each modality; see `Store.models`."""
-        with self.database.reading():
+        with self.reading():
             return self._models()
 
     @property
@@ -68,17 +80,20 @@ class SealedStore:
             # Whoever an older version enrolled under another spelling of this id keeps that one.
             template = changed(template, user_id=self._spelled(rows, normal_user_id(template.user_id)))
             user = rows.user(template.user_id)
+            place = (user, template.modality)
             there = self.database.execute(
-                "SELECT 1 FROM templates WHERE subject = ? AND modality = ?", (user, template.modality)
+                "SELECT 1 FROM seals WHERE part = 'people' AND subject = ? AND kind = ?", place
             )
-            if not replace and there.fetchone() is not None:
-                raise AlreadyEnrolled(
-                    f"{template.user_id!r} is enrolled already",
-                    hint="Pass replace=True (--replace) to enroll anew, or forget the user first",
-                )
+            if there.fetchone() is not None:
+                if not replace:
+                    raise AlreadyEnrolled(
+                        f"{template.user_id!r} is enrolled already",
+                        hint="Pass replace=True (--replace) to enroll anew, or forget the user first",
+                    )
+                self.database.scrub()  # what it replaces
             self._bind(template, user)
-            write_template(self.database, rows, template)
-            self._revise()
+            write_template(self.ledger, rows, template)
+            self.ledger.revise()
 
     def get(self, user_id: str, modality: str) -> Template:
         """Return the template of `user_id` of that modality; see `Store.get`."""
@@ -87,83 +102,101 @@ class SealedStore:
             user = rows.user(self._spelled(rows, user_id))
             # A template of a modality without a model is read too, and then does not open.
             row = self.database.execute(
-                "SELECT content, model_id FROM templates LEFT JOIN models USING (modality) "
-                "WHERE subject = ? AND modality = ?",
+                "SELECT mark, content, model_id FROM seals "
+                "LEFT JOIN templates ON templates.subject = seals.subject AND templates.modality = kind "
+                "LEFT JOIN models ON models.modality = kind "
+                "WHERE part = 'people' AND seals.subject = ? AND kind = ?",
                 (user, modality),
             ).fetchone()
         if row is None:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
-        template = rows.open_template(user, modality, row[1] or "", row[0])
+        content = check_newest(row[1], marks_of(row[0])[0], "template")
+        template = rows.open_template(user, modality, row[2] or "", content)
         return template if template.user_id == user_id else changed(template, user_id=user_id)
 
     def delete(self, user_id: str) -> None:
         """Remove `user_id` for good; see `Store.delete`."""
         user_id = normal_user_id(user_id)
         with self.changing() as rows:
-            subjects = [(rows.user(spelling),) for spelling in spellings(user_id)]
-            found = [self.database.execute("DELETE FROM templates WHERE subject = ?", s) for s in subjects]
-            if not any(each.rowcount for each in found):
+            subjects = [rows.user(spelling) for spelling in spellings(user_id)]
+            found = [(subject, each) for subject in subjects for each in self._modalities(subject)]
+            if not found:
                 raise UnknownUser(f"{user_id!r} is not enrolled")
-            for subject in subjects:
-                self.database.execute("DELETE FROM vectors WHERE subject = ?", subject)
-            unbind(self.database)
-            self._revise()
+            for place in found:
+                self.ledger.delete_person(*place)
+            unbind(self.database, self.ledger)
+            self.ledger.revise()
             self.database.scrub()
 
     def modalities(self, user_id: str) -> tuple[str, ...]:
         """Return by which modalities `user_id` is enrolled; see `Store.modalities`."""
         user_id = normal_user_id(user_id)
         with self.reading() as rows:
-            user = rows.user(self._spelled(rows, user_id))
-            found = self.database.execute(
-                "SELECT modality FROM templates WHERE subject = ?", (user,)
-            ).fetchall()
+            found = self._modalities(rows.user(self._spelled(rows, user_id)))
         if not found:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
-        return tuple(sorted(modality for (modality,) in found))
+        return tuple(sorted(found))
 
     def users(self, modality: str | None = None) -> tuple[str, ...]:
         """Return user ids, sorted; a damaged row is left out and logged."""
         with self.reading() as rows:
             models = self._models()
-            sealed = self.database.execute("SELECT subject, modality, content FROM vectors").fetchall()
-        found = set()
-        for user, enrolled_by, content in sealed:
-            if modality in (None, enrolled_by):
-                with _skipping_damage():
-                    model_id = models.get(enrolled_by, "")
-                    listed = rows.open_vectors(user, enrolled_by, model_id, content).user_id
-                    found.add(spellings(listed)[0])
-        return tuple(sorted(found))
+            sealed = self.database.execute(_LISTED + "WHERE part = 'people'").fetchall()
+        wanted = [row for row in sealed if modality in (None, row[1])]
+        return tuple(sorted(set(_listed(rows, models, wanted))))
+
+    def page(self, after: str = "", *, limit: int = 1000) -> tuple[str, ...]:
+        """Return the next user ids after that one, in an order of the store's own; see `Store.page`."""
+        found: dict[str, None] = {}
+        with self.reading() as rows:
+            models = self._models()
+            place = rows.user(self._spelled(rows, after)) if after else b""
+            while len(found) < limit:
+                sealed = [
+                    row
+                    for modality in models
+                    for row in self.database.execute(
+                        _LISTED + "WHERE part = 'people' AND kind = ? AND seals.subject > ? "
+                        "ORDER BY seals.subject LIMIT ?",
+                        (modality, place, limit - len(found)),
+                    ).fetchall()
+                ]
+                subjects = sorted({row[0] for row in sealed})[: limit - len(found)]
+                if not subjects:
+                    break
+                place = subjects[-1]
+                listed = sorted((row for row in sealed if row[0] <= place), key=lambda row: row[:2])
+                found |= dict.fromkeys(_listed(rows, models, listed))
+        return tuple(found)
 
     def __len__(self) -> int:
         """Count the users."""
-        with self.database.reading():
-            row = self.database.execute("SELECT COUNT(DISTINCT subject) FROM vectors").fetchone()
+        with self.reading():
+            row = self.database.execute(
+                "SELECT COUNT(DISTINCT subject) FROM seals WHERE part = 'people'"
+            ).fetchone()
             return int(row[0])
 
     def count(self, modality: str | None = None) -> int:
         """Count the users enrolled by that modality; without one, the templates of all."""
-        where, values = ("", ()) if modality is None else ("WHERE modality = ?", (modality,))
-        with self.database.reading():
-            row = self.database.execute(f"SELECT COUNT(*) FROM vectors {where}", values).fetchone()  # noqa: S608
-            return int(row[0])
+        where, values = ("", ()) if modality is None else (" AND kind = ?", (modality,))
+        query = f"SELECT COUNT(*) FROM seals WHERE part = 'people'{where}"  # noqa: S608, of two of ours
+        with self.reading():
+            return int(self.database.execute(query, values).fetchone()[0])
 
     def changes(self, modality: str, after: Mark = START, *, limit: int = 1000) -> list[Change]:
         """Return who was enrolled, replaced or touched; see `Store.changes`."""
         while True:
             with self.reading() as rows:
                 model_id = self._models().get(modality, "")
-                sealed = self.database.execute(
-                    "SELECT revision, subject, modality, content FROM vectors "
-                    "WHERE modality = ? AND (revision, subject, modality) > (?, ?, ?) "
-                    "ORDER BY revision, subject LIMIT ?",
-                    (modality, *after, limit),
-                ).fetchall()
+                sealed = self.database.execute(_CHANGED, (modality, *after, limit)).fetchall()
             found = []
-            for *place, content in sealed:
+            for *place, content, mark in sealed:
                 after = Mark(*place)
+                if mark is None:  # put there without the key, which `check` finds
+                    continue
                 with _skipping_damage():
+                    check_newest(content, marks_of(mark)[1], "row of vectors")
                     user_id, vectors = rows.open_vectors(after.subject, modality, model_id, content)
                     found.append(Change(after, spellings(user_id)[0], vectors))
             # Where all of a page are damaged, an empty answer would read as the end.
@@ -176,43 +209,57 @@ class SealedStore:
 
     def places(self) -> frozenset[tuple[bytes, str]]:
         """Return what all templates are found by: subject and modality."""
-        with self.database.reading():
-            return frozenset(self.database.execute("SELECT subject, modality FROM vectors").fetchall())
+        with self.reading():
+            found = self.database.execute("SELECT subject, kind FROM seals WHERE part = 'people'")
+            return frozenset(found.fetchall())
 
     def touch(self, user_id: str) -> None:
         """Count a user as changed; see `Store.touch`."""
         user_id = normal_user_id(user_id)
         with self.changing() as rows:
-            touched = self.database.execute(
-                "UPDATE vectors SET revision = (SELECT revision + 1 FROM state) WHERE subject = ?",
-                (rows.user(self._spelled(rows, user_id)),),
-            )
-            if not touched.rowcount:
+            if not self.ledger.touch(rows.user(self._spelled(rows, user_id))):
                 raise UnknownUser(f"{user_id!r} is not enrolled")
-            self._revise()
+            self.ledger.revise()
 
     def revision(self) -> int:
         """Return a number that rises with every change, whichever process made it."""
         with self.database.guard("read"):
             return int(self.database.head("revision", int))
 
-    @contextlib.contextmanager
-    def transaction(self, *, durable: bool = True, local: bool = False) -> Iterator["SealedRecords"]:  # noqa: ARG002, all is local
+    def transaction(self, *, durable: bool = True, local: bool = False) -> Transaction["SealedRecords"]:
         """Change several things as one; see `Store.transaction`."""
-        with self.changing(durable=durable) as rows:
-            yield SealedRecords(self.database, rows)
+        joined = self.database.changing(durable=durable, local=local)
+        return joined.giving(lambda: SealedRecords(self.ledger, self._current(), self.database))
 
     def read_record(self, kind: str, subject: str) -> bytes | None:
         """Return one record; see `Store.read_record`."""
         with self.reading() as rows:
-            return SealedRecords(self.database, rows).get(kind, subject)
+            return SealedRecords(self.ledger, rows, self.database).get(kind, subject)
 
     def records(self, kind: str) -> dict[str, bytes]:
         """Return all records of a kind; see `Store.records`."""
         with self.reading() as rows:
-            found = self.database.execute("SELECT subject, content FROM records WHERE kind = ?", (kind,))
-            opened = sorted(rows.open_record(kind, *row) for row in found)
+            found = self.database.execute(
+                "SELECT subject, content, mark FROM seals LEFT JOIN records USING (kind, subject) "
+                "WHERE part = 'records' AND kind = ?",
+                (kind,),
+            )
+            opened = sorted(
+                rows.open_record(kind, subject, check_newest(content, mark, "record"))
+                for subject, content, mark in found.fetchall()
+            )
             return {spellings(subject)[0]: content for subject, content in opened}
+
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return what names the rows that are there, but that record; see `Store.state`."""
+        with self.reading() as rows:
+            self.ledger.compare()
+            return SealedRecords(self.ledger, rows, self.database).state(kind, subject)
+
+    def last(self, kind: str) -> tuple[int, bytes] | None:
+        """Return the newest entry of a journal with its number, or None."""
+        with self.reading() as rows:
+            return SealedRecords(self.ledger, rows, self.database).last(kind)
 
     def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
         """Return the entries of a journal; see `Store.journal`."""
@@ -221,34 +268,76 @@ class SealedStore:
                 "SELECT number, content FROM journals WHERE kind = ? AND number > ? ORDER BY number LIMIT ?",
                 (kind, after, _ALL if limit is None else limit),
             )
-            return [(number, rows.open_entry(kind, number, content)) for number, content in found]
+            return [(number, rows.open_entry(kind, number, content)) for number, content in found.fetchall()]
 
     def close(self) -> None:
-        """Close the database; closing twice is fine."""
+        """Close the database, and the counter; closing twice is fine."""
         self.database.close()
+        if self.ledger.counter is not None:
+            self.ledger.counter.close()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Rows]:
-        """Run the body on one state of the store, with what opens its rows."""
-        with self.database.reading():
-            yield self._current()
+    def reading(self) -> Transaction[Rows]:
+        """Run the body on one state of the store, and give it what opens the rows."""
+        return self.database.reading().giving(self._current)
 
-    @contextlib.contextmanager
-    def changing(self, *, durable: bool = True) -> Iterator[Rows]:
-        """Run the body in one transaction, with what seals and opens the rows."""
-        with self.database.changing(durable=durable):
-            yield self._current()
+    def changing(self, *, durable: bool = True) -> Transaction[Rows]:
+        """Run the body in one transaction, and give it what opens the rows."""
+        return self.database.changing(durable=durable).giving(self._current)
+
+    def erasure(self) -> Erasure:
+        """Say what became of the bytes of what was deleted; see `Store.erasure`."""
+        return self.database.erasure()
 
     @property
     def key(self) -> Key:
-        """The key given, or found; who may read the store has it anyway."""
-        return self._keys[0]
+        """The key that opens the store; who may read the store has it anyway."""
+        return self._opener
 
     def also_try(self, key: Key) -> None:
         """Unlock with `key` too from now on: the store is being sealed with it."""
-        self._keys = (key, *self._keys[:1])
+        # Nothing is committed yet: the one that opens what is there stays.
+        self._keys = (key, self._opener)
+
+    def _open(self, key: Key, *, migrate: bool, compare: bool, counter: Counter | None = None) -> None:
+        """Unlock, migrate where that is due, and compare the rows with the tally."""
+        self._keys = (key,)
+        self._compares = compare
+        with self.database.reading():
+            self._rows = self._unlock()
+        # Not before the key fits: whoever names the wrong file or key changes nothing.
+        if migrate:
+            self.database.migrate(self._migrated)
+        self.ledger.counter = counter
+        if not compare:
+            return
+        with self.database.reading():
+            self.ledger.compare()
+            if migrate or counter is not None:
+                self.ledger.check_counter()
+            tally = self.ledger.tally()
+        if counter is not None and migrate and tally is not None:
+            if not tally.counted:
+                with self.changing():
+                    self.ledger.begin_counting()
+            self.ledger.count_on()
+
+    def _begin_head(self, key: Key) -> None:
+        salt, secret = Rows.begin(key)
+        self.ledger.begin_head(Rows(key, salt, secret), salt, secret)
+
+    def _migrated(self) -> None:
+        """Give a store of a version before its tally, within the transaction that migrates it."""
+        self.ledger.adopt(Tally())
+        self.ledger.rewrite_secret(self._rows.sealed_secret())
 
     def _current(self) -> Rows:
+        """Return what opens the rows, once it is clear that they are ours."""
+        rows = self._unlocked()
+        if self._compares:
+            self.ledger.look()
+        return rows
+
+    def _unlocked(self) -> Rows:
         """Return what opens the rows; another process may have rekeyed or restored."""
         # Every rekey draws a new salt, and a restore brings the backup's: another salt, another `Rows`.
         if self.database.head("salt", bytes) != self._rows.salt:
@@ -260,16 +349,21 @@ class SealedStore:
         head = (self.database.head("salt", bytes), self.database.head("secret", bytes))
         for key in self._keys[:-1]:
             with contextlib.suppress(WrongKey):
-                return Rows(key, *head)
+                return self._opened_by(key, head)
         # The last one may raise: no key fits.
-        return Rows(self._keys[-1], *head)
+        return self._opened_by(self._keys[-1], head)
+
+    def _opened_by(self, key: Key, head: tuple[bytes, bytes]) -> Rows:
+        rows = Rows(key, *head, old=self.database.is_old())
+        self._opener = key
+        return rows
 
     def _spelled(self, rows: Rows, user_id: str) -> str:
         """Return the spelling that a user is enrolled by; composed where nobody is."""
         forms = spellings(user_id)
         for form in forms if len(forms) > 1 else ():
             place = (rows.user(form),)
-            if self.database.execute("SELECT 1 FROM templates WHERE subject = ?", place).fetchone():
+            if self.database.execute(_ENROLLED, place).fetchone():
                 return form
         return forms[0]
 
@@ -282,7 +376,8 @@ class SealedStore:
         if bound == template.model_id:
             return
         others = self.database.execute(
-            "SELECT 1 FROM templates WHERE modality = ? AND subject <> ? LIMIT 1", (template.modality, user)
+            "SELECT 1 FROM seals WHERE part = 'people' AND kind = ? AND subject <> ? LIMIT 1",
+            (template.modality, user),
         )
         if bound is not None and others.fetchone() is not None:
             raise StoreError(
@@ -291,27 +386,46 @@ class SealedStore:
                 received=f"model {template.model_id}",
                 hint="Embeddings of two models cannot be compared: enroll into a new store",
             )
-        self.database.execute(
-            "INSERT INTO models (modality, model_id) VALUES (?, ?) "
-            "ON CONFLICT (modality) DO UPDATE SET model_id = excluded.model_id",
-            (template.modality, template.model_id),
-        )
+        self.ledger.put_model(template.modality, template.model_id)
 
-    def _revise(self) -> None:
-        self.database.execute("UPDATE state SET revision = revision + 1")
+    def _modalities(self, user: bytes) -> list[str]:
+        return [kind for (kind,) in self.database.execute(_ENROLLED, (user,)).fetchall()]
 
 
-def begin(database: Database, key: Key) -> None:
-    """Write the head of a new store."""
-    database.execute("INSERT INTO state (revision, salt, secret) VALUES (0, ?, ?)", Rows.begin(key))
+# Neither is a join: SQLite would begin it with the marks, and go through everybody's.
+_ENROLLED: Final = (
+    "SELECT modality FROM models WHERE EXISTS "
+    "(SELECT 1 FROM seals WHERE part = 'people' AND kind = modality AND subject = ?)"
+)
+_CHANGED: Final = (
+    "SELECT revision, subject, modality, content, "
+    "(SELECT mark FROM seals WHERE part = 'people' AND kind = modality AND seals.subject = vectors.subject) "
+    "FROM vectors WHERE modality = ? AND (revision, subject, modality) > (?, ?, ?) "
+    "ORDER BY revision, subject LIMIT ?"
+)
+_LISTED: Final = (
+    "SELECT seals.subject, kind, content, mark FROM seals "
+    "LEFT JOIN vectors ON vectors.subject = seals.subject AND modality = kind "
+)
 
 
-def unbind(database: Database) -> None:
+def unbind(database: Database, ledger: Ledger) -> None:
     """Free each modality of which no template is left: the next one may be of another model."""
-    database.execute(
-        "DELETE FROM models WHERE NOT EXISTS "
-        "(SELECT 1 FROM templates WHERE templates.modality = models.modality)"
+    unused = database.execute(
+        "SELECT modality FROM models WHERE NOT EXISTS "
+        "(SELECT 1 FROM seals WHERE part = 'people' AND kind = modality)"
     )
+    for (modality,) in unused.fetchall():
+        ledger.delete_model(modality)
+
+
+def _listed(rows: Rows, models: dict[str, str], sealed: list[Any]) -> Iterator[str]:
+    """Open what is listed of people, row by row of `(subject, modality, content, mark)`, and yield whose."""
+    for user, modality, content, mark in sealed:
+        with _skipping_damage():
+            check_newest(content, marks_of(mark)[1], "row of vectors")
+            listed = rows.open_vectors(user, modality, models.get(modality, ""), content).user_id
+            yield spellings(listed)[0]
 
 
 @contextlib.contextmanager
@@ -325,42 +439,38 @@ def _skipping_damage() -> Iterator[None]:
         _log.warning("a row of the store is left out: %s", error)
 
 
-def write_template(database: Database, rows: Rows, template: Template) -> None:
-    """Write a template, turned by the store's renewal, and its vectors in place of any before.
-
-    Within a transaction. The vectors count as changed in the revision that the transaction ends with.
-    """
-    user = rows.user(template.user_id)
-    database.execute(
-        "INSERT INTO templates (subject, modality, content) VALUES (?, ?, ?) "
-        "ON CONFLICT (subject, modality) DO UPDATE SET content = excluded.content",
-        (user, template.modality, rows.seal_template(template)),
-    )
-    database.execute(
-        "INSERT INTO vectors (subject, modality, content, revision) "
-        "SELECT ?, ?, ?, revision + 1 FROM state WHERE TRUE ON CONFLICT (subject, modality) "
-        "DO UPDATE SET content = excluded.content, revision = excluded.revision",
-        (user, template.modality, rows.seal_vectors(template)),
+def write_template(ledger: Ledger, rows: Rows, template: Template) -> None:
+    """Write a template, turned by the store's renewal, and its vectors in place of any before."""
+    ledger.put_person(
+        rows.user(template.user_id),
+        template.modality,
+        rows.seal_template(template),
+        rows.seal_vectors(template),
     )
 
 
 class SealedRecords:
     """The records and journals of a store, within one transaction; see `Records`."""
 
-    def __init__(self, database: Database, rows: Rows) -> None:
-        """Take the database whose transaction it is, and what seals its rows."""
-        self._database = database
+    def __init__(self, ledger: Ledger, rows: Rows, database: Database) -> None:
+        """Take what writes the rows, what seals them, and the database whose transaction it is."""
+        self._ledger = ledger
         self._rows = rows
+        self._database = database
 
     def get(self, kind: str, subject: str) -> bytes | None:
         """Return a record, or None."""
         for spelling in spellings(subject):
             place = (kind, self._rows.subject(kind, spelling))
             row = self._database.execute(
-                "SELECT content FROM records WHERE kind = ? AND subject = ?", place
+                "SELECT mark, content FROM seals LEFT JOIN records USING (kind, subject) "
+                "WHERE part = 'records' AND kind = ? AND subject = ?",
+                place,
             ).fetchone()
             if row is not None:
-                return self._rows.open_record(*place, row[0])[1]
+                if row[1] is None and not self._database.sees_all():
+                    raise StoreError(NOT_ALLOWED, hint="See its rights (docs/fleet.md, roles)")
+                return self._rows.open_record(*place, check_newest(row[1], row[0], "record"))[1]
         return None
 
     def put(self, kind: str, subject: str, content: bytes) -> None:
@@ -368,12 +478,8 @@ class SealedRecords:
         subject, *others = spellings(subject)
         for other in others:
             self._delete(kind, other)
-        row = (kind, self._rows.subject(kind, subject), self._rows.seal_record(kind, subject, content))
-        self._database.execute(
-            "INSERT INTO records (kind, subject, content) VALUES (?, ?, ?) "
-            "ON CONFLICT (kind, subject) DO UPDATE SET content = excluded.content",
-            row,
-        )
+        sealed = self._rows.seal_record(kind, subject, content)
+        self._ledger.put_record(kind, self._rows.subject(kind, subject), sealed)
 
     def delete(self, kind: str, subject: str) -> None:
         """Remove a record, if it is there."""
@@ -381,8 +487,7 @@ class SealedRecords:
             self._delete(kind, spelling)
 
     def _delete(self, kind: str, subject: str) -> None:
-        place = (kind, self._rows.subject(kind, subject))
-        self._database.execute("DELETE FROM records WHERE kind = ? AND subject = ?", place)
+        self._ledger.delete_record(kind, self._rows.subject(kind, subject))
 
     def last(self, kind: str) -> tuple[int, bytes] | None:
         """Return the newest entry of a journal, or None."""
@@ -396,6 +501,21 @@ class SealedRecords:
         number = self._database.execute(
             "SELECT COALESCE(MAX(number), 0) + 1 FROM journals WHERE kind = ?", (kind,)
         ).fetchone()[0]
-        row = (kind, number, self._rows.seal_entry(kind, number, content))
-        self._database.execute("INSERT INTO journals VALUES (?, ?, ?)", row)
+        self._ledger.put_entry(kind, number, self._rows.seal_entry(kind, number, content))
         return int(number)
+
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return what names the rows that are there, but that record; see `Records.state`."""
+        tally = self._ledger.tally()
+        if tally is None:
+            return None
+        digest = self._rows.subject(kind, subject)
+        row = self._database.execute(
+            "SELECT mark FROM seals WHERE part = 'records' AND kind = ? AND subject = ?", (kind, digest)
+        ).fetchone()
+        records = tally.records
+        if row is not None:
+            records = records.minus(self._rows.terms.of(RECORDS, kind, digest, row[0]))
+        return State(
+            tally.changes, self._rows.digest_of(changed(tally, records=records, changes=0, counted=0))
+        )

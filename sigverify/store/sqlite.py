@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sigverify.protection.keys import Key
-from sigverify.store.sealed import SealedStore, begin
+from sigverify.store.counter import Counter
+from sigverify.store.sealed import SealedStore
 from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
 
 
@@ -26,6 +27,8 @@ class SqliteStore(SealedStore):
         read_only: bool = False,
         still: bool = False,
         timeout_s: float = 5.0,
+        compare: bool = True,
+        counter: Counter | None = None,
     ) -> None:
         """Open, or create where there is nothing yet. A store of the version before is migrated.
 
@@ -39,29 +42,32 @@ class SqliteStore(SealedStore):
             still: with `read_only`, leave no file beside it either, where no process has it open: for a short
                 look, during which nobody should begin to write.
             timeout_s: how long to wait for another process that is writing.
+            compare: the rows with the tally of them, and the tally with the counter; otherwise a store whose
+                rows were removed or put back is opened too, to be looked at and repaired.
+            counter: counts the states of the store outside of it, against older copies of the whole file; it
+                begins with a store that none counted so far, and from then on must be given to write.
 
         Raises:
             StoreError: no such file, not a store, of another version, or not readable.
             KeyUnavailable: no key given and none in the user's state directory.
             WrongKey: the store was sealed with another key.
+            DamagedStore: rows were removed or put back by somebody without the key, or it is an older copy.
+            ConfigError: it is counted, and no counter is given.
         """
         self.path = str(path)
         if key is None and self.path == MEMORY:
             key = Key.generate()
         elif key is None and create and not read_only and not Path(self.path).exists():
             key = Key.default()  # first: where it cannot be made, no half store is left behind
-        self.database = SqliteDatabase(
-            path, create=create, read_only=read_only, still=still, timeout_s=timeout_s
+        super().__init__(
+            SqliteDatabase(path, create=create, read_only=read_only, still=still, timeout_s=timeout_s)
         )
         try:
-            self._keys: tuple[Key, ...] = (self._begin(key),)
-            with self.database.guard("read"):
-                self._rows = self._unlock()
-            # Not before the key fits: whoever names the wrong file or key changes nothing.
+            self._open(self._begin(key), migrate=not read_only, compare=compare, counter=counter)
             if not read_only:
-                self.database.migrate()
+                self.database.tidy()
         except BaseException:
-            self.database.close()
+            self.close()
             raise
 
     def _begin(self, key: Key | None) -> Key:
@@ -69,5 +75,5 @@ class SqliteStore(SealedStore):
         if self.database.made:
             return key or Key.default(create=False)
         made = key or Key.default()
-        self.database.create(lambda: begin(self.database, made))
+        self.database.create(lambda: self._begin_head(made))
         return made

@@ -1,30 +1,55 @@
 """`SqliteDatabase`: one SQLite file, its lock and its transactions. It does not know what the rows mean."""
 
 import contextlib
+import logging
 import os
 import sqlite3
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from weakref import ref
 
 from sigverify.errors import DamagedStore, StoreError
 from sigverify.forking import OwnLock
-from sigverify.store.migration import MOVE_HEAD, MOVES, SET_ASIDE, SHOW_AS_IT_IS, SHOW_AS_TODAY
+from sigverify.store.erasure import Erasure
+from sigverify.store.migration import (
+    MOVE_HEAD,
+    MOVE_MODELS,
+    MOVES,
+    OLD_VERSIONS,
+    SET_ASIDE,
+    SET_HEAD_ASIDE,
+    SHOW_AS_TODAY,
+    WITHOUT_MODALITIES,
+)
+from sigverify.store.schema import check_schema
+from sigverify.store.transaction import Connected, Transaction
 
-SCHEMA_VERSION: Final = 4
-OLD_VERSION: Final = 3
-"""Is read as it is, and migrated when it is opened for writing."""
+SCHEMA_VERSION: Final = 5
 APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 """Written into the SQLite header, so that another program's database is never taken for a store."""
 _CACHE_KB: Final = 256
 """Of pages that SQLite keeps in memory. Its default is 2 MB for each connection: much for a small board.
 Reading one person takes about ten pages of 4 kB."""
+_CURSORS: Final = 64
+"""How many to remember before those that are gone are left out."""
 MEMORY: Final = ":memory:"
 """In place of a path: a store that ends with the process."""
 
-SCHEMA: Final = """
-CREATE TABLE state (revision INTEGER NOT NULL, salt BLOB NOT NULL, secret BLOB NOT NULL);
+_log = logging.getLogger(__name__)
+
+HEAD: Final = """
+CREATE TABLE state (
+    revision INTEGER NOT NULL, salt BLOB NOT NULL, secret BLOB NOT NULL, tally BLOB NOT NULL
+);
+CREATE TABLE seals (
+    part TEXT, kind TEXT, subject BLOB, mark BLOB NOT NULL, PRIMARY KEY (part, kind, subject)
+) WITHOUT ROWID;
+"""
+"""What every migration makes anew."""
+ROWS: Final = """
 CREATE TABLE models (modality TEXT PRIMARY KEY, model_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE templates (
     subject BLOB, modality TEXT, content BLOB NOT NULL, PRIMARY KEY (subject, modality)
@@ -35,7 +60,7 @@ CREATE TABLE vectors (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX changes ON vectors (revision, subject, modality);
 """
-"""What a migration makes anew."""
+"""What a migration makes anew where it brings modalities."""
 SCHEMA_THAT_STAYED: Final = """
 CREATE TABLE records (
     kind TEXT, subject BLOB, content BLOB NOT NULL, PRIMARY KEY (kind, subject)
@@ -44,9 +69,10 @@ CREATE TABLE journals (
     kind TEXT, number INTEGER, content BLOB NOT NULL, PRIMARY KEY (kind, number)
 ) WITHOUT ROWID;
 """
+SCHEMA: Final = HEAD + ROWS + SCHEMA_THAT_STAYED
 
 
-class SqliteDatabase:
+class SqliteDatabase(Connected):
     """One connection to one file. Threads may share it; processes open their own."""
 
     def __init__(
@@ -59,19 +85,25 @@ class SqliteDatabase:
         """
         _check_path(path)
         self.path = str(path)
+        super().__init__(OwnLock(f"the store {self.path}"))
         self._timeout_s = timeout_s
-        self._lock = OwnLock(f"the store {self.path}")
         self._read_only = read_only
         self._unscrubbed = False
-        self._writing = False
-        self._shown_as_today = False
+        self._remains = False
+        self._patient = True
+        self._waits = True
+        self._shown: int | None = None
+        self._checked_schema = -1
+        self._cursors: list[ref[sqlite3.Cursor]] = []
         if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
             raise StoreError(
                 f"no store at {self.path}",
                 expected="a file made by enrolling",
                 hint="Check the name, or enroll somebody first; serve and kiosk make one with --create",
             )
-        with self.guard("open"):
+        if create and not read_only and self.path != MEMORY:
+            _make_private(self.path)
+        try:
             self._connection = sqlite3.connect(
                 _target(self.path, create=create, read_only=read_only, still=still),
                 uri=True,
@@ -79,12 +111,14 @@ class SqliteDatabase:
                 check_same_thread=False,
                 isolation_level=None,
             )
-            self._lock.kept.append(self._connection)
+        except sqlite3.Error as error:
+            raise self._said(error, "open") from error
+        self.lock.kept.append(self._connection)
         try:
             with self.guard("open"):
                 self.made = self._prepare(read_only=read_only)
         except BaseException:
-            self._connection.close()
+            self._close()
             raise
 
     @property
@@ -99,92 +133,115 @@ class SqliteDatabase:
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement, within `guard`, `reading` or `changing`."""
-        return self._connection.execute(statement, values)
+        if self.opened is not None and not self._connection.in_transaction:
+            # A full disk makes SQLite roll back by itself; what follows would be kept one by one.
+            raise sqlite3.OperationalError("the transaction was rolled back")
+        return self._run_one(statement, values)
 
     def create(self, first: Callable[[], None]) -> None:
         """Make the tables and run `first`, all as one, unless another process just did."""
+        with Transaction(self, "create", lambda: self.begin_changing(durable=True)):
+            if not self.pragma("schema_version"):
+                self._run(SCHEMA)
+                first()
+                self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         with self.guard("create"):
-            self.execute("BEGIN IMMEDIATE")
-            try:
-                if not self.pragma("schema_version"):
-                    self._run(SCHEMA + SCHEMA_THAT_STAYED)
-                    first()
-                    self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                self.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
             self._check_version()
+            self._check_schema()
 
-    def migrate(self) -> None:
-        """Make an old store one of today's, wholly or not at all, unless another process just did."""
+    def migrate(self, then: Callable[[], None]) -> None:
+        """Make an old store one of today's and run `then`, all as one, unless another process just did."""
         if self.is_old():
             with self.changing():
                 # Whoever migrated while this waited for the lock has left nothing to do.
                 if self.is_old():
                     self._migrate()
+                    then()
 
-    def is_old(self, schema: str = "main") -> bool:
-        """Say whether a file that is open is a store of the version before."""
+    def is_old(self) -> bool:
+        """Say whether it is a store of a version before."""
+        return self.form() in OLD_VERSIONS
+
+    def form(self, schema: str = "main") -> int:
+        """Return the version of a file that is open."""
         with self.guard("read"):
-            return self.pragma(f"{schema}.user_version") == OLD_VERSION
+            return self.pragma(f"{schema}.user_version")
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Run the body on one state of the store, whatever other processes write meanwhile."""
-        with self.guard("read"):
-            if self.in_transaction:
-                yield
-                return
-            self._begin_reading()
-            try:
-                yield
-            finally:
-                self._roll_back()
+    def sees_all(self) -> bool:
+        """Say that who may read a file may read all of it."""
+        return True
 
-    @contextlib.contextmanager
-    def changing(self, *, durable: bool = True) -> Iterator[None]:
-        """Run the body in one transaction: committed whole, or rolled back when anything is raised.
-
-        Within another one of the same thread it joins that.
-        """
-        with self.guard("write"):
-            if self._read_only:  # SQLite would complain of the views that stand for an old store's tables
-                raise sqlite3.OperationalError("attempt to write a readonly database")
-            if self.in_transaction:
-                assert self._writing, "a change within reading() would be rolled back"
-                yield
-                return
-            self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self.execute("BEGIN IMMEDIATE")
-            self._writing = True
-            try:
-                yield
-                self.execute("COMMIT")
-            except BaseException:
-                self._unscrubbed = False
-                self._roll_back()
-                raise
-            finally:
-                self._writing = False
-            self._scrub()
+    def version(self) -> int | None:
+        """Return a number that changes when another connection changed the file."""
+        return self.pragma("data_version")
 
     def scrub(self) -> None:
         """Overwrite what the current transaction deletes in the write-ahead log too, once it is committed."""
         self._unscrubbed = True
 
-    @contextlib.contextmanager
-    def guard(self, verb: str) -> Iterator[None]:
-        """Hold the lock, and turn what sqlite3 raises into a `StoreError`."""
-        with self._lock:
-            try:
-                yield
-            # UnicodeDecodeError: sqlite3 shows a damaged schema in its message, which may be no text.
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                raise StoreError(
-                    f"cannot {verb} the store {self.path}", received=str(error), hint=_hint(error)
-                ) from error
+    def tidy(self) -> None:
+        """Overwrite what a process that was killed left in the log, unless somebody is at work."""
+        with self.guard("write"), contextlib.suppress(OSError):
+            if Path(f"{self.path}-wal").stat().st_size:
+                self._checkpoint(wait=False)
+
+    def erasure(self) -> Erasure:
+        """Say whether something deleted or replaced here may still be read from the log."""
+        return Erasure.PENDING if self._remains else Erasure.DONE
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees one state, and see that its tables are of the version expected."""
+        self._run_one("BEGIN")
+        if self._shown is not None and self.pragma("user_version") != self._shown:
+            # Another process has migrated since. Not within the transaction: it will be rolled back.
+            self._run_one("ROLLBACK")
+            for table in reversed(SHOW_AS_TODAY[self._shown]):
+                self._run_one(f"DROP VIEW temp.{table}")
+            self._shown = None
+            self._run_one("BEGIN")
+
+    def begin_changing(self, *, durable: bool, local: bool = False) -> None:
+        """Begin a transaction while nobody else writes; see `Database.changing`."""
+        if self._read_only:  # SQLite would complain of the views that stand for an old store's tables
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        self._patient = not local
+        self._unscrubbed = False
+        if not self._waits:
+            self._wait_for_others(wait=True)
+        self._run_one(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._run_one("BEGIN IMMEDIATE")
+        if self._checked_schema >= 0:
+            self._check_schema()
+
+    def commit(self) -> None:
+        """Commit, and overwrite in the log what was deleted."""
+        before = self._remains
+        # Noted first: whatever comes in between, whoever is next makes it good.
+        self._remains = before or self._unscrubbed
+        self.execute("COMMIT")
+        if self._remains:
+            self._scrub(is_known=before)
+
+    def undo(self) -> None:
+        """Roll back, if a transaction is open; if one was committed, overwrite in the log what it deleted."""
+        # Once more where that failed; whoever comes next tries again, and says so.
+        for _ in range(2):
+            with contextlib.suppress(sqlite3.Error):
+                self.make_ready()
+        if self._remains:
+            self._remains = not self._checkpoint(wait=False)
+
+    def make_ready(self) -> None:
+        """Roll back what is open, and end statements of which not all was read: a traceback may keep them."""
+        self._end_statements()
+        if self._connection.in_transaction:
+            self._run_one("ROLLBACK")
+
+    def translated(self, error: BaseException, verb: str) -> StoreError | None:
+        """Return what sqlite3 means by an error."""
+        # UnicodeDecodeError: sqlite3 shows a damaged schema in its message, which may be no text.
+        return self._said(error, verb) if isinstance(error, sqlite3.Error | UnicodeDecodeError) else None
 
     def head(self, column: str, kind: Any) -> Any:
         """Return a column of the head, within `guard`; of another type than `kind`, it is damaged.
@@ -197,9 +254,13 @@ class SqliteDatabase:
             raise DamagedStore(f"the store {self.path} has no head that can be read", hint="Restore a backup")
         return row[0]
 
+    def is_passing(self, error: BaseException | None) -> bool:
+        """Whether it is an error of input and output, of a lock or of room; see `Database.is_passing`."""
+        return isinstance(error, sqlite3.OperationalError)
+
     def structure(self) -> list[str]:
         """Return what SQLite finds wrong with its own pages; nothing where all is well."""
-        lines = [str(row[0]) for row in self.execute("PRAGMA integrity_check")]
+        lines = [str(row[0]) for row in self.execute("PRAGMA integrity_check").fetchall()]
         return [f"SQLite: {line}" for line in lines if line != "ok"]
 
     def pragma(self, name: str) -> int:
@@ -208,9 +269,9 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
-        if self._lock.is_own():  # a forked child has nothing of its own to close
-            with self._lock:
-                self._connection.close()
+        if self.lock.is_own():  # a forked child has nothing of its own to close
+            with self.lock.hold():
+                self._close()
 
     def _prepare(self, *, read_only: bool) -> bool:
         """Set the connection up; say whether the tables are there."""
@@ -227,33 +288,44 @@ class SqliteDatabase:
             self._log_ahead()
             self.execute("PRAGMA secure_delete = ON")
             self.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        self.execute("PRAGMA trusted_schema = OFF")
+        if sys.version_info >= (3, 12):
+            # No statement may write what SQLite keeps for itself, whatever a damaged schema says.
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
         if made:
             self._check_version()
+            self._check_schema()
             self._show_as_today()
         return bool(made)
 
+    def _check_schema(self) -> None:
+        """Refuse a file that somebody planted something in, since it was last looked at."""
+        number = self.pragma("schema_version")
+        if number != self._checked_schema:
+            is_of_today = self.pragma("user_version") == SCHEMA_VERSION
+            check_schema(self._connection, SCHEMA, f"the store {self.path}", exact=is_of_today)
+            self._checked_schema = number
+
     def _show_as_today(self) -> None:
         """Let statements for today's tables read an old store that may not be written."""
-        if self._read_only and self.pragma("user_version") == OLD_VERSION:
+        version = self.pragma("user_version")
+        if self._read_only and version in OLD_VERSIONS:
             self.execute("PRAGMA temp_store = MEMORY")
-            for statement in SHOW_AS_TODAY:
-                self.execute(statement)
-            self._shown_as_today = True
-
-    def _begin_reading(self) -> None:
-        """Begin a transaction that sees one state, and see that its tables are of the version expected."""
-        self.execute("BEGIN")
-        if self._shown_as_today and self.pragma("user_version") != OLD_VERSION:
-            # Another process has migrated since. Not within the transaction: it will be rolled back.
-            self.execute("ROLLBACK")
-            for statement in SHOW_AS_IT_IS:
-                self.execute(statement)
-            self._shown_as_today = False
-            self.execute("BEGIN")
+            for table, query in SHOW_AS_TODAY[version].items():
+                self.execute(f"CREATE TEMP VIEW {table} AS {query}")
+            self._shown = version
 
     def _migrate(self) -> None:
         """Move everything from the old tables to today's, within a transaction."""
-        self._run(SET_ASIDE + SCHEMA + MOVE_HEAD)
+        self._run(SET_HEAD_ASIDE + HEAD)
+        if self.pragma("user_version") == WITHOUT_MODALITIES:
+            self._move()
+        self._run(MOVE_HEAD)
+        self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self.scrub()
+
+    def _move(self) -> None:
+        self._run(SET_ASIDE + ROWS + MOVE_MODELS)
         for table, (copy, delete) in MOVES.items():
             while self.execute(copy).rowcount:
                 self.execute(delete)
@@ -263,8 +335,6 @@ class SqliteDatabase:
                     f"the store {self.path} is damaged, and cannot be migrated", hint="Restore a backup"
                 )
             self.execute(f"DROP TABLE old_{table}")
-        self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self.scrub()
 
     def _run(self, statements: str) -> None:
         """Run several statements; `executescript` would commit first."""
@@ -273,10 +343,10 @@ class SqliteDatabase:
 
     def _check_version(self) -> None:
         version = self.pragma("user_version")
-        if version not in (OLD_VERSION, SCHEMA_VERSION):
+        if version not in (*OLD_VERSIONS, SCHEMA_VERSION):
             raise StoreError(
                 f"{self.path} is a store of another version",
-                expected=f"{OLD_VERSION} or {SCHEMA_VERSION}",
+                expected=" or ".join(map(str, (*OLD_VERSIONS, SCHEMA_VERSION))),
                 received=str(version),
                 hint="Use the sigverify that wrote it, or enroll anew",
             )
@@ -294,22 +364,73 @@ class SqliteDatabase:
             else:
                 return
 
-    def _scrub(self) -> None:
-        # Otherwise the log beside the file keeps the deleted pages until somebody writes much more.
-        if self._unscrubbed:
-            self._unscrubbed = False
-            self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _scrub(self, *, is_known: bool) -> None:
+        """Empty the log: it would keep the deleted pages until somebody writes much more.
 
-    def _roll_back(self) -> None:
-        # A full disk makes SQLite roll back by itself.
-        if self.in_transaction:
-            self.execute("ROLLBACK")
+        Not possible while somebody reads on from before; then every later change tries again. Nothing is
+        raised: what was changed is committed.
+        """
+        self._remains = not self._checkpoint(wait=self._unscrubbed and self._patient)
+        self._unscrubbed = False
+        if self._remains and not is_known:
+            _log.warning(
+                "what was deleted is still in the log of %s: somebody has been reading for long; "
+                "every further change tries again to overwrite it",
+                self.path,
+            )
+
+    def _checkpoint(self, *, wait: bool) -> bool:
+        """Write the log into the file and empty it; say whether that was possible."""
+        try:
+            self._wait_for_others(wait=wait)
+            busy = self._run_one("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._wait_for_others(wait=True)
+        except sqlite3.Error:
+            return False
+        return not busy
+
+    def _wait_for_others(self, *, wait: bool) -> None:
+        """Say whether SQLite waits for other processes from now on."""
+        if self._waits != wait:
+            self._waits = False  # until it is known to
+            self._run_one(f"PRAGMA busy_timeout = {round(1000 * self._timeout_s) if wait else 0}")
+            self._waits = wait
+
+    def _end_statements(self) -> None:
+        if self._cursors:
+            for cursor in [each() for each in self._cursors]:
+                if cursor is not None:
+                    cursor.close()
+            self._cursors = []
+
+    def _close(self) -> None:
+        # SQLite keeps a file open, and locked, while a statement is.
+        self._end_statements()
+        self._connection.close()
+
+    def _run_one(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        cursor = self._connection.cursor()
+        # Known before it holds anything. No WeakSet: a Ctrl+C within its callbacks would be lost.
+        if len(self._cursors) >= _CURSORS:
+            self._cursors = [each for each in self._cursors if each() is not None]
+        self._cursors.append(ref(cursor))
+        return cursor.execute(statement, values)
+
+    def _said(self, error: BaseException, verb: str) -> StoreError:
+        return StoreError(f"cannot {verb} the store {self.path}", received=str(error), hint=_hint(error))
 
 
 def _check_path(path: object) -> None:
     """Refuse what names no file; SQLite would stop reading at a NUL and open another one."""
     if not isinstance(path, str | Path) or "\0" in str(path):
         raise StoreError("no path of a store", expected="text without NUL", received=repr(path)[:80])
+
+
+def _make_private(path: str) -> None:
+    """Make a new file that only its owner may read; SQLite gives the log and its index the same mode."""
+    # Where it is there already it stays as it is; where it cannot be made, SQLite says why.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _target(path: str, *, create: bool, read_only: bool, still: bool) -> str:
@@ -335,6 +456,6 @@ _HINTS: Final = {
 }
 
 
-def _hint(error: Exception) -> str:
+def _hint(error: BaseException) -> str:
     text = str(error)
     return next((hint for words, hint in _HINTS.items() if words in text), "")

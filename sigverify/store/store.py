@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.protection.renewal import Renewal
+from sigverify.store.erasure import Erasure
 from sigverify.template import Template
 
 
@@ -23,6 +24,18 @@ class Mark(NamedTuple):
     revision: int
     subject: bytes
     modality: str = ""
+
+
+class State(NamedTuple):
+    """What names the rows that a store holds at one moment, to who has its key.
+
+    Attributes:
+        changes: how many rows were written or removed since the store was made.
+        digest: 16 bytes, keyed, of all rows.
+    """
+
+    changes: int
+    digest: bytes
 
 
 START: Final = Mark(0, b"")
@@ -66,6 +79,9 @@ class Records(Protocol):
     def append(self, kind: str, content: bytes) -> int:
         """Add an entry to a journal and return its number; the first is 1."""
 
+    def state(self, kind: str, subject: str) -> State | None:
+        """Return what names the rows as they are now, but that record; None: the store cannot say."""
+
 
 class Store(Protocol):
     """What `Verifier` asks of a place for templates. All methods may be called from any thread."""
@@ -106,6 +122,14 @@ class Store(Protocol):
     def users(self, modality: str | None = None) -> tuple[str, ...]:
         """Return the ids of all users, or of those enrolled by that modality, sorted."""
 
+    def page(self, after: str = "", *, limit: int = 1000) -> tuple[str, ...]:
+        """Return up to `limit` user ids that follow `after`, the last one of the page before; "" begins.
+
+        They come in an order of the store's own, each once, and only the rows of the page are opened. Fewer
+        than `limit` are the last. Who is enrolled meanwhile may be missed; a damaged row is left out and
+        logged.
+        """
+
     def __len__(self) -> int:
         """Count the users."""
 
@@ -144,12 +168,20 @@ class Store(Protocol):
         `put`, `delete` and `transaction` called by the same thread within it join it. No other process
         writes in the meantime, so what is read here may be changed and written back.
 
+        It belongs to the `with` statement: wherever that is interrupted (Ctrl+C, an alarm, a full memory), it
+        is committed or rolled back, and the next call works. A generator must not wrap it: nobody could tell
+        one that is forgotten from one that goes on. Where `put`, `delete` or `transaction` within it is
+        interrupted and the body goes on all the same, nothing is committed.
+
         Args:
             durable: wait until it is on the disk; otherwise a power cut may lose it (and what came after
                 it), never damage the store.
             local: what is written concerns tries on this device. A store that several devices share may write
                 it here and tell the others later; templates cannot be changed within.
         """
+
+    def erasure(self) -> Erasure:
+        """Say what became of the bytes of what was deleted and replaced through this store."""
 
     def read_record(self, kind: str, subject: str) -> bytes | None:
         """Return one record, or None, without a transaction."""
@@ -159,6 +191,15 @@ class Store(Protocol):
 
     def journal(self, kind: str, *, after: int = 0, limit: int | None = None) -> list[tuple[int, bytes]]:
         """Return a journal's entries with numbers above `after`, oldest first."""
+
+    def state(self, kind: str, subject: str) -> State | None:
+        """Compare all rows with what is known of them, and return what names them, but that record.
+
+        None: of a version before, or a view of another store.
+
+        Raises:
+            DamagedStore: rows were removed or put back by somebody without the key.
+        """
 
     def close(self) -> None:
         """Close what it has open; closing twice is fine."""

@@ -19,9 +19,26 @@ def test_across_a_restart_the_wall_clock_counts_if_trusted_and_never_backwards()
     assert at("b", 10, 0).since(before) == 10
 
 
-def test_without_a_boot_id_the_wall_clock_is_all_there_is():
-    assert at("", 10, 1300).since(at("", 9000, 1000), trust_wall=False) == 300
-    assert at("", 10, 700).since(at("", 9000, 1000)) == 0
+@pytest.mark.parametrize(("one", "other"), [("", ""), ("a", ""), ("", "a")])
+@pytest.mark.parametrize("trust_wall", [True, False])
+def test_without_a_boot_id_the_running_clock_counts_whatever_the_wall_says(one, other, trust_wall):
+    before = at(one, 100, 1000)
+    for wall_s in (-1e9, 1000, 1e9):
+        assert at(other, 130, wall_s).since(before, trust_wall=trust_wall) == 30
+
+
+def test_without_a_boot_id_a_lower_running_clock_shows_a_restart():
+    before = at("", 9000, 1000)
+    assert at("", 10, 1300).since(before) == 300
+    assert at("", 10, 1300).since(before, trust_wall=False) == 10
+    assert at("", 10, 700).since(before) == 10
+
+
+def test_without_a_boot_id_never_more_time_passes_than_did():
+    """Whichever restarts there were: the running clock cannot have gone further than it did since."""
+    before = at("", 50, 1000)
+    for up_s in (0.0, 49.0, 51.0, 1e6):  # a restart, then so long
+        assert at("", up_s, 1e12).since(before, trust_wall=False) <= up_s
 
 
 def test_now_goes_on():

@@ -8,6 +8,7 @@ import pytest
 from builders import arithmetic_matcher, signature
 from in_threads import in_threads
 
+from sigverify.audit import Event
 from sigverify.decision import Outcome, Reason
 from sigverify.errors import ConfigError, StoreError, UnknownUser
 from sigverify.matching.aspect import Aspect
@@ -78,7 +79,7 @@ def test_what_was_rejected_is_remembered_too_and_what_was_replaced(make):
     assert verifier.verify("alice", signature(4, 0)).reason is Reason.REPLAY
     verifier.enroll("alice", [signature(0, repetition) for repetition in range(20, 25)], replace=True)
     assert verifier.verify("alice", signature(0, 3)).reason is Reason.REPLAY
-    assert verifier.verify("bob", signature(0, 3)).reason is Reason.UNLIKE
+    assert verifier.verify("bob", signature(0, 30)).reason is Reason.UNLIKE
 
 
 def test_the_memory_is_bounded(make):
@@ -101,16 +102,18 @@ def test_failed_tries_lock_a_user_out_and_nobody_else(make, clock):
     clock.now_s += 59
     assert verifier.verify("alice", signature(0, 10)).retry_after_s == pytest.approx(1)
     clock.now_s += 2
-    assert verifier.verify("alice", signature(0, 9)).accepted
+    assert verifier.verify("alice", signature(0, 11)).accepted
     assert verifier.store.read_record(KIND, "alice") is None
 
 
-def test_a_locked_try_is_neither_counted_nor_remembered(make, clock):
+def test_a_locked_try_is_not_counted_and_its_capture_is_no_longer_new(make, clock):
     verifier = make(Policy(fmr=0.1, per_user=STRICT))
     for number in range(8):
         verifier.verify("alice", signature(3, number))
     clock.now_s += 61
-    assert verifier.verify("alice", signature(3, 7)).reason is Reason.UNLIKE
+    assert verifier.verify("alice", signature(3, 8)).reason is Reason.UNLIKE
+    clock.now_s += 600
+    assert verifier.verify("alice", signature(3, 7)).reason is Reason.REPLAY
 
 
 def test_a_lockout_outlives_the_process(make, tmp_path):
@@ -130,7 +133,7 @@ def test_the_device_is_locked_by_failures_under_many_names_whatever_is_accepted(
     assert verifier.verify("bob", signature(3, 2)).retry_after_s == 60
     assert verifier.verify("alice", signature(0, 10)).reason is Reason.LOCKED
     verifier.unlock()
-    assert verifier.verify("alice", signature(0, 10)).accepted
+    assert verifier.verify("alice", signature(0, 11)).accepted
 
 
 def test_unlocking_one_user(make):
@@ -329,3 +332,55 @@ def test_eight_threads_do_not_outrun_the_lockout(make):
     assert reasons.count(Reason.UNLIKE) == 3
     assert reasons.count(Reason.LOCKED) == 5
     assert verifier.store.read_record(KIND, DEVICE) is not None
+
+
+class TestPatience:
+    """NIST SP 800-63B: at most 100 consecutive failed attempts; then a person has to look."""
+
+    def fail(self, verifier, clock, count, user="alice"):
+        reasons = []
+        for number in range(count):
+            clock.now_s += 86_400
+            reasons.append(verifier.verify(user, signature(4, number)).reason)
+        return reasons
+
+    @pytest.mark.parametrize("policy", [Policy(fmr=0.1), Policy.kiosk()], ids=["trusted", "kiosk"])
+    def test_after_a_hundred_failures_no_wait_helps(self, make, clock, policy):
+        verifier = make(replace(policy, per_device=None))
+        reasons = self.fail(verifier, clock, 103)
+        assert set(reasons[:99]) <= {Reason.UNLIKE, Reason.REPLAY}
+        assert reasons[99:] == [Reason.BLOCKED] * 4
+        clock.now_s += 1e9
+        assert verifier.verify("alice", signature(0, 30)).to_dict() | {"latency_ms": None} == {
+            **verifier.verify("alice", signature(4, 200)).to_dict(),
+            "latency_ms": None,
+        }
+        assert verifier.verify("bob", signature(1, 30)).accepted
+
+    def test_an_operator_unlocks_and_all_of_it_is_in_the_log(self, make, clock):
+        verifier = make(replace(Policy(fmr=0.1), per_device=None))
+        self.fail(verifier, clock, 102)
+        blocked = [entry for entry in verifier.audit.entries(user_id="alice") if entry.event is Event.BLOCKED]
+        assert len(blocked) == 1
+        verifier.unlock("alice")
+        assert verifier.verify("alice", signature(0, 31)).accepted
+        assert [entry.event for entry in verifier.audit.entries(user_id="alice")][-2:] == [
+            Event.UNLOCKED,
+            Event.ACCEPTED,
+        ]
+        assert verifier.audit.verify()
+
+    def test_nobody_learns_by_it_who_is_enrolled(self, make, clock):
+        verifier = make(replace(Policy.kiosk(), per_device=None))
+        assert self.fail(verifier, clock, 101, "nobody") == self.fail(verifier, clock, 101)
+
+    def test_a_referral_stays_one_and_counts(self, make, clock):
+        verifier = make(replace(Policy(), per_user=Schedule(tries=1, patience=1), replay=False))
+        trial = replace(SCORELESS, score=0.3, refer_threshold=0.2)
+        with verifier.store.transaction() as records:
+            gate = Gate(verifier.policy, now=clock)
+            assert gate.settle(records, trial).outcome is Outcome.REFER
+            assert gate.settle(records, trial).reason is Reason.BLOCKED
+
+
+SCORELESS = Trial(subject="alice", known=True, score=0.0, threshold=0.5, refer_threshold=None)

@@ -54,6 +54,39 @@ def test_the_wait_doubles_after_the_free_tries(records, clock):
     assert lockout.failed(records, "alice") == 50
 
 
+def test_patience_ends(records, clock):
+    lockout = Lockout(PER_USER, now=clock)
+    waits = []
+    for _ in range(100):
+        waits.append(lockout.failed(records, "alice"))
+        assert math.isinf(waits[-1]) or lockout.remaining_s(records, "alice") == waits[-1]
+        clock.wait(86_400)
+    assert waits.index(math.inf) == 99
+    clock.wait(1e9)
+    clock.restart(off_s=1e9)
+    assert lockout.remaining_s(records, "alice") == math.inf
+    assert lockout.remaining_s(records, "bob") == 0
+    lockout.clear(records, "alice")
+    assert lockout.remaining_s(records, "alice") == 0
+
+
+def test_an_acceptance_in_between_begins_the_count_anew(records, clock):
+    lockout = Lockout(PER_USER, now=clock)
+    fail(lockout, records, 99)
+    lockout.clear(records, "alice")
+    assert not math.isinf(fail(lockout, records, 99))
+
+
+def test_without_a_boot_id_setting_the_wall_clock_ends_no_wait(records, clock):
+    clock.instant = replace(clock.instant, boot="")
+    lockout = Lockout(PER_USER, now=clock)
+    fail(lockout, records, 5)
+    clock.instant = replace(clock.instant, wall_s=clock.instant.wall_s + 1e6)
+    assert lockout.remaining_s(records, "alice") == 30
+    clock.wait(31)
+    assert lockout.remaining_s(records, "alice") == 0
+
+
 def test_each_subject_has_its_own_failures(records, clock):
     lockout = Lockout(PER_USER, now=clock)
     fail(lockout, records, 5)
@@ -111,7 +144,7 @@ def test_packing(clock):
 @pytest.mark.parametrize(
     "wrong",
     [{"tries": 0}, {"first_s": 0}, {"factor": 0.5}, {"factor": 11}, {"longest_s": 1}, {"longest_s": math.inf},
-     {"forget_s": 0}, {"first_s": math.nan}],
+     {"forget_s": 0}, {"first_s": math.nan}, {"patience": 4}, {"patience": 2**24}],
 )  # fmt: skip
 def test_schedules_that_make_no_sense(wrong):
     with pytest.raises(ConfigError, match="out of range"):

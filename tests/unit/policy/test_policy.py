@@ -71,6 +71,10 @@ def test_a_rate_that_never_works_is_refused(rate):
         Policy(fmr=rate)
 
 
+def test_an_impostor_may_be_named():
+    assert Policy(impostor="random").impostor is Impostor.RANDOM
+
+
 def test_an_unknown_impostor_is_refused():
     with pytest.raises(ConfigError, match="unknown impostor"):
         Policy(impostor="nobody")

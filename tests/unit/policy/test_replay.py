@@ -27,12 +27,15 @@ def differing(one, other):
     return (int.from_bytes(one.bits, "big") ^ int.from_bytes(other.bits, "big")).bit_count()
 
 
-def test_the_transform_is_the_matrix_of_walsh_and_hadamard():
+@pytest.mark.parametrize("size", [1, 2, 8, 16, 512])
+def test_the_transform_is_the_matrix_of_walsh_and_hadamard(size):
     matrix = np.array([[1]])
-    while len(matrix) < 16:
+    while len(matrix) < size:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
-    values = np.random.default_rng(0).integers(-500, 500, 16).astype(np.int32)
-    np.testing.assert_array_equal(_hadamard(values), matrix @ values)
+    values = np.random.default_rng(0).integers(-260_096, 260_097, size).astype(np.int32)
+    transformed = _hadamard(values)
+    np.testing.assert_array_equal(transformed, matrix @ values)
+    assert transformed.dtype == np.int32
 
 
 def test_bits_differ_as_the_angle_says():
@@ -112,9 +115,14 @@ def test_references_that_were_replaced_are_still_remembered():
     assert memory.has(entry(1), PEN.copy_bits)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Role), st.integers(0, 2**60)), max_size=8))
+@given(st.lists(st.tuples(st.sampled_from(Role), st.integers(0, 2**60), st.booleans()), max_size=8))
 def test_packing(entries):
-    memory = Memory(tuple((role, entry(number)) for role, number in entries))
+    memory = Memory(
+        tuple(
+            (role, entry(number)._replace(outline=b"along" if known else b""))
+            for role, number, known in entries
+        )
+    )
     assert Memory.from_bytes(memory.to_bytes()) == memory
 
 
@@ -124,7 +132,22 @@ def test_bytes_that_are_no_memory(content):
         memory = Memory.from_bytes(content)
     except StoreError:
         return
-    assert memory.to_bytes() == content
+    assert Memory.from_bytes(memory.to_bytes()) == memory
+
+
+def test_records_without_outlines_are_read_as_they_are():
+    kept = entry(3)
+    memory = Memory.from_bytes(b"\1" + bytes([Role.ACCEPTED]) + kept.digest + kept.bits)
+    assert memory == Memory(((Role.ACCEPTED, kept),))
+    mixed = memory.with_([kept._replace(outline=b"ab")], Role.ACCEPTED, limit=9)
+    assert Memory.from_bytes(mixed.to_bytes()) == mixed
+    assert mixed.outlines == [b"ab"]
+
+
+def test_of_what_was_refused_no_outline_is_kept():
+    its = entry(3)._replace(outline=b"ab")
+    assert Memory().with_([its], Role.REFUSED, limit=9).outlines == []
+    assert Memory().with_([its], Role.ACCEPTED, limit=9).outlines == [b"ab"]
 
 
 def test_no_memory_is_an_empty_one():

@@ -165,3 +165,34 @@ def test_hkdf_against_cryptography():
 
     theirs = HKDF(SHA256(), length=32, salt=b"salt", info=b"purpose").derive(SECRET)
     assert Key(SECRET).derive(b"purpose", b"salt") == theirs
+
+
+def test_a_key_that_others_could_replace_is_not_read(tmp_path):
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o700)
+    Key.generate().to_file(folder / "store.key")
+    folder.chmod(0o777)
+    with pytest.raises(KeyUnavailable, match="others could put another file in place of the key"):
+        Key.from_file(folder / "store.key")
+    folder.chmod(0o1777)
+    Key.from_file(folder / "store.key")
+
+
+def test_no_key_is_made_where_others_could_replace_it(tmp_path):
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    folder.chmod(0o777)
+    for path in (folder / "store.key", folder / "new" / "store.key"):
+        with pytest.raises(KeyUnavailable, match="mode 0777"):
+            Key.generate().to_file(path)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("home", ["", "here", "./here", "../here"])
+def test_a_home_that_depends_on_where_one_is_holds_no_key(monkeypatch, tmp_path, home):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(KeyUnavailable, match="no absolute path"):
+        Key.default()
+    assert list(tmp_path.iterdir()) == []

@@ -241,3 +241,22 @@ class Hardware:
 
 def test_a_key_in_hardware_signs_too(signer, trust):
     trust.check(MODEL, sign(MODEL, Hardware(signer), version=1))
+
+
+def test_keys_that_others_could_replace_are_not_read_and_not_made(tmp_path):
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o700)
+    signer = ModelSigner.generate()
+    signer.write(folder / "signing.pem")
+    signer.write_public(folder / "signing.pem.pub")
+    folder.chmod(0o777)
+    for use in (
+        lambda: ModelSigner.read(folder / "signing.pem"),
+        lambda: Trust.from_files([folder / "signing.pem.pub"]),
+        lambda: signer.write(folder / "other.pem"),
+    ):
+        with pytest.raises(ConfigError, match="others could put another file in place"):
+            use()
+    assert not (folder / "other.pem").exists()
+    folder.chmod(0o1777)
+    ModelSigner.read(folder / "signing.pem")

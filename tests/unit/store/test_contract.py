@@ -7,7 +7,7 @@ import pytest
 from builders import template
 from in_threads import in_threads
 
-from sigverify.errors import AlreadyEnrolled, ConfigError, StoreError, UnknownUser
+from sigverify.errors import AlreadyEnrolled, ConfigError, DamagedStore, StoreError, UnknownUser
 from sigverify.fleet import FleetStore
 from sigverify.protection.keys import Key
 from sigverify.store import MEMORY, START, SqliteStore
@@ -292,3 +292,41 @@ def test_a_person_is_deleted_with_all_modalities(store):
     store.put(template("bob", modality="image", model_id="e" * 16))  # freed: of any model
     store.delete("bob")
     assert store.models() == {}
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 100])
+def test_pages_hold_everybody_once(store, limit):
+    ids = [f"user{number}" for number in range(7)]
+    for number, user in enumerate(ids):
+        store.put(template(user, 1 + number % 3))
+    store.put(template("user3", modality="image", model_id=OTHER_MODEL))
+    found, after = [], ""
+    while page := store.page(after, limit=limit):
+        assert len(page) <= limit
+        found += page
+        after = page[-1]
+    assert sorted(found) == ids
+    assert store.page(found[-1], limit=limit) == ()
+
+
+def test_a_page_goes_on_after_somebody_who_is_gone(store):
+    for number in range(5):
+        store.put(template(f"user{number}"))
+    order = store.page()
+    store.delete(order[1])
+    assert store.page(order[1]) == order[2:]
+    assert store.page(limit=2) == (order[0], order[2])
+
+
+def test_templates_of_no_numbers_are_refused_at_every_door(store, monkeypatch):
+    """Also one that a program without the check has sealed."""
+    bad = template("alice")
+    bad.references.vector[0, 0] = np.nan
+    store.put(template("bob"))
+    with monkeypatch.context() as before:
+        before.setattr("sigverify.template._check_numbers", lambda *_: None)
+        store.put(bad)
+    with pytest.raises(DamagedStore, match="sealed damaged"):
+        store.get("alice", "pen")
+    assert [change.user_id for change in store.changes("pen")] == ["bob"]
+    assert store.users() == store.page() == ("bob",)

@@ -105,7 +105,13 @@ def test_exchanged_templates_do_not_open(path):
 
 def test_a_template_of_another_model_does_not_open(path):
     alter(path, "UPDATE models SET model_id = 'ffffffffffffffff'")
-    refuse_both(path, DamagedStore)
+    with pytest.raises(DamagedStore, match="without its key"):
+        SqliteStore(path, key=KEY)
+    with (
+        SqliteStore(path, key=KEY, compare=False) as store,
+        pytest.raises(DamagedStore, match="does not open"),
+    ):
+        store.get("alice", "pen")
 
 
 def test_rows_copied_to_another_modality_do_not_open(path):
@@ -120,6 +126,9 @@ def test_rows_copied_to_another_modality_do_not_open(path):
         )
     with SqliteStore(path, key=KEY) as store:
         for user, modality in (("alice", "image"), ("bob", "image"), ("carol", "pen")):
+            with pytest.raises(UnknownUser):
+                store.get(user, modality)
+        for user, modality in (("alice", "pen"), ("bob", "pen"), ("carol", "image")):
             with pytest.raises(DamagedStore):
                 store.get(user, modality)
         assert store.users() == ()
@@ -128,7 +137,7 @@ def test_rows_copied_to_another_modality_do_not_open(path):
 
 def test_a_template_under_another_digest_is_nobodys(path):
     alter(path, "UPDATE templates SET subject = substr(subject, 1, 15) || x'00'")
-    refuse_both(path, UnknownUser)
+    refuse_both(path, DamagedStore)
 
 
 def test_exchanged_vectors_are_left_out_of_searches_and_lists(path):

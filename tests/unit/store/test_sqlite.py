@@ -1,4 +1,8 @@
+import dataclasses
+import itertools
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -143,3 +147,62 @@ def test_several_processes_lose_nothing(tmp_path):
     with SqliteStore(tmp_path / "store.db") as store:
         assert len(store.users()) == 30
         assert store.revision() == 30
+
+
+def test_only_its_owner_may_read_a_new_store_its_log_and_its_index(tmp_path):
+    before = os.umask(0)
+    try:
+        with SqliteStore(tmp_path / "store.db") as store:
+            store.put(template("alice"))
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), 0o600)
+
+
+def test_the_mode_of_a_store_that_is_there_stays(tmp_path):
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    path.chmod(0o640)
+    SqliteStore(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.fixture(scope="module")
+def few_and_many(tmp_path_factory):
+    """Stores of forty people and of eight hundred."""
+    folder, its = tmp_path_factory.mktemp("stores"), template("somebody", 1)
+    stores = []
+    for people in (40, 800):
+        store = SqliteStore(folder / f"{people}.db")
+        with store.transaction():
+            for number in range(people):
+                store.put(dataclasses.replace(its, user_id=f"user-{number}"))
+        stores.append(store)
+    yield stores
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.changes("pen", limit=20),
+        lambda store: store.page(limit=20),
+        lambda store: store.get("user-7", "pen"),
+        lambda store: store.modalities("user-7"),
+        lambda store: store.read_record("groups", "user-7"),
+        lambda store: store.put(template("user-7", 1), replace=True),
+    ],
+    ids=["changes", "page", "get", "modalities", "record", "put"],
+)
+def test_what_it_takes_does_not_grow_with_the_people(few_and_many, ask):
+    taken = []
+    for store in few_and_many:
+        ask(store)  # the first time more is read
+        steps = itertools.count()
+        store.database._connection.set_progress_handler(lambda steps=steps: next(steps) and None, 1)
+        ask(store)
+        store.database._connection.set_progress_handler(None, 0)
+        taken.append(next(steps))
+    assert taken[1] < 1.5 * taken[0], "steps of SQLite's machine"
