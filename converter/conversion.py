@@ -12,7 +12,9 @@ import numpy as np
 from converter import edge_tpu as coral
 from converter.calibration import Calibrate, calibrate
 from converter.candidate import Candidate
+from converter.cohort import with_cohort
 from converter.encoder import Encoder
+from converter.invented import TO_MEET
 from converter.options import Options, parse_precision
 from converter.pair import PairEncoder
 from converter.parity import Agreement, PairAgreement, ParityReport
@@ -40,16 +42,18 @@ class Conversion:
 
     Attributes:
         model: ready to be written.
-        eer: equal error rate on the calibration signatures, 0 to 1; see `Calibrated`.
+        eer: equal error rate on the calibration signatures, 0 to 1; see `Calibrated`. None where scores stay.
         report: the trained network against the converted one; None where a model that was converted before
             got other scores.
         edge_tpu: which operations the Edge TPU would take; None unless int8.
+        compiled: what the vendor's compiler said of each network; empty unless it was asked for.
     """
 
     model: Model
-    eer: float
+    eer: float | None
     report: ParityReport | None
     edge_tpu: coral.EdgeTpuMapping | None
+    compiled: tuple[coral.Compiled, ...] = ()
 
 
 def convert(
@@ -59,6 +63,7 @@ def convert(
     name: str = "",
     representatives: int = 200,
     edge_tpu: bool = False,
+    cohort: bool = False,
     calibration: Sequence[Corpus] = (),
     calibrate: Calibrate = calibrate,
 ) -> Conversion:
@@ -69,12 +74,15 @@ def convert(
     Args:
         source: the folder that `sigverify train` wrote; a `.keras` file with its settings beside it; or a
             `.sigmodel` file, or the name of a model that ships, whose network stays as it is and gets scores
-            fitted on the calibration corpora.
+            fitted on the calibration corpora, or only a cohort.
         precision: "int8", "float16" or "float32"; int8 if not given, and of a model its own.
         name: of the model; that of the run folder, file or model if not given.
         representatives: how many training signatures set the int8 ranges.
         edge_tpu: compile for the Coral Edge TPU.
-        calibration: corpora to fit scoring and thresholds on; only a run has writers of its own for that.
+        cohort: bring along invented people, by whom enrollment tells how near strangers come to somebody;
+            left out where nobody can be invented for such captures.
+        calibration: corpora to fit scoring and thresholds on; only a run has writers of its own for that, or
+            has invented people where they are too few.
         calibrate: fits scoring and thresholds on the calibration signatures.
 
     Raises:
@@ -89,6 +97,7 @@ def convert(
         name=name,
         representatives=representatives,
         edge_tpu=edge_tpu,
+        cohort=cohort,
     )
     if options.edge_tpu:
         coral.find_compiler()  # before the work, not after
@@ -149,6 +158,9 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
         )
     if options.edge_tpu and manifest.precision is not Precision.INT8:
         raise ConfigError("the Edge TPU runs int8 only", expected=Precision.INT8, received=manifest.precision)
+    if not corpora and options.cohort and manifest.modality in TO_MEET:
+        named = replace(model, manifest=replace(manifest, name=options.name or manifest.name))
+        return _finished(named, None, None, options)
     if not corpora:
         raise ConversionError(
             "no signatures to calibrate on",
@@ -160,7 +172,8 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
     candidate = Candidate.of(model, calibration)
     labels = calibration.writers, calibration.genuine, manifest.cues
     fitted = calibrate(candidate.embeddings, candidate.reduced, *labels, candidate.engine)
-    before = manifest.provenance.get("conversion", {})
+    before = dict(manifest.provenance.get("conversion", {}))
+    before.pop("adjustment", None)  # `calibrate` had shifted the scores that are replaced here
     record = {
         **before,
         **_calibration_record(calibration),
@@ -179,24 +192,29 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
     return _finished(replace(model, manifest=manifest), fitted.eer, None, options)
 
 
-def _finished(model: Model, eer: float, report: ParityReport | None, options: Options) -> Conversion:
-    """Check both networks against the Edge TPU, and compile them where that is asked for."""
+def _finished(model: Model, eer: float | None, report: ParityReport | None, options: Options) -> Conversion:
+    """Add the cohort, check both networks against the Edge TPU, and compile them, as far as is asked for."""
+    if options.cohort and model.manifest.modality in TO_MEET:
+        model = with_cohort(model)  # before a processor is needed that is not here
     mapping = None
     networks = [network for network in (model.network, model.pair_network) if network]
     if model.manifest.precision is Precision.INT8:
         mapping = coral.EdgeTpuMapping(
             operations=tuple(each for network in networks for each in coral.check(network).operations)
         )
+    compiled: tuple[coral.Compiled, ...] = ()
     if options.edge_tpu:
-        compiled = [coral.compile_network(network) for network in networks]
-        model = Model(manifest=model.manifest, network=compiled[0], pair_network=b"".join(compiled[1:]))
-    return Conversion(model=model, eer=eer, report=report, edge_tpu=mapping)
+        compiled = tuple(coral.compile_network(network) for network in networks)
+        first, *others = (each.network for each in compiled)
+        model = replace(model, network=first, pair_network=b"".join(others))
+    return Conversion(model=model, eer=eer, report=report, edge_tpu=mapping, compiled=compiled)
 
 
 def _pair_agreement(pair: PairEncoder, model: Model, pairs: Float32Array) -> PairAgreement:
     """Compare the trained pair network with the converted one."""
     network = PairNetwork.open(model, runtime=Runtime.AUTO)
-    assert network is not None  # it was converted with one
+    if network is None:
+        raise ConversionError("the model was converted with a pair network, and holds none")
     return PairAgreement.between(pair(pairs), network.run(pairs))
 
 
@@ -255,8 +273,10 @@ def _conversion_record(precision: Precision, options: Options, trained: TrainedN
 
 
 def _calibration_record(calibration: Calibration) -> dict[str, Any]:
-    return {
+    why = {"calibration_why": calibration.why} if calibration.why else {}
+    return why | {
         "calibrated_on": list(calibration.sources),
+        "calibration_corpora": list(calibration.corpora),
         "calibration_signatures": len(calibration),
         "calibration_licence_note": calibration.licence_note,
     }

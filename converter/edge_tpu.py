@@ -3,10 +3,12 @@
 Source: Coral, "TensorFlow models on the Edge TPU", model requirements and supported operations.
 """
 
+import math
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,8 @@ from converter import tensorflow_backend
 from sigverify.errors import ConversionError
 
 COMPILER: Final = "edgetpu_compiler"
+COMPILED: Final = "edgetpu-custom-op"
+"""What the compiler puts in the place of all operations that it takes over."""
 TIMEOUT_S: Final = 300
 MAX_SOFTMAX: Final = 16_000
 
@@ -29,6 +33,8 @@ class Operation:
         shapes: of its outputs.
         types: of its inputs and outputs that are not biases, as INT8.
         settings: the builtin's options (dilation, stride, activation …), by their schema names.
+        macs: multiplications with addition; 0 of what only moves or adds.
+        constant_bytes: of weights, biases and other constants that it reads.
     """
 
     name: str
@@ -36,6 +42,8 @@ class Operation:
     shapes: tuple[tuple[int, ...], ...]
     types: tuple[str, ...]
     settings: dict[str, Any]
+    macs: int = 0
+    constant_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +73,40 @@ class EdgeTpuMapping:
     def warnings(self) -> tuple[str, ...]:
         """One line for each operation that falls to the CPU."""
         return tuple(f"{name}: {reason}" for name, reason in self.operations if reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """What the vendor's compiler made of a network, and what it said of it; "" and None: it did not say.
+
+    Attributes:
+        network: the compiled one.
+        version: of the compiler.
+        cached: memory on the chip that the weights take, as the compiler writes it ("94.00KiB").
+        streamed: weights that do not fit there and are sent at each run.
+        total: operations of the network.
+        operations: `(name, how many, status)`; the status of those taken over is "Mapped to Edge TPU".
+    """
+
+    network: bytes
+    version: str = ""
+    cached: str = ""
+    streamed: str = ""
+    total: int | None = None
+    operations: tuple[tuple[str, int, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what it said as JSON can hold it."""
+        return {
+            "version": self.version,
+            "bytes": len(self.network),
+            "cached": self.cached,
+            "streamed": self.streamed,
+            "total": self.total,
+            "operations": [
+                dict(zip(("name", "count", "status"), each, strict=True)) for each in self.operations
+            ],
+        }
 
 
 def check(network: bytes) -> EdgeTpuMapping:
@@ -97,7 +139,7 @@ def find_compiler() -> str:
     return compiler
 
 
-def compile_network(network: bytes) -> bytes:
+def compile_network(network: bytes) -> Compiled:
     """Compile an int8 network with the vendor's compiler.
 
     Raises:
@@ -124,7 +166,30 @@ def compile_network(network: bytes) -> bytes:
                 expected="exit code 0 and a compiled file",
                 received=f"{done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}",
             )
-        return target.read_bytes()
+        return read_log(target.read_bytes(), done.stdout)
+
+
+def read_log(network: bytes, log: str) -> Compiled:
+    """Return what the compiler printed of a network (with its option -s: of each kind of operation, too)."""
+
+    def told(what: str) -> str:
+        found = re.search(rf"^{what}:? +(\S+)$", log, re.MULTILINE)
+        return found[1] if found else ""
+
+    total = told("Total number of operations")
+    return Compiled(
+        network=network,
+        version=told("Edge TPU Compiler version"),
+        cached=told("On-chip memory used for caching model parameters"),
+        streamed=told("Off-chip memory used for streaming uncached model parameters"),
+        total=int(total) if total.isdecimal() else None,
+        operations=tuple(
+            (name, int(count), status)
+            for name, count, status in re.findall(
+                r"^([A-Z][A-Z0-9_]+) +(\d+) +(\S.*?)\s*$", log, re.MULTILINE
+            )
+        ),
+    )
 
 
 def operations(network: bytes) -> Iterator[Operation]:
@@ -141,14 +206,45 @@ def operations(network: bytes) -> Iterator[Operation]:
         number = max(code.builtinCode, code.deprecatedBuiltinCode)
         used = [graph.tensors[index] for index in (*each.inputs, *each.outputs) if index >= 0]
         outputs = [graph.tensors[index] for index in each.outputs]
+        shapes = tuple(tuple(int(size) for size in _list(tensor.shape)) for tensor in outputs)
+        name = names.get(number, f"operation {number}")
+        constants = [
+            graph.tensors[index] for index in each.inputs if index >= 0 and _size(model, graph, index)
+        ]
         yield Operation(
-            name=names.get(number, f"operation {number}"),
+            name=(code.customCode or b"").decode("ascii", "replace") or name,
             version=int(code.version),
-            shapes=tuple(tuple(int(size) for size in _list(tensor.shape)) for tensor in outputs),
+            shapes=shapes,
             # int32 tensors are biases, shapes and axes: constants that map with their operation.
             types=tuple(sorted({types[tensor.type] for tensor in used} - {"INT32"})),
             settings=dict(vars(each.builtinOptions)) if each.builtinOptions else {},
+            macs=macs(name, shapes[0], [[*map(int, tensor.shape)] for tensor in constants]) if shapes else 0,
+            constant_bytes=sum(_size(model, graph, index) for index in each.inputs if index >= 0),
         )
+
+
+def macs(name: str, output: tuple[int, ...], constants: Sequence[Sequence[int]]) -> int:
+    """Return how often an operation multiplies and adds, from the shapes of its output and its constants.
+
+    A convolution's weights are (c, y, x, c'), a dense layer's (c, c'), read at each place of the output;
+    of a depthwise convolution they are (1, y, x, c), and each channel reads its own.
+
+    >>> macs("CONV_2D", (1, 1, 128, 48), [[48, 3, 3, 11], [48]])
+    608256
+    >>> macs("DEPTHWISE_CONV_2D", (1, 8, 8, 16), [[1, 3, 3, 16]]), macs("ADD", (1, 128), [])
+    (9216, 0)
+    """
+    if not constants or name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+        return 0
+    weights, places = math.prod(constants[0]), math.prod(output)
+    if name == "DEPTHWISE_CONV_2D":
+        return places * math.prod(constants[0][1:3])
+    return places // output[-1] * weights
+
+
+def _size(model: Any, graph: Any, index: int) -> int:
+    """Return the bytes of a tensor that is a constant; 0 of any other."""
+    return len(_list(model.buffers[graph.tensors[index].buffer].data))
 
 
 def _list(values: Any) -> list[int]:
@@ -199,6 +295,7 @@ _RULES: Final[dict[str, Callable[[Operation], str]]] = {
     "MAX_POOL_2D": _no_activation,
     "AVERAGE_POOL_2D": _no_activation,
     "SOFTMAX": _small_softmax,
+    COMPILED: _always,
     **dict.fromkeys(
         (
             "ADD", "MUL", "SUB", "MEAN", "L2_NORMALIZATION", "RELU", "RELU6", "LOGISTIC", "TANH",

@@ -32,6 +32,9 @@ REFERENCE_COUNTS: Final = (1, 2, 3, 4, 5, 8, MAX_REFERENCES)
 FALSE_MATCH_RATES: Final = (0.1, 0.05, 0.03, 0.01, 0.003, 0.001)
 """Rates whose thresholds stand in the model file."""
 
+MOST_ODDS: Final = 30.0
+"""Log odds of a threshold, either way."""
+
 DRAWS: Final = 5
 """Random choices of references per writer and number of references, and as many sittings."""
 
@@ -291,5 +294,6 @@ def _thresholds(odds: FloatArray, weight: FloatArray) -> tuple[tuple[float, floa
         tail = start + slope * math.log(FALSE_MATCH_RATES[0] / rate)
         # Read off where enough impostors lie beyond; thresholds never fall as rates do.
         last = max(last, float(falling[index]) if index >= TAIL_COUNT else tail)
-        table.append((rate, 1 / (1 + math.exp(-last))))
+        # A table holds thresholds strictly between 0 and 1, and a float ends there 36 log odds from 0.5.
+        table.append((rate, 1 / (1 + math.exp(-min(max(last, -MOST_ODDS), MOST_ODDS)))))
     return tuple(table)

@@ -18,6 +18,7 @@ class Options:
         name: of the model, for people; empty takes that of the source.
         representatives: how many training signatures set the int8 ranges. About 200 are enough.
         edge_tpu: compile for the Coral Edge TPU, with its vendor's `edgetpu_compiler`.
+        cohort: bring along invented people, where they can be invented.
 
     Raises:
         ConfigError: a value is out of range, or the precision does not suit the Edge TPU.
@@ -27,6 +28,7 @@ class Options:
     name: str = ""
     representatives: int = 200
     edge_tpu: bool = False
+    cohort: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -21,13 +21,25 @@ _stderr: Final = threading.RLock()
 would restore each other's file. So conversions by several threads run one after the other."""
 
 
+_CLASHES: Final = "usearch.compiled"
+"""Where this library is loaded first, TensorFlow's converter takes some of its C++ for its own, and fails to
+quantize with words about a version. The other way round both work."""
+
+
 def load() -> tuple[Any, Any]:
     """Import and return `(tensorflow, keras)`.
 
     Raises:
         MissingExtra: tensorflow or keras is not installed.
-        ConversionError: Keras runs on another backend; only TensorFlow's graphs become TFLite.
+        ConversionError: Keras runs on another backend; only TensorFlow's graphs become TFLite. Or usearch was
+            loaded before TensorFlow.
     """
+    if _CLASHES in sys.modules and "tensorflow" not in sys.modules:
+        raise ConversionError(
+            "usearch is loaded, and TensorFlow converts nothing after it",
+            expected="TensorFlow loaded first",
+            hint="Import tensorflow before the approximate index is used, or convert in a process of its own",
+        )
     # 2 lets errors through, and `quiet` keeps them. At 3 the reason is lost where TensorFlow logs it and
     # raises an error without a message.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -10,9 +10,10 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from converter.invented import TO_CALIBRATE
 from converter.pair import representative_pairs
 from sigverify.arrays import BoolArray, Float32Array, FloatArray
-from sigverify.corpora import Corpus
+from sigverify.corpora import Corpus, open_corpus
 from sigverify.errors import ConfigError, ConversionError, CorpusError, SplitLeak, TrainingError
 from sigverify.matching.embedding import Embedding
 from sigverify.modality.modality import Modality
@@ -37,6 +38,9 @@ class Calibration:
         genuine: `(n,)` bool; False on skilled forgeries.
         sources: names of the corpora they come from.
         licence_note: terms of those corpora: the fitted scores owe something to them.
+        why: where they stand in for a run's own held-out writers, why so; otherwise empty.
+        corpora: a record of each corpus that was named; of a run's own held-out writers none, as the run has
+            one.
     """
 
     inputs: Float32Array
@@ -45,20 +49,23 @@ class Calibration:
     genuine: BoolArray
     sources: tuple[str, ...]
     licence_note: str
+    why: str = ""
+    corpora: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_traces(cls, traces: TraceSet) -> Self:
         """Encode traces.
 
         Raises:
-            ConversionError: fewer than `MIN_CALIBRATION`.
+            ConversionError: fewer than `MIN_CALIBRATION`, or no forgeries.
         """
-        if len(traces) < MIN_CALIBRATION:
+        if lacking := shortage(traces):
             raise ConversionError(
-                "too few signatures to calibrate on",
-                expected=f"at least {MIN_CALIBRATION}",
-                received=str(len(traces)),
-                hint="Train with more validation writers, or name corpora to calibrate on",
+                "too little to calibrate on",
+                expected=_NEEDED,
+                received=lacking,
+                hint="Add forgeries or other corpora; a model that ships is fitted to a few people without "
+                "forgeries by `sigverify calibrate`",
             )
         writers = traces.qualified_writer
         return cls(
@@ -80,20 +87,13 @@ class Calibration:
             SplitLeak: the network was trained on one of them.
             ConversionError: another kind of capture, or too few signatures.
         """
-        sets = [TraceSet.from_corpus(corpus) for corpus in corpora]
-        seen = {str(name) for name in provenance.get("trained_on", ())}
-        if leaked := sorted(seen & {traces.name for traces in sets}):
-            raise SplitLeak(
-                "the network was trained on a corpus to calibrate on",
-                expected="corpora that it has not seen",
-                received=", ".join(leaked),
-                hint="Leave them out: a run's own validation writers are used where none is named",
-            )
-        if others := sorted({traces.modality for traces in sets} - {modality.name}):
+        refuse_seen(provenance, [corpus.name for corpus in corpora])
+        if others := sorted({corpus.modality.name for corpus in corpora} - {modality.name}):
             raise ConversionError(
                 "corpora of another kind of capture", expected=modality.name, received=", ".join(others)
             )
-        return cls.from_traces(TraceSet.join(sets))
+        sets = [TraceSet.from_corpus(corpus) for corpus in corpora]
+        return replace(cls.from_traces(TraceSet.join(sets)), corpora=tuple(each.record() for each in sets))
 
     def embeddings(self, modality: Modality[Any]) -> list[Embedding]:
         """Embed the signatures, but for what a network says of each."""
@@ -106,6 +106,45 @@ class Calibration:
     def __len__(self) -> int:
         """Count the signatures."""
         return len(self.inputs)
+
+
+_NEEDED: Final = f"at least {MIN_CALIBRATION} signatures of 2 or more people, skilled forgeries among them"
+
+
+def shortage(traces: TraceSet) -> str:
+    """Say what there is where that is too little to fit scores on; otherwise nothing."""
+    forged = int(np.count_nonzero(~traces.genuine))
+    if len(traces) >= MIN_CALIBRATION and forged and len(traces.writers) > 1:
+        return ""
+    return f"{len(traces)} signatures of {len(traces.writers)} people, {forged or 'none'} of them forgeries"
+
+
+def _own_or_invented(
+    held_out: TraceSet | None, provenance: Mapping[str, Any], modality: Modality[Any]
+) -> Calibration:
+    """Take the writers that a run held out or, where these are too few, invented people."""
+    lacking = shortage(held_out) if held_out is not None else "nobody"
+    if held_out is not None and not lacking:
+        return Calibration.from_traces(held_out)
+    corpus = open_corpus(TO_CALIBRATE[modality.name])
+    why = f"The run held out too little to fit scores on: {lacking}; {_NEEDED} are needed"
+    return replace(Calibration.from_corpora([corpus], provenance, modality), why=why)
+
+
+def refuse_seen(provenance: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Refuse to calibrate on corpora of those names where the network of this provenance has seen one.
+
+    Raises:
+        SplitLeak: it has.
+    """
+    seen = {str(name) for name in provenance.get("trained_on", ())}
+    if leaked := sorted(seen & set(names)):
+        raise SplitLeak(
+            "the network was trained on a corpus to calibrate on",
+            expected="corpora that it has not seen",
+            received=", ".join(leaked),
+            hint="Leave them out: a run's own validation writers are used where none is named",
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -144,7 +183,8 @@ class TrainedNetwork:
 
         Args:
             folder: what `sigverify train` wrote.
-            calibration: corpora to calibrate on, instead of the run's validation writers.
+            calibration: corpora to calibrate on, instead of the run's validation writers; where these are
+                too few for it, and nothing is named, invented people are.
 
         Raises:
             ConversionError: a file is missing, or does not hold what a run writes.
@@ -156,7 +196,8 @@ class TrainedNetwork:
             encoder, modality = run.encoder, find_modality(run.config.modality)
             representative = run.representative
             model_path = run.existing(run.model_path.name)
-            held_out = None if calibration else run.calibration
+            nobody = "held_out" in provenance and provenance["held_out"] is None
+            held_out = None if calibration or nobody else run.calibration
         except (TrainingError, ConfigError, CorpusError) as error:
             raise ConversionError(f"the training run cannot be read: {error}") from error
         return cls(
@@ -166,9 +207,9 @@ class TrainedNetwork:
             model_path=model_path,
             pair_path=run.pair_path if run.pair_path.is_file() else None,
             representative=modality.encode(representative),
-            calibration=Calibration.from_traces(held_out)
-            if held_out is not None
-            else Calibration.from_corpora(calibration, provenance, modality),
+            calibration=Calibration.from_corpora(calibration, provenance, modality)
+            if calibration
+            else _own_or_invented(held_out, provenance, modality),
             provenance=provenance,
         )
 

@@ -7,6 +7,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.comparison import Comparison
 from sigverify.matching.embedding import Embedding, References
 from sigverify.policy.decoy import Decoy
+from sigverify.protection.stations import Stations
 from sigverify.store import Store
 from sigverify.template import Template
 
@@ -14,8 +15,9 @@ from sigverify.template import Template
 class Comparer:
     """Compares by one model, with the templates of its modality in one store. Threads may share it."""
 
-    def __init__(self, store: Store, matcher: Matcher) -> None:
-        """Take the parts."""
+    def __init__(self, store: Store, matcher: Matcher, stations: Stations | None = None) -> None:
+        """Take the parts; `stations` say whose templates are used, None: anybody's."""
+        self._stations = stations
         self.matcher = matcher
         self.modality = matcher.modality.name
         """Name of the kind of capture."""
@@ -27,6 +29,7 @@ class Comparer:
         Raises:
             UnknownUser: nobody of that id is enrolled, or only by captures of another kind.
             MalformedTemplate: it is of another model.
+            UntrustedTemplate: no station that is trusted signed it.
         """
         try:
             template = self._store.get(user_id, self.modality)
@@ -43,6 +46,8 @@ class Comparer:
                 received=template.model_id,
                 hint="Enroll again",
             )
+        if self._stations is not None:
+            self._stations.check(template)
         return template
 
     def plain(self, template: Template) -> References:

@@ -4,6 +4,7 @@ It stands in a model file as UTF-8 JSON, keys sorted, no white space, no NaN.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,8 +18,23 @@ from sigverify.matching.scoring import ScoreRow, Scoring
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
 
-MANIFEST_VERSION: Final = 3
+MANIFEST_VERSION: Final = 4
 """A change of the fields, or of the layout of the file, raises it."""
+
+MAX_VECTOR: Final = 1 << 20
+"""Numbers in a vector: a thousand times those of any encoder."""
+MAX_POSITION: Final = 15
+"""Of a tensor among the inputs or outputs; networks have two at most."""
+LEAST_SCALE: Final = 1e-30
+"""Of a tensor's step where bytes are stored: float32 can still divide by it."""
+MAX_SCALE: Final = 1e6
+"""Of a tensor's step; those of the models that ship are below 1."""
+_MAX_DIGITS: Final = 64
+"""Characters of a number; Python writes a float in 24 at most. `MAX_NUMBER` in C."""
+_MAX_SIZE: Final = (1 << 31) - 1
+_TENSORS: Final = {"input": True, "pair": False, "pair_input": False, "sequence": False, "vector": True}
+"""Names in `Manifest.tensors`, and whether every network has it."""
+_TENSOR: Final = {"dtype", "position", "scale", "shape", "zero_point"}
 
 UNFITTED: Final = Scoring(cues=(), rows={1: ScoreRow(weights=(), bias=0.0, thresholds={})})
 """Stands for `Scoring.default` of a manifest's cues, which are not known before they were looked up."""
@@ -83,7 +99,7 @@ class Manifest:
         modality = self._check_modality()
         for name in ("name", "encoder"):
             _require(name, "a non-empty string", getattr(self, name), _is_text)
-        _require("vector_size", "a positive whole number", self.vector_size, _is_count)
+        _require("vector_size", f"1 to {MAX_VECTOR}", self.vector_size, _is_vector_size)
         if self.sequence_shape is not None:
             _require("sequence_shape", f"null, or {ALIGNABLE}", self.sequence_shape, _is_sequence_shape)
             object.__setattr__(self, "sequence_shape", tuple(self.sequence_shape))
@@ -95,6 +111,8 @@ class Manifest:
         _require("scoring", "a Scoring of the manifest's cues", self.scoring, self._can_be_scored_by)
         for name in ("tensors", "parity", "provenance"):
             object.__setattr__(self, name, _plain(name, getattr(self, name)))
+        if self.tensors:
+            _check_tensors(self.tensors)
 
     def to_json(self) -> bytes:
         """Encode canonically: UTF-8, sorted keys, no white space."""
@@ -185,15 +203,76 @@ def _to_json(content: object) -> bytes:
 
 
 def _from_json(text: bytes) -> Any:
-    """Parse strictly: hostile depth, NaN and bad UTF-8 are all a malformed model."""
+    """Parse strictly: hostile depth, NaN, endless numbers, doubled keys and bad UTF-8 are refused."""
     try:
-        return json.loads(text.decode(), parse_constant=_refuse_constant)
+        return _parse(text)
     except (ValueError, RecursionError) as error:
         raise MalformedModel("the manifest is no JSON", received=str(error)[:200]) from error
 
 
+def _parse(text: bytes) -> Any:
+    return json.loads(
+        text.decode(),
+        parse_constant=_refuse_constant,
+        parse_int=lambda digits: int(_short(digits)),
+        parse_float=_finite,
+        object_pairs_hook=_without_doubles,
+    )
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _short(digits: str) -> str:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} characters")
+    return digits
+
+
+def _finite(digits: str) -> float:
+    value = float(_short(digits))
+    if not math.isfinite(value):
+        raise ValueError("a number that is not finite")
+    return value
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object: of two equal keys one reader takes the first and another one the last."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a key that stands twice")
+    return content
+
+
+def _check_tensors(tensors: Mapping[str, Any]) -> None:
+    """Refuse what no network's inputs and outputs are; those who read this run or allocate by it."""
+    needed = {name for name, is_needed in _TENSORS.items() if is_needed}
+    _require(
+        "tensors",
+        "input, vector and what else there is",
+        list(tensors),
+        lambda names: needed <= set(names) <= set(_TENSORS),
+    )
+    for name, tensor in tensors.items():
+        expected = "a position, dtype, shape, scale and zero point that a network can have"
+        _require(f"tensors.{name}", expected, tensor, _is_tensor)
+
+
+def _is_tensor(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != _TENSOR:
+        return False
+    scale, zero_point = value["scale"], value["zero_point"]
+    return (
+        _is_text(value["dtype"])
+        and _is_whole(value["position"], 0, MAX_POSITION)
+        and _is_shape(value["shape"])
+        and isinstance(scale, float)
+        and 0 <= scale <= MAX_SCALE
+        and (scale >= LEAST_SCALE or value["dtype"] not in ("int8", "uint8"))
+        # The least and the greatest that a byte can hold, with a sign or without.
+        and _is_whole(zero_point, -128, 255)
+    )
 
 
 def _plain(name: str, value: object) -> dict[str, Any]:
@@ -201,7 +280,7 @@ def _plain(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise MalformedModel(f"manifest field {name}", expected="a mapping", received=type(value).__name__)
     try:
-        plain: dict[str, Any] = json.loads(_to_json(dict(value)))
+        plain: dict[str, Any] = _parse(_to_json(dict(value)))
     except (TypeError, ValueError, RecursionError) as error:
         raise MalformedModel(
             f"manifest field {name} is not JSON",
@@ -221,7 +300,15 @@ def _is_text(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
+    return _is_whole(value, 1, _MAX_SIZE)
+
+
+def _is_vector_size(value: object) -> bool:
+    return _is_whole(value, 1, MAX_VECTOR)
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_version(value: object) -> bool:

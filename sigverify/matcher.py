@@ -16,16 +16,17 @@ from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.errors import IncompatibleModel, InvalidSignature, ModelError, RuntimeUnavailable
 from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.comparison import Comparison, common, compare, compare_each
+from sigverify.matching.comparison import Comparison, common, compare, compare_each, present, without
 from sigverify.matching.cues import SERIES, VECTOR
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.explanation import unlike
 from sigverify.matching.pairing import Engine, Pairing, PairJudge
 from sigverify.matching.scoring import Impostor
+from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
-from sigverify.model_file import Model
+from sigverify.model_file import Model, is_shipped
 from sigverify.protection.renewal import Renewal
 from sigverify.runtime.embedder import Embedder, Output
 from sigverify.runtime.interpreters import Runtime, parse_runtime
@@ -59,13 +60,23 @@ class Matcher:
         self._embed = embed
 
     @classmethod
-    def open(cls, model: Model, *, runtime: Runtime | str = Runtime.AUTO, threads: int = 1) -> Self:
+    def open(
+        cls,
+        model: Model,
+        *,
+        runtime: Runtime | str = Runtime.AUTO,
+        threads: int = 1,
+        trusted: bool = False,
+    ) -> Self:
         """Load what is needed.
 
         Args:
             model: what to run.
-            runtime: what runs it; `AUTO` takes libsigverify where that is, else the first interpreter.
+            runtime: what runs it; `AUTO` takes libsigverify where that is, else the first interpreter. The
+                networks go through LiteRT's C interface only if the model is `trusted` or ships: that
+                interface aborts the process at some networks which an interpreter refuses.
             threads: CPU threads the network may use; one is fastest for networks of this size.
+            trusted: whether the model's signature was checked, see `model_trust.admit`.
 
         Raises:
             RuntimeUnavailable: the library or device is not here; the message says how to get it.
@@ -79,6 +90,8 @@ class Matcher:
                 library = Library.find()
                 if chosen is Runtime.NATIVE:
                     _check_computes(library, model)
+                elif not (trusted or is_shipped(model)):
+                    return cls.interpreted(model, Runtime.AUTO, threads, library)
                 return cls._native(library, model, threads)
             except RuntimeUnavailable as error:
                 if chosen is Runtime.NATIVE:
@@ -190,13 +203,45 @@ class Matcher:
         impostor: Impostor | str = Impostor.SKILLED,
         references: int = 5,
         reduced: bool = False,
+        strangers: Strangers | None = None,
     ) -> float:
         """Return the score to reach at a false-match rate; see `Scoring.threshold`.
 
         Raises:
             ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
         """
-        return self.scoring.threshold(fmr, impostor=impostor, references=references, reduced=reduced)
+        return self.scoring.threshold(
+            fmr, impostor=impostor, references=references, reduced=reduced, strangers=strangers
+        )
+
+    def strangers(self, references: References, spread: Float32Array) -> Strangers | None:
+        """Compare the model's cohort with references that lie `(r, r, k)` apart; None: it has no cohort."""
+        people = self.model.people
+        if people is None:
+            return None
+        less = without(references, self.optional)
+        known = spread if less is references else self.spread(less)
+        odds = self.odds_of(without(people, self.optional), less, known)
+        reduced = NormalFit.of(odds)
+        if less is references:
+            return Strangers(whole=reduced, reduced=reduced)
+        # Whoever lacks something is compared without it anyway.
+        sensed = present(people.series)[:, self.optional].all(axis=1)
+        if sensed.any():
+            odds[sensed] = self.odds_of(people.take(np.flatnonzero(sensed)), references, spread)
+        return Strangers(whole=NormalFit.of(odds), reduced=reduced)
+
+    def odds_of(self, people: References, references: References, spread: Float32Array) -> FloatArray:
+        """Return log odds of each of `n` people, by one signature, against somebody's references: `(n,)`.
+
+        Both have all that a device may lack, or neither has any of it.
+        """
+        count, each = len(people), len(references)
+        probes = people.take(np.repeat(np.arange(count), each))
+        others = references.take(np.tile(np.arange(each), count))
+        distances = self.distances(probes, others).reshape(count, each, len(self.cues))
+        reduced = bool((self.optional & ~present(references.series).all(axis=0)).any())
+        return self.scoring.odds(distances, spread, reduced=reduced)
 
     def unlike(self, probe: Embedding, references: References) -> tuple[Aspect, ...]:
         """Name what sets a probe apart, the worst first. See `explanation`."""
@@ -224,6 +269,7 @@ class Matcher:
             modality=self.modality.name,
             references=kept,
             spread=spread,
+            strangers=self.strangers(restored, spread),
             created=datetime.now(UTC),
         )
 

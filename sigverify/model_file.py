@@ -1,18 +1,20 @@
-"""`Model`: one file on disk = networks + manifest.
+"""`Model`: one file on disk = networks + manifest, and perhaps a cohort.
 
 Layout, little endian, the same on every device (a C reader needs nothing but these offsets)::
 
     0        8 bytes   magic "SIGMODEL"
-    8        u32       file version, 3
+    8        u32       file version, 4
     12       u32       m: length of the manifest in bytes
     16       u64       n: length of the network in bytes
     24       u64       l: length of the pair network in bytes, 0 where there is none
-    32       m bytes   manifest, UTF-8 JSON, keys sorted, no white space, no NaN
-    32+m     0..15     zero bytes up to the next multiple of 16
+    32       u64       c: length of the cohort in bytes, 0 where there is none
+    40       m bytes   manifest, UTF-8 JSON, keys sorted, no white space, no NaN
+    40+m     0..15     zero bytes up to the next multiple of 16
     p        n bytes   network, a TFLite flatbuffer (p is a multiple of 16: it can be mapped and run in place)
     p+n      0..15     zero bytes up to the next multiple of 16
     q        l bytes   pair network, another flatbuffer
-    q+l      32 bytes  SHA-256 of all bytes before it
+    q+l      c bytes   cohort, see `sigverify.matching.cohort`
+    q+l+c    32 bytes  SHA-256 of all bytes before it
 
 There is exactly one way to write a given model, so `Model.id` names its content. The hash guards
 against accidents and careless edits; who may install a model is for the device's own update path to decide.
@@ -31,7 +33,10 @@ from typing import Final, NamedTuple, Self
 
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError, one_line
 from sigverify.manifest import MANIFEST_VERSION, Manifest
+from sigverify.matching import cohort as cohorts
 from sigverify.matching.cues import PAIR
+from sigverify.matching.embedding import References
+from sigverify.modality.registry import find_modality
 
 MAGIC: Final = b"SIGMODEL"
 SUFFIX: Final = ".sigmodel"
@@ -39,7 +44,9 @@ MAX_MANIFEST_BYTES: Final = 1 << 20
 """A manifest is a few kB; more is refused before it is read."""
 MAX_NETWORK_BYTES: Final = 64 << 20
 """A hundred times the models that ship; more is refused before it is read."""
-_HEADER: Final = struct.Struct("<8sIIQQ")
+MAX_COHORT_BYTES: Final = 16 << 20
+"""Hundreds of times that of the model that ships; more is refused before it is read."""
+_HEADER: Final = struct.Struct("<8sIIQQQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
@@ -54,6 +61,8 @@ class Model:
         manifest: what the network expects and yields, and how to read its scores.
         network: the TFLite flatbuffer that embeds a capture.
         pair_network: the one that looks at two aligned captures; empty where the model has none.
+        cohort: embeddings of invented people, with whom whoever is enrolled is compared, see `strangers`;
+            empty where the model has none. Then nothing limits how many strangers match a single person.
 
     >>> manifest = Manifest(name="toy", encoder="tdnn", precision="int8", modality="pen", vector_size=64)
     >>> model = Model(manifest=manifest, network=b"flatbuffer")
@@ -64,9 +73,10 @@ class Model:
     manifest: Manifest
     network: bytes
     pair_network: bytes = b""
+    cohort: bytes = b""
 
     def __post_init__(self) -> None:
-        """Refuse an empty or outsized network, and a cue that there is no network for.
+        """Refuse an empty or outsized network, a cue that there is no network for, and a cohort that is none.
 
         Raises:
             MalformedModel: see above.
@@ -84,6 +94,7 @@ class Model:
                 expected=f"the cue {PAIR.name} and a network for it, or neither",
                 received=f"{len(self.pair_network)} bytes",
             )
+        _ = self.people
 
     def __repr__(self) -> str:
         """Describe without the weights."""
@@ -97,6 +108,24 @@ class Model:
         """16 hexadecimal digits that name this exact file: templates are bound to them."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:_ID_DIGITS]
 
+    @cached_property
+    def people(self) -> References | None:
+        """The cohort, one signature each; None: there is none.
+
+        Raises:
+            MalformedModel: it is not of the shapes of this model.
+        """
+        if not self.cohort:
+            return None
+        modality, manifest = find_modality(self.manifest.modality), self.manifest
+        shapes = {
+            "series": modality.series_shape,
+            "detail": modality.detail_shape,
+            "sequence": manifest.sequence_shape or (1, 0),
+            "vector": (manifest.vector_size,),
+        }
+        return cohorts.unpack(self.cohort, shapes)
+
     def to_bytes(self) -> bytes:
         """Encode as the file's content; the same model always gives the same bytes."""
         manifest = self.manifest.to_json()
@@ -106,10 +135,10 @@ class Model:
                 expected=f"at most {MAX_MANIFEST_BYTES} bytes",
                 received=str(len(manifest)),
             )
-        sizes = _Sizes(len(manifest), len(self.network), len(self.pair_network))
+        sizes = _Sizes(len(manifest), len(self.network), len(self.pair_network), len(self.cohort))
         header = _HEADER.pack(MAGIC, MANIFEST_VERSION, *sizes)
         body = (header + manifest).ljust(sizes.network_start, b"\0") + self.network
-        body = body.ljust(sizes.pair_start, b"\0") + self.pair_network
+        body = body.ljust(sizes.pair_start, b"\0") + self.pair_network + self.cohort
         return body + hashlib.sha256(body).digest()
 
     @classmethod
@@ -136,7 +165,8 @@ class Model:
         model = cls(
             manifest=Manifest.from_json(bytes(data[_HEADER.size : _HEADER.size + sizes.manifest])),
             network=bytes(data[sizes.network_start : sizes.network_start + sizes.network]),
-            pair_network=bytes(data[sizes.pair_start : end]),
+            pair_network=bytes(data[sizes.pair_start : sizes.cohort_start]),
+            cohort=bytes(data[sizes.cohort_start : end]),
         )
         if model.to_bytes() != data:
             raise MalformedModel(
@@ -200,6 +230,11 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
 
 
+def is_shipped(model: Model) -> bool:
+    """Whether a model is, byte for byte, one that ships; who can change those can change this code too."""
+    return _shipped(model.manifest.name) == model.to_bytes()
+
+
 def _shipped(path: str | os.PathLike[str]) -> bytes | None:
     """Read the shipped model of that bare name; a `Path` is never taken for a name."""
     if not isinstance(path, str) or not _SHIPPED_NAME.fullmatch(path):
@@ -230,6 +265,7 @@ class _Sizes(NamedTuple):
     manifest: int
     network: int
     pair_network: int
+    cohort: int
 
     @property
     def network_start(self) -> int:
@@ -240,9 +276,13 @@ class _Sizes(NamedTuple):
         return _aligned(self.network_start + self.network)
 
     @property
+    def cohort_start(self) -> int:
+        return self.pair_start + self.pair_network
+
+    @property
     def end(self) -> int:
         """Where the hash begins."""
-        return self.pair_start + self.pair_network
+        return self.cohort_start + self.cohort
 
 
 def _read_header(data: bytes) -> _Sizes:
@@ -262,11 +302,12 @@ def _read_header(data: bytes) -> _Sizes:
             received=str(version),
             hint="Install the sigverify release that wrote it, or convert the training run again",
         )
-    most = _Sizes(MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, MAX_NETWORK_BYTES)
+    most = _Sizes(MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES, MAX_NETWORK_BYTES, MAX_COHORT_BYTES)
     if any(size > largest for size, largest in zip(sizes, most, strict=True)) or 0 in sizes[:2]:
         raise MalformedModel(
             "the model file promises sizes out of range",
-            expected=f"manifest 1 to {MAX_MANIFEST_BYTES} bytes, networks up to {MAX_NETWORK_BYTES}",
+            expected=f"manifest 1 to {MAX_MANIFEST_BYTES} bytes, networks up to {MAX_NETWORK_BYTES}, "
+            f"a cohort up to {MAX_COHORT_BYTES}",
             received=", ".join(map(str, sizes)),
         )
     return sizes

@@ -9,12 +9,13 @@ On disk, little endian, 2.7 kB a reference, and what local vectors a model has::
     10  4  length of the whole      22  2  dimensions of the sequence (d)  46     user id, UTF-8
                                     24  2  dimensions of the vector (e)
 
-    modality, ASCII · spread below the diagonal (r·(r-1)/2, k) float32 · extent (r) float32 ·
-    series (r, t, c) int8 · detail (r, t/2, c') int8 · sequence (r, t', d) int8 · vector (r, e) float16 ·
-    CRC-32 of all bytes before
+    modality, ASCII · strangers (4) float32, or none · spread below the diagonal (r·(r-1)/2, k) float32 ·
+    extent (r) float32 · series (r, t, c) int8 · detail (r, t/2, c') int8 · sequence (r, t', d) int8 ·
+    vector (r, e) float16 · CRC-32 of all bytes before
 
-The low byte of the flags is the length of the modality's name; bit i of the high byte says that cue i is
-signed: its spread changes sign where probe and reference change places.
+The low seven bits of the flags are the length of the modality's name; bit 7 says that strangers are there:
+mean and deviation of their log odds, compared by all, and without what a device may lack. Bit i of the high
+byte says that cue i is signed: its spread changes sign where probe and reference change places.
 """
 
 import re
@@ -34,15 +35,20 @@ from sigverify.errors import ConfigError, MalformedTemplate
 from sigverify.matching.cue import MAX_CUES
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.modality.registry import NAME
 
-VERSION: Final = 3
+VERSION: Final = 4
 MAGIC: Final = b"SIGT"
+MAX_SIGNATURE_BYTES: Final = 256
 MAX_USER_ID: Final = 256
 """Characters of a user id."""
 
 _HEAD: Final = struct.Struct("<4sHHHIHHHHHHHHq8s")
 _CRC: Final = struct.Struct("<I")
+_STRANGERS: Final = 0x80
+"""The bit of the flags that says that they are there; a modality's name is shorter."""
+_LARGEST: Final = float(np.finfo(np.float16).max)
 _MODEL_ID: Final = re.compile("[0-9a-f]{16}")
 PEN: Final = "pen"
 """The modality whose records in a store have no name behind their kind."""
@@ -68,11 +74,14 @@ class Template:
         modality: that of the model.
         references: the embeddings in the order enrolled, as `stored` rounds them.
         spread: `(r, r, k)` float32, the cues' distances between the references, see `distances.spread`.
+        strangers: how near they come to this person, by the model's cohort; None: it has none.
         created: when, in UTC, to the millisecond.
+        signature: of an enrollment station, see `sigverify.protection.stations`; b"" for none. It is no part
+            of `to_bytes`: a template that leaves its store leaves it behind.
 
     Raises:
         ConfigError: the user id cannot be one.
-        MalformedTemplate: parts that do not fit together.
+        MalformedTemplate: parts that do not fit together, or numbers that are not finite.
     """
 
     user_id: str
@@ -81,6 +90,8 @@ class Template:
     references: References
     spread: Float32Array
     created: datetime
+    strangers: Strangers | None = None
+    signature: bytes = b""
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -106,6 +117,9 @@ class Template:
             )
         if not _MODEL_ID.fullmatch(self.model_id):
             raise MalformedTemplate("model id", expected="16 hex digits", received=repr(self.model_id))
+        if len(self.signature) > MAX_SIGNATURE_BYTES:
+            raise MalformedTemplate("a template with too much behind it", received=str(len(self.signature)))
+        _check_numbers(self.references, self.spread)
 
     def __len__(self) -> int:
         """Count the references."""
@@ -124,6 +138,7 @@ class Template:
             [
                 user,
                 name,
+                _pack_strangers(self.strangers),
                 self.spread[_below(len(self))].astype("<f4").tobytes(),
                 references.extent.astype("<f4").tobytes(),
                 references.series.tobytes(),
@@ -136,7 +151,7 @@ class Template:
             magic=MAGIC,
             version=VERSION,
             references=len(self),
-            flags=len(name) | _bits(signed) << 8,
+            flags=len(name) | (_STRANGERS if self.strangers else 0) | _bits(signed) << 8,
             length=_HEAD.size + len(body) + _CRC.size,
             frames=references.series.shape[1],
             channels=references.series.shape[2],
@@ -163,7 +178,8 @@ class Template:
         reader = _Reader(data[: -_CRC.size], _HEAD.size)
         try:
             user_id = reader.take(head.user_length).decode()
-            modality = reader.take(head.flags & 0xFF).decode("ascii")
+            modality = reader.take(head.flags & (_STRANGERS - 1)).decode("ascii")
+            strangers = _take_strangers(reader) if head.flags & _STRANGERS else None
             below = reader.array("<f4", head.references * (head.references - 1) // 2, head.cues)
             references = References(
                 extent=reader.array("<f4", head.references),
@@ -180,9 +196,38 @@ class Template:
                 references=references,
                 spread=_square(below, head.references, head.flags >> 8),
                 created=_EPOCH + timedelta(milliseconds=head.created_ms),
+                strangers=strangers,
             )
         except (ValueError, OverflowError, ConfigError) as error:
             raise MalformedTemplate("template content makes no sense", received=str(error)) from error
+
+
+def pack_signed(template: Template) -> bytes:
+    """Pack a template with the signature of its station behind it, as a store keeps it."""
+    return template.to_bytes() + template.signature
+
+
+def unpack_signed(data: bytes) -> Template:
+    """Unpack what `pack_signed` wrote; the signature is not checked.
+
+    Raises:
+        MalformedTemplate: something else.
+    """
+    if len(data) < _HEAD.size:
+        return Template.from_bytes(data)
+    length = _HEAD.unpack_from(data)[4]
+    template = Template.from_bytes(data[:length])
+    return replace(template, signature=data[length:]) if len(data) > length else template
+
+
+def _check_numbers(references: References, spread: Float32Array) -> None:
+    """Refuse numbers that would make a score NaN, which is neither below a threshold nor above."""
+    # Vectors are written as float16, in which a larger number would be infinite.
+    if not ((np.abs(references.vector) <= _LARGEST).all() and np.isfinite(spread).all()):
+        raise MalformedTemplate("a vector or a spread that is not finite", expected="finite numbers")
+    extent = references.extent
+    if not (np.isfinite(extent).all() and (extent > 0).all()):  # its logarithm is compared
+        raise MalformedTemplate("an extent that is no size", expected="finite numbers above 0")
 
 
 def is_of_another_version(data: bytes) -> bool:
@@ -328,6 +373,21 @@ class _Reader:
     def finish(self) -> None:
         if self._at != len(self._data):
             raise ValueError("longer than its header says")
+
+
+def _pack_strangers(strangers: Strangers | None) -> bytes:
+    if strangers is None:
+        return b""
+    whole, reduced = strangers.whole, strangers.reduced
+    return struct.pack("<4f", whole.mean, whole.deviation, reduced.mean, reduced.deviation)
+
+
+def _take_strangers(reader: _Reader) -> Strangers:
+    """Read what `_pack_strangers` wrote; numbers that cannot be raise ConfigError."""
+    mean, deviation, other, spread = struct.unpack("<4f", reader.take(16))
+    return Strangers(
+        whole=NormalFit(mean=mean, deviation=deviation), reduced=NormalFit(mean=other, deviation=spread)
+    )
 
 
 def _read_head(data: bytes) -> _Head:

@@ -1,26 +1,32 @@
 """`Verification`: one try of somebody to be let in, from the probe to the decision."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from sigverify.arrays import Float32Array
 from sigverify.audit import AuditLog, Event
 from sigverify.comparer import Comparer
-from sigverify.decision import Decision, Reason, confidence
-from sigverify.errors import UnknownUser
+from sigverify.decision import Decision, Outcome, Reason, confidence
+from sigverify.errors import UnknownUser, UntrustedCapture, UntrustedTemplate
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.scoring import Impostor
+from sigverify.matching.strangers import Strangers
 from sigverify.modality.quality import Flaw
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew
 from sigverify.policy.clock import Instant
 from sigverify.policy.fusion import Thresholds, fused_score
 from sigverify.policy.gate import Gate, Seen, Trial
+from sigverify.policy.lockout import DEVICE, Lockout
+from sigverify.policy.provenance import Claim, Provenance
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Sketcher
+from sigverify.policy.sightings import remember
 from sigverify.store import Records, Store
 from sigverify.template import PEN, Template, normal_user_id
 
@@ -31,6 +37,8 @@ _EVENTS: Final = {
     Reason.REPLAY: Event.REPLAYED,
 }
 """What the audit log says. Nothing where nothing was compared: whoever is locked out could fill the disk."""
+_FAILED: Final = (Reason.UNLIKE, Reason.UNSURE, Reason.REPLAY)
+"""Of these each counts as a failed try."""
 
 Shown = Sequence[tuple[Comparer, object]]
 """Captures of one try, no two of a kind, each with what compares it; the first kind gives the scale."""
@@ -39,20 +47,31 @@ Shown = Sequence[tuple[Comparer, object]]
 class Verification:
     """Decides by the templates of one store. Any thread may call any method."""
 
-    def __init__(self, store: Store, now: Callable[[], Instant]) -> None:
+    def __init__(self, store: Store, provenance: Provenance, now: Callable[[], Instant]) -> None:
         """Take the parts; `now` tells the time to lock-outs."""
         self._store = store
+        self._provenance = provenance
         self._now = now
         self._audit = AuditLog(store)
 
-    def verify(self, user_id: str, shown: Shown, policy: Policy, *, kinds: int) -> Decision:
+    def verify(
+        self, user_id: str, shown: Shown, policy: Policy, *, kinds: int, claims: Sequence[Claim] = ()
+    ) -> Decision:
         """Decide whether captures are that person's; see `Verifier.verify`.
 
-        `kinds` says of how many kinds there could be captures: what `Policy.every_kind` asks for.
+        `kinds` says of how many kinds there could be captures: what `Policy.every_kind` asks for; `claims` is
+        what has to be checked still of captures that are signed.
+
+        Raises:
+            UntrustedCapture: one of them does not hold, and nothing was decided.
         """
         start = time.perf_counter()
         user_id = normal_user_id(user_id)
-        claim = self._claimed(user_id, shown, policy)
+        try:
+            claim = self._claimed(user_id, shown, policy)
+        except UntrustedTemplate as error:
+            self._note_untrusted(user_id, error, policy)
+            raise
         flaws = [comparer.matcher.modality.unfit(capture) for comparer, capture in claim.shown]
         compared = [
             self._compare(claim, comparer, capture, policy)
@@ -61,18 +80,69 @@ class Verification:
         ]
         flaw = next((each for each in flaws if each), None)
         trial = _trial(claim, compared, flaw, shown, policy, kinds)
+        if policy.replay:
+            trial = replace(trial, digests=self._digests(shown))
         durable = policy.durable_accepts or not trial.alike
         with self._store.transaction(durable=durable, local=True) as records:
-            decision = Gate(policy, now=self._now).settle(records, trial)
-            self._note(records, user_id, decision, policy, shown, known=claim.known)
-            for each in compared if policy.adaptive and decision.accepted else ():
-                if each.is_sure and self._adapt(records, user_id, each, policy):
-                    self._audit.append(records, Event.ADAPTED, user_id)
-        if trial.alike and not (decision.accepted or policy.durable_accepts):
+            made = self._provenance.settle(records, claims) or self._decide(
+                records, user_id, trial, compared, policy, shown
+            )
+        accepted = isinstance(made, Decision) and made.accepted
+        if trial.alike and not (accepted or policy.durable_accepts):
             self._wait_for_disk()
+        if isinstance(made, UntrustedCapture):
+            raise made
+        decision = made
         if decision.reason in (Reason.UNLIKE, Reason.UNSURE) and policy.reveal_score:
             decision = replace(decision, unlike=_unlike(compared))
         return policy.shown(replace(decision, latency_ms=(time.perf_counter() - start) * 1000))
+
+    def _decide(
+        self,
+        records: Records,
+        user_id: str,
+        trial: Trial,
+        compared: "Sequence[_Compared]",
+        policy: Policy,
+        shown: Shown,
+    ) -> Decision:
+        """Decide, and write all that the try leaves behind."""
+        gate = Gate(policy, now=self._now)
+        decision = gate.settle(records, trial)
+        self._note(records, user_id, decision, policy, shown, known=trial.known)
+        if decision.reason in _FAILED and math.isinf(gate.wait_s(records, trial.subject, known=trial.known)):
+            decision = self._block(records, user_id, decision)
+        for each in compared if policy.adaptive and decision.accepted else ():
+            if each.is_sure and self._adapt(records, user_id, each, policy):
+                self._audit.append(records, Event.ADAPTED, user_id)
+        return decision
+
+    def remember(self, shown: Shown) -> None:
+        """Keep in mind that these captures were shown, where nothing was decided: later ones are copies."""
+        with self._store.transaction(durable=False, local=True) as records:
+            remember(records, self._digests(shown))
+
+    def _digests(self, shown: Shown) -> tuple[bytes, ...]:
+        return tuple(
+            self._sketcher.digest(comparer.matcher.modality.fingerprint(capture))
+            for comparer, capture in shown
+        )
+
+    def _note_untrusted(self, user_id: str, error: UntrustedTemplate, policy: Policy) -> None:
+        """Tell the audit log that somebody put a template here that no station signed.
+
+        It is a failed try of the device, not of that person; while that has to wait nothing is written.
+        """
+        lockout = None if policy.per_device is None else Lockout(policy.per_device, now=self._now)
+        with self._store.transaction(local=True) as records:
+            if lockout is not None and lockout.remaining_s(records, DEVICE) > 0:
+                return
+            self._audit.append(records, Event.TEMPLATE_REFUSED, user_id, reason=str(error.reason))
+            after_s = 0.0 if lockout is None else lockout.failed(records, DEVICE)
+            if math.isinf(after_s):
+                self._audit.append(records, Event.BLOCKED)
+            elif after_s > 0:
+                self._audit.append(records, Event.LOCKED_OUT, retry_after_s=math.ceil(after_s))
 
     def _claimed(self, user_id: str, shown: Shown, policy: Policy) -> "_Claim":
         """Find the templates that captures are to be compared with.
@@ -107,20 +177,26 @@ class Verification:
         matcher, modality = comparer.matcher, comparer.matcher.modality
         enrolled = claim.templates.get(comparer.modality)
         template = comparer.decoy.template() if enrolled is None else enrolled
+        strangers = template.strangers if policy.impostor is Impostor.RANDOM else None
         probe, plain = matcher.embed(capture), comparer.plain(template)
         compared = matcher.compare(probe, plain, template.spread)
         thresholds = [
-            _threshold(comparer, policy, rate, len(template), reduced=compared.reduced)
+            _threshold(comparer, policy, rate, strangers, len(template), reduced=compared.reduced)
             for rate in (policy.fmr, policy.refer_fmr)
             if rate is not None
         ]
+        row = matcher.scoring.row(len(template), reduced=compared.reduced, strangers=strangers)
         seen = None
         if policy.replay:
+            sketch = self._sketcher.sketch(
+                modality.fingerprint(capture), probe.series, modality.outline(capture)
+            )
             seen = Seen(
                 modality=comparer.modality,
-                sketch=self._sketcher.sketch(modality.fingerprint(capture), probe.series),
+                sketch=sketch,
                 copy=matcher.is_copy(compared.distances, probe, plain),
                 copy_bits=modality.copy_bits,
+                runs_along=partial(modality.runs_along, sketch.outline),
             )
         return _Compared(
             comparer=comparer,
@@ -130,7 +206,7 @@ class Verification:
             seen=seen,
             score=matcher.score_of(compared),
             thresholds=thresholds,
-            table=matcher.scoring.row(len(template), reduced=compared.reduced).thresholds[policy.impostor],
+            table=row.thresholds[policy.impostor],
             missing=tuple(a for a, column in modality.optional.items() if compared.lacking[column]),
         )
 
@@ -139,7 +215,11 @@ class Verification:
         matcher = compared.comparer.matcher
 
         def accepted(references: References, spread: Float32Array) -> bool:
-            threshold = _threshold(compared.comparer, policy, policy.fmr, len(references), reduced=False)
+            # Of fewer references than the template has, strangers come nearer: theirs are compared anew.
+            strangers = matcher.strangers(references, spread) if policy.impostor is Impostor.RANDOM else None
+            threshold = _threshold(
+                compared.comparer, policy, policy.fmr, strangers, len(references), reduced=False
+            )
             score = float(matcher.score(matcher.distances(compared.probe, references), spread))
             return score >= threshold and confidence(score, threshold) >= CONFIDENCE
 
@@ -168,6 +248,11 @@ class Verification:
         self._audit.append(records, event, user_id, **detail)
         if decision.retry_after_s > 0:
             self._audit.append(records, Event.LOCKED_OUT, user_id, retry_after_s=said["retry_after_s"])
+
+    def _block(self, records: Records, user_id: str, decision: Decision) -> Decision:
+        """Note that this try was the last one until an operator unlocks, and say so."""
+        self._audit.append(records, Event.BLOCKED, user_id)
+        return decision if decision.outcome is Outcome.REFER else replace(decision, reason=Reason.BLOCKED)
 
     def _wait_for_disk(self) -> None:
         """Make what was just written without waiting as safe as a refusal has to be."""
@@ -243,8 +328,18 @@ def _trial(
     )
 
 
-def _threshold(comparer: Comparer, policy: Policy, fmr: float, references: int, *, reduced: bool) -> float:
-    return comparer.matcher.threshold(fmr, impostor=policy.impostor, references=references, reduced=reduced)
+def _threshold(
+    comparer: Comparer,
+    policy: Policy,
+    fmr: float,
+    strangers: Strangers | None,
+    references: int,
+    *,
+    reduced: bool,
+) -> float:
+    return comparer.matcher.threshold(
+        fmr, impostor=policy.impostor, references=references, reduced=reduced, strangers=strangers
+    )
 
 
 def _score(judged: Sequence[_Compared], policy: Policy) -> float:

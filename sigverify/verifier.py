@@ -9,7 +9,7 @@ from typing import Self
 from sigverify import administration
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Decision
-from sigverify.enrollment.enroller import DEFAULT_REFERENCES, Screening
+from sigverify.enrollment.enroller import DEFAULT_REFERENCES, Screening, listed
 from sigverify.enrollment.enrollment import Enrollment
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import ConfigError
@@ -17,20 +17,25 @@ from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import open_later
 from sigverify.likeness import Similarity, compare, read_captures
 from sigverify.matcher import Matcher
-from sigverify.matching.scoring import Impostor
+from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 from sigverify.model_file import Model
 from sigverify.model_trust import admit
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import undo
 from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import DEVICE
+from sigverify.policy.provenance import Provenance
 from sigverify.protection.keys import Key
 from sigverify.protection.signing import Trust
+from sigverify.protection.stations import Stations
 from sigverify.recognizers import Recognizers
 from sigverify.runtime.interpreters import Runtime
 from sigverify.search import IndexKind, Matches
 from sigverify.search.groups import groups_of, join_group, leave_group
-from sigverify.store import SqliteStore, Store, is_server
+from sigverify.signed.capture_keys import CaptureKeys
+from sigverify.signed.signed_capture import Purpose
+from sigverify.store import Erasure, SqliteStore, Store, is_server
+from sigverify.store.counter import Counter
 from sigverify.verification import Verification
 
 
@@ -54,6 +59,8 @@ class Verifier:
         policy: Policy | None = None,
         index: IndexKind | str = IndexKind.EXACT,
         now: Callable[[], Instant] = Instant.now,
+        capture_keys: CaptureKeys | None = None,
+        stations: Stations | None = None,
     ) -> None:
         """Put the parts together; `Verifier.open` does it from a path.
 
@@ -64,6 +71,8 @@ class Verifier:
             policy: the rules of `verify`; None takes `Policy()`.
             index: how `identify` finds its shortlist.
             now: tells the time to lock-outs.
+            capture_keys: see `Verifier.open`.
+            stations: see `Verifier.open`.
 
         Raises:
             ConfigError: a policy is given that cannot work with this model.
@@ -73,8 +82,15 @@ class Verifier:
         self.model = matcher.model
         self.policy = policy or Policy()
         self.audit = AuditLog(store)
-        self._recognizers = Recognizers(store, matcher, others, policy=policy, index=index)
-        self._verification = Verification(store, now)
+        if stations is not None and self.policy.adaptive:
+            raise ConfigError(
+                "signed references cannot be renewed by themselves",
+                expected="Policy.adaptive off where `stations` are given",
+                hint="A device that renews them could enroll: enroll again now and then at a station",
+            )
+        self._recognizers = Recognizers(store, matcher, others, policy=policy, index=index, stations=stations)
+        self._provenance = Provenance(store, capture_keys, self.policy, now)
+        self._verification = Verification(store, self._provenance, now)
 
     @classmethod
     def open(
@@ -92,6 +108,9 @@ class Verifier:
         index: IndexKind | str = IndexKind.EXACT,
         cache: str | Path | None = None,
         max_staleness_s: float = 86_400.0,
+        capture_keys: CaptureKeys | None = None,
+        stations: Stations | None = None,
+        counter: Counter | None = None,
     ) -> Self:
         """Open the store at `path` (":memory:" for one that ends with the process) with a model.
 
@@ -100,7 +119,8 @@ class Verifier:
             model: a `Model`, a .sigmodel file, or the name of a model that ships: of strokes, or of pictures.
             image_model: one of pictures, beside one of strokes. The default is read when the first picture
                 comes; another one now, and its network is loaded then. None: pictures are not taken.
-            runtime: what computes; `AUTO` takes the fastest that is installed.
+            runtime: what computes; `AUTO` takes the fastest that is installed, and of a model that is neither
+                signed nor one that ships an interpreter for the networks, see docs/native.md.
             threads: CPU threads for the network.
             create: make the store when there is none; otherwise that is an error.
             key: what the store is sealed with; None takes the user's own, see `Key.default`.
@@ -109,6 +129,12 @@ class Verifier:
             index: how `identify` finds its shortlist: exactly, or for very many people approximately.
             cache: of a fleet's store, the file of this kiosk's copy; None: one in the user's state directory.
             max_staleness_s: of a fleet's store, how long to go on without having heard from the server.
+            capture_keys: of the pens whose captures are taken, each a `SignedCapture`; any other is refused,
+                and counted against this device. None: captures are taken as they are.
+            stations: those whose signature each template must carry, and the key of this one, where it is a
+                station; else it enrolls nobody. None: all templates are used, and none is signed.
+            counter: counts the states of the store, or of this kiosk's copy, outside of it, so that an older
+                copy of the whole file is refused. See `sigverify.store.counter`.
 
         Raises:
             UntrustedModel: `trust` is given, and the model is not signed as it demands.
@@ -121,18 +147,31 @@ class Verifier:
             from sigverify.fleet import FleetStore
 
             store = FleetStore(
-                str(path), key=key, cache=cache, create=create, max_staleness_s=max_staleness_s
+                str(path),
+                key=key,
+                cache=cache,
+                create=create,
+                max_staleness_s=max_staleness_s,
+                counter=counter,
             )
         else:
-            store = SqliteStore(path, key=key, create=create)
+            store = SqliteStore(path, key=key, create=create, counter=counter)
         try:
             if trust is not None:
                 admit(store, loaded, model, trust)  # before anything of the network is parsed or run
-            matcher = Matcher.open(loaded, runtime=runtime, threads=threads)
+            matcher = Matcher.open(loaded, runtime=runtime, threads=threads, trusted=trust is not None)
             others = open_later(
                 image_model, beside=loaded, store=store, trust=trust, runtime=runtime, threads=threads
             )
-            return cls(store, matcher, others=others, policy=policy, index=index)
+            return cls(
+                store,
+                matcher,
+                others=others,
+                policy=policy,
+                index=index,
+                capture_keys=capture_keys,
+                stations=stations,
+            )
         except BaseException:
             store.close()
             raise
@@ -175,13 +214,21 @@ class Verifier:
 
         Raises:
             EnrollmentError: no signatures, too many, or a set that is refused.
+            UntrustedCapture: they have to be signed, and one is not as it has to be.
             AlreadyEnrolled: the user is there, by that kind of capture, and `replace` is False.
             InvalidSignature: no captures.
             ConfigError: no model takes captures of that kind.
             StoreError: the store cannot be written.
         """
+        # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
+        offered = listed(signatures, len(self.modalities) * MAX_REFERENCES + 1)
         return self._recognizers.enroll(
-            user_id, signatures, replace=replace, quality=quality, groups=tuple(groups), names=names
+            user_id,
+            [self._as_reference(each) for each in offered],
+            replace=replace,
+            quality=quality,
+            groups=tuple(groups),
+            names=names,
         )
 
     def enrollment(
@@ -208,7 +255,14 @@ class Verifier:
             ConfigError: no model takes captures of that kind.
         """
         recognizer = self._recognizers.first if modality is None else self._recognizers.at(modality)
-        return Enrollment(recognizer.enroller, user_id, references=references, replace=replace, groups=groups)
+        return Enrollment(
+            recognizer.enroller,
+            user_id,
+            references=references,
+            replace=replace,
+            groups=groups,
+            opened=self._as_reference,
+        )
 
     def verify(
         self,
@@ -228,6 +282,7 @@ class Verifier:
         Args:
             user_id: whose it is claimed to be.
             signature: the probe; or a tuple of a `Signature` and a `SignatureImage`, of one act of signing.
+                With `capture_keys` each is a `SignedCapture`, signed to decide.
             fmr: the false-match rate to allow, 0.01 lets one impostor in a hundred in, or the name of a
                 `Profile`; None: the policy's.
             impostor: whom that rate counts; None: the policy's.
@@ -235,20 +290,25 @@ class Verifier:
 
         Raises:
             UnknownUser: nobody of that id is enrolled by such captures, and the policy lets that be known.
+            UntrustedCapture: they have to be signed, and one is not as it has to be: nothing is decided, and
+                no failure of that person is counted.
             InvalidSignature: no captures, or two of one kind.
             ConfigError: the model has no threshold for that rate, or no model takes captures of that kind.
             StoreError: the store cannot be read, or written: without a record there is no answer.
         """
         policy = self.policy.asking(fmr=fmr, impostor=impostor, refer_fmr=refer_fmr)
-        shown = self._recognizers.each_of(signature)
-        return self._verification.verify(user_id, shown, policy, kinds=len(self.modalities))
+        captures, claims = self._provenance.opened(signature, Purpose.DECIDE)
+        shown = self._recognizers.each_of(captures)
+        return self._verification.verify(user_id, shown, policy, kinds=len(self.modalities), claims=claims)
 
     def score(self, user_id: str, signature: object) -> float:
         """Return the likeness of `signature` to that person's references, 0 to 1.
 
         Raises:
             UnknownUser: nobody of that id is enrolled by such captures.
+            UntrustedCapture: it has to be signed, and is not as it has to be.
         """
+        signature = self._provenance.used(signature, Purpose.DECIDE)
         return self._recognizers.of(signature).comparer.score(user_id, signature)
 
     def similarity(self, probe: object, references: object) -> Similarity:
@@ -266,7 +326,13 @@ class Verifier:
         return compare(self._recognizers.of(captures[0]).matcher, captures)
 
     def identify(
-        self, signature: object, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
+        self,
+        signature: object,
+        *,
+        top_k: int = 5,
+        fpir: float | None = None,
+        among: str | None = None,
+        remember: bool = True,
     ) -> Matches:
         """Find the people whose references of the same kind are most like `signature`, best first.
 
@@ -280,16 +346,51 @@ class Verifier:
             fpir: the rate at which a stranger may be taken for somebody: 0.01 names one stranger in a
                 hundred. The threshold rises with the number of people searched.
             among: search only the people in this group.
+            remember: take the same capture for a copy from now on, where the policy looks for copies. Turn it
+                off where `verify` decides by this very capture next.
 
         Raises:
+            UntrustedCapture: it has to be signed, and is not as it has to be.
             ConfigError: `top_k` is less than 1, `fpir` is no rate, or `among` cannot name a group.
         """
+        if remember:
+            signature = self._provenance.used(signature, Purpose.DECIDE)
+        else:
+            signature, _ = self._provenance.opened(signature, Purpose.DECIDE)
         recognizer = self._recognizers.of(signature)
         probe = recognizer.matcher.embed(signature)
         matches = recognizer.searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
+        if remember and self.policy.replay:
+            self._verification.remember([(recognizer.comparer, signature)])
         if self.policy.reveal_score:
             return matches
         return Matches((replace(match, score=None) for match in matches), fpir=fpir)
+
+    def challenge(self) -> bytes:
+        """Return 16 random bytes for a pen to sign its next capture with: good once, for two minutes.
+
+        Where each line has challenges of its own, make `Challenges` for each, and name them in
+        `SignedCapture.line`.
+        """
+        return self._provenance.challenges.give()
+
+    def checked(self, signature: object, purpose: Purpose | str = Purpose.DECIDE) -> object:
+        """Check who signed a capture that `identify` and then `verify` are asked about.
+
+        What it returns is taken by both, of this verifier: by `identify` with `remember=False`, and `verify`
+        uses it up. One signed to be enrolled an enrollment takes. Where captures need not be signed, that is
+        the capture itself.
+
+        Raises:
+            UntrustedCapture: it has to be signed, and is not as it has to be.
+            InvalidSignature, FormatError: what was signed is no capture.
+        """
+        return self._provenance.checked(signature, Purpose(purpose))
+
+    @property
+    def takes_signed_only(self) -> bool:
+        """Whether captures have to be signed."""
+        return self._provenance.keys is not None
 
     def prepare(self) -> int:
         """Read what `identify` needs, so that the first one need not wait; return how many are enrolled."""
@@ -330,13 +431,16 @@ class Verifier:
         """Names of the kinds of capture that are taken ("pen", "image"); that of `model` first."""
         return self._recognizers.kinds
 
-    def forget(self, user_id: str) -> None:
+    def forget(self, user_id: str) -> Erasure:
         """Delete a person's references of all kinds for good, and all that was noted about their tries.
+
+        Returns:
+            whether they are overwritten, too; `PENDING` (not true) where somebody has been reading for long.
 
         Raises:
             UnknownUser: nobody of that id is enrolled.
         """
-        administration.forget(self.store, user_id)
+        return administration.forget(self.store, user_id)
 
     def restore_references(self, user_id: str) -> bool:
         """Undo all renewals of a user's references (`Policy.adaptive`); False: there were none.
@@ -359,6 +463,9 @@ class Verifier:
             UnknownUser: nobody of that id is enrolled.
         """
         administration.unlock(self.store, user_id)
+
+    def _as_reference(self, capture: object) -> object:
+        return self._provenance.used(capture, Purpose.ENROLL)
 
     def close(self) -> None:
         """Close the store; closing twice is fine."""

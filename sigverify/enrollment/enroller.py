@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from sigverify.audit import AuditLog, Event
 from sigverify.enrollment.candidates import Candidates
+from sigverify.enrollment.expected_strangers import strangers_of
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import (
     AlreadyEnrolled,
@@ -29,6 +30,8 @@ from sigverify.policy.adaptation import kinds as adaptation_kinds
 from sigverify.policy.lockout import KIND as LOCKOUT
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Memory, Role, Sketcher
+from sigverify.policy.sightings import remember
+from sigverify.protection.stations import Stations
 from sigverify.search.groups import join_group
 from sigverify.store import Store
 from sigverify.template import check_visible, normal_user_id, record_kind
@@ -53,8 +56,18 @@ class Screening(StrEnum):
 class Enroller:
     """Enrolls people by one model into one store. Any thread may call any method."""
 
-    def __init__(self, store: Store, matcher: Matcher, policy: Policy) -> None:
-        """Take the parts; `policy` says how many captures are remembered against replays."""
+    def __init__(
+        self, store: Store, matcher: Matcher, policy: Policy, stations: Stations | None = None
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            store: of the templates.
+            matcher: of one model.
+            policy: says how many captures are remembered against replays.
+            stations: sign what is enrolled; None: nobody does.
+        """
+        self._stations = stations
         self.matcher = matcher
         self._store = store
         self._policy = policy
@@ -88,24 +101,26 @@ class Enroller:
 
         Raises:
             AlreadyEnrolled: the user is there and `replace` is False.
+            UntrustedTemplate: only stations enroll, and this is none.
             StoreError: the store cannot be written.
         """
         start = time.perf_counter() if start is None else start
         references = self.matcher.common(
             References.stack([candidates.embeddings[number] for number in numbers])
         )
-        fingerprint = self.matcher.modality.fingerprint
+        modality = self.matcher.modality
+        captures = [(candidates.captures[number], candidates.embeddings[number]) for number in numbers]
         sketches = [
-            self._sketcher.sketch(
-                fingerprint(candidates.captures[number]), candidates.embeddings[number].series
-            )
-            for number in numbers
+            self._sketcher.sketch(modality.fingerprint(capture), embedded.series, modality.outline(capture))
+            for capture, embedded in captures
         ]
         with self._store.transaction() as records:
             # Turned in here, where no rekey comes in between.
             template = self.matcher.template(
                 user_id, references, self._store.renewal, known=candidates.spread(numbers)
             )
+            if self._stations is not None:
+                template = self._stations.sign(template)
             event = Event.REPLACED if replace and self._is_enrolled(user_id) else Event.ENROLLED
             self._store.put(template, replace=replace)
             self._audit.append(records, event, user_id, references=len(template), model_id=template.model_id)
@@ -114,11 +129,13 @@ class Enroller:
             memory = Memory.from_bytes(records.get(seen, user_id)).retired()
             memory = memory.with_(sketches, Role.REFERENCE, limit=self._policy.remembered)
             records.put(seen, user_id, memory.to_bytes())
+            remember(records, [sketch.digest for sketch in sketches])
             for kind in (LOCKOUT, *adaptation_kinds(template.modality)):
                 records.delete(kind, user_id)
             for group in groups:
                 join_group(self._store, user_id, group)
         _log.info("enrolled a user with %d references", len(template))
+        strangers, cautions = strangers_of(references, template.strangers, self.matcher, self._policy)
         return EnrollmentReceipt(
             user_id=user_id,
             references=len(template),
@@ -129,6 +146,8 @@ class Enroller:
             consistency=candidates.consistency(),
             reasons=tuple(candidates.reasons[number] for number in numbers),
             latency_ms=(time.perf_counter() - start) * 1000,
+            strangers=strangers,
+            cautions=cautions,
         )
 
     def check_user(self, user_id: str, *, replace: bool) -> str:
@@ -136,8 +155,11 @@ class Enroller:
 
         Raises:
             AlreadyEnrolled: the user is there and `replace` is False.
+            UntrustedTemplate: only stations enroll, and this is none.
             ConfigError: this cannot be a user id.
         """
+        if self._stations is not None:
+            self._stations.require_key()
         user_id = self.new_user_id(user_id)
         if not replace and self._is_enrolled(user_id):
             raise AlreadyEnrolled(

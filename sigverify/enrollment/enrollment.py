@@ -5,7 +5,7 @@ and sign again. Nothing is stored before `commit`. Which of them belong together
 when the first was signed by somebody else, or slipped, and the next two agree, the first is left out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sigverify.enrollment.addition import Addition, AdditionReason
@@ -36,8 +36,11 @@ class Enrollment:
         references: int,
         replace: bool = False,
         groups: Iterable[str] = (),
+        opened: Callable[[object], object] = lambda capture: capture,
     ) -> None:
         """Ask for so many references; `Verifier.enrollment` is how to get here.
+
+        `opened` returns a capture as it is compared, or refuses what is not signed as it has to be.
 
         Raises:
             EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
@@ -50,6 +53,7 @@ class Enrollment:
         self._references = references
         self._replace = replace
         self._groups = tuple(groups)
+        self._opened = opened
         self._committed = False
 
     @property
@@ -63,6 +67,7 @@ class Enrollment:
         Raises:
             EnrollmentError: no more are wanted, or far too many were tried.
             InvalidSignature: no capture of the model's modality.
+            UntrustedCapture: it has to be signed, and is not as it has to be.
         """
         self._check_open()
         if not self.remaining or len(self._candidates.reasons) >= _MOST_TRIED:
@@ -70,7 +75,7 @@ class Enrollment:
                 "no more signatures are wanted" if not self.remaining else "too many signatures tried",
                 hint="Commit" if not self.remaining else "Begin again, with one person at a time",
             )
-        self._candidates.add(capture)
+        self._candidates.add(self._opened(capture))
         reason = self._candidates.reasons[-1]
         return Addition(
             accepted=reason is AdditionReason.TAKEN,

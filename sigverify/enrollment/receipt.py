@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.caution import Caution
 from sigverify.template import mixed_scripts
 
 
@@ -20,9 +21,13 @@ class EnrollmentReceipt:
         model_id: of the model that the template is bound to.
         created: when.
         complexity: 0 to 1, of the simplest reference; see `Quality`.
-        consistency: 0 to 1, the least score of a reference against the others; 1 for one reference.
+        consistency: 0 to 1, the least score of a reference against the others; 1 for one reference; None
+            where it is hidden from a caller that is not trusted.
         reasons: of each reference why it was taken, or would not have been; all `TAKEN` where enforced.
         latency_ms: from the call until it was safely stored.
+        strangers: 0 to 1, the share of strangers expected to match by the threshold of all people, before it
+            is raised for this one; None where the model cannot tell, or it is hidden.
+        cautions: what somebody should know of it, see `Caution`; usually nothing.
         also: of an enrollment by several kinds of capture, the receipts of the others, by modality.
     """
 
@@ -32,9 +37,11 @@ class EnrollmentReceipt:
     model_id: str
     created: datetime
     complexity: float
-    consistency: float
+    consistency: float | None
     reasons: tuple[AdditionReason, ...]
     latency_ms: float
+    strangers: float | None = None
+    cautions: tuple[Caution, ...] = ()
     also: Mapping[str, "EnrollmentReceipt"] = field(default_factory=dict, hash=False)
 
     def __bool__(self) -> bool:
@@ -60,8 +67,10 @@ class EnrollmentReceipt:
             "model_id": self.model_id,
             "created_ms": round(self.created.timestamp() * 1000),
             "complexity": round(self.complexity, 3),
-            "consistency": round(self.consistency, 3),
+            "consistency": None if self.consistency is None else round(self.consistency, 3),
             "reasons": [reason.value for reason in self.reasons],
             "latency_ms": round(self.latency_ms, 3),
+            "strangers": None if self.strangers is None else round(self.strangers, 4),
+            "cautions": [caution.value for caution in self.cautions],
             **({"also": also} if also else {}),
         }

@@ -10,7 +10,7 @@ references, since the spread of two says less than that of ten.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 from numbers import Real
@@ -20,12 +20,20 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, FloatArray
-from sigverify.errors import ConfigError, MalformedModel
+from sigverify.errors import ConfigError, MalformedModel, one_line
 from sigverify.matching.cue import Cue
 from sigverify.matching.cues import SERIES
+from sigverify.matching.strangers import MOST_ODDS, NormalFit, Strangers
 
 MAX_REFERENCES: Final = 12
 """Most references a template holds."""
+
+LARGEST_WEIGHT: Final = 1e6
+"""Of a weight or bias. Fitted ones are below 100; the sum of a row's evidence so weighed is always finite."""
+LOWEST_RATE: Final = 1e-12
+"""Of a false-match rate in a table: far below what any number of trials shows."""
+MOST_RATES: Final = 32
+"""In a table; the converter writes six. `SVI_MAX_TABLE` in C."""
 
 _REDUCED: Final = "reduced"
 """Where a manifest has the rows of reduced comparisons, beside those of each number of references."""
@@ -50,16 +58,32 @@ class ScoreRow:
     Attributes:
         weights: one for each column of `evidence`.
         bias: added to the weighted evidence; the sum is the log odds.
-        thresholds: impostor -> ((fmr, threshold), …), fmr falling, threshold rising.
+        thresholds: impostor -> ((fmr, threshold), …), fmr falling, threshold rising, all between 0 and 1.
+
+    Raises:
+        ConfigError: a number is not finite or out of range, or a table is empty or not in order.
     """
 
     weights: tuple[float, ...]
     bias: float
     thresholds: Mapping[Impostor, tuple[tuple[float, float], ...]]
 
+    def __post_init__(self) -> None:
+        """Check every number: a NaN or an infinite weight would make scores that no threshold holds."""
+        if not all(abs(each) <= LARGEST_WEIGHT for each in (*self.weights, self.bias)):  # not of a NaN
+            raise ConfigError("a weight out of range", expected=f"at most {LARGEST_WEIGHT:g} either way")
+        for impostor, table in self.thresholds.items():
+            _check_table(impostor, table)
+
     def odds(self, evidence: FloatArray) -> FloatArray:
         """Return the log odds of genuine to impostor for evidence `(…, f)`: `(…,)`."""
         return np.asarray(evidence @ np.array(self.weights) + self.bias)
+
+    def raised(self, strangers: NormalFit) -> "ScoreRow":
+        """Return the row of one person: where strangers come near, thresholds for these are higher."""
+        table = self.thresholds.get(Impostor.RANDOM, ())
+        own = tuple((fmr, max(threshold, strangers.score(fmr))) for fmr, threshold in table)
+        return replace(self, thresholds={**self.thresholds, Impostor.RANDOM: own}) if own else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +98,8 @@ class Scoring:
         calibrated: whether the rows were fitted; otherwise a manifest holds none.
 
     Raises:
-        ConfigError: no rows, or one that has not a weight for every column of evidence.
+        ConfigError: no rows, one for an impossible number of references, or one that has not a weight for
+            every column of evidence.
     """
 
     cues: tuple[Cue, ...]
@@ -90,6 +115,12 @@ class Scoring:
             )
         size = evidence_size(self.cues)
         for count, row in (*self.rows.items(), *self.reduced.items()):
+            if not 1 <= count <= MAX_REFERENCES:
+                raise ConfigError(
+                    "scoring for an impossible number of references",
+                    expected=f"1 to {MAX_REFERENCES}",
+                    received=str(count)[:40],
+                )
             if len(row.weights) != size:
                 raise ConfigError(
                     f"scoring for {count} references has {len(row.weights)} weights", expected=str(size)
@@ -121,16 +152,24 @@ class Scoring:
             calibrated=False,
         )
 
-    def row(self, references: int, *, reduced: bool = False) -> ScoreRow:
-        """Return the row for that many references, and for what was compared of them."""
+    def row(self, references: int, *, reduced: bool = False, strangers: Strangers | None = None) -> ScoreRow:
+        """Return the row for that many references, and for what was compared of them.
+
+        With `strangers` it is that of one person; else the thresholds are those of all people.
+        """
         rows = self.reduced if reduced and self.reduced else self.rows
         fitted = [count for count in rows if count <= references]
-        return rows[max(fitted) if fitted else min(rows)]
+        row = rows[max(fitted) if fitted else min(rows)]
+        return row if strangers is None else row.raised(strangers.fit(reduced=reduced))
+
+    def odds(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
+        """Return log odds, within ±`MOST_ODDS`, of what `score` takes: `(…,)`."""
+        row = self.row(np.shape(spread)[0], reduced=reduced)
+        return np.clip(row.odds(evidence(distances, spread, self.cues)), -MOST_ODDS, MOST_ODDS)
 
     def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
         """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
-        odds = self.row(np.shape(spread)[0], reduced=reduced).odds(evidence(distances, spread, self.cues))
-        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
+        return np.asarray(1 / (1 + np.exp(-self.odds(distances, spread, reduced=reduced))))
 
     def threshold(
         self,
@@ -139,14 +178,18 @@ class Scoring:
         impostor: Impostor | str = Impostor.SKILLED,
         references: int = 5,
         reduced: bool = False,
+        strangers: Strangers | None = None,
     ) -> float:
         """Look up the threshold for a false-match rate, linear in log FMR between those fitted.
+
+        With `strangers` it is that of one person, which is never lower.
 
         Raises:
             ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
         """
         try:
-            table = self.row(references, reduced=reduced).thresholds[Impostor(impostor)]
+            row = self.row(references, reduced=reduced, strangers=strangers)
+            table = row.thresholds[Impostor(impostor)]
         except (ValueError, KeyError) as error:
             names = ", ".join(Impostor)
             raise ConfigError(
@@ -182,14 +225,13 @@ class Scoring:
         try:
             if not raw:
                 return cls.default(cues)
-            reduced = raw.get(_REDUCED, {})
-            return cls(
-                cues=tuple(cues),
-                rows={int(count): _row(row) for count, row in raw.items() if count != _REDUCED},
-                reduced={int(count): _row(row) for count, row in reduced.items()},
-            )
+            rows = {name: row for name, row in raw.items() if name != _REDUCED}
+            reduced = _rows(raw[_REDUCED]) if _REDUCED in raw else {}
+            return cls(cues=tuple(cues), rows=_rows(rows), reduced=reduced)
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
-            raise MalformedModel("the scoring of the model is malformed", received=str(error)) from error
+            raise MalformedModel(
+                "the scoring of the model is malformed", received=one_line(error)[:200]
+            ) from error
 
 
 def evidence_size(cues: Sequence[Cue]) -> int:
@@ -248,15 +290,55 @@ def _to_dict(rows: Mapping[int, ScoreRow]) -> dict[str, Any]:
     }
 
 
+def _rows(raw: Mapping[str, Any]) -> dict[int, ScoreRow]:
+    """Read rows by number of references, all with tables of the same impostors."""
+    rows = {_count(count): _row(row) for count, row in raw.items()}
+    if len({frozenset(row.thresholds) for row in rows.values()}) != 1:
+        raise ValueError("no rows, or rows for different impostors")
+    return rows
+
+
+def _count(text: str) -> int:
+    """Read a number of references as it is written: int() would take a sign, spaces and other digits too."""
+    if text not in map(str, range(1, MAX_REFERENCES + 1)):
+        raise ValueError(f"a row for other than 1 to {MAX_REFERENCES} references")
+    return int(text)
+
+
 def _row(raw: Mapping[str, Any]) -> ScoreRow:
-    numbers = [float(weight) for weight in raw["weights"]]
-    if not all(map(math.isfinite, [*numbers, float(raw["bias"])])):
-        raise ValueError("a weight is not finite")
-    thresholds = {
-        Impostor(kind): tuple((float(fmr), float(threshold)) for fmr, threshold in table)
-        for kind, table in raw["thresholds"].items()
-    }
-    return ScoreRow(weights=tuple(numbers), bias=float(raw["bias"]), thresholds=thresholds)
+    if set(raw) != {"weights", "bias", "thresholds"} or not raw["thresholds"]:
+        raise ValueError("a row of other than weights, bias and thresholds")
+    return ScoreRow(
+        weights=tuple(map(_real, raw["weights"])),
+        bias=_real(raw["bias"]),
+        thresholds={
+            Impostor(kind): tuple((_real(fmr), _real(threshold)) for fmr, threshold in table)
+            for kind, table in raw["thresholds"].items()
+        },
+    )
+
+
+def _real(value: object) -> float:
+    """Return a number of a manifest, which writes each with a point or an exponent."""
+    if not isinstance(value, float):
+        raise TypeError(f"a {type(value).__name__} in place of a number with a point")
+    return value
+
+
+def _check_table(impostor: Impostor, table: Sequence[tuple[float, float]]) -> None:
+    """Refuse rates and thresholds that no decision can be made by.
+
+    Both lie strictly between 0 and 1, as their logarithms and log odds are interpolated; two equal rates
+    would divide by 0; a threshold that falls would let more forgers in where fewer were asked for.
+    """
+    whole = 1 <= len(table) <= MOST_RATES and all(
+        LOWEST_RATE <= fmr < 1 and 0 < threshold < 1 for fmr, threshold in table
+    )
+    if not (whole and all(above > fmr and low <= high for (above, low), (fmr, high) in pairwise(table))):
+        raise ConfigError(
+            f"an impossible table of thresholds for {impostor} impostors",
+            expected=f"1 to {MOST_RATES} rates falling and thresholds rising, all between 0 and 1",
+        )
 
 
 def _is_real(value: object) -> bool:

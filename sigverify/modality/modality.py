@@ -1,6 +1,6 @@
 """`Modality`: one kind of capture, from the capture to the floats of its embedding, and nothing after."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import numpy.typing as npt
@@ -73,6 +73,12 @@ class Modality(Protocol[C]):
     @property
     def copy_bits(self) -> int:
         """Sketches of two captures that differ in at most so many bits are of one; see `policy.replay`."""
+
+    def outline(self, capture: C) -> bytes:
+        """Return where the pen went, whatever the time it took: at most 255 bytes, or none."""
+
+    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+        """Whether an outline is, with other clocks, noise and turns of the pad, one of those known."""
 
     def trace(self, capture: C) -> Float32Array:
         """Repair and normalize a capture, once: what training distorts, of `trace_shape`.

@@ -1,10 +1,7 @@
-"""`ExactIndex`: the nearest people among half a million vectors in milliseconds, in numpy and 100 MB.
+"""`ExactIndex`: the nearest people among half a million vectors in milliseconds, and 100 MB or less.
 
-What takes time is to read memory, and numpy multiplies nothing shorter than float32 fast. So a vector x of
-length 1 is held in two parts, x · s = c + f / 254: whole numbers c (the coarse part) and a rest f (int8);
-together they are as fine as float16. The coarse parts of two vectors share one float32, c + 4096 · c', and
-one product with the probe's own coarse part p gives both cosines: c·p + 4096 · c'·p. All of these are whole
-numbers below 2²⁴, which float32 adds without rounding, in any order; `s` is such that |c·p| < 2048.
+What takes time is to read memory. So a vector x of length 1 is held in two parts, x · s = c + f / 254: whole
+numbers c (the coarse part, see `coarse`) and a rest f (int8); together they are as fine as float16, or finer.
 
 Coarse cosines rule out nearly everybody: with x = c/s + r and the probe y = p/s + u, the true one differs
 from c·p / s² by no more than |u| · |x| + |p/s| · |r| (Cauchy and Schwarz). Who stays above what the best have
@@ -17,17 +14,14 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array, IndexArray, Int8Array, Int32Array, RealArray
-from sigverify.errors import ConfigError
+from sigverify.runtime.native.library import Library
+from sigverify.search.coarse import Bytes, Coarse, CoarseKind, Pairs, Products
 
 CHUNK: Final = 1 << 16
 """Vectors that are allocated together; an even number."""
 
 _FINE: Final = 254
 """Steps of the fine part in one of the coarse part: ±127 in int8."""
-_PLACE: Final = 4096.0
-"""What the second coarse part in a float32 is multiplied by: twice the largest product, a power of two."""
-_LARGEST: Final = 2047
-"""The largest product of two coarse vectors: 4096 · 2047 + 2047 < 2²⁴."""
 _FREE: Final = -1
 _FEW: Final = 16
 """When one vector in so many is searched, it is faster to compare those in full at once."""
@@ -35,23 +29,23 @@ _STRETCHES: Final = 32
 """Stretches of rows for each person wanted, of whose best ones a first shortlist is made."""
 _ROUNDING: Final = 1e-5
 """What float32 may lose in a sum of products of two unit vectors, generously."""
+_LEFT_OUT: Final = -(2**31)
+"""In place of a product: less than any, and both an int32 and a float32."""
 
 
 class ExactIndex:
     """Compares with every vector; implements `Index`."""
 
-    def __init__(self, size: int) -> None:
-        """Hold vectors of `size` dimensions.
+    def __init__(self, size: int, library: Library | None = None) -> None:
+        """Hold vectors of `size` dimensions; `library` multiplies them, numpy without one.
 
         Raises:
-            ConfigError: too many dimensions for this layout.
+            ConfigError: too many dimensions to be searched.
         """
-        # |c| <= s · |x| + √e / 2, of which the last is rounding; the same holds for the probe.
-        self._scale = math.floor(math.sqrt(_LARGEST) - math.sqrt(size) / 2 - 0.5)
-        if self._scale < 8:
-            raise ConfigError("vectors too long to be searched", expected="up to 5,000 dimensions")
+        self._kind: CoarseKind = Pairs(size) if library is None else Bytes(size, library)
+        self._scale = self._kind.scale
         self._size = size
-        self._pairs: list[Float32Array] = []
+        self._coarse: list[Coarse] = []
         self._fine: list[Int8Array] = []
         self._owner = np.zeros(0, np.int32)
         self._end = 0
@@ -76,14 +70,14 @@ class ExactIndex:
         for number, here in _by_chunk(rows):
             local = rows[here] - number * CHUNK
             self._fine[number][local] = fine[here]
-            self._add(number, local, coarse[here])
+            self._coarse[number].add(local, coarse[here])
 
     def remove(self, slot: int) -> None:
         """Take all vectors of one person out; see `Index.remove`."""
         rows = np.flatnonzero(self._owner[: self._end] == slot)
         for number, here in _by_chunk(rows):
             local = rows[here] - number * CHUNK
-            self._add(number, local, -self._coarse(number, local))
+            self._coarse[number].add(local, -self._coarse[number].read(local))
             self._fine[number][local] = 0
         self._owner[rows] = _FREE
         self._free.extend(rows.tolist())
@@ -108,12 +102,13 @@ class ExactIndex:
         own = np.rint(probe * np.float32(self._scale))
         products = self._products(own)
         if member is not None:
-            products[~member] = -np.inf
+            products[~member] = _LEFT_OUT
         limit = self._certain(products, probe, count) - self._most_wrong(probe, own)
-        rows = np.flatnonzero(products >= limit * self._scale**2)
+        # Products are whole numbers: so int32 are not turned into floats to be compared.
+        rows = np.flatnonzero(products >= math.ceil(max(limit * self._scale**2, _LEFT_OUT)))
         return np.asarray(rows[owner[rows] != _FREE if member is None else member[rows]])
 
-    def _certain(self, products: Float32Array, probe: Float32Array, count: int) -> float:
+    def _certain(self, products: Products, probe: Float32Array, count: int) -> float:
         """Return a cosine that `count` people reach for certain: those best in some stretch of rows."""
         width = max(1, len(products) // (_STRETCHES * count))
         stretches = products[: len(products) // width * width].reshape(-1, width)
@@ -121,7 +116,7 @@ class ExactIndex:
         best = np.argpartition(-highest, min(4 * count, len(highest)) - 1)[: 4 * count]
         rows = np.sort(best * width + stretches[best].argmax(axis=1))
         # Neither free rows nor those left out of the search.
-        rows = rows[(self._owner[rows] != _FREE) & np.isfinite(products[rows])]
+        rows = rows[(self._owner[rows] != _FREE) & (products[rows] > _LEFT_OUT)]
         _, cosines = self._best(rows, probe)
         return float(np.sort(cosines)[-count]) if len(cosines) >= count else -np.inf
 
@@ -131,18 +126,13 @@ class ExactIndex:
         of_probe, of_vectors = np.linalg.norm(probe - coarse), np.linalg.norm(coarse) * self._coarse_error
         return float(of_probe + of_vectors) + _ROUNDING
 
-    def _products(self, own: Float32Array) -> Float32Array:
+    def _products(self, own: Float32Array) -> Products:
         """Multiply the probe's coarse part with all others: `(rows,)`, whole numbers; 0 of a free row."""
-        out = np.empty(self._end, np.float32)
-        half = CHUNK // 2
-        for number, pairs in enumerate(self._pairs):
-            start = number * CHUNK
-            used = min(self._end - start, half)
-            both = pairs[:used] @ own
-            second = np.rint(both * np.float32(1 / _PLACE))
-            np.subtract(both, second * np.float32(_PLACE), out=out[start : start + used])
-            out[start + half : start + CHUNK] = second[: max(0, self._end - start - half)]
-        return out
+        parts = [
+            chunk.products(own, min(CHUNK, self._end - number * CHUNK))
+            for number, chunk in enumerate(self._coarse)
+        ]
+        return np.concatenate(parts)
 
     def _best(self, rows: IndexArray, probe: Float32Array) -> tuple[Int32Array, Float32Array]:
         """Compare rows in full: the people they belong to, rising, and each one's best cosine."""
@@ -151,23 +141,9 @@ class ExactIndex:
         unit = probe / np.float32(self._scale)
         for number, here in _by_chunk(rows):
             local = rows[here] - number * CHUNK
-            whole = self._coarse(number, local) + self._fine[number][local] * np.float32(1 / _FINE)
+            whole = self._coarse[number].read(local) + self._fine[number][local] * np.float32(1 / _FINE)
             np.maximum.at(best, place[here], whole @ unit)
         return np.asarray(slots), best
-
-    def _coarse(self, number: int, local: IndexArray) -> Float32Array:
-        """Read the coarse parts of rows of one chunk."""
-        half = CHUNK // 2
-        both = self._pairs[number][local % half]
-        second = np.rint(both * np.float32(1 / _PLACE))
-        return np.asarray(np.where((local >= half)[:, None], second, both - second * np.float32(_PLACE)))
-
-    def _add(self, number: int, local: IndexArray, coarse: Float32Array) -> None:
-        """Add to the coarse parts of rows of one chunk."""
-        half = CHUNK // 2
-        upper = local >= half
-        self._pairs[number][local[~upper]] += coarse[~upper]
-        self._pairs[number][local[upper] - half] += coarse[upper] * np.float32(_PLACE)
 
     def _take(self, count: int) -> IndexArray:
         """Return rows that nobody has, freed ones first."""
@@ -175,7 +151,7 @@ class ExactIndex:
         fresh = np.arange(self._end, self._end + count - len(again))
         self._end += len(fresh)
         while self._end > len(self._owner):
-            self._pairs.append(np.zeros((CHUNK // 2, self._size), np.float32))
+            self._coarse.append(self._kind.chunk(CHUNK))
             self._fine.append(np.zeros((CHUNK, self._size), np.int8))
             self._owner = np.concatenate([self._owner, np.full(CHUNK, _FREE, np.int32)])
         return np.sort(np.concatenate([np.array(again, np.intp), fresh]))

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sigverify.card import Tone, card, grid
+from sigverify.words import phrase, preferred_language
+
 
 @dataclass(frozen=True)
 class Match:
@@ -23,6 +26,10 @@ class Match:
     def to_dict(self) -> dict[str, Any]:
         """Return what every interface says of it, as JSON can hold it."""
         return {"user_id": self.user_id, "score": self.score}
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        return Matches([self])._repr_html_()
 
 
 class Matches(list[Match]):
@@ -48,3 +55,22 @@ class Matches(list[Match]):
     def to_dict(self) -> dict[str, Any]:
         """Return what every interface says of it, as JSON can hold it."""
         return {"matches": [match.to_dict() for match in self]}
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return a row for each, as `pandas.DataFrame` takes them.
+
+        >>> Matches([Match("ann", 0.2)]).records()
+        [{'rank': 1, 'user_id': 'ann', 'score': 0.2}]
+        """
+        return [{"rank": rank, **match.to_dict()} for rank, match in enumerate(self, 1)]
+
+    def _repr_html_(self) -> str:
+        """Show them in a notebook, best first."""
+        language = preferred_language()
+        if not len(self):
+            return card(Tone.NO, phrase("nobody", language=language).rstrip("."), "0")
+        rows = [
+            [str(row["rank"]), row["user_id"], "" if row["score"] is None else f"{row['score']:.3g}"]
+            for row in self.records()
+        ]
+        return grid(["", phrase("user_id", language=language), "score"], rows, language=language)

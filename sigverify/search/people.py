@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from sigverify.arrays import BoolArray
+from sigverify.errors import StoreError
 
 
 class People:
@@ -49,7 +50,8 @@ class People:
     def user_id(self, slot: int) -> str:
         """Return who has that slot."""
         user_id = self._user_ids[slot]
-        assert user_id is not None
+        if user_id is None:
+            raise StoreError("the index names somebody who is gone", hint="Open the store anew")
         return user_id
 
     def assign(self, slot: int, groups: Iterable[str]) -> None:

@@ -7,11 +7,19 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import BoolArray, Float32Array
-from sigverify.errors import ConfigError, MalformedTemplate, UnknownUser
+from sigverify.errors import (
+    ConfigError,
+    MalformedTemplate,
+    RuntimeUnavailable,
+    UnknownUser,
+    UntrustedTemplate,
+)
 from sigverify.forking import OwnLock
 from sigverify.matcher import Matcher
 from sigverify.matching.comparison import Comparison
 from sigverify.matching.embedding import Embedding
+from sigverify.protection.stations import Stations
+from sigverify.runtime.native.library import Library
 from sigverify.search.exact import ExactIndex
 from sigverify.search.groups import KIND, check_group, read_groups
 from sigverify.search.index import Index, IndexKind
@@ -38,8 +46,17 @@ class Searcher:
     disk, since it would lie there without the store's seal.
     """
 
-    def __init__(self, store: Store, matcher: Matcher, *, kind: IndexKind | str = IndexKind.EXACT) -> None:
+    def __init__(
+        self,
+        store: Store,
+        matcher: Matcher,
+        *,
+        kind: IndexKind | str = IndexKind.EXACT,
+        stations: Stations | None = None,
+    ) -> None:
         """Search `store` for people whose templates are of the matcher's model.
+
+        `stations` say whose templates are used, None: anybody's.
 
         Raises:
             ConfigError: no such kind of index.
@@ -50,14 +67,11 @@ class Searcher:
             names = " or ".join(IndexKind)
             raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
         self._store = store
+        self._stations = stations
         self._matcher = matcher
         self._modality = matcher.modality.name
         self._lock = OwnLock("the index of the store")
-        self._people = People()
-        self._index: Index | None = None
-        self._mark = START
-        self._revision: int | None = None
-        self._grouped = False
+        self._begin()
 
     def search(
         self, probe: Embedding, *, top_k: int = 5, fpir: float | None = None, among: str | None = None
@@ -87,20 +101,20 @@ class Searcher:
         found = []
         for template, comparison in zip(templates, compared, strict=True):
             score = self._matcher.score_of(comparison)
-            if fpir is None or score >= self._threshold(comparison, fpir, people):
+            if fpir is None or score >= self._threshold(template, comparison, fpir, people):
                 found.append(Match(template.user_id, score))
         found.sort(key=lambda match: (-(match.score or 0.0), match.user_id))
         return Matches(found[:top_k], fpir=fpir)
 
     def prepare(self) -> int:
         """Read what the next search needs, so that it need not wait; return how many people there are."""
-        with self._lock:
+        with self._lock.hold():
             self._catch_up()
             return len(self._people)
 
     def _nearest(self, vector: Float32Array, count: int, among: str | None) -> tuple[list[str], int]:
         """Return the nearest people and how many were searched."""
-        with self._lock:
+        with self._lock.hold():
             self._catch_up()
             members = None if among is None else self._members(among)
             people = len(self._people) if members is None else int(members.sum())
@@ -109,8 +123,9 @@ class Searcher:
             slots = self._index.nearest(vector, min(count, people), among=members)
             return [self._people.user_id(slot) for slot in slots.tolist()], people
 
-    def _threshold(self, compared: Comparison, fpir: float, people: int) -> float:
-        row = self._matcher.scoring.row(len(compared.distances), reduced=compared.reduced)
+    def _threshold(self, template: Template, compared: Comparison, fpir: float, people: int) -> float:
+        scoring = self._matcher.scoring
+        row = scoring.row(len(template), reduced=compared.reduced, strangers=template.strangers)
         return open_set_threshold(row, fpir=fpir, people=people)
 
     def _templates(self, user_ids: Iterable[str]) -> list[Template]:
@@ -121,23 +136,45 @@ class Searcher:
         templates = []
         for user_id in user_ids:
             try:
-                templates.append(self._store.get(user_id, self._modality))
+                template = self._store.get(user_id, self._modality)
+                if self._stations is not None:
+                    self._stations.check(template)
+                templates.append(template)
             except UnknownUser:
                 continue
+            except UntrustedTemplate as error:
+                _log.warning("somebody cannot be found: %s", error)
             except MalformedTemplate as error:
                 _log.warning("somebody cannot be found until they enroll again: %s", error)
         return templates
 
+    def _begin(self) -> None:
+        """Know nobody yet."""
+        self._people = People()
+        self._index: Index | None = None
+        self._mark = START
+        self._revision: int | None = None
+        self._grouped = False
+        self._is_whole = True
+        """Whether no change was interrupted while it was taken over."""
+
     def _catch_up(self) -> None:
         """Take over what changed in the store since the last search, by whichever process."""
+        if not self._is_whole:
+            self._begin()
         revision = self._store.revision()
         if revision == self._revision:
             return
         while changes := self._store.changes(self._modality, self._mark, limit=_PAGE):
+            self._is_whole = False
             self._take(changes)
             self._mark = changes[-1].mark
+            self._is_whole = True
         if len(self._people) != self._store.count(self._modality):
-            self._drop(self._people.keep(self._store.subjects(self._modality)))
+            there = self._store.subjects(self._modality)
+            self._is_whole = False
+            self._drop(self._people.keep(there))
+            self._is_whole = True
         self._revision = revision
 
     def _take(self, changes: Sequence[Change]) -> None:
@@ -169,7 +206,10 @@ class Searcher:
 
 def _make_index(kind: IndexKind, size: int) -> Index:
     if kind is IndexKind.EXACT:
-        return ExactIndex(size)
+        try:
+            return ExactIndex(size, Library.find())
+        except RuntimeUnavailable:  # of a library that was named and does not load, `Matcher.open` warns
+            return ExactIndex(size)
     from sigverify.search.approximate import ApproximateIndex
 
     return ApproximateIndex(size)

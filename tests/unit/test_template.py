@@ -1,5 +1,6 @@
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from sigverify.errors import ConfigError, MalformedTemplate
 from sigverify.matching.cues import EXTENT
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.template import Template
+
+STRANGERS = Strangers(whole=NormalFit(mean=-8.0, deviation=1.5), reduced=NormalFit(mean=-7.5, deviation=2.0))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, MAX_REFERENCES])
@@ -41,20 +45,21 @@ def test_bytes_and_back(count, depth):
 
 def test_layout():
     """Raise `VERSION` before you change this."""
-    its = template("Zoë", 2)
+    its = replace(template("Zoë", 2), strangers=STRANGERS)
     data = its.to_bytes()
     fields = struct.unpack_from("<4sHHHIHHHHHHHHq8s", data)
     signed = 0b11 << CUES.index(EXTENT) << 8
     created = 1709209815250
     assert fields == (
-        b"SIGT", 3, 2, 3 | signed, len(data), 256, 7, 5, 128, 16, 64, len(CUES), 4, created,
+        b"SIGT", 4, 2, 3 | 0x80 | signed, len(data), 256, 7, 5, 128, 16, 64, len(CUES), 4, created,
         bytes.fromhex(MODEL),
     )  # fmt: skip
     assert data[46:53] == "Zoëpen".encode()
     below = its.spread[1, 0].astype("<f4").tobytes()
     rest = its.references
-    assert data[53 : 53 + len(below)] == below
-    assert data[53 + len(below) : -4] == b"".join(
+    assert data[53:69] == np.array([-8, 1.5, -7.5, 2], "<f4").tobytes()
+    assert data[69 : 69 + len(below)] == below
+    assert data[69 + len(below) : -4] == b"".join(
         [
             rest.extent.tobytes(),
             rest.series.tobytes(),
@@ -66,11 +71,11 @@ def test_layout():
     assert data[-4:] == zlib.crc32(data[:-4]).to_bytes(4, "little")
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 4])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 5])
 def test_another_version_says_so_and_what_to_do(version):
     data = bytearray(template(count=1).to_bytes())
     data[4] = version
-    message = rf"template of another version; expected 3; received {version}\. Enroll again"
+    message = rf"template of another version; expected 4; received {version}\. Enroll again"
     with pytest.raises(MalformedTemplate, match=message):
         Template.from_bytes(bytes(data))
 
@@ -135,17 +140,11 @@ def test_garbage_behind_a_right_header_never_crashes(data):
 
 
 def test_numbers_that_are_not_finite_are_refused():
-    its = references(2)
-    broken = Template(
-        user_id="a",
-        model_id=MODEL,
-        modality="pen",
-        references=its,
-        spread=np.full((2, 2, 4), np.nan, np.float32),
-        created=CREATED,
-    )
-    with pytest.raises(MalformedTemplate, match="finite"):
-        Template.from_bytes(broken.to_bytes())
+    data = template(count=2).to_bytes()
+    for bad in (b"\0\0\xc0\x7f", b"\0\0\x80\xff"):  # NaN, -infinity: the first distance
+        broken = data[:54] + bad + data[58:-4]
+        with pytest.raises(MalformedTemplate, match="finite"):
+            Template.from_bytes(broken + zlib.crc32(broken).to_bytes(4, "little"))
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 257, "a\0b", 7, None, "\ud800"])
@@ -174,5 +173,53 @@ def test_parts_that_do_not_fit():
         template(model_id="base")
 
 
+@pytest.mark.parametrize("strangers", [None, STRANGERS])
+def test_how_near_strangers_come_is_kept(strangers):
+    its = replace(template(count=3), strangers=strangers)
+    after = Template.from_bytes(its.to_bytes())
+    assert after.strangers == strangers
+    assert after.to_bytes() == its.to_bytes()
+    assert len(its.to_bytes()) == len(template(count=3).to_bytes()) + (16 if strangers else 0)
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 61, -61])
+def test_strangers_that_cannot_be_are_no_template(place, value):
+    """They would lower a threshold, or raise it beyond everybody."""
+    data = replace(template("Zoë", 2), strangers=STRANGERS).to_bytes()
+    at = 53 + 4 * place
+    broken = data[:at] + np.array(value, "<f4").tobytes() + data[at + 4 : -4]
+    with pytest.raises(MalformedTemplate, match="log odds of strangers that cannot be"):
+        Template.from_bytes(broken + zlib.crc32(broken).to_bytes(4, "little"))
+
+
 def test_repr_shows_no_biometrics():
     assert repr(template()) == f"<Template of 'alice', 5 references, model {MODEL}>"
+
+
+def test_a_vector_is_one_that_float16_can_hold():
+    its = template(count=2)
+    vector = its.references.vector.copy()
+    vector[1, 3] = 1e6
+    with pytest.raises(MalformedTemplate, match="finite"):
+        replace(its, references=replace(its.references, vector=vector))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("part", ["vector", "extent", "spread"])
+def test_numbers_that_are_not_finite_are_no_template(part, value):
+    """A score of NaN is neither below a threshold nor above."""
+    its = template(count=3)
+    data = (its.spread if part == "spread" else getattr(its.references, part)).copy()
+    data[-1] = value
+    changes = {part: data} if part == "spread" else {"references": replace(its.references, **{part: data})}
+    with pytest.raises(MalformedTemplate, match="finite"):
+        replace(its, **changes)
+
+
+@pytest.mark.parametrize("extent", [0.0, -1.0])
+def test_an_extent_is_above_0(extent):
+    its = template(count=2)
+    extents = np.array([700.0, extent], np.float32)
+    with pytest.raises(MalformedTemplate, match="extent that is no size"):
+        replace(its, references=replace(its.references, extent=extents))

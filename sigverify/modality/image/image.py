@@ -1,6 +1,6 @@
 """`IMAGE`: signatures as pictures, seen as columns of stroke directions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -51,6 +51,16 @@ class Picture:
 
     copy_bits: Final = 26
     """Of the same pairs each differs in 29 bits and more."""
+
+    def outline(self, capture: SignatureImage) -> bytes:
+        """Return nothing: a picture has no line that could be followed in one order."""
+        del capture
+        return b""
+
+    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+        """Whether an outline is one of those known: there are none."""
+        del outline, known
+        return False
 
     def trace(self, capture: SignatureImage) -> Float32Array:
         """Find the ink, level it, place it on the sheet: `(HEIGHT, WIDTH)` in 0..1."""

@@ -11,6 +11,7 @@ from sigverify.errors import InvalidSignature
 from sigverify.modality.image.decoding import Source, check_size, decode
 from sigverify.modality.image.grey import GreyArray
 from sigverify.modality.image.ink import Ink, look_for_ink
+from sigverify.modality.image.png import to_png
 from sigverify.modality.image.sheet import HEIGHT, WIDTH, Sheet, lay_out
 
 
@@ -67,6 +68,10 @@ class SignatureImage:
         """Describe without the ink: it is personal and must not reach a log."""
         height, width = self.grey.shape
         return f"<SignatureImage {width} × {height} pixels>"
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook, which then holds it: ink is personal."""
+        return to_png(self.grey)
 
     @cached_property
     def ink(self) -> Ink:

@@ -76,21 +76,22 @@ def find_rests(
     later = np.minimum(np.searchsorted(time, time + REST_MS, side="right"), len(time) - 1)
     if not (np.hypot(px[later] - px, py[later] - py) <= radius)[time[later] - time > REST_MS].any():
         return kept[:0]
+    # Nobody rests on a sample whose next one is not near: as it is nearly everywhere.
+    near = ink[kept[1:]] & (np.hypot(np.diff(px), np.diff(py)) <= radius)
+    written, path = ink[kept].tolist(), list(map(complex, px.tolist(), py.tolist()))
     resting: list[int] = []
-    start = 0
-    while start < len(kept):
-        end = start
-        while (
-            end + 1 < len(kept)
-            and ink[kept[end + 1]]
-            and np.hypot(px[end + 1] - px[start], py[end + 1] - py[start]) <= radius
-        ):
+    begin = 0
+    for start in np.flatnonzero(near).tolist():
+        if start < begin:
+            continue
+        end = start + 1
+        while end + 1 < len(path) and written[end + 1] and abs(path[end + 1] - path[start]) <= radius:
             end += 1
         if time[end] - time[start] > REST_MS:
             first = start if start == 0 else start + 1
             last = end + 1 if end == len(kept) - 1 else end
             resting += range(first, last)
-        start = end + 1
+        begin = end + 1
     return kept[resting]
 
 

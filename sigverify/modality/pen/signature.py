@@ -141,10 +141,17 @@ class Signature:
         """Describe without the ink: samples are personal and must not reach a log."""
         return f"<Signature {len(self)} samples, {self.stroke_count} strokes, {self.duration_ms:.0f} ms>"
 
+    def _repr_svg_(self) -> str:
+        """Draw the ink for a notebook, which then holds it: ink is personal."""
+        from sigverify.modality.pen.svg import to_svg
+
+        return to_svg(self)
+
     @property
     def ink(self) -> BoolArray:
         """`(n,)` bool: `pen_down`, never None."""
-        assert self.pen_down is not None
+        if self.pen_down is None:
+            raise InvalidSignature("a signature without pen_down", hint="Make it by Signature(...)")
         return self.pen_down
 
     @property

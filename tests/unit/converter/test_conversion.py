@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,7 @@ def test_the_whole_path_with_fitted_scoring(toy_run):
     manifest = conversion.model.manifest
     assert Scoring.from_dict(manifest.cues, manifest.scoring.to_dict()) == manifest.scoring
     assert manifest.provenance["conversion"]["calibrated_on"] == ["toy"]
+    assert manifest.provenance["conversion"]["calibration_corpora"] == []  # the run has the record
 
 
 def test_the_same_run_gives_the_same_bytes(toy_run):
@@ -176,11 +178,33 @@ def test_calibration_arrays_of_another_form(run, change, message):
         convert(run, calibrate=calibrate)
 
 
-def test_too_few_calibration_signatures(run):
+@pytest.mark.parametrize("kept", ["too few", "no forgeries", "nobody"])
+def test_too_few_of_a_run_are_replaced_by_invented_people(run, monkeypatch, kept):
+    monkeypatch.setattr(
+        "converter.trained.TO_CALIBRATE", {"pen": "synthetic:writers=10,genuine=6,skilled=5,seed=14"}
+    )
     held_out = TraceSet.load(run / "calibration.npz")
-    held_out.take(np.arange(99)).save(run / "calibration.npz")
-    with pytest.raises(ConversionError, match=r"too few .* expected at least 100; received 99\. Train"):
-        convert(run, calibrate=calibrate)
+    chosen = np.arange(99) if kept == "too few" else held_out.genuine
+    held_out.take(chosen).save(run / "calibration.npz")
+    if kept == "nobody":
+        facts = json.loads((run / "provenance.json").read_text())
+        (run / "provenance.json").write_text(json.dumps(facts | {"held_out": None}))
+    record = convert(run, calibrate=calibrate).model.manifest.provenance["conversion"]
+    assert record["calibrated_on"] == ["synthetic-14"]
+    assert record["calibration_signatures"] == 110
+    received = {"too few": "99 signatures", "no forgeries": "none of them forgeries", "nobody": "nobody"}
+    assert received[kept] in record["calibration_why"]
+
+
+@pytest.mark.parametrize("source", ["base", "run"])
+def test_too_few_that_are_named_are_refused(run, source):
+    samples = [
+        Sample(str(writer), Kind.GENUINE, number, signature(writer, number))
+        for writer in range(9)
+        for number in range(12)
+    ]
+    with pytest.raises(ConversionError, match=r"received 108 .* none of them forgeries.*sigverify calibrate"):
+        convert(run if source == "run" else source, calibration=[Corpus("mine", tuple(samples))])
 
 
 def test_a_network_for_other_features(tmp_path):
@@ -281,6 +305,7 @@ def test_scores_are_fitted_on_other_corpora_where_named(toy_run):
     assert record["calibrated_on"] == ["elsewhere"]
     assert record["calibration_signatures"] == 100
     assert record["calibration_licence_note"] == "invented"
+    assert record["calibration_corpora"] == [TraceSet.from_corpus(invented()).record()]
     # Ten genuine signatures allow rows that the run's six do not.
     assert max(conversion.model.manifest.scoring.rows) == 8
 
@@ -355,11 +380,17 @@ class TestWithAPairNetwork:
 
     def test_a_model_that_is_calibrated_anew_keeps_it(self, pair_run, tmp_path):
         before = convert(pair_run, calibrate=calibrate).model
-        before.write(tmp_path / "before.sigmodel")
+        conversion = before.manifest.provenance["conversion"] | {"adjustment": {"shift": 0.5}}
+        shifted = replace(
+            before.manifest, provenance={**before.manifest.provenance, "conversion": conversion}
+        )
+        replace(before, manifest=shifted).write(tmp_path / "before.sigmodel")
         after = convert(tmp_path / "before.sigmodel", calibration=[invented()], calibrate=calibrate).model
         assert after.pair_network == before.pair_network
         assert after.manifest.cues == before.manifest.cues
         assert after.manifest.parity["pair"] == before.manifest.parity["pair"]
+        # What people had shifted is gone with the scores.
+        assert "adjustment" not in after.manifest.provenance["conversion"]
 
     def test_from_a_keras_file_with_its_pair_network_beside_it(self, pair_run, tmp_path):
         facts = json.loads((pair_run / "provenance.json").read_text())

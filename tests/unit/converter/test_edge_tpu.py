@@ -1,3 +1,4 @@
+import itertools
 import stat
 import sys
 
@@ -5,7 +6,7 @@ import pytest
 from toy_networks import toy_model
 
 from converter import convert, edge_tpu
-from converter.edge_tpu import Operation, _objection
+from converter.edge_tpu import Compiled, Operation, _objection, macs, read_log
 from sigverify.errors import ConversionError
 from sigverify.manifest import Precision
 
@@ -85,7 +86,58 @@ assert options[:2] == ["-s", "-o"]
 source, target = pathlib.Path(options[3]), pathlib.Path(options[2], "network_edgetpu.tflite")
 target.write_bytes(b"compiled " + source.read_bytes())
 """)
-    assert edge_tpu.compile_network(b"network") == b"compiled network"
+    assert edge_tpu.compile_network(b"network") == Compiled(network=b"compiled network")
+
+
+LOG = """\
+Edge TPU Compiler version 16.0.384591198
+Started a compilation timeout timer of 180 seconds.
+
+Model compiled successfully in 42 ms.
+
+Input model: network.tflite
+Input size: 86.48KiB
+Output model: network_edgetpu.tflite
+Output size: 184.45KiB
+On-chip memory used for caching model parameters: 94.00KiB
+On-chip memory remaining for caching model parameters: 7.61MiB
+Off-chip memory used for streaming uncached model parameters: 0.00B
+Number of Edge TPU subgraphs: 1
+Total number of operations: 19
+Operation log: network_edgetpu.log
+
+Operator                       Count      Status
+
+ADD                            4          Mapped to Edge TPU
+CONV_2D                        10         Mapped to Edge TPU
+RESHAPE                        5          Operation is otherwise supported, but not mapped
+"""
+
+
+def test_what_the_compiler_says():
+    said = read_log(b"network", LOG)
+    assert (said.version, said.total) == ("16.0.384591198", 19)
+    assert (said.cached, said.streamed) == ("94.00KiB", "0.00B")
+    assert said.operations[1] == ("CONV_2D", 10, "Mapped to Edge TPU")
+    assert [name for name, _, status in said.operations if not status.startswith("Mapped")] == ["RESHAPE"]
+    assert said.to_dict()["operations"][0] == {"name": "ADD", "count": 4, "status": "Mapped to Edge TPU"}
+
+
+def test_what_is_compiled_already_maps():
+    assert _objection(operation("edgetpu-custom-op", (1, 64))) == ""
+
+
+def test_multiplications_are_those_of_plain_loops():
+    counted = {each.name: each for each in edge_tpu.operations(toy_model().network)}
+    convolution = counted["CONV_2D"]
+    assert convolution.macs > 0
+    assert convolution.constant_bytes > 0
+    assert counted["RESHAPE"].macs == 0
+    done = 0
+    for _row, _channel_out, _y, _x, _channel_in in itertools.product(*map(range, (5, 4, 1, 3, 2))):
+        done += 1
+    assert macs("CONV_2D", (1, 1, 5, 4), [[4, 1, 3, 2], [4]]) == done
+    assert macs("FULLY_CONNECTED", (1, 4), [[4, 7]]) == 28
 
 
 @pytest.mark.parametrize("body", ["sys.exit('Operation version not supported')", "pass"])

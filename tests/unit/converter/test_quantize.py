@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -141,3 +143,15 @@ def test_threads_redirect_stderr_one_after_the_other(capfd):
     in_threads(4, write)
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
+
+
+def test_a_process_that_loaded_usearch_first_is_told_so():
+    pytest.importorskip("usearch")
+    code = (
+        "import usearch.index\n"
+        "from converter import tensorflow_backend\n"
+        "from sigverify.errors import ConversionError\n"
+        "try:\n    tensorflow_backend.load()\nexcept ConversionError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "expected TensorFlow loaded first" in done.stdout

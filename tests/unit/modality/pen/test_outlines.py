@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from builders import signature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigverify.modality.pen import outlines
+from sigverify.modality.pen.pen import PEN
+from sigverify.modality.pen.signature import Signature
+
+ORIGINAL = signature(0, noise=0.3)
+OTHERS = [signature(0, number, noise=0.3) for number in range(1, 6)]
+
+
+def changed(x=None, y=None, time_ms=None, ink=None):
+    its = ORIGINAL
+    columns = (x, its.x), (y, its.y), (time_ms, its.time_ms), (None, its.pressure), (ink, its.ink)
+    return Signature(*(old if new is None else new for new, old in columns))
+
+
+def stretched(share, phase=0.0):
+    """The same line, written in a rhythm of its own, and sampled at even times anew."""
+    part = np.linspace(0, 1, len(ORIGINAL))
+    warped = part + share * np.sin(2 * np.pi * part + phase) / (2 * np.pi)
+    warped = (warped - warped[0]) / (warped[-1] - warped[0])
+    x, y = (np.interp(warped, part, axis) for axis in (ORIGINAL.x, ORIGINAL.y))
+    return changed(x, y, ink=ORIGINAL.ink[np.clip(np.searchsorted(part, warped), 0, len(part) - 1)])
+
+
+def noisy(share):
+    rng = np.random.default_rng(1)
+    size = share * (np.ptp(ORIGINAL.x) + np.ptp(ORIGINAL.y)) / 2
+    return changed(*(axis + size * rng.normal(size=len(ORIGINAL)) for axis in (ORIGINAL.x, ORIGINAL.y)))
+
+
+def part(begin, end):
+    its = ORIGINAL
+    kept = slice(int(begin * len(its)), int(end * len(its)))
+    return Signature(its.x[kept], its.y[kept], its.time_ms[kept], its.pressure[kept], its.ink[kept])
+
+
+COPIES = {
+    "as it was": ORIGINAL,
+    "stretched by a tenth": stretched(0.1),
+    "stretched by a half": stretched(0.5, 1.0),
+    "turned": changed(0.8 * ORIGINAL.x - 0.6 * ORIGINAL.y, 0.6 * ORIGINAL.x + 0.8 * ORIGINAL.y),
+    "sheared and sized": changed(3 * ORIGINAL.x + 0.1 * ORIGINAL.y, 2.9 * ORIGINAL.y - 7),
+    "noise of 0.3 %": noisy(0.003),
+    "slower": changed(time_ms=1.4 * ORIGINAL.time_ms),
+}
+
+
+@pytest.mark.parametrize("what", COPIES)
+def test_a_copy_runs_along_its_original(what):
+    outline = PEN.outline(COPIES[what])
+    known = [PEN.outline(each) for each in (*OTHERS, ORIGINAL)]
+    assert PEN.runs_along(outline, known)
+    assert not PEN.runs_along(outline, known[:-1])
+
+
+@pytest.mark.parametrize("cut", [part(0.02, 1), part(0.05, 1), part(0.08, 1), part(0, 0.98), part(0, 0.92)])
+def test_a_copy_without_a_part_lies_near_its_original(cut):
+    """In this winding line, that is; of real ones most lie nearer than `COPY`."""
+    known = np.stack([outlines.follow(each) for each in (*OTHERS, ORIGINAL)])
+    *others, original = outlines.apart(outlines.follow(cut), known)
+    assert original < 0.02
+    assert min(others) > 10 * original
+
+
+def test_nobody_writes_along_their_own_signature():
+    each = [PEN.outline(its) for its in (ORIGINAL, *OTHERS, signature(1))]
+    for number, outline in enumerate(each):
+        assert not PEN.runs_along(outline, each[:number] + each[number + 1 :])
+    assert not PEN.runs_along(each[0], [])
+
+
+@given(st.floats(0.2, 50), st.floats(-1e3, 1e3), st.integers(2, 2000))
+def test_size_and_place_do_not_matter(size, place, samples):
+    """Steps are rounded to 1 / 120 of the longest, so that places are off by 0.5 / 120 of it at most."""
+    part = np.linspace(0, 1, samples + 10)
+    x, y = np.sin(7 * part), np.cos(11 * part) + part
+    its = [Signature(x, y, 10 * part), Signature(size * x + place, size * y - place, 10 * part)]
+    one, other = (outlines.places_of(outlines.follow(each)) for each in its)
+    np.testing.assert_allclose(one, other, atol=0.02)
+
+
+def test_an_outline_is_small_and_says_where_the_pen_went():
+    steps = outlines.follow(ORIGINAL)
+    assert (steps.shape, steps.dtype) == ((outlines.POINTS - 1, 2), np.int8)
+    assert len(PEN.outline(ORIGINAL)) < 256
+    places = outlines.places_of(steps)
+    assert np.mean(np.sum(places**2, axis=1)) == pytest.approx(1)
+    turn = np.linspace(0, 2 * np.pi, 400)
+    circle = outlines.places_of(outlines.follow(Signature(np.cos(turn), np.sin(turn), 1e3 * turn)))
+    np.testing.assert_allclose(np.hypot(*circle.T), 1, atol=0.03)
+
+
+def test_a_line_that_is_hardly_one():
+    dots = Signature([0, 0, 0, 0, 1, 1, 1, 1], [0] * 8, range(0, 80, 10))
+    assert PEN.runs_along(PEN.outline(dots), [PEN.outline(dots)])
+    assert not PEN.runs_along(PEN.outline(ORIGINAL), [PEN.outline(dots)])
+
+
+def plainly_fitted(mine, theirs):
+    """The same fit, segment by segment, as its source describes it."""
+    rows = np.column_stack([mine, np.ones(len(mine))])
+    targets, counted = theirs, np.ones(len(theirs), bool)
+    for _ in range(outlines._TURNS):
+        map_, *_ = np.linalg.lstsq(rows[counted], targets[counted])
+        nearest = []
+        for number, place in enumerate(rows @ map_):
+            points = []
+            for step in range(-outlines._WINDOW, outlines._WINDOW + 1):
+                start = np.clip(number + step, 0, len(theirs) - 2)
+                way = theirs[start + 1] - theirs[start]
+                share = np.clip((place - theirs[start]) @ way / (way @ way), 0, 1)
+                points.append(theirs[start] + share * way)
+            nearest.append(min(points, key=lambda point, place=place: np.hypot(*(place - point))))
+        gaps = np.hypot(*(rows @ map_ - nearest).T)
+        kept = np.sort(gaps)[: outlines._COUNTED + 1]
+        targets, counted = np.array(nearest), gaps <= kept[-1]
+    return np.sqrt(np.mean(kept[:-1] ** 2))
+
+
+@pytest.mark.parametrize("what", COPIES)
+def test_the_fit_is_that_of_its_source(what):
+    mine, *theirs = (
+        outlines.places_of(outlines.follow(each)) for each in (COPIES[what], ORIGINAL, OTHERS[0])
+    )
+    fitted = outlines._fitted(mine, np.stack(theirs))
+    np.testing.assert_allclose(fitted, [plainly_fitted(mine, each) for each in theirs], rtol=1e-5, atol=1e-9)
+
+
+def test_point_by_point_is_a_fit_by_least_squares():
+    """Of each rest of each line, by a few points."""
+    mine, *lines = (outlines.places_of(outlines.follow(each)) for each in (ORIGINAL, *OTHERS))
+    few = np.linspace(0, outlines.POINTS - 1, outlines._FEW)
+    rows = np.column_stack(
+        [*(np.interp(few, range(outlines.POINTS), axis) for axis in mine.T), np.ones(len(few))]
+    )
+    found = outlines._point_by_point(mine, np.stack(lines))
+    for cut, ends in enumerate((max(cut, 0), outlines.POINTS - 1 + min(cut, 0)) for cut in outlines._CUTS):
+        for number, line in enumerate(lines):
+            places = np.linspace(*ends, outlines._FEW)
+            rest = np.column_stack([np.interp(places, range(outlines.POINTS), axis) for axis in line.T])
+            left = rest - rows @ np.linalg.lstsq(rows, rest)[0]
+            whole = rest - rest.mean(axis=0)
+            assert found[cut, number] == pytest.approx(np.sqrt((left**2).sum() / (whole**2).sum()))
