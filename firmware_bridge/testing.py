@@ -13,20 +13,19 @@ its time runs out at once.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from firmware_bridge.daemon.service import ClientState, Service
+from firmware_bridge.capability import BY_DEFAULT, Capability, Grant
+from firmware_bridge.daemon.service import ClientState
+from firmware_bridge.daemon.untrusted import Terms, make_service
 from firmware_bridge.protocol.client_connection import Answer, ClientConnection
-from firmware_bridge.protocol.daemon_connection import (
-    ALL_CAPABILITIES,
-    Capability,
-    DaemonConnection,
-    Request,
-)
+from firmware_bridge.protocol.daemon_connection import DaemonConnection, Request
 from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import Deframer, frame
 from firmware_bridge.protocol.messages import Condition, Health, Message, decode
 from firmware_bridge.transport.line import Line
+from sigverify.actor import Actor, ActorKind, acting
 from sigverify.errors import Disconnected, SigverifyError
 from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
@@ -101,15 +100,17 @@ class MemoryDaemon:
         self,
         verifier: Verifier,
         *,
-        allowed: Iterable[Capability] = ALL_CAPABILITIES,
+        allowed: Iterable[Capability] = BY_DEFAULT,
         token: Key | None = None,
-        fixed_rates: bool = False,
+        grants: Iterable[Grant[Key]] = (),
+        untrusted: Terms | None = None,
         lost: Lost = nothing,
     ) -> None:
         """Answer by `verifier`, which stays its owner's to close; the options are those of `Daemon`."""
-        self._service = Service(verifier, fixed_rates=fixed_rates)
+        self._service = make_service(verifier, untrusted)
         self._allowed = frozenset(allowed)
         self._token = token
+        self._grants = tuple(grants)
         self._lost = lost
         self._wires: list[MemoryWire] = []
         self.away = False
@@ -124,7 +125,13 @@ class MemoryDaemon:
         if self.away:
             raise Disconnected("no daemon in this process", hint="It is set to be away")
         state = ClientState()
-        connection = DaemonConnection(allowed=self._service.possible(self._allowed), token=self._token)
+        possible = self._service.possible
+        connection = DaemonConnection(
+            allowed=possible(self._allowed),
+            token=self._token,
+            grants=[replace(grant, may=possible(grant.may)) for grant in self._grants],
+            signed_only=self._service.signed_only,
+        )
         wire = MemoryWire(connection, lambda request: self._carry_out(request, state), lost=self._lost)
         self._wires.append(wire)
         return wire
@@ -144,7 +151,8 @@ class MemoryDaemon:
         if isinstance(request.message, Health):
             return Condition(ready=True, uptime_s=0.0, clients=len(self._wires), waiting=0)
         try:
-            return self._service.carry_out(request, state)
+            with acting(Actor(ActorKind.CLIENT, "in memory")):
+                return self._service.carry_out(request, state)
         except SigverifyError as error:
             return to_message(error)
 
@@ -187,7 +195,8 @@ class ConnectionPair:
         """Do the handshake, and return this pair."""
         self.client.hello()
         self.carry()
-        assert self.client.ready
+        if not self.client.ready:
+            raise Disconnected("the handshake came to no end")
         return self
 
     def _pieces(self, data: bytes) -> list[bytes]:

@@ -104,7 +104,13 @@ typedef struct out {
     svc_client *client;
     size_t size;
     int dry, wrong;
+    struct svc_sha *sha; /* or NULL: what else takes the payload's bytes */
 } out;
+
+#if !defined SVC_NO_TOKEN || !defined SVC_NO_SIGNING
+#define SVC_HAS_SHA
+static void sha_add(svc_sha *sha, const void *bytes, size_t count);
+#endif
 
 static void write_line(svc_client *client, const uint8_t *bytes, size_t count)
 {
@@ -133,6 +139,10 @@ static void stuff(svc_client *client, uint8_t byte)
 static void put(out *to, uint8_t byte)
 {
     to->size++;
+#ifdef SVC_HAS_SHA
+    if (to->sha)
+        sha_add(to->sha, &byte, 1);
+#endif
     if (to->dry)
         return;
     to->client->crc = crc32_of(to->client->crc, byte);
@@ -261,18 +271,10 @@ typedef struct svc_request {
     const svc_verify_options *verify;
     const svc_identify_options *identify;
     const svc_enroll_options *enroll;
-    const uint8_t *bytes; /* of a proof, or of a picture */
+    const uint8_t *bytes; /* of a nonce, of a proof, or of a picture */
     const svc_sample *samples;
     size_t count;
 } svc_request;
-
-static void put_hello(out *to, const svc_request *request)
-{
-    put_head(to, MAP, request->text ? 3 : 2);
-    put_text_field(to, "name", request->text);
-    put_uint_field(to, "version", SVC_VERSION);
-    put_uint_field(to, "max_payload", SVC_MAX_PAYLOAD);
-}
 
 static void put_bytes_field(out *to, const char *name, const svc_request *request)
 {
@@ -280,6 +282,16 @@ static void put_bytes_field(out *to, const char *name, const svc_request *reques
     put_head(to, BYTES, request->count);
     for (size_t i = 0; i < request->count; i++)
         put(to, request->bytes[i]);
+}
+
+static void put_hello(out *to, const svc_request *request)
+{
+    put_head(to, MAP, (uint64_t)(2 + !!request->text + !!request->bytes));
+    put_text_field(to, "name", request->text);
+    if (request->bytes)
+        put_bytes_field(to, "nonce", request);
+    put_uint_field(to, "version", SVC_VERSION);
+    put_uint_field(to, "max_payload", SVC_MAX_PAYLOAD);
 }
 
 static void put_proof(out *to, const svc_request *request)
@@ -340,14 +352,57 @@ static void put_image(out *to, const svc_request *request)
     put_uint_field(to, "capture", request->capture);
 }
 
+#ifndef SVC_NO_SIGNING
+static int is_signed(const svc_client *client)
+{
+    return client->purpose != 0;
+}
+
+static void put_signature(out *to)
+{
+    const svc_client *client = to->client;
+    svc_request mac = {.bytes = client->mac, .count = sizeof client->mac};
+    svc_request nonce = {.bytes = client->nonce, .count = sizeof client->nonce};
+    put_bytes_field(to, "mac", &mac);
+    put_bytes_field(to, "nonce", &nonce);
+    put_text_field(to, "device", client->signer->device);
+}
+
+static void put_terms(out *to)
+{
+    put_uint_field(to, "counter", to->client->counter);
+    put_text_field(to, "purpose", to->client->purpose == SVC_TO_ENROLL ? "enroll" : "decide");
+}
+#else
+static int is_signed(const svc_client *client)
+{
+    (void)client;
+    return 0;
+}
+
+static void put_signature(out *to)
+{
+    (void)to;
+}
+
+static void put_terms(out *to)
+{
+    (void)to;
+}
+#endif
+
 static void put_end(out *to, const svc_request *request)
 {
-    int picture = to->client->ended == PICTURE;
-    put_head(to, MAP, (uint64_t)(2 + picture));
+    int picture = to->client->ended == PICTURE, signature = is_signed(to->client);
+    put_head(to, MAP, (uint64_t)(2 + picture + 5 * signature));
     if (picture)
         put_uint_field(to, "crc", ~to->client->image_crc);
+    if (signature)
+        put_signature(to);
     put_uint_field(to, "pieces", to->client->pieces);
     put_uint_field(to, "capture", request->capture);
+    if (signature)
+        put_terms(to);
 }
 
 static void put_capture(out *to, const svc_request *request)
@@ -451,7 +506,7 @@ static void put_message(out *to, const svc_request *request)
 
 static svc_status send(svc_client *client, const svc_request *request)
 {
-    out to = {client, 0, 1, 0};
+    out to = {client, 0, 1, 0, NULL};
     put_message(&to, request); /* the dry run: what cannot be sent is refused before a byte is written */
     if (to.wrong || to.size > client->room)
         return SVC_MISUSE;
@@ -623,7 +678,9 @@ static const svc_field FIELDS[] = {
     F(SVC_WELCOME, T_UINT, REQUIRED, welcome, credit),
     F(SVC_WELCOME, T_BYTES, OPTIONAL, welcome, nonce),
     F(SVC_WELCOME, T_TEXTS, OPTIONAL, welcome, capabilities),
+    F(SVC_WELCOME, T_FLAG, OPTIONAL, welcome, signed_only),
     F(SVC_CREDIT, T_UINT, REQUIRED, credit, points),
+    F(SVC_DONE, T_BYTES, OPTIONAL, done, proof),
     F(SVC_CAPTURED, T_UINT, REQUIRED, captured, samples),
     F(SVC_CAPTURED, T_NUMBER, REQUIRED, captured, duration_ms),
     F(SVC_CAPTURED, T_UINT, ZERO, captured, size),
@@ -657,9 +714,11 @@ static const svc_field FIELDS[] = {
     F(SVC_ENROLLED, T_TEXT, REQUIRED, enrolled, model_id),
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, created_ms),
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, complexity),
-    F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, consistency),
+    F(SVC_ENROLLED, T_NUMBER, OPTIONAL, enrolled, consistency),
     F(SVC_ENROLLED, T_TEXTS, REQUIRED, enrolled, reasons),
     F(SVC_ENROLLED, T_NUMBER, REQUIRED, enrolled, latency_ms),
+    F(SVC_ENROLLED, T_NUMBER, OPTIONAL, enrolled, strangers),
+    F(SVC_ENROLLED, T_TEXTS, OPTIONAL, enrolled, cautions),
     F(SVC_USER_LIST, T_TEXTS, REQUIRED, user_list, user_ids),
     F(SVC_USER_LIST, T_FLAG, OPTIONAL, user_list, more),
     F(SVC_ABOUT, T_TEXT, REQUIRED, about, sdk_version),
@@ -675,8 +734,14 @@ static const svc_field FIELDS[] = {
     F(SVC_FAILURE, T_UINT, REQUIRED, failure, status),
     F(SVC_FAILURE, T_TEXT, REQUIRED, failure, name),
     F(SVC_FAILURE, T_TEXT, REQUIRED, failure, message),
+    F(SVC_FAILURE, T_TEXT, OPTIONAL, failure, reason),
+    F(SVC_CHALLENGED, T_BYTES, REQUIRED, challenged, nonce),
+    F(SVC_CHALLENGED, T_NUMBER, REQUIRED, challenged, life_s),
 };
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
+
+/* Those of one kind of message stand together, and are far fewer than 64. */
+#define FIELD_BIT(index) ((uint64_t)1 << (index) % 64)
 
 static int take_field(in *from, const svc_field *field, svc_message *message)
 {
@@ -709,13 +774,11 @@ static int take_entry(in *from, svc_message *message, uint64_t *seen)
     index = field_of(message->kind, name);
     if (index < 0)
         return skip(from, 2);
-    if (*seen >> index & 1) /* a key twice */
+    if (*seen & FIELD_BIT(index)) /* a key twice */
         return 0;
-    *seen |= (uint64_t)1 << index;
+    *seen |= FIELD_BIT(index);
     return take_field(from, &FIELDS[index], message);
 }
-
-typedef char fields_fit_a_mask[FIELD_COUNT <= 64 ? 1 : -1];
 
 /* Whether all that must be there is; what may be left out and was is marked so. */
 static int complete(svc_message *message, uint64_t seen)
@@ -723,7 +786,7 @@ static int complete(svc_message *message, uint64_t seen)
     for (int i = 0; i < FIELD_COUNT; i++) {
         const svc_field *field = &FIELDS[i];
         double none = absent();
-        if (field->kind != message->kind || seen >> i & 1)
+        if (field->kind != message->kind || seen & FIELD_BIT(i))
             continue;
         if (field->need == REQUIRED)
             return 0;
@@ -735,7 +798,7 @@ static int complete(svc_message *message, uint64_t seen)
 
 static int is_known(uint32_t kind)
 {
-    return (kind >= SVC_WELCOME && kind <= SVC_CONDITION) || kind == SVC_FAILURE;
+    return (kind >= SVC_WELCOME && kind <= SVC_CHALLENGED) || kind == SVC_FAILURE;
 }
 
 static int take_message(in *from, svc_message *message)
@@ -763,15 +826,9 @@ svc_status svc_decode(const uint8_t *payload, size_t size, svc_message *message)
     return take_message(&from, message) ? SVC_OK : SVC_PROTOCOL_ERROR;
 }
 
-/* ------------------------------------------------------------------------------------ proof of a token */
+/* -------------------------------------------------------------------------------- SHA-256, HMAC-SHA-256 */
 
-#ifndef SVC_NO_TOKEN
-typedef struct svc_sha {
-    uint32_t state[8];
-    uint64_t size;
-    uint8_t block[64];
-} svc_sha;
-
+#ifdef SVC_HAS_SHA
 static uint32_t rotated(uint32_t word, int by)
 {
     return word >> by | word << (32 - by);
@@ -876,27 +933,223 @@ static void hmac(svc_text key, const void *bytes, size_t count, uint8_t digest[3
     sha_end(&sha, digest);
 }
 
-/* HKDF-SHA256 (RFC 5869) of one block. */
-static svc_status prove(svc_client *client, svc_text nonce)
+#endif
+
+/* ------------------------------------------------------------------------------------ proof of a token */
+
+#ifndef SVC_NO_TOKEN
+/* Keep the digest of the hello, whose payload goes out byte by byte. */
+static void remember(svc_client *client, const svc_request *hello)
 {
-    static const char info[] = "sigverify bridge 1\x01";
+    svc_sha sha;
+    out to = {client, 0, 1, 0, &sha};
+    sha_begin(&sha);
+    put_message(&to, hello);
+    sha_end(&sha, client->said);
+}
+
+/* Prove the token by what was said: the digest of the hello's digest and of the welcome, which is in the buffer still.
+ * HKDF-SHA256 (RFC 5869) of one block, with that as salt. */
+static svc_status prove(svc_client *client, size_t welcome_size)
+{
+    static const char own_info[] = "sigverify bridge client\x01", daemon_info[] = "sigverify bridge daemon\x01";
     uint8_t key[32], proof[32];
-    svc_text secret = {(const char *)key, sizeof key};
+    svc_sha sha;
+    svc_text salt = {(const char *)client->said, sizeof client->said}, secret = {(const char *)key, sizeof key};
     svc_request request = {.kind = SVC_AUTHENTICATE, .bytes = proof, .count = sizeof proof};
-    if (!client->token)
-        return SVC_NOT_ALLOWED;
-    hmac(nonce, client->token, SVC_TOKEN_SIZE, key);
-    hmac(secret, info, sizeof info - 1, proof);
+    sha_begin(&sha);
+    sha_add(&sha, client->said, sizeof client->said);
+    sha_add(&sha, client->frame, welcome_size);
+    sha_end(&sha, client->said);
+    hmac(salt, client->token, SVC_TOKEN_SIZE, key);
+    hmac(secret, own_info, sizeof own_info - 1, proof);
+    hmac(secret, daemon_info, sizeof daemon_info - 1, client->awaited);
     request.id = client->handshake = ++client->number;
     client->phase = SVC_PHASE_PROVING;
     return send(client, &request);
 }
+
+/* Whether the daemon has the token too; takes as long for a wrong proof as for the right one. */
+static int has_proved(const svc_client *client, svc_text proof)
+{
+    uint8_t differs = proof.size != sizeof client->awaited;
+    for (size_t i = 0; i < sizeof client->awaited && i < proof.size; i++)
+        differs |= (uint8_t)((uint8_t)proof.at[i] ^ client->awaited[i]);
+    return !differs;
+}
 #else
-static svc_status prove(svc_client *client, svc_text nonce)
+static void remember(svc_client *client, const svc_request *hello)
 {
     (void)client;
-    (void)nonce;
+    (void)hello;
+}
+
+static svc_status prove(svc_client *client, size_t welcome_size)
+{
+    (void)client;
+    (void)welcome_size;
     return SVC_NOT_ALLOWED;
+}
+
+static int has_proved(const svc_client *client, svc_text proof)
+{
+    (void)client;
+    (void)proof;
+    return 0;
+}
+#endif
+
+/* ------------------------------------------------------------------------------------- signed captures */
+
+#ifndef SVC_NO_SIGNING
+static const char CAPTURE_LABEL[] = "sigverify capture 1"; /* its NUL is signed too */
+enum { SIGNED_SIZE = sizeof CAPTURE_LABEL + SVC_NONCE_SIZE + 4 + 1 + 1 + 4 + 32 + SVC_MAX_DEVICE };
+
+void svc_sign_as(svc_client *client, const svc_pen *pen)
+{
+    client->pen = pen;
+}
+
+/* Begin to digest a capture. */
+static void digest_begin(svc_client *client)
+{
+    client->signer = client->pen;
+    client->size = 0;
+    client->purpose = 0;
+    sha_begin(&client->content);
+}
+
+/* A number as the eight bytes of a float64, the lowest first; of -0 and 0 there is one. */
+static void digest_number(svc_client *client, double value)
+{
+    uint64_t bits = value == 0 ? 0 : bits_of(value);
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(bits >> 8 * i);
+    sha_add(&client->content, bytes, sizeof bytes);
+}
+
+/* Digest samples that were sent; each is 25 bytes, 33 with pressure. */
+static void digest_samples(svc_client *client, const svc_sample *samples, size_t count)
+{
+    for (size_t i = 0; i < count && client->signer; i++) {
+        uint8_t ink = samples[i].ink != 0;
+        digest_number(client, samples[i].x);
+        digest_number(client, samples[i].y);
+        digest_number(client, samples[i].t);
+        if (client->capturing == WITH_PRESSURE)
+            digest_number(client, samples[i].p);
+        sha_add(&client->content, &ink, 1);
+    }
+    client->size += (uint32_t)count;
+}
+
+static void digest_bytes(svc_client *client, const uint8_t *bytes, size_t count)
+{
+    if (client->signer)
+        sha_add(&client->content, bytes, count);
+    client->size += (uint32_t)count;
+}
+
+static void keep_challenge(svc_client *client, const svc_message *message)
+{
+    svc_text nonce = message->as.challenged.nonce;
+    if (message->kind == SVC_CHALLENGED && nonce.size == sizeof client->challenge) {
+        memcpy(client->challenge, nonce.at, sizeof client->challenge);
+        client->challenged = 1;
+    }
+}
+
+static void forget_challenge(svc_client *client)
+{
+    client->challenged = 0;
+}
+
+static size_t append(uint8_t *to, size_t at, const void *bytes, size_t count)
+{
+    memcpy(to + at, bytes, count);
+    return at + count;
+}
+
+static size_t append_big_endian(uint8_t *to, size_t at, uint32_t value)
+{
+    for (int i = 3; i >= 0; i--)
+        to[at++] = (uint8_t)(value >> 8 * i);
+    return at;
+}
+
+/* Length of a pen's name; 0: it is none. */
+static size_t size_of_device(const char *device)
+{
+    static const char others[] = "._-";
+    size_t size = 0;
+    for (; device && device[size] && size <= SVC_MAX_DEVICE; size++) {
+        char its = device[size];
+        int letter = (its >= 'a' && its <= 'z') || (its >= 'A' && its <= 'Z');
+        if (!letter && !(its >= '0' && its <= '9') && !memchr(others, its, sizeof others - 1))
+            return 0;
+    }
+    return size <= SVC_MAX_DEVICE ? size : 0;
+}
+
+svc_status svc_sign(svc_client *client, uint32_t counter, svc_purpose purpose)
+{
+    uint8_t text[SIGNED_SIZE], digest[32];
+    uint8_t terms[2] = {(uint8_t)purpose, client->capturing}; /* the form of a capture has the numbers of `capturing` */
+    size_t size = client->signer ? size_of_device(client->signer->device) : 0, at;
+    svc_text key = {NULL, SVC_KEY_SIZE};
+    svc_sha content;
+    if (client->phase != SVC_PHASE_READY || client->capturing == NO_CAPTURE || !size || !client->signer->key || !counter ||
+        (purpose != SVC_TO_DECIDE && purpose != SVC_TO_ENROLL))
+        return SVC_MISUSE;
+    if (!client->challenged)
+        return SVC_BUSY;
+    client->challenged = 0; /* each is answered once */
+    memcpy(client->nonce, client->challenge, sizeof client->nonce);
+    content = client->content; /* the capture may go on: a later signature covers all of it */
+    sha_end(&content, digest);
+    at = append(text, 0, CAPTURE_LABEL, sizeof CAPTURE_LABEL);
+    at = append(text, at, client->nonce, sizeof client->nonce);
+    at = append_big_endian(text, at, counter);
+    at = append(text, at, terms, sizeof terms);
+    at = append_big_endian(text, at, client->size);
+    at = append(text, at, digest, sizeof digest);
+    at = append(text, at, client->signer->device, size);
+    key.at = (const char *)client->signer->key;
+    hmac(key, text, at, client->mac);
+    client->counter = counter;
+    client->purpose = (uint8_t)purpose;
+    return SVC_OK;
+}
+#else
+static void digest_begin(svc_client *client)
+{
+    (void)client;
+}
+
+static void digest_samples(svc_client *client, const svc_sample *samples, size_t count)
+{
+    (void)client;
+    (void)samples;
+    (void)count;
+}
+
+static void digest_bytes(svc_client *client, const uint8_t *bytes, size_t count)
+{
+    (void)client;
+    (void)bytes;
+    (void)count;
+}
+
+static void keep_challenge(svc_client *client, const svc_message *message)
+{
+    (void)client;
+    (void)message;
+}
+
+static void forget_challenge(svc_client *client)
+{
+    (void)client;
 }
 #endif
 
@@ -910,18 +1163,23 @@ void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void
     client->context = context;
 }
 
-svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token)
+svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token, const uint8_t *nonce)
 {
-    svc_request request = {.kind = SVC_HELLO, .text = name};
+    svc_request request = {.kind = SVC_HELLO, .text = name, .bytes = nonce, .count = nonce ? SVC_NONCE_SIZE : 0};
+    if (!token != !nonce)
+        return SVC_MISUSE;
     memset(client->waiting, 0, sizeof client->waiting);
     client->token = token;
     client->phase = SVC_PHASE_GREETING;
     client->room = SVC_MAX_PAYLOAD;
     client->credit = 0;
     client->capturing = NO_CAPTURE;
+    forget_challenge(client); /* it was of the line before */
     client->broken = 1; /* a reset may have left half a frame on the line */
     client->number = client->number < LAST_ID - 1 ? client->number + 1 : 1; /* one for the proof is left */
     request.id = client->handshake = client->number;
+    if (token)
+        remember(client, &request);
     return send(client, &request);
 }
 
@@ -969,6 +1227,7 @@ static svc_status begin(svc_client *client, const svc_request *request, uint8_t 
     client->image_crc = 0xFFFFFFFFu;
     client->capturing = client->ended = capturing;
     client->credit = client->most_credit;
+    digest_begin(client);
     return send(client, request);
 }
 
@@ -1011,10 +1270,14 @@ static svc_status send_piece(svc_client *client, const svc_request *request)
 svc_status svc_points(svc_client *client, const svc_sample *samples, size_t count)
 {
     svc_request request = {.kind = SVC_POINTS, .capture = client->capture, .samples = samples, .count = count};
+    svc_status status;
     if (client->phase != SVC_PHASE_READY || !client->capturing || client->capturing == PICTURE || !samples ||
         count > svc_samples_a_message(client))
         return SVC_MISUSE;
-    return send_piece(client, &request);
+    status = send_piece(client, &request);
+    if (status == SVC_OK) /* what a broken line lost is sent again */
+        digest_samples(client, samples, count);
+    return status;
 }
 
 svc_status svc_image(svc_client *client, const uint8_t *bytes, size_t count)
@@ -1024,8 +1287,11 @@ svc_status svc_image(svc_client *client, const uint8_t *bytes, size_t count)
     if (client->phase != SVC_PHASE_READY || client->capturing != PICTURE || !bytes || !count || count > SVC_MOST_BYTES)
         return SVC_MISUSE;
     status = send_piece(client, &request);
-    for (size_t i = 0; i < count && status == SVC_OK; i++)
+    if (status != SVC_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
         client->image_crc = crc32_of(client->image_crc, bytes[i]);
+    digest_bytes(client, bytes, count);
     return status;
 }
 
@@ -1102,6 +1368,13 @@ svc_status svc_forget(svc_client *client, const char *user_id, uint32_t *id)
     return ask_plainly(client, SVC_FORGET, user_id, id);
 }
 
+#ifndef SVC_NO_SIGNING
+svc_status svc_challenge(svc_client *client, uint32_t *id)
+{
+    return ask_plainly(client, SVC_CHALLENGE, NULL, id);
+}
+#endif
+
 svc_status svc_info(svc_client *client, uint32_t *id)
 {
     return ask_plainly(client, SVC_INFO, NULL, id);
@@ -1119,7 +1392,7 @@ static uint32_t lower(uint32_t one, uint32_t other)
     return one < other ? one : other;
 }
 
-static svc_status take_welcome(svc_client *client, const svc_welcome *welcome)
+static svc_status take_welcome(svc_client *client, const svc_welcome *welcome, size_t size)
 {
     if (welcome->version != SVC_VERSION || welcome->max_payload < LEAST_PAYLOAD || !welcome->window ||
         !welcome->credit)
@@ -1127,14 +1400,24 @@ static svc_status take_welcome(svc_client *client, const svc_welcome *welcome)
     client->room = welcome->max_payload;
     client->window = lower(welcome->window, SVC_WINDOW);
     client->credit = client->most_credit = welcome->credit;
-    if (welcome->nonce.at)
-        return prove(client, welcome->nonce);
+    if (!welcome->nonce.at != !client->token) /* it wants a token, and there is none, or the other way round */
+        return SVC_NOT_ALLOWED;
+    if (client->token)
+        return prove(client, size);
+    client->phase = SVC_PHASE_READY;
+    return SVC_OK;
+}
+
+static svc_status take_proof(svc_client *client, svc_text proof)
+{
+    if (!has_proved(client, proof))
+        return SVC_NOT_ALLOWED;
     client->phase = SVC_PHASE_READY;
     return SVC_OK;
 }
 
 /* Take a step of the handshake; what is left of an earlier session is passed over. */
-static svc_status take_handshake(svc_client *client, const svc_message *message)
+static svc_status take_handshake(svc_client *client, const svc_message *message, size_t size)
 {
     svc_status status = SVC_OK;
     int failed = message->kind == SVC_FAILURE;
@@ -1142,9 +1425,9 @@ static svc_status take_handshake(svc_client *client, const svc_message *message)
     if (damaged || client->phase == SVC_PHASE_IDLE || (message->id && message->id != client->handshake))
         return SVC_OK;
     if (message->kind == SVC_WELCOME && client->phase == SVC_PHASE_GREETING)
-        status = take_welcome(client, &message->as.welcome);
+        status = take_welcome(client, &message->as.welcome, size);
     else if (message->kind == SVC_DONE && client->phase == SVC_PHASE_PROVING)
-        client->phase = SVC_PHASE_READY;
+        status = take_proof(client, message->as.done.proof);
     else if (!failed)
         return SVC_OK;
     if (failed || status == SVC_PROTOCOL_ERROR || status == SVC_NOT_ALLOWED) /* refused by either side */
@@ -1153,11 +1436,11 @@ static svc_status take_handshake(svc_client *client, const svc_message *message)
     return status;
 }
 
-static svc_status take_answer(svc_client *client, const svc_message *message)
+static svc_status take_answer(svc_client *client, const svc_message *message, size_t size)
 {
     uint32_t *place;
     if (client->phase != SVC_PHASE_READY)
-        return message->kind == SVC_CREDIT ? SVC_OK : take_handshake(client, message);
+        return message->kind == SVC_CREDIT ? SVC_OK : take_handshake(client, message, size);
     if (message->kind == SVC_CREDIT) {
         client->credit += lower(message->as.credit.points, client->most_credit - client->credit);
         return SVC_OK;
@@ -1167,6 +1450,8 @@ static svc_status take_answer(svc_client *client, const svc_message *message)
         *place = 0;
     if (message->kind == SVC_FAILURE && svc_is(message->as.failure.name, "NoHandshake"))
         client->phase = SVC_PHASE_IDLE; /* the daemon was started anew */
+    if (place)
+        keep_challenge(client, message);
     if (place || (!message->id && message->kind == SVC_FAILURE))
         client->answer(client->context, message);
     return SVC_OK;
@@ -1203,7 +1488,7 @@ static svc_status end_frame(svc_client *client)
         return SVC_OK;
     if (svc_decode(client->frame, held - CRC_SIZE, &message))
         return SVC_PROTOCOL_ERROR;
-    return take_answer(client, &message);
+    return take_answer(client, &message, held - CRC_SIZE);
 }
 
 /* Take a byte of a frame: the length of a block, or one of its bytes. */

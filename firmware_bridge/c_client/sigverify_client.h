@@ -27,7 +27,8 @@ extern "C" {
 #define SVC_MAX_PAYLOAD 1280
 #endif
 
-/* Define SVC_NO_TOKEN to leave out SHA-256 where the daemon wants no token. */
+/* Define SVC_NO_TOKEN where the daemon wants no token, SVC_NO_SIGNING where it wants no signed captures, in all files;
+ * with both SHA-256 is left out too. */
 
 #define SVC_VERSION 1
 #define SVC_WINDOW 4         /* requests that may wait for their answers at once */
@@ -36,6 +37,10 @@ extern "C" {
 #define SVC_MOST_SAMPLES 64  /* samples of one `points` */
 #define SVC_MOST_BYTES 1024  /* of a picture, in one `image` */
 #define SVC_TOKEN_SIZE 32
+#define SVC_NONCE_SIZE 16
+#define SVC_KEY_SIZE 32      /* of a pen that signs */
+#define SVC_MAC_SIZE 32
+#define SVC_MAX_DEVICE 32    /* characters of its name */
 
 typedef enum svc_status {
     SVC_OK = 0,
@@ -43,6 +48,7 @@ typedef enum svc_status {
     SVC_INVALID_SIGNATURE = 10,
     SVC_FORMAT_ERROR = 11,
     SVC_UNKNOWN_FORMAT = 12,
+    SVC_UNTRUSTED_CAPTURE = 13,
     SVC_MODEL_ERROR = 20,
     SVC_MALFORMED_MODEL = 21,
     SVC_INCOMPATIBLE_MODEL = 22,
@@ -58,6 +64,7 @@ typedef enum svc_status {
     SVC_DAMAGED_STORE = 46,
     SVC_STORE_UNREACHABLE = 47,
     SVC_STALE_CACHE = 48,
+    SVC_UNTRUSTED_TEMPLATE = 49,
     SVC_ENROLLMENT_ERROR = 50,
     SVC_CONFIG_ERROR = 60,
     SVC_CORPUS_ERROR = 61,
@@ -91,6 +98,7 @@ typedef enum svc_kind {
     SVC_HEALTH = 16,
     SVC_BEGIN_IMAGE = 17,
     SVC_IMAGE = 18,
+    SVC_CHALLENGE = 19,
     SVC_WELCOME = 64,
     SVC_DONE = 65,
     SVC_CREDIT = 66,
@@ -103,6 +111,7 @@ typedef enum svc_kind {
     SVC_USER_LIST = 73,
     SVC_ABOUT = 74,
     SVC_CONDITION = 75,
+    SVC_CHALLENGED = 76,
     SVC_FAILURE = 127
 } svc_kind;
 
@@ -134,6 +143,7 @@ typedef struct svc_welcome {
     uint32_t version, max_payload, window, credit;
     svc_text nonce; /* bytes */
     svc_list capabilities;
+    int signed_only; /* captures have to be signed: see svc_sign */
 } svc_welcome;
 
 typedef struct svc_decision {
@@ -161,7 +171,8 @@ typedef struct svc_enrolled {
     svc_text model_id;
     double created_ms, complexity, consistency;
     svc_list reasons; /* one a reference */
-    double latency_ms;
+    double latency_ms, strangers;
+    svc_list cautions; /* SVC_CAUTIONS: what somebody should know of it; usually nothing */
 } svc_enrolled;
 
 typedef struct svc_message {
@@ -169,6 +180,7 @@ typedef struct svc_message {
     uint32_t id; /* of the request that it answers; 0: of none */
     union {
         svc_welcome welcome;
+        struct { svc_text proof; } done; /* bytes; `svc_feed` has checked it */
         struct { uint32_t points; } credit;
         struct { uint32_t samples; double duration_ms; uint32_t size; } captured; /* size: of a picture */
         svc_decision decision;
@@ -179,16 +191,19 @@ typedef struct svc_message {
         struct { svc_list user_ids; int more; } user_list;
         struct { svc_text sdk_version, model, model_id; uint32_t max_samples, max_references, max_image_bytes; } about;
         struct { int ready; double uptime_s; uint32_t clients, waiting; } condition;
-        struct { uint32_t status; svc_text name, message; } failure;
+        struct { svc_text nonce; double life_s; } challenged; /* bytes; `svc_feed` keeps them for svc_sign */
+        struct { uint32_t status; svc_text name, message, reason; } failure; /* reason: of SVC_UNTRUSTED_CAPTURE */
     } as;
 } svc_message;
 
 /* What the texts above may be, in the order of the SDK's enums, for tables such as
  * `static const char *const reasons[] = {SVC_REASONS};`. A later daemon may say others. */
 #define SVC_OUTCOMES "accept", "reject", "refer"
-#define SVC_REASONS "alike", "unlike", "unsure", "replay", "locked", "poor"
+#define SVC_REASONS "alike", "unlike", "unsure", "replay", "locked", "poor", "blocked"
 #define SVC_ADDITION_REASONS "taken", "too_short", "too_simple", "bad_capture", "copy", "unlike", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time", "no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"
+#define SVC_CAUTIONS "many_strangers", "no_cohort"
 #define SVC_FLAWS "too_short", "too_simple", "bad_capture", "in_seconds", "in_microseconds", "in_nanoseconds", "no_time", "no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"
+#define SVC_DISTRUSTS "unsigned", "unknown_device", "revoked", "wrong_signature", "other_purpose", "stale", "counted_before"
 #define SVC_ASPECTS "shape", "speed", "pressure", "duration", "proportion"
 
 /* Take the next item off a list; 0: there is none. */
@@ -210,18 +225,45 @@ typedef int (*svc_write_fn)(void *context, const uint8_t *bytes, size_t count);
 /* Take an answer, the welcome included, or an error of nobody's request (id 0). It may send requests. */
 typedef void (*svc_answer_fn)(void *context, const svc_message *message);
 
+/* SHA-256 under way. */
+typedef struct svc_sha {
+    uint32_t state[8];
+    uint64_t size;
+    uint8_t block[64];
+} svc_sha;
+
+/* A pen that signs its captures. */
+typedef struct svc_pen {
+    const char *device; /* its name: 1 to SVC_MAX_DEVICE letters, digits, dots, hyphens and underscores */
+    const uint8_t *key; /* SVC_KEY_SIZE bytes, which the daemon has too: other ones in each pen */
+} svc_pen;
+
+/* What a capture is signed for. */
+typedef enum svc_purpose {
+    SVC_TO_DECIDE = 1, /* svc_verify, svc_identify */
+    SVC_TO_ENROLL = 2  /* svc_add */
+} svc_purpose;
+
 /* Allocate it statically; use no member. */
 typedef struct svc_client {
     svc_write_fn write;
     svc_answer_fn answer;
     void *context;
     const uint8_t *token;
+    uint8_t said[32], awaited[32]; /* digest of the hello, then what proves that the daemon has the token */
     uint32_t number, handshake, waiting[SVC_WINDOW], window, room, credit, most_credit;
     uint32_t capture, pieces, image_crc;
     uint32_t crc;
     uint16_t held, filled;
     uint8_t phase; /* svc_phase */
     uint8_t capturing, ended, left, code, skipping, feeding, full, broken;
+#ifndef SVC_NO_SIGNING
+    const svc_pen *pen, *signer; /* of captures to come, and of the one begun last */
+    svc_sha content; /* of the capture under way */
+    uint32_t size, counter;
+    uint8_t challenge[SVC_NONCE_SIZE], nonce[SVC_NONCE_SIZE], mac[SVC_MAC_SIZE];
+    uint8_t challenged, purpose; /* purpose 0: the capture ended last is not signed */
+#endif
     uint8_t block[256];
     uint8_t frame[SVC_MAX_PAYLOAD + 4];
 } svc_client;
@@ -231,8 +273,10 @@ void svc_init(svc_client *client, svc_write_fn write, svc_answer_fn answer, void
 /* Begin, or begin anew: after a reset, a broken line, or lost answers. Captures, an enrollment under way and what waits
  * are forgotten on both sides. Say it again where `svc_ready` is still 0 after a second or two, and where it becomes 0:
  * it does so with the failure NoHandshake, of any request or of none, by a daemon that was started anew.
- * `name` may be NULL; `token` (32 bytes that outlive the client, or NULL) proves itself when the daemon wants it. */
-svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token);
+ * `name` may be NULL. `token` (32 bytes that outlive the client): each side proves to the other that it has it; NULL: there
+ * is none. With a token `nonce` is SVC_NONCE_SIZE random bytes, others for each hello, from the hardware's source of
+ * randomness: whoever can foresee them can play the daemon by what it said before. SVC_MISUSE: one without the other. */
+svc_status svc_hello(svc_client *client, const char *name, const uint8_t *token, const uint8_t *nonce);
 
 /* Whether the handshake is done. */
 int svc_ready(const svc_client *client);
@@ -240,7 +284,8 @@ int svc_ready(const svc_client *client);
 /* Take bytes from the line, and give answers to the callback. Damaged frames are passed over. All bytes are taken,
  * whatever is returned:
  * SVC_PROTOCOL_ERROR: a whole frame was no message, or the daemon speaks another version, or takes less than it must.
- * SVC_NOT_ALLOWED: it wants a token, and there is none. SVC_MISUSE: called from within the callback. */
+ * SVC_NOT_ALLOWED: it wants a token, and there is none; or there is one, and whatever answers has not proved that it has it
+ * too: believe nothing of it. SVC_MISUSE: called from within the callback. */
 svc_status svc_feed(svc_client *client, const uint8_t *bytes, size_t count);
 
 /* Requests. `id`: point it at 0, and it becomes the request's number; at the number of a request that still waits,
@@ -253,6 +298,10 @@ typedef struct svc_sample {
     double x, y, t, p; /* any unit, milliseconds from any origin, any unit */
     int ink;           /* 0: the way to this sample carries none */
 } svc_sample;
+
+/* Of a daemon that does not trust its clients (`serve --untrusted`) only `second`, `modality` and the defaults are yours to
+ * choose: a rate, a group, or another number of references is the failure SVC_NOT_ALLOWED, and `top_k` counts as one. Each
+ * "no" is a failed try of the device; after too many of them every question is the failure SVC_BUSY for a while. */
 
 typedef struct svc_verify_options { /* 0 and NULL: as the daemon's policy says */
     double fmr;
@@ -294,6 +343,22 @@ svc_status svc_begin_image(svc_client *client, uint32_t capture, uint32_t size);
 /* Send the next 1 to SVC_MOST_BYTES bytes of it; statuses as for `svc_points`. No more is held than is sent: read the
  * file from flash, or from the camera, piece by piece. */
 svc_status svc_image(svc_client *client, const uint8_t *bytes, size_t count);
+
+#ifndef SVC_NO_SIGNING
+/* Sign what is captured, where the welcome says `signed_only`: the daemon takes nothing else then.
+ *
+ * 1. svc_sign_as once, before svc_begin. The pen outlives the client; NULL: captures begun from now on are not signed.
+ * 2. svc_challenge for each capture, best right after svc_begin; its answer comes while the pen moves.
+ * 3. svc_sign after the last samples, then svc_end. `counter`: higher than any before, also after the power was gone
+ *    (docs/protocol.md says how to keep one in flash), 1 to 2^32 - 1. SVC_BUSY: no challenge came yet. SVC_MISUSE: no
+ *    capture is under way that was begun with a pen, or the name or counter of the pen is none.
+ *
+ * A challenge is good for one capture, on this line, for the `life_s` seconds of its answer. What is signed is x, y, t, p
+ * and ink of each sample as they were given to svc_points, or the bytes of a picture. */
+void svc_sign_as(svc_client *client, const svc_pen *pen);
+svc_status svc_challenge(svc_client *client, uint32_t *id);
+svc_status svc_sign(svc_client *client, uint32_t counter, svc_purpose purpose);
+#endif
 
 svc_status svc_end(svc_client *client, uint32_t *id); /* the capture begun last, once; then by its id again */
 svc_status svc_cancel(svc_client *client, uint32_t capture);

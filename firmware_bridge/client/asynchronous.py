@@ -27,6 +27,8 @@ from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
 from sigverify.protection.keys import Key
 from sigverify.search.match import Matches
+from sigverify.signed.signed_capture import Purpose
+from sigverify.signed.signer import CaptureSigner
 
 _CHUNK: Final = 65_536
 """Bytes read at once: more than one frame, of which the longest has 8,230."""
@@ -79,13 +81,14 @@ class AsyncClient:
         baud: int = DEFAULT_BAUD,
         timeout_s: float = 10.0,
         name: str = "python",
+        signer: CaptureSigner | None = None,
     ) -> None:
         """Connect when first asked; see `Client`."""
         if isinstance(address, str | Path):
             address = Address(text=str(address), token=token, baud=baud)
         self._transport: Transport = address
         self._timeout_s = timeout_s
-        self._calls = Calls(name=name, token=token)
+        self._calls = Calls(name=name, token=token, signer=signer)
         self._line: Line | None = None
         self._lock = asyncio.Lock()
         self._own = OwnLock("this client", error=Misuse)
@@ -178,9 +181,14 @@ class AsyncClient:
         """See `Client.points`."""
         await self._run(lambda calls: calls.points(piece))
 
-    async def end(self, capture: int) -> Captured:
+    async def end(self, capture: int, purpose: Purpose | str = Purpose.DECIDE) -> Captured:
         """See `Client.end`."""
-        return await self._run(lambda calls: calls.end(capture))
+        signed_for = Purpose(purpose)
+        return await self._run(lambda calls: calls.end(capture, signed_for))
+
+    async def challenge(self) -> bytes:
+        """See `Client.challenge`."""
+        return await self._run(Calls.challenge)
 
     async def cancel(self, capture: int) -> None:
         """See `Client.cancel`."""
@@ -194,7 +202,7 @@ class AsyncClient:
 
     async def _run(self, call: Call[T]) -> T:
         """Carry out one exchange, on a new line where there is none."""
-        with self._own:  # for nothing but to be refused in a forked child
+        with self._own.hold():  # for nothing but to be refused in a forked child
             pass
         async with self._lock:
             try:

@@ -26,6 +26,8 @@ from sigverify.forking import OwnLock
 from sigverify.matching.scoring import Impostor
 from sigverify.protection.keys import Key
 from sigverify.search.match import Matches
+from sigverify.signed.signed_capture import Purpose
+from sigverify.signed.signer import CaptureSigner
 
 T = TypeVar("T")
 Call = Callable[[Calls], Exchange[T]]
@@ -93,6 +95,7 @@ class Client:
         baud: int = DEFAULT_BAUD,
         timeout_s: float = 10.0,
         name: str = "python",
+        signer: CaptureSigner | None = None,
     ) -> None:
         """Connect when first asked.
 
@@ -103,12 +106,13 @@ class Client:
             baud: speed of a serial line.
             timeout_s: seconds to wait for an answer before asking again; after three times the call fails.
             name: shown in the daemon's log.
+            signer: what signs captures here, where the daemon takes signed ones only.
         """
         if isinstance(address, str | Path):
             address = Address(text=str(address), token=token, baud=baud)
         self._transport: Transport = address
         self._timeout_s = timeout_s
-        self._calls = Calls(name=name, token=token)
+        self._calls = Calls(name=name, token=token, signer=signer)
         self._wire: Wire | None = None
         self._lock = OwnLock("this client", error=Misuse)
 
@@ -133,8 +137,8 @@ class Client:
 
         Args:
             user_id: whose it is claimed to be.
-            signature: a `Signature`, a `SignatureImage`, the path or bytes of a picture, or the number of a
-                streamed capture; or two of them, the strokes and the picture of one signature.
+            signature: a `Signature`, a `SignatureImage`, the path or bytes of a picture, a `SignedCapture`,
+                or the number of a streamed capture; or two of them, strokes and picture of one signature.
             fmr: the false-match rate to allow; None: the daemon's policy.
             impostor: whom that rate counts.
             refer_fmr: a higher rate up to which a person shall decide.
@@ -212,9 +216,17 @@ class Client:
         """Stream samples; waits while the daemon has no room for more."""
         self._run(lambda calls: calls.points(piece))
 
-    def end(self, capture: int) -> Captured:
-        """End a capture; it can then be verified, identified or added, once."""
-        return self._run(lambda calls: calls.end(capture))
+    def end(self, capture: int, purpose: Purpose | str = Purpose.DECIDE) -> Captured:
+        """End a capture; it can then be verified, identified or added, once.
+
+        Where there is a signer, it is signed for that purpose: "decide", or "enroll" to be added.
+        """
+        signed_for = Purpose(purpose)
+        return self._run(lambda calls: calls.end(capture, signed_for))
+
+    def challenge(self) -> bytes:
+        """Return 16 random bytes for a pen of your own to sign one capture with, on this line, soon."""
+        return self._run(Calls.challenge)
 
     def cancel(self, capture: int) -> None:
         """Drop a capture."""
@@ -224,14 +236,14 @@ class Client:
         """Close the line; the next call opens another."""
         if not self._lock.is_own():  # a forked child would end the parent's line
             return
-        with self._lock:
+        with self._lock.hold():
             if self._wire is not None:
                 self._wire.close()
                 self._wire = None
 
     def _run(self, call: Call[T]) -> T:
         """Carry out one exchange, on a new line where there is none."""
-        with self._lock:
+        with self._lock.hold():
             try:
                 wire = self._wire or self._connect()
                 return self._drive(wire, call(self._calls))

@@ -7,22 +7,23 @@ arrive are no proof that anybody answers.
 
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from firmware_bridge.capability import Capability
 from firmware_bridge.protocol import messages
 from firmware_bridge.protocol.client_connection import ClientConnection
-from firmware_bridge.protocol.daemon_connection import Capability
 from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.messages import Image, Message, Points
 from firmware_bridge.protocol.picture import check_size, cut
-from firmware_bridge.protocol.strokes import split
+from firmware_bridge.protocol.strokes import StrokeCapture, split
 from sigverify.decision import Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
+from sigverify.enrollment.caution import Caution
 from sigverify.enrollment.enroller import DEFAULT_REFERENCES, listed
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import (
@@ -32,6 +33,7 @@ from sigverify.errors import (
     InvalidSignature,
     NotAllowed,
     ProtocolError,
+    SigverifyError,
     one_line,
 )
 from sigverify.matching.aspect import Aspect
@@ -44,6 +46,9 @@ from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.protection.keys import Key
 from sigverify.search.match import Match, Matches
+from sigverify.signed.content import Form
+from sigverify.signed.signed_capture import Purpose, SignedCapture
+from sigverify.signed.signer import CaptureSigner
 from sigverify.words import sentence
 
 M = TypeVar("M", bound=Message)
@@ -66,10 +71,10 @@ class Step:
 
 
 Exchange = Generator[Step, bool, T]
-Probe = Signature | SignatureImage | bytes | str | Path | int
-"""A signature to send, a picture (or its file, or where that lies), or the number of a capture that was sent
-already."""
-Sendable = Signature | bytes | int
+Probe = Signature | SignatureImage | SignedCapture | bytes | str | Path | int
+"""A signature to send, a picture (or its file, or where that lies), either as a pen signed it, or the number
+of a capture that was sent already."""
+Sendable = Signature | SignedCapture | bytes | int
 """The same: of a picture its file."""
 
 
@@ -84,7 +89,11 @@ class OpenEnrollment:
 class Calls:
     """All calls of one client, over one line after another."""
 
-    def __init__(self, *, name: str = "", token: Key | None = None) -> None:
+    def __init__(
+        self, *, name: str = "", token: Key | None = None, signer: CaptureSigner | None = None
+    ) -> None:
+        self._signer = signer
+        self._streamed: dict[int, StrokeCapture] = {}
         self._connection = ClientConnection(name=name, token=token)
         self._answers: dict[int, Message] = {}
         self._capture = 0  # rises over all lines, so that no number ever means another person's signature
@@ -109,14 +118,15 @@ class Calls:
         """Do the handshake: the first thing on a line."""
         self._pieces.clear()
         self._crc.clear()
+        self._streamed.clear()
         self._enrollment = None  # the daemon drops it at each hello
         for _ in range(_TRIES):
             self._answers.clear()
             self._connection.hello()
             late = yield from self._wait_until_ready()
-            if not late:
-                assert self._connection.welcome is not None
-                return self._connection.welcome
+            welcome = self._connection.welcome
+            if not late and welcome is not None:
+                return welcome
         raise Disconnected("the daemon does not answer", hint="Is it running, and at this address?")
 
     def begin(self) -> Exchange[int]:
@@ -124,6 +134,8 @@ class Calls:
         capture = self._capture = self._capture % MAX_UNSIGNED + 1
         self._connection.tell(messages.Begin(capture=capture))
         self._pieces[capture] = 0
+        if self._signing:
+            self._streamed[capture] = StrokeCapture()
         yield Step(self._connection.outgoing(), wait=False)
         return capture
 
@@ -153,18 +165,32 @@ class Calls:
                 )
         self._connection.tell(piece)
         self._pieces[piece.capture] = self._pieces.get(piece.capture, 0) + 1
+        if isinstance(piece, Points) and piece.capture in self._streamed:
+            self._streamed[piece.capture].add(piece.seq, piece, None)
         yield Step(self._connection.outgoing(), wait=False)
 
-    def end(self, capture: int) -> Exchange[messages.Captured]:
-        """End a capture."""
+    def end(
+        self, capture: int, purpose: Purpose = Purpose.DECIDE, signed: SignedCapture | None = None
+    ) -> Exchange[messages.Captured]:
+        """End a capture: with the signature it came with, or that of this client's own signer."""
         pieces, crc = self._pieces.pop(capture, 0), self._crc.pop(capture, None)
         ended = messages.End(capture=capture, pieces=pieces, crc=crc)
+        streamed = self._streamed.pop(capture, None)
+        if signed is None and streamed is not None:
+            signed = yield from self._sign_streamed(streamed, ended, purpose)
+        if signed is not None:
+            ended = replace(ended, **signed.proof())
         return (yield from self._ask(ended, messages.Captured))
+
+    def challenge(self) -> Exchange[bytes]:
+        """Ask for random bytes to sign a capture with."""
+        return (yield from self._ask(messages.Challenge(), messages.Challenged)).nonce
 
     def cancel(self, capture: int) -> Exchange[None]:
         """Drop a capture."""
         self._pieces.pop(capture, None)
         self._crc.pop(capture, None)
+        self._streamed.pop(capture, None)
         self._connection.tell(messages.Cancel(capture=capture))
         yield Step(self._connection.outgoing(), wait=False)
 
@@ -200,7 +226,7 @@ class Calls:
         scores: Sequence[float | None] = found.scores or [None] * len(found.user_ids)
         if len(scores) != len(found.user_ids):
             raise ProtocolError("the daemon gives other scores than people")
-        return Matches(map(Match, found.user_ids, scores), fpir=fpir)
+        return Matches(map(Match, found.user_ids, scores), fpir=fpir if found.fpir is None else found.fpir)
 
     def enrollment(
         self,
@@ -227,7 +253,7 @@ class Calls:
     def add(self, enrollment: OpenEnrollment, probe: Sendable) -> Exchange[Addition]:
         """Offer a reference."""
         self._check_open(enrollment)
-        capture = yield from self._sent(probe)
+        capture = yield from self._sent(probe, Purpose.ENROLL)
         addition = _addition((yield from self._ask(messages.Add(capture=capture), messages.AdditionMade)))
         enrollment.remaining = addition.remaining
         return addition
@@ -249,7 +275,7 @@ class Calls:
         self, user_id: str, signatures: Sequence[Sendable], *, replace: bool, groups: Iterable[str]
     ) -> Exchange[EnrollmentReceipt]:
         """Enroll somebody by these signatures, all of one kind, wholly or not at all."""
-        pictures = [isinstance(signature, bytes) for signature in signatures]
+        pictures = [_is_picture(signature) for signature in signatures]
         if any(pictures) and not all(pictures):
             raise EnrollmentError(
                 "strokes and pictures in one enrollment",
@@ -274,14 +300,14 @@ class Calls:
         return (yield from self.commit(enrollment))
 
     def users(self) -> Exchange[tuple[str, ...]]:
-        """List all enrolled."""
+        """List all enrolled, sorted."""
         found: list[str] = []
         while True:
             request = messages.Users(after=found[-1] if found else "")
             part = yield from self._ask(request, messages.UserList)
             found += part.user_ids
             if not part.more:
-                return tuple(found)
+                return tuple(sorted(set(found)))
             if not part.user_ids:
                 raise ProtocolError("the daemon lists nobody and says that there are more")
 
@@ -334,17 +360,43 @@ class Calls:
             )
         return answer
 
-    def _sent(self, probe: Sendable) -> Exchange[int]:
+    @property
+    def _signing(self) -> bool:
+        """Whether captures are signed here: the daemon asks for it, and there is what signs."""
+        welcome = self._connection.welcome
+        return self._signer is not None and welcome is not None and bool(welcome.signed_only)
+
+    def _sign(self, plain: Signature | bytes, purpose: Purpose) -> Exchange[SignedCapture | None]:
+        """Sign a capture where that is asked for; None: it is not, or nothing here can."""
+        if not self._signing or self._signer is None:
+            return None
+        nonce = yield from self.challenge()
+        return self._signer.sign(plain, nonce, purpose)
+
+    def _sign_streamed(
+        self, streamed: StrokeCapture, ended: messages.End, purpose: Purpose
+    ) -> Exchange[SignedCapture | None]:
+        """Sign what was streamed; what is no signature goes as it is, and the daemon says why it is none."""
+        try:
+            streamed.end(ended)
+        except SigverifyError:
+            return None
+        return None if streamed.whole is None else (yield from self._sign(streamed.whole, purpose))
+
+    def _sent(self, probe: Sendable, purpose: Purpose = Purpose.DECIDE) -> Exchange[int]:
         """Send a signature, again if pieces were lost; return the capture's number."""
         if isinstance(probe, int):
             return probe
+        signed = probe if isinstance(probe, SignedCapture) else (yield from self._sign(probe, purpose))
+        plain = _plain(probe)
         tries = 1
         while True:
-            capture = yield from self.begin_image(probe) if isinstance(probe, bytes) else self.begin()
+            capture = yield from self.begin_image(plain) if isinstance(plain, bytes) else self.begin()
+            self._streamed.pop(capture, None)
             try:
-                for piece in self._pieces_of(probe, capture):
+                for piece in self._pieces_of(plain, capture):
                     yield from self.points(piece)
-                yield from self.end(capture)
+                yield from self.end(capture, signed=signed)
             except ProtocolError:
                 yield from self.cancel(capture)
                 if tries == _TRIES:
@@ -372,7 +424,7 @@ def sendable(probe: Probe) -> Sendable:
         probe = to_png(probe)
     if isinstance(probe, bytes):
         check_size(len(probe))
-    elif not isinstance(probe, Signature | int):
+    elif not isinstance(probe, Signature | SignedCapture | int):
         raise InvalidSignature(
             "no signature to send",
             expected="a Signature, a SignatureImage, or the path or bytes of a picture",
@@ -396,6 +448,22 @@ def sendables(probe: Probe | tuple[Probe, ...]) -> list[Sendable]:
             received=f"{len(probes)}",
         )
     return list(map(sendable, probes))
+
+
+def _is_picture(probe: Sendable) -> bool:
+    return isinstance(probe, bytes) or (isinstance(probe, SignedCapture) and probe.form is Form.PICTURE)
+
+
+def _plain(probe: Signature | SignedCapture | bytes) -> Signature | bytes:
+    """Return what is sent of a capture, in pieces: of a picture its file."""
+    if not isinstance(probe, SignedCapture):
+        return probe
+    if probe.form is Form.PICTURE:
+        return probe.content
+    read = probe.read()
+    if not isinstance(read, Signature):
+        raise InvalidSignature("signed strokes that are none")
+    return read
 
 
 def bounded(signatures: Iterable[Probe]) -> list[Sendable]:
@@ -478,6 +546,8 @@ def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:
         consistency=made.consistency,
         reasons=tuple(_token(AdditionReason, reason) for reason in made.reasons),
         latency_ms=made.latency_ms,
+        strangers=made.strangers,
+        cautions=tuple(_token(Caution, caution) for caution in made.cautions),
     )
 
 

@@ -8,26 +8,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, TypeVar
 
+from firmware_bridge.admission import Admission, Bounds, Visit
+from firmware_bridge.capability import BY_DEFAULT, Capability, Grant
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
 from firmware_bridge.daemon.service import ClientState, Service
 from firmware_bridge.daemon.session import Ending, Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
-from firmware_bridge.log_thinning import is_notable
-from firmware_bridge.protocol.daemon_connection import (
-    ALL_CAPABILITIES,
-    Capability,
-    DaemonConnection,
-    Request,
-)
+from firmware_bridge.daemon.untrusted import Terms, make_service
+from firmware_bridge.log_thinning import is_notable, thinned
+from firmware_bridge.protocol.daemon_connection import DaemonConnection, Request
 from firmware_bridge.protocol.errors import CLIENT_ERRORS, to_message
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import Message, encode
+from firmware_bridge.protocol.picture import MAX_BYTES_OF_ALL
+from firmware_bridge.refusals import Refusals, log_refusal
 from firmware_bridge.transport.address import is_loopback
 from firmware_bridge.transport.line import Line
 from firmware_bridge.transport.listeners import Listener, TcpListener
+from sigverify.actor import Actor, ActorKind, acting
+from sigverify.audit import Event as AuditEvent
 from sigverify.errors import BridgeError, Busy, ConfigError, SigverifyError
 from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
@@ -36,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+QUESTIONS_A_SECOND: Final = 20.0
+"""Of each client that is not trusted, in the long run."""
 _MAX_REFUSING: Final = 16
 """Clients at once that are told why they are refused; the lines of more are closed without a word."""
 _REFUSAL_S: Final = 1.0
@@ -55,9 +60,10 @@ class Daemon:
         self,
         open_verifier: Callable[[], Verifier],
         *,
-        allowed: Iterable[Capability] = ALL_CAPABILITIES,
+        allowed: Iterable[Capability] = BY_DEFAULT,
         token: Key | None = None,
-        fixed_rates: bool = False,
+        grants: Iterable[Grant[Key]] = (),
+        untrusted: Terms | None = None,
         limits: Limits | None = None,
         notifier: Notifier | None = None,
     ) -> None:
@@ -67,24 +73,35 @@ class Daemon:
             open_verifier: called in the worker thread.
             allowed: what clients may ask.
             token: what each has to prove, on every line.
-            fixed_rates: the client may choose no false-match rate; the policy alone says it.
+            grants: clients with tokens and capabilities of their own, by what they call themselves; without a
+                `token` no others come in.
+            untrusted: clients are not, and are answered on these terms.
             limits: of each client.
             notifier: of the service manager.
         """
         self._open_verifier = open_verifier
         self._allowed = frozenset(allowed)
         self._token = token
-        self._fixed_rates = fixed_rates
+        self._grants = tuple(grants)
+        self._untrusted = untrusted
         self._limits = limits or Limits()
         self._notifier = notifier or Notifier()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="sigverify")
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, Line] = {}
+        self._admission = Admission(
+            Bounds(
+                connections=self._limits.clients,
+                # Who is trusted asks as often as the worker answers.
+                questions_a_second=None if untrusted is None else QUESTIONS_A_SECOND,
+            )
+        )
         self._refusing = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._failures = Counter[str]()
+        self._refusals = Refusals()
         self._service: Service | None = None
         self.metrics = Metrics()
 
@@ -109,7 +126,8 @@ class Daemon:
         """
         for listener in listeners:
             self._check(listener)
-        with _signals({signal.SIGHUP: self._reload.set}):  # the signal ends a process without a handler
+        # Without a handler the signal ends a process.
+        with thinned("asyncio"), _signals({signal.SIGHUP: self._reload.set}):
             await self._serve_until_stopped(listeners, page, announce)
 
     def stop(self) -> None:
@@ -162,39 +180,84 @@ class Daemon:
             await self._shut(opened, helpers)
 
     def _check(self, listener: Listener) -> None:
-        if isinstance(listener, TcpListener) and self._token is None and not is_loopback(listener.host):
+        if (
+            isinstance(listener, TcpListener)
+            and self._token is None
+            and not self._grants
+            and not is_loopback(listener.host)
+        ):
             raise ConfigError(
                 f"other machines can reach {listener}",
                 expected="a token, or a loopback address",
-                hint="Make one with `sigverify store keygen`, and give it with --token",
+                hint="Make one with `sigverify store keygen`, and give it with --token or --client",
             )
+
+    def _serving(self) -> Service:
+        if self._service is None:
+            raise Busy("the daemon is not serving yet, or no more", hint="Try again")
+        return self._service
 
     def _make_service(self) -> Service:
         verifier = self._open_verifier()
         try:
+            service = make_service(verifier, self._untrusted)
             verifier.prepare()
         except BaseException:
             verifier.close()
             raise
-        return Service(verifier, fixed_rates=self._fixed_rates)
+        return service
 
     async def _in_worker(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, function)
 
     async def _serve(self, line: Line) -> None:
         """Serve one client until it is gone."""
-        if len(self._sessions) >= self._limits.clients or self._stop.is_set():
+        visit = None if self._stop.is_set() else self._admission.enter(line.peer, line.abort)
+        if visit is None:
             await self._refuse(line)
             return
-        assert self._service is not None
+        try:
+            await self._attend(line, visit)
+        finally:
+            self._admission.leave(visit)
+
+    async def _attend(self, line: Line, visit: Visit) -> None:
+        visit.waiting = not line.persistent
+
+        def greeted() -> None:
+            visit.waiting = False
+
+        def token_refused() -> None:
+            self._note_refusal(AuditEvent.TOKEN_REFUSED, actor_of(line.peer, connection.name))
+
+        async def carry_out(request: Request, state: ClientState) -> Message:
+            return await self._carry_out(request, state, actor_of(line.peer, connection.name))
+
+        def capability_refused(capability: Capability) -> None:
+            actor = actor_of(line.peer, connection.name)
+            self._note_refusal(AuditEvent.NOT_ALLOWED, actor, capability)
+
+        possible = self._serving().possible
         connection = DaemonConnection(
-            allowed=self._service.possible(self._allowed),
+            allowed=possible(self._allowed),
             token=self._token,
+            grants=[replace(grant, may=possible(grant.may)) for grant in self._grants],
             persistent=line.persistent,
-            held_by_all=lambda: sum(each.image_bytes for each in self._sessions),
+            signed_only=self._serving().signed_only,
+            held_by_all=lambda: self._pictures_held(line.peer),
+            token_refused=token_refused,
+            capability_refused=capability_refused,
         )
-        session = Session(line, connection, self._carry_out, limits=self._limits, metrics=self.metrics)
-        self._sessions.add(session)
+        session = Session(
+            line,
+            connection,
+            carry_out,
+            limits=self._limits,
+            metrics=self.metrics,
+            greeted=greeted,
+            wait_s=lambda: self._admission.wait_s(line.peer),
+        )
+        self._sessions[session] = line
         self._idle.clear()
         self.metrics.clients += 1
         try:
@@ -210,9 +273,15 @@ class Daemon:
             line.close()
         finally:
             self.metrics.clients -= 1
-            self._sessions.discard(session)
+            self._sessions.pop(session, None)
             if not self._sessions:
                 self._idle.set()
+
+    def _pictures_held(self, peer: str) -> int:
+        """Return the bytes of pictures of all clients; where a peer has its share, as if none were left."""
+        by_peer = sum(each.image_bytes for each, line in self._sessions.items() if line.peer == peer)
+        by_all = sum(each.image_bytes for each in self._sessions)
+        return max(by_all, by_peer + MAX_BYTES_OF_ALL - self._admission.bounds.share(MAX_BYTES_OF_ALL))
 
     async def _refuse(self, line: Line) -> None:
         """Say why, once the client said hello: a line closed before would show no reason."""
@@ -233,12 +302,13 @@ class Daemon:
                     self._refusing -= 1
         line.close()
 
-    async def _carry_out(self, request: Request, state: ClientState) -> Message:
+    async def _carry_out(self, request: Request, state: ClientState, actor: Actor) -> Message:
         def work() -> Message:
-            assert self._service is not None  # looked up only now: a reload may have come in between
+            service = self._serving()  # looked up only now: a reload may have come in between
             self.metrics.busy_since = time.monotonic()
             try:
-                return self._service.carry_out(request, state)
+                with acting(actor):
+                    return service.carry_out(request, state)
             finally:
                 self.metrics.busy_since = None
 
@@ -251,6 +321,14 @@ class Daemon:
         except Exception as error:  # noqa: BLE001 - one request must not end the daemon
             self._note("a request failed", error)
             return to_message(BridgeError("the daemon failed at this request"))
+
+    def _note_refusal(self, event: AuditEvent, actor: Actor, what: str = "") -> None:
+        """Tell the audit log, which the worker writes, but not of each of many."""
+        if count := self._refusals.count(event, what):
+            store = self._serving().verifier.store
+            with contextlib.suppress(RuntimeError):  # the daemon is stopping
+                detail = {"capability": what} if what else {}
+            self._worker.submit(log_refusal, store, event, actor, count=count, **detail)
 
     def _note(self, what: str, error: Exception) -> None:
         """Log a failure, but not each of many. Of a crash only the name: its message may hold pen samples."""
@@ -289,6 +367,11 @@ class Daemon:
         if self._service is not None:
             await self._in_worker(self._service.verifier.close)
         self._worker.shutdown(wait=False)
+
+
+def actor_of(peer: str, name: str) -> Actor:
+    """Return the client at the other end of a line: as the line shows it, and as it calls itself."""
+    return Actor(ActorKind.CLIENT, ", ".join(filter(None, (peer or "serial line", name))))
 
 
 @contextlib.contextmanager

@@ -3,8 +3,23 @@
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from sigverify.errors import MissingExtra
+
+try:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+    from prometheus_client.exposition import generate_latest
+    from prometheus_client.utils import floatToGoString
+except ImportError as missing:
+    raise MissingExtra(
+        "the daemon needs prometheus-client", hint="Install it with: pip install 'sigverify[bridge]'"
+    ) from missing
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
 
 BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Upper bounds of the histogram: a verification takes milliseconds, forgetting on flash a second."""
@@ -48,53 +63,49 @@ class Metrics:
         counts[bisect_left(BUCKETS_S, seconds)] += 1
         self._seconds[operation] = self._seconds.get(operation, 0.0) + seconds
 
+    def collect(self) -> Iterator["Metric"]:
+        """Yield all of it as the library's families; see `prometheus_client.registry.Collector`."""
+        for name, meaning, value in (
+            ("uptime_seconds", "Seconds since the daemon started", self.uptime_s),
+            ("ready", "Whether the worker is not stuck", int(self.ready)),
+            ("clients", "Clients connected", self.clients),
+            ("waiting_requests", "Requests waiting for the worker", self.waiting),
+        ):
+            yield GaugeMetricFamily(f"sigverify_{name}", meaning, value)
+        for name, meaning, label, counts in (
+            ("lines", "Lines, by how they ended", "end", self.lines),
+            ("decisions", "Verifications", "outcome", self.outcomes),
+            ("captures", "Captures asked about", "kind", self.captures),
+            ("reloads", "Reloads", "result", self.reloads),
+        ):
+            family = CounterMetricFamily(f"sigverify_{name}", meaning, labels=[label])
+            for which, count in sorted(counts.items()):
+                family.add_metric([which], count)
+            yield family
+        requests = CounterMetricFamily(
+            "sigverify_requests", "Requests answered, by status", labels=["operation", "status"]
+        )
+        for (operation, status), count in sorted(self.requests.items()):
+            requests.add_metric([operation, str(status)], count)
+        yield requests
+        yield self._histogram()
+
+    def _histogram(self) -> "Metric":
+        family = HistogramMetricFamily(
+            "sigverify_request_seconds", "From a request's arrival to its answer", labels=["operation"]
+        )
+        bounds = [*map(floatToGoString, BUCKETS_S), "+Inf"]
+        for operation, counts in sorted(self._latency.items()):
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            family.add_metric([operation], buckets, sum_value=self._seconds[operation])
+        return family
+
     def text(self) -> str:
-        r"""Return all of it.
+        r"""Return all of it in Prometheus' text format.
 
         >>> metrics = Metrics()
         >>> metrics.count("verify", 0, 0.004)
-        >>> 'sigverify_requests_total{operation="verify",status="0"} 1' in metrics.text().split("\n")
+        >>> 'sigverify_requests_total{operation="verify",status="0"} 1.0' in metrics.text().split("\n")
         True
         """
-        requests = {
-            f'operation="{operation}",status="{status}"': count
-            for (operation, status), count in sorted(self.requests.items())
-        }
-        lines = [
-            *_family("uptime_seconds", "gauge", "Seconds since the daemon started", {"": self.uptime_s}),
-            *_family("ready", "gauge", "Whether the worker is not stuck", {"": int(self.ready)}),
-            *_family("clients", "gauge", "Clients connected", {"": self.clients}),
-            *_family("waiting_requests", "gauge", "Requests waiting for the worker", {"": self.waiting}),
-            *_family("lines_total", "counter", "Lines, by how they ended", _labeled("end", self.lines)),
-            *_family("requests_total", "counter", "Requests answered, by status", requests),
-            *_family("decisions_total", "counter", "Verifications", _labeled("outcome", self.outcomes)),
-            *_family("captures_total", "counter", "Captures asked about", _labeled("kind", self.captures)),
-            *_family("reloads_total", "counter", "Reloads", _labeled("result", self.reloads)),
-            *self._histogram(),
-        ]
-        return "\n".join(lines) + "\n"
-
-    def _histogram(self) -> list[str]:
-        name = "sigverify_request_seconds"
-        lines = [f"# HELP {name} From a request's arrival to its answer", f"# TYPE {name} histogram"]
-        for operation, counts in sorted(self._latency.items()):
-            total = 0
-            for bound, count in zip([*map(str, BUCKETS_S), "+Inf"], counts, strict=True):
-                total += count
-                lines.append(f'{name}_bucket{{operation="{operation}",le="{bound}"}} {total}')
-            lines.append(f'{name}_sum{{operation="{operation}"}} {self._seconds[operation]:.6f}')
-            lines.append(f'{name}_count{{operation="{operation}"}} {total}')
-        return lines
-
-
-def _labeled(label: str, counts: "Counter[str]") -> dict[str, float]:
-    return {f'{label}="{name}"': count for name, count in sorted(counts.items())}
-
-
-def _family(name: str, kind: str, meaning: str, values: Mapping[str, float]) -> list[str]:
-    full = f"sigverify_{name}"
-    samples = [
-        f"{full}{{{labels}}} {round(value, 6)}" if labels else f"{full} {round(value, 6)}"
-        for labels, value in values.items()
-    ]
-    return [f"# HELP {full} {meaning}", f"# TYPE {full} {kind}", *samples]
+        return generate_latest(self).decode()

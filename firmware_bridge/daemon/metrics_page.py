@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import re
 from typing import Final
 
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from firmware_bridge.admission import NOBODY, Admission, Bounds
 from firmware_bridge.daemon.metrics import Metrics
+from firmware_bridge.transport.address import host_name, is_own_name, peer_of
 from sigverify.errors import BridgeError
 
 _MAX_HEAD_BYTES: Final = 4096
-_TIMEOUT_S: Final = 5.0
-_MAX_CONNECTIONS: Final = 8
-"""At once; more are closed, so that the files which the daemon may open are left to its clients."""
+_HOST: Final = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
+_BOUNDS: Final = Bounds(connections=8, head_s=5.0)
+"""Few at once, so that the files which the daemon may open are left to its clients."""
 
 
 class MetricsPage:
@@ -20,7 +25,7 @@ class MetricsPage:
         self._metrics = Metrics()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
-        self._connections = 0
+        self._admission = Admission(_BOUNDS)
 
     def __str__(self) -> str:
         return f"http://{self._host}:{self.port}/metrics"
@@ -52,22 +57,28 @@ class MetricsPage:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+        peer = peer_of((writer.get_extra_info("peername") or (NOBODY,))[0])
+        visit = self._admission.enter(peer, writer.transport.abort)
         try:
-            if self._connections <= _MAX_CONNECTIONS:
+            if visit is not None and self._admission.wait_s(peer) <= 0:
                 await self._answer(reader, writer)
         finally:
-            self._connections -= 1
+            if visit is not None:
+                self._admission.leave(visit)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, OSError, ValueError, EOFError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(_BOUNDS.head_s):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._page(head.split(b" ", 2)[:2]))
+                writer.write(self._page(head))
                 await writer.drain()
 
-    def _page(self, request: list[bytes]) -> bytes:
+    def _page(self, head: bytes) -> bytes:
+        host = _HOST.search(head)
+        if host is None or not is_own_name(host_name(host[1].decode("latin-1")), self._host):
+            return _response("421 Misdirected Request", "asked for by a name that is not this machine's\n")
+        request = head.split(b" ", 2)[:2]
         if request == [b"GET", b"/metrics"]:
             return _response("200 OK", self._metrics.text())
         if request == [b"GET", b"/health"]:
@@ -80,7 +91,7 @@ class MetricsPage:
 def _response(status: str, text: str) -> bytes:
     body = text.encode()
     head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: {CONTENT_TYPE_PLAIN_0_0_4}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

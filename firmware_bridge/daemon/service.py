@@ -1,16 +1,19 @@
 """`Service`: what each request does with a `Verifier`. Runs in the daemon's one worker thread."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+from firmware_bridge.capability import Capability
 from firmware_bridge.protocol.captures import Whole
-from firmware_bridge.protocol.daemon_connection import Capability, Request
-from firmware_bridge.protocol.fields import MAX_ITEMS
+from firmware_bridge.protocol.daemon_connection import Request
 from firmware_bridge.protocol.messages import (
     Abandon,
     About,
+    Add,
     AdditionMade,
+    Challenge,
+    Challenged,
     Commit,
     DecisionMade,
     Done,
@@ -30,23 +33,30 @@ from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES
 from firmware_bridge.protocol.strokes import MAX_SAMPLES
 from sigverify import __version__
 from sigverify.enrollment.enrollment import Enrollment
-from sigverify.errors import Busy, ConfigError, EnrollmentError, NotAllowed, ProtocolError
+from sigverify.errors import Busy, ConfigError, EnrollmentError, ProtocolError
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.image.decoding import decode_sent
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
+from sigverify.policy.provenance import Checked
 from sigverify.search.groups import check_members
+from sigverify.signed.challenges import Challenges
+from sigverify.signed.signed_capture import Purpose, SignedCapture
 from sigverify.verifier import Verifier
 
 M = TypeVar("M", bound=Message)
 
 _MAX_MATCHES: Final = 100
 """An answer of 8,192 bytes holds them at 80 bytes each."""
+_LISTED: Final = 100
+"""People in an answer: as many as fit with ids of that length; their rows are opened for each piece."""
 MAX_PIXELS: Final = 32 * 2**20
 """Of all pictures offered for one enrollment, one byte each: a dozen of the largest that are kept."""
 
-Capture = Signature | SignatureImage
+Capture = Signature | SignatureImage | SignedCapture | bytes
+"""As the verifier takes it. Where captures have to be signed, no file of a picture is looked into before it
+is known who signed it, and one that nobody did stays its bytes: it will be refused."""
 
 
 @dataclass
@@ -54,6 +64,8 @@ class ClientState:
     """What the worker keeps for one client: the enrollment begun after its last hello, by that service."""
 
     handshake: int = 0
+    challenges: Challenges = field(default_factory=Challenges, repr=False)
+    """Given since that hello: signed captures answer those of their own line only."""
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
@@ -64,10 +76,9 @@ class ClientState:
 class Service:
     """Carries out requests, one at a time."""
 
-    def __init__(self, verifier: Verifier, *, fixed_rates: bool = False) -> None:
-        """Answer by `verifier`; with `fixed_rates` a client may choose no false-match rate."""
+    def __init__(self, verifier: Verifier) -> None:
+        """Answer by `verifier`."""
         self.verifier = verifier
-        self._fixed_rates = fixed_rates
 
     def carry_out(self, request: Request, state: ClientState) -> Message:
         """Return the answer to a request.
@@ -75,23 +86,45 @@ class Service:
         Raises:
             SigverifyError: what the verifier raises, and ProtocolError for what cannot be asked here.
         """
+        if state.handshake != request.handshake:
+            state.challenges = Challenges()
         # After another hello, or a reload, no enrollment is under way any more.
         if state.handshake != request.handshake or state.service is not self:
             state.handshake, state.service, state.enrollment = request.handshake, self, None
         if request.captures:
-            return self._answer_about(request.message, tuple(map(_read, request.captures)), state)
+            captures = tuple(self._read(each, state) for each in request.captures)
+            return self._answer_about(request.message, captures, state)
         if isinstance(request.message, Enroll):
             return self._enroll(request.message, state)
         if isinstance(request.message, Commit):
-            return _commit(state)
+            return self._commit(request.message, state)
         if isinstance(request.message, Abandon):
             state.enrollment = None
             return Done()
+        if isinstance(request.message, Challenge):
+            return Challenged(nonce=state.challenges.give(), life_s=state.challenges.life_s)
         return self._answer_about_users(request.message)
 
     def possible(self, allowed: Iterable[Capability]) -> frozenset[Capability]:
         """Return those of the capabilities that there is a model for."""
         return frozenset(allowed) - (frozenset() if self._takes_pictures else {Capability.IMAGES})
+
+    @property
+    def signed_only(self) -> bool:
+        """Whether captures have to be signed."""
+        return self.verifier.takes_signed_only
+
+    def _read(self, whole: Whole, state: ClientState) -> Capture:
+        """Return a capture as the verifier takes it.
+
+        Raises:
+            FormatError, InvalidSignature: the file of a picture is none, or cannot be a signature.
+        """
+        if isinstance(whole, SignedCapture):
+            return replace(whole, line=state.challenges)
+        if isinstance(whole, bytes) and not self.signed_only:
+            return SignatureImage(decode_sent(whole))
+        return whole
 
     @property
     def _takes_pictures(self) -> bool:
@@ -103,21 +136,20 @@ class Service:
             return self._verify(message, captures if len(captures) > 1 else captures[0])
         if isinstance(message, Identify):
             return self._identify(message, captures[0])
-        return _add(state, captures[0])
+        if isinstance(message, Add):
+            return self._add(message, state, captures[0])
+        raise ProtocolError("this cannot be asked", received=type(message).__name__)
 
     def _answer_about_users(self, message: Message) -> Message:
         if isinstance(message, Users):
             return self._users(message)
         if isinstance(message, Forget):
-            self.verifier.forget(message.user_id)
-            return Done()
+            return self._forget(message)
         if isinstance(message, Info):
             return self._about()
         raise ProtocolError("this cannot be asked", received=type(message).__name__)
 
     def _verify(self, message: Verify, signature: Capture | tuple[Capture, ...]) -> DecisionMade:
-        if self._fixed_rates and (message.fmr, message.impostor, message.refer_fmr) != (None, None, None):
-            raise NotAllowed("this client may not choose a false-match rate")
         decision = self.verifier.verify(
             message.user_id,
             signature,
@@ -154,9 +186,33 @@ class Service:
         )
         return Enrolling(remaining=state.enrollment.remaining)
 
+    def _add(self, _message: Add, state: ClientState, signature: Capture) -> AdditionMade:
+        enrollment = _enrollment(state)
+        offered = self.verifier.checked(signature, Purpose.ENROLL)
+        plain = offered.capture if isinstance(offered, Checked) else offered
+        samples = state.samples + (len(plain) if isinstance(plain, Signature) else 0)
+        pixels = state.pixels + (plain.grey.size if isinstance(plain, SignatureImage) else 0)
+        if samples > MAX_SAMPLES or pixels > MAX_PIXELS:
+            raise Busy(
+                "too much for one enrollment",
+                expected=f"at most {MAX_SAMPLES} samples, {MAX_PIXELS} pixels",
+            )
+        state.samples, state.pixels = samples, pixels
+        return _answer(AdditionMade, enrollment.add(offered).to_dict())
+
+    def _commit(self, _message: Commit, state: ClientState) -> Enrolled:
+        receipt = _enrollment(state).commit()
+        state.enrollment = None
+        return _answer(Enrolled, receipt.to_dict())
+
+    def _forget(self, message: Forget) -> Done:
+        self.verifier.forget(message.user_id)
+        return Done()
+
     def _users(self, message: Users) -> UserList:
-        later = [user for user in self.verifier.users() if user > message.after]
-        return UserList(user_ids=tuple(later[:MAX_ITEMS]), more=len(later) > MAX_ITEMS)
+        # One more than fits says whether there are more; no other rows are opened.
+        later = self.verifier.store.page(message.after, limit=_LISTED + 1)
+        return UserList(user_ids=later[:_LISTED], more=len(later) > _LISTED)
 
     def _about(self) -> About:
         model = self.verifier.model
@@ -174,35 +230,6 @@ def _enrollment(state: ClientState) -> Enrollment:
     if state.enrollment is None:
         raise EnrollmentError("no enrollment is under way", hint="Begin one; a reload of the daemon drops it")
     return state.enrollment
-
-
-def _read(whole: Whole) -> Capture:
-    """Return a capture as it is compared.
-
-    Raises:
-        FormatError, InvalidSignature: the file of a picture is none, or cannot be a signature.
-    """
-    if isinstance(whole, bytes):
-        return SignatureImage(decode_sent(whole))
-    return whole
-
-
-def _add(state: ClientState, signature: Capture) -> AdditionMade:
-    enrollment = _enrollment(state)
-    samples = state.samples + (len(signature) if isinstance(signature, Signature) else 0)
-    pixels = state.pixels + (signature.grey.size if isinstance(signature, SignatureImage) else 0)
-    if samples > MAX_SAMPLES or pixels > MAX_PIXELS:
-        raise Busy(
-            "too much for one enrollment", expected=f"at most {MAX_SAMPLES} samples, {MAX_PIXELS} pixels"
-        )
-    state.samples, state.pixels = samples, pixels
-    return _answer(AdditionMade, enrollment.add(signature).to_dict())
-
-
-def _commit(state: ClientState) -> Enrolled:
-    receipt = _enrollment(state).commit()
-    state.enrollment = None
-    return _answer(Enrolled, receipt.to_dict())
 
 
 def _answer(kind: type[M], content: Mapping[str, Any]) -> M:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,15 +12,21 @@ from typing import Final
 
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.service import ClientState
+from firmware_bridge.protocol.captures import is_picture
 from firmware_bridge.protocol.daemon_connection import WINDOW, DaemonConnection, Request
+from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.messages import Condition, DecisionMade, Error, Health, Message
 from firmware_bridge.protocol.phase import Phase
 from firmware_bridge.transport.line import Line
+from sigverify.errors import Busy
 
 _log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1024
 """Bytes read at once: a client that sends much is answered, and so slowed down, piece by piece."""
+
+_LEAST_RATE: Final = 1024.0
+"""Bytes a second that what is half sent must come with: a tenth of a serial line of 115,200 baud."""
 
 _CLOSE_S: Final = 1.0
 """For what is written already to go out."""
@@ -45,14 +52,17 @@ class Limits:
     """What one client may take.
 
     Attributes:
-        clients: lines open at once.
+        clients: lines open at once; of one peer three quarters.
         handshake_s: seconds until the handshake is done; on a serial line, without end.
+        sending_s: seconds until a frame is whole, and a picture asked about, beside what it needs at 1 kB a
+            second; on a serial line, without end.
         write_s: seconds in which a client has to read what it is sent.
         grace_s: seconds for requests under way when the daemon stops.
     """
 
     clients: int = 64
     handshake_s: float = 10.0
+    sending_s: float = 30.0
     write_s: float = 10.0
     grace_s: float = 5.0
 
@@ -71,7 +81,16 @@ class Session:
         *,
         limits: Limits,
         metrics: Metrics,
+        greeted: Callable[[], None] = lambda: None,
+        wait_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """Serve the client at `line`.
+
+        `greeted` is called once the handshake is done, `wait_s` before each request: where that says to wait,
+        the request is not carried out.
+        """
+        self._greeted = greeted
+        self._wait_s = wait_s
         self._line = line
         self._connection = connection
         self._carry_out = carry_out
@@ -82,6 +101,7 @@ class Session:
         self._queue: asyncio.Queue[tuple[Request, float] | None] = asyncio.Queue(2 * WINDOW)
         self._writing = asyncio.Lock()
         self._reading: asyncio.Task[Ending] | None = None
+        self._unfinished_since, self._unfinished_bytes = time.monotonic(), 0
 
     async def run(self) -> Ending:
         """Serve the client until it is gone, breaks the rules, or `stop` is called."""
@@ -119,6 +139,7 @@ class Session:
                     ending = await self._read_while(lambda: self._connection.phase is not Phase.READY)
                 if ending is not None:
                     return ending
+            self._greeted()
             return await self._read_while(lambda: True) or Ending.CLOSED
         except TimeoutError:  # a line that is dead raises it too
             return Ending.BROKEN if self._connection.phase is Phase.READY else Ending.NO_HANDSHAKE
@@ -129,7 +150,7 @@ class Session:
 
     async def _read_while(self, condition: Callable[[], bool]) -> Ending | None:
         while condition():
-            data = await self._line.reader.read(_CHUNK)
+            data = await self._read_in_time()
             if not data:
                 return Ending.CLOSED
             for request in self._connection.receive(data):
@@ -140,12 +161,35 @@ class Session:
                 return _ENDINGS[self._connection.phase]
         return None
 
+    async def _read_in_time(self) -> bytes:
+        """Read a piece; what is half sent has to go on, or others' memory would be held by it.
+
+        Raises:
+            _Slow: it does not.
+        """
+        now = time.monotonic()
+        if self._line.persistent or not self._connection.unfinished:
+            self._unfinished_since, self._unfinished_bytes = now, 0
+            return await self._line.reader.read(_CHUNK)
+        due_s = self._unfinished_since - now + self._limits.sending_s + self._unfinished_bytes / _LEAST_RATE
+        try:
+            async with asyncio.timeout(max(0.0, due_s)):
+                data = await self._line.reader.read(_CHUNK)
+        except TimeoutError as error:
+            raise _Slow from error
+        self._unfinished_bytes += len(data)
+        return data
+
     async def _take(self, request: Request) -> None:
         """Answer what can be answered at once; the rest waits its turn."""
         if request.handshake != self._handshake:  # after another hello nobody waits for the answers
             self._handshake = request.handshake
             self._drop_waiting()
-        if isinstance(request.message, Health):
+        wait_s = self._wait_s()
+        if wait_s > 0:
+            busy = Busy("too many questions at once", hint=f"Ask again in {math.ceil(wait_s)} s")
+            self._connection.answer(request, to_message(busy))
+        elif isinstance(request.message, Health):
             self._connection.answer(request, self._condition())
         else:
             self._metrics.waiting += 1
@@ -169,7 +213,7 @@ class Session:
         operation = type(request.message).__name__.lower()
         self._metrics.count(operation, status, time.perf_counter() - start)
         for capture in request.captures:
-            self._metrics.captures["image" if isinstance(capture, bytes) else "pen"] += 1
+            self._metrics.captures["image" if is_picture(capture) else "pen"] += 1
         if isinstance(message, DecisionMade):
             self._metrics.outcomes[message.outcome] += 1
         self._connection.answer(request, message)

@@ -1,6 +1,7 @@
 """`create_app`: the ASGI application."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -10,26 +11,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard
+from firmware_bridge.admission import Admission, Bounds
+from firmware_bridge.kiosk.admitting import Admitting
+from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard, peer, shown_token
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.live import Live
 from firmware_bridge.kiosk.openapi import description
-from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation, Role
+from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation
 from firmware_bridge.kiosk.page_files import page_routes
 from firmware_bridge.kiosk.reading import check, read_body
 from firmware_bridge.kiosk.refusal import Refusal, Refused, described, http_status
 from firmware_bridge.kiosk.schemas import shape
 from firmware_bridge.kiosk.settings import Settings
+from sigverify.actor import Actor, ActorKind, acting
+from sigverify.audit import Event
 from sigverify.errors import SigverifyError
 from sigverify.verifier import Verifier
 
 MAX_BODY = 4 * 2**20
 """Bytes; a signature of a minute at 240 Hz takes 1 MB."""
+BOUNDS = Bounds(held_bytes=2 * MAX_BODY)
+"""Of one page: two of the largest bodies at once, as each takes several times its size once it is parsed."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlette:
+def create_app(
+    verifier: Verifier, settings: Settings | None = None, admission: Admission | None = None
+) -> Starlette:
     """Return the application that serves the page and what is behind it.
 
     Args:
@@ -37,9 +46,15 @@ def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlett
             closed here.
         settings: who may reach the page, and who may do more than verify; None: everybody on this machine
             may do everything.
+        admission: what strangers may take, shared with the server that takes connections; None: `BOUNDS`.
     """
     settings = settings or Settings()
+    admission = Admission(BOUNDS) if admission is None else admission
     kiosk = Kiosk(verifier, settings)
+
+    async def without_token(peer: str) -> None:
+        await run_in_threadpool(kiosk.refused, Event.TOKEN_REFUSED, Actor(ActorKind.VISITOR, peer))
+
     routes = [
         Route(each.path, _endpoint(kiosk, each), methods=[each.method], max_body_size=MAX_BODY)
         for each in OPERATIONS
@@ -47,11 +62,14 @@ def create_app(verifier: Verifier, settings: Settings | None = None) -> Starlett
     return Starlette(
         routes=[
             *routes,
-            WebSocketRoute("/api/live", Live(settings).serve),
+            WebSocketRoute("/api/live", Live(settings, without_token).serve),
             Route("/openapi.json", _openapi),
             *page_routes(),
         ],
-        middleware=[Middleware(Guard, settings=settings)],
+        middleware=[
+            Middleware(Admitting, admission=admission, max_body=MAX_BODY),
+            Middleware(Guard, settings=settings, without_token=without_token),
+        ],
         exception_handlers={SigverifyError: _refused, HTTPException: _http_error, Exception: _crashed},
     )
 
@@ -63,7 +81,17 @@ def _endpoint(kiosk: Kiosk, operation: Operation) -> Endpoint:
         body = await request.body()
 
         def work() -> Answer:
-            return operation.do(kiosk, _call(kiosk, operation, request, body))
+            session, token = request.headers.get(OPERATOR_HEADER), shown_token(request.headers)
+            actor = kiosk.actor(peer(request.scope), token, session)
+            with acting(actor):
+                try:
+                    return operation.do(kiosk, _call(kiosk, operation, request, body))
+                except Refused as refusal:
+                    if refusal.capability is not None:
+                        kiosk.refused(Event.NOT_ALLOWED, actor, refusal.capability)
+                    elif refusal.reason is Refusal.SIGNED_ONLY:
+                        kiosk.refused(Event.CAPTURE_REFUSED, actor)
+                    raise
 
         return JSONResponse(await run_in_threadpool(work))
 
@@ -72,26 +100,33 @@ def _endpoint(kiosk: Kiosk, operation: Operation) -> Endpoint:
 
 def _call(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Call:
     session = request.headers.get(OPERATOR_HEADER)
-    operator = kiosk.operators.has(session)
-    if operation.role is Role.OPERATOR and not operator:
-        raise Refused(Refusal.OPERATORS_ONLY, hint="Sign in with the operator's code")
+    call = Call(
+        given={},
+        operator=kiosk.operators.has(session),
+        may=kiosk.may(shown_token(request.headers), session),
+        session=session,
+    )
+    if operation.needs is not None:
+        call.demand(operation.needs, "" if call.operator else "Sign in with the operator's code")
     query = check(dict(request.query_params), shape(**operation.query))
     given = read_body(body, operation.takes or shape())
-    return Call(given=given | query | request.path_params, operator=operator, session=session)
+    return replace(call, given=given | query | request.path_params)
 
 
 async def _openapi(_request: Request) -> Response:
     return JSONResponse(description())
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, SigverifyError)
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SigverifyError):
+        return await _crashed(request, error)
     return JSONResponse(described(error), status_code=http_status(error))
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     """Say what starlette itself refuses (no such path, no such method, too large) as all else is said."""
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        return await _crashed(request, error)
     return JSONResponse(
         described(Refused(Refusal.NOT_SERVED, http=error.status_code, hint=error.detail)),
         status_code=error.status_code,

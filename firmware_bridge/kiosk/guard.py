@@ -6,6 +6,7 @@ points a name of theirs at this machine, `Host` shows that name.
 """
 
 import hmac
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,15 +14,19 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from firmware_bridge.admission import NOBODY
 from firmware_bridge.kiosk.refusal import Refusal, Refused, described
-from firmware_bridge.kiosk.settings import Settings
-from firmware_bridge.transport.address import is_loopback
+from firmware_bridge.kiosk.settings import Settings, find
+from firmware_bridge.transport.address import host_name, is_loopback
 
 REQUEST_HEADER: Final = "Sigverify-Request"
 """On every request to /api; no form and no image can send it."""
 OPERATOR_HEADER: Final = "Sigverify-Operator"
 OPEN: Final = ("/api/health",)
 """What monitoring may ask without token or header."""
+
+WithoutToken = Callable[[str], Awaitable[None]]
+"""Is told the address of who asked without the token."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -39,10 +44,11 @@ HEADERS: Final = {
 class Guard:
     """ASGI middleware: refuses requests from elsewhere, and adds `HEADERS` to every answer."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Check what is sent to `app`."""
+    def __init__(self, app: ASGIApp, settings: Settings, without_token: WithoutToken) -> None:
+        """Check what is sent to `app`; tell `without_token` of who has not shown it."""
         self._app = app
         self._settings = settings
+        self._without_token = without_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to the application, or refuse it."""
@@ -52,7 +58,9 @@ class Guard:
         try:
             self._check(scope)
         except Refused as refusal:
-            await _refuse(refusal, scope, receive, send)
+            if refusal.reason is Refusal.NO_TOKEN:
+                await self._without_token(peer(scope))
+            await refuse(refusal, scope, receive, send)
             return
         await self._app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
 
@@ -67,7 +75,7 @@ class Guard:
         if scope["type"] == "http":
             if headers.get(REQUEST_HEADER) != "1":
                 raise Refused(Refusal.NO_HEADER, hint=f"Send {REQUEST_HEADER}: 1")
-            check_token(self._settings, headers.get("Authorization", "").removeprefix("Bearer "))
+            check_token(self._settings, shown_token(headers))
 
 
 def check_host(headers: Headers, settings: Settings) -> None:
@@ -76,7 +84,8 @@ def check_host(headers: Headers, settings: Settings) -> None:
     Raises:
         Refused: the page is for this machine, and was asked for by another one's name.
     """
-    if settings.token is None and not is_loopback(_hostname(headers.get("Host", ""))):
+    is_open = settings.token is None and is_loopback(settings.host)
+    if is_open and not is_loopback(host_name(headers.get("Host", ""))):
         raise Refused(Refusal.OTHER_NAME, hint="Use 127.0.0.1 or localhost")
 
 
@@ -93,24 +102,31 @@ def check_origin(headers: Headers) -> None:
         raise Refused(Refusal.OTHER_PAGE)
 
 
+def shown_token(headers: Headers) -> str:
+    """Return the token that a request shows; "" for none."""
+    return headers.get("Authorization", "").removeprefix("Bearer ")
+
+
 def check_token(settings: Settings, token: str) -> None:
     """Refuse who has no token, where one is needed.
 
     Raises:
         Refused: none, or a wrong one.
     """
-    if settings.token is not None and not hmac.compare_digest(token.encode(), settings.token.encode()):
+    wanted = settings.token is not None or not is_loopback(settings.host)
+    right = settings.token is not None and hmac.compare_digest(token.encode(), settings.token.encode())
+    if wanted and not right and find(settings.clients, token) is None:
         raise Refused(Refusal.NO_TOKEN, hint="Open the address that `sigverify kiosk` printed")
 
 
-def _hostname(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+def peer(scope: Scope) -> str:
+    """Return the address of who asks, as far as the server tells."""
+    client = scope.get("client")
+    return str(client[0]) if client else NOBODY
 
 
-async def _refuse(refusal: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(refusal: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, or close a WebSocket, with a refusal."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 4403, "reason": str(refusal)})
         return

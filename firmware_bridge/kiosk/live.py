@@ -22,11 +22,13 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from firmware_bridge.kiosk.guard import check_token
+from firmware_bridge.admission import NOBODY, Admission, Bounds
+from firmware_bridge.kiosk.guard import WithoutToken, check_token
 from firmware_bridge.kiosk.reading import read_body
-from firmware_bridge.kiosk.refusal import Refused, described
+from firmware_bridge.kiosk.refusal import Refusal, Refused, described
 from firmware_bridge.kiosk.schemas import TEXT, Schema, optional, shape
 from firmware_bridge.kiosk.settings import Settings
+from firmware_bridge.transport.address import peer_of
 from sigverify.errors import FormatError, InvalidSignature, SigverifyError
 from sigverify.formats.signature_pad import NAMES, from_groups
 from sigverify.modality.pen.assessment import assess
@@ -41,6 +43,7 @@ MAX_CONNECTIONS: Final = 16
 IDLE_S: Final = 600.0
 HELLO_S: Final = 10.0
 POLICY_VIOLATION: Final = 1008
+TRY_LATER: Final = 1013
 
 Point = dict[str, float]
 
@@ -57,25 +60,40 @@ _log = logging.getLogger(__name__)
 class Live:
     """The endpoint; counts its connections."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Ask for the token of `settings`."""
+    def __init__(self, settings: Settings, without_token: WithoutToken) -> None:
+        """Ask for the token of `settings`; tell `without_token` of who has not shown it."""
         self._settings = settings
-        self._open = 0
+        self._without_token = without_token
+        self._admission = Admission(Bounds(connections=MAX_CONNECTIONS))
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one connection until it ends."""
         await websocket.accept()
-        if self._open >= MAX_CONNECTIONS:
-            await websocket.close(1013, "too many connections")
+        closing: set[asyncio.Task[None]] = set()
+
+        def give_way() -> None:
+            closing.add(asyncio.create_task(websocket.close(TRY_LATER, "too many connections")))
+
+        # All of them wait, for the next stroke: the one that was opened first gives way to another.
+        peer = NOBODY if websocket.client is None else peer_of(websocket.client.host)
+        visit = self._admission.enter(peer, give_way)
+        if visit is None:
+            await websocket.close(TRY_LATER, "too many connections")
             return
-        self._open += 1
         try:
             await self._receive_hello(websocket)
             await _answer_messages(websocket)
         except (WebSocketDisconnect, TimeoutError, Refused, FormatError) as error:
-            await _close(websocket, error)
+            if isinstance(error, Refused) and error.reason is Refusal.NO_TOKEN:
+                await self._without_token(peer)
+            if not closing:
+                await _close(websocket, error)
+        except RuntimeError:  # it gave way while an answer was made
+            if not closing:
+                raise
         finally:
-            self._open -= 1
+            self._admission.leave(visit)
+            await asyncio.gather(*closing, return_exceptions=True)
 
     async def _receive_hello(self, websocket: WebSocket) -> None:
         hello = read_body(await _receive(websocket, HELLO_S), _HELLO)

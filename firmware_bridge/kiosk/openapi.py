@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 import sigverify
-from firmware_bridge.kiosk.guard import OPERATOR_HEADER, REQUEST_HEADER
-from firmware_bridge.kiosk.operations import OPERATIONS, Operation, Role
+from firmware_bridge.kiosk.guard import OPEN, OPERATOR_HEADER, REQUEST_HEADER
+from firmware_bridge.kiosk.kiosk import VISITOR
+from firmware_bridge.kiosk.operations import OPERATIONS, Operation
 from firmware_bridge.kiosk.schemas import SCHEMAS, Schema, named
 
 
@@ -37,7 +38,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     content: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "security": _security(operation.role),
+        "security": _security(operation),
         "parameters": _parameters(operation),
         "responses": {
             "200": _response("Done.", operation.gives),
@@ -50,13 +51,13 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return content
 
 
-def _security(role: Role) -> list[dict[str, list[str]]]:
-    needs: dict[Role, dict[str, list[str]]] = {
-        Role.ANYBODY: {},
-        Role.VISITOR: {"token": []},
-        Role.OPERATOR: {"token": [], "operator": []},
-    }
-    return [needs[role]]
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    if operation.path in OPEN:
+        return [{}]
+    by_session: dict[str, list[str]] = {"token": [], "operator": []}
+    # A program has a token of its own, and no session.
+    own_token: dict[str, list[str]] = {"token": []}
+    return [own_token] if operation.needs is None or operation.needs in VISITOR else [by_session, own_token]
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for name, schema in operation.query.items()
     ]
     header = {"name": REQUEST_HEADER, "in": "header", "required": True, "schema": {"const": "1"}}
-    return [*path, *query, *([] if operation.role is Role.ANYBODY else [header])]
+    return [*path, *query, *([] if operation.path in OPEN else [header])]
 
 
 def _response(words: str, schema: Schema) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Final
 
 import sigverify
+from firmware_bridge.capability import Capability
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.reading import check
 from firmware_bridge.kiosk.refusal import Refusal, Refused
@@ -26,6 +26,7 @@ from firmware_bridge.kiosk.schemas import (
     optional,
     shape,
 )
+from sigverify.audit import Event
 from sigverify.errors import FormatError
 from sigverify.formats.signature_pad import from_groups
 from sigverify.matching.scoring import MAX_REFERENCES
@@ -41,15 +42,6 @@ CAPTURE: Final = captured(shape())
 """One of several captures in a body."""
 
 
-class Role(StrEnum):
-    """Who may ask."""
-
-    ANYBODY = "anybody"
-    """Without the token too."""
-    VISITOR = "visitor"
-    OPERATOR = "operator"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One request, checked.
@@ -57,19 +49,33 @@ class Call:
     Attributes:
         given: the body, the query and the path's parameters, by name.
         operator: whether the caller is one.
+        may: what the caller is allowed.
         session: the operator's session that the caller named.
     """
 
     given: Mapping[str, Any]
     operator: bool
+    may: frozenset[Capability]
     session: str | None
+
+    def demand(self, capability: Capability, hint: str = "") -> None:
+        """Refuse whoever may not.
+
+        Raises:
+            Refused: not allowed; it names the capability.
+        """
+        if capability not in self.may:
+            reason = Refusal.NOT_ALLOWED if self.operator else Refusal.OPERATORS_ONLY
+            raise Refused(reason, hint=hint or f"It takes the capability {capability}", capability=capability)
 
     def captures(self, kiosk: Kiosk) -> tuple[Capture, ...]:
         """Return the signature in the body: strokes, a picture, or both.
 
         Raises:
+            Refused: captures have to be signed by a pen, and no browser can do that.
             FormatError, InvalidSignature: neither, or no signature.
         """
+        _refuse_browsers(kiosk)
         strokes = [from_groups(self.given["strokes"])] if "strokes" in self.given else []
         images = [_picture(kiosk, self.given["image"])] if "image" in self.given else []
         if not strokes and not images:
@@ -87,13 +93,27 @@ class Call:
         return self.captures(kiosk)[0]
 
 
+def _refuse_browsers(kiosk: Kiosk) -> None:
+    """Take nothing that a browser captured, where captures have to be signed by a pen."""
+    if kiosk.signed_only:
+        raise Refused(Refusal.SIGNED_ONLY, hint="Attach the pen to `sigverify serve --capture-keys`")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One row of the table. `takes` describes the body, `query` the query; the path's `{names}` are text."""
+    """One row of the table.
+
+    Attributes:
+        method, path: what is asked; the path's `{names}` are text.
+        needs: what the caller must be allowed; None: anybody may ask.
+        summary: a sentence about it.
+        do: carries it out.
+        gives, takes, query: what describes the answer, the body and the query.
+    """
 
     method: str
     path: str
-    role: Role
+    needs: Capability | None
     summary: str
     do: Callable[[Kiosk, Call], Answer]
     gives: Schema
@@ -121,7 +141,9 @@ def info(kiosk: Kiosk, call: Call) -> Answer:
         "open": kiosk.operators.open_to_all,
         "references": kiosk.settings.references,
         "keyboard": kiosk.settings.keyboard,
-        "modalities": kiosk.modalities(operator=call.operator),
+        "may": sorted(call.may),
+        "modalities": kiosk.modalities(call.may),
+        "signed_only": kiosk.signed_only,
     }
 
 
@@ -138,8 +160,8 @@ def sign_out(kiosk: Kiosk, call: Call) -> Answer:
 
 def verify(kiosk: Kiosk, call: Call) -> Answer:
     """Decide whether a signature is that person's."""
-    if "image" in call.given and not (call.operator or kiosk.settings.visitor_pictures):
-        raise Refused(Refusal.OPERATORS_ONLY, hint="Sign on the pad, or ask for --visitor-pictures")
+    if "image" in call.given:
+        call.demand(Capability.IMAGES, "Sign on the pad, or ask for --visitor-pictures")
     verifier = kiosk.verifier(operator=call.operator)
     return verifier.verify(call.given["user_id"], call.captures(kiosk)).to_dict()
 
@@ -147,7 +169,12 @@ def verify(kiosk: Kiosk, call: Call) -> Answer:
 def identify(kiosk: Kiosk, call: Call) -> Answer:
     """Find whose signature it is; nobody, where it is a stranger's."""
     verifier = kiosk.verifier(operator=True)
-    return verifier.identify(call.capture(kiosk), top_k=5, fpir=kiosk.settings.fpir).to_dict()
+    found = verifier.identify(call.capture(kiosk), top_k=5, fpir=kiosk.settings.fpir)
+    if found:
+        kiosk.settle(Event.IDENTIFIED, found[0].user_id, failed=False)
+    else:
+        kiosk.settle(Event.NOT_IDENTIFIED, failed=True)
+    return found.to_dict()
 
 
 def similarity(kiosk: Kiosk, call: Call) -> Answer:
@@ -158,11 +185,16 @@ def similarity(kiosk: Kiosk, call: Call) -> Answer:
             "too many references", expected=f"at most {MAX_REFERENCES}", received=str(len(shown) - 1)
         )
     probe, *references = [_within(call, each).capture(kiosk) for each in shown]
-    return kiosk.verifier(operator=True).similarity(probe, references).to_dict()
+    similarity = kiosk.verifier(operator=True).similarity(probe, references)
+    kiosk.settle(Event.COMPARED, failed=not similarity)
+    return similarity.to_dict()
 
 
 def begin_enrollment(kiosk: Kiosk, call: Call) -> Answer:
     """Begin to enroll somebody; nothing is stored before the commit."""
+    _refuse_browsers(kiosk)
+    if call.given.get("replace", False):
+        call.demand(Capability.REPLACE)
     enrollment = kiosk.verifier(operator=True).enrollment(
         call.given["user_id"],
         references=kiosk.settings.references,
@@ -196,6 +228,7 @@ def cancel_enrollment(kiosk: Kiosk, call: Call) -> Answer:
 
 def users(kiosk: Kiosk, _call: Call) -> Answer:
     """List who is enrolled."""
+    kiosk.note(Event.LISTED)
     return {"user_ids": list(kiosk.verifier(operator=True).users())}
 
 
@@ -246,37 +279,37 @@ _NOTHING: Final = shape()
 
 OPERATIONS: Final = (
     Operation(
-        method="GET", path="/api/health", role=Role.ANYBODY, do=health,
+        method="GET", path="/api/health", needs=None, do=health,
         summary="Whether the page, the model and the store are there.",
         gives=shape(healthy=FLAG),
     ),
     Operation(
-        method="GET", path="/api/info", role=Role.VISITOR, do=info,
+        method="GET", path="/api/info", needs=None, do=info,
         summary="What the page needs to know at its start.",
         gives=named("Info"),
     ),
     Operation(
-        method="POST", path="/api/operator", role=Role.VISITOR, do=sign_in,
+        method="POST", path="/api/operator", needs=None, do=sign_in,
         summary="Become an operator by the code.",
         takes=shape(code=TEXT), gives=shape(session=TEXT),
     ),
     Operation(
-        method="DELETE", path="/api/operator", role=Role.VISITOR, do=sign_out,
+        method="DELETE", path="/api/operator", needs=None, do=sign_out,
         summary="Be a visitor again.",
         gives=_NOTHING,
     ),
     Operation(
-        method="POST", path="/api/verify", role=Role.VISITOR, do=verify,
+        method="POST", path="/api/verify", needs=Capability.VERIFY, do=verify,
         summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
         takes=captured(shape(user_id=USER_ID), both=True), gives=named("Decision"),
     ),
     Operation(
-        method="POST", path="/api/identify", role=Role.OPERATOR, do=identify,
+        method="POST", path="/api/identify", needs=Capability.IDENTIFY, do=identify,
         summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
         takes=captured(shape()), gives=named("Matches"),
     ),
     Operation(
-        method="POST", path="/api/similarity", role=Role.OPERATOR, do=similarity,
+        method="POST", path="/api/similarity", needs=Capability.COMPARE, do=similarity,
         summary="Say how alike a signature is to others by one person, of whom nobody need be enrolled.",
         takes=shape(
             probe=CAPTURE,
@@ -287,38 +320,40 @@ OPERATIONS: Final = (
         gives=named("Similarity"),
     ),
     Operation(
-        method="POST", path="/api/enrollments", role=Role.OPERATOR, do=begin_enrollment,
+        method="POST", path="/api/enrollments", needs=Capability.ENROLL, do=begin_enrollment,
         summary="Begin to enroll somebody; nothing is stored before the commit.",
         takes=optional(shape(user_id=USER_ID, replace=FLAG, modality=MODALITY), "replace", "modality"),
         gives=shape(enrollment=TEXT, remaining=COUNT, mixed_scripts={"type": "array", "items": TEXT}),
     ),
     Operation(
-        method="POST", path="/api/enrollments/{enrollment}/signatures", role=Role.OPERATOR, do=add_signature,
+        method="POST", path="/api/enrollments/{enrollment}/signatures",
+        needs=Capability.ENROLL, do=add_signature,
         summary="Take a signature as a reference, or say why not.",
         takes=captured(shape()), gives=named("Addition"),
     ),
     Operation(
-        method="POST", path="/api/enrollments/{enrollment}/commit", role=Role.OPERATOR, do=commit_enrollment,
+        method="POST", path="/api/enrollments/{enrollment}/commit",
+        needs=Capability.ENROLL, do=commit_enrollment,
         summary="Store the references, all or none.",
         gives=named("EnrollmentReceipt"),
     ),
     Operation(
-        method="DELETE", path="/api/enrollments/{enrollment}", role=Role.OPERATOR, do=cancel_enrollment,
+        method="DELETE", path="/api/enrollments/{enrollment}", needs=Capability.ENROLL, do=cancel_enrollment,
         summary="Forget an enrollment under way, and its signatures.",
         gives=_NOTHING,
     ),
     Operation(
-        method="GET", path="/api/users", role=Role.OPERATOR, do=users,
+        method="GET", path="/api/users", needs=Capability.USERS, do=users,
         summary="Who is enrolled.",
         gives=shape(user_ids={"type": "array", "items": USER_ID}),
     ),
     Operation(
-        method="DELETE", path="/api/users", role=Role.OPERATOR, do=forget, query={"user_id": USER_ID},
+        method="DELETE", path="/api/users", needs=Capability.FORGET, do=forget, query={"user_id": USER_ID},
         summary="Delete a person's references for good.",
         gives=_NOTHING,
     ),
     Operation(
-        method="POST", path="/api/unlock", role=Role.OPERATOR, do=unlock,
+        method="POST", path="/api/unlock", needs=Capability.UNLOCK, do=unlock,
         summary="End the wait of a user, or without a name that of the whole device.",
         takes=optional(shape(user_id=USER_ID), "user_id"), gives=_NOTHING,
     ),

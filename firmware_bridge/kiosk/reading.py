@@ -1,6 +1,7 @@
 """`read_body` and `check`: JSON that came from outside, held against the schemas that describe it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -10,6 +11,14 @@ from sigverify.formats.signature_pad import TEXT_HINT
 
 MAX_TEXT: Final = 200
 """Characters, where a schema says nothing else."""
+MAX_CONTAINERS: Final = 32_768
+"""Objects and arrays in one body: of one a point that is two minutes of writing at 240 Hz."""
+MAX_VALUES: Final = 5 * MAX_CONTAINERS
+"""Values in one body: a point and its four numbers. Without a bound 4 MB of JSON became 225 MB of objects."""
+MAX_DEPTH: Final = 16
+"""Of objects and arrays within one another; what is described here nests seven deep."""
+
+_TEXTS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 _TYPES: Final = {"string": str, "boolean": bool, "array": list}
 
@@ -18,15 +27,40 @@ def read_body(content: bytes | str, schema: Schema) -> dict[str, Any]:
     """Parse a JSON object and check it; empty content is an empty object.
 
     Raises:
-        FormatError: not JSON, or not as `schema` wants it.
+        FormatError: not JSON, more of it than anything here has, or not as `schema` wants it.
     """
     try:
-        given = json.loads(content or "{}", parse_constant=_refuse_constant)
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        _check_bounds(text)
+        given = json.loads(text or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FormatError("the request is not JSON", received=one_line(error)) from None
     if not isinstance(given, dict):
         raise FormatError("the request is no object", expected="{…}", received=type(given).__name__)
     return check(given, schema)
+
+
+def _check_bounds(text: str) -> None:
+    """Refuse what would take much memory once parsed, before it is.
+
+    What starts, or separates, values is counted wherever it stands, in texts too: so nothing is missed, and
+    no text here has many of these.
+
+    Raises:
+        FormatError: too many values, or too deep.
+    """
+    containers = text.count("{") + text.count("[")
+    values = containers + text.count(",") + text.count(":") + text.count('"') // 2
+    if containers > MAX_CONTAINERS or values > 3 * MAX_VALUES:  # a key is a text with a colon and a comma
+        raise FormatError(
+            "too much in one request",
+            expected=f"at most {MAX_CONTAINERS} objects and {MAX_VALUES} values",
+        )
+    depth = 0
+    for mark in re.findall(r"[][{}]", _TEXTS.sub("", text)):
+        depth += 1 if mark in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise FormatError("a request nests too deeply", expected=f"at most {MAX_DEPTH} deep")
 
 
 def check(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:

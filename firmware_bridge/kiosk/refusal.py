@@ -4,6 +4,7 @@ import math
 from enum import StrEnum
 from typing import Any, Final
 
+from firmware_bridge.capability import Capability
 from sigverify.errors import (
     AlreadyEnrolled,
     ConfigError,
@@ -25,12 +26,21 @@ class Refusal(StrEnum):
     OTHER_PAGE = "other_page"
     OTHER_NAME = "other_name"
     OPERATORS_ONLY = "operators_only"
+    NOT_ALLOWED = "not_allowed"
+    """Not for this operator, or this program."""
     WRONG_CODE = "wrong_code"
     TOO_MANY_CODES = "too_many_codes"
+    CODES_BLOCKED = "codes_blocked"
+    """So many wrong ones that whoever looks after the device has to unlock."""
+    TOO_MANY_QUESTIONS = "too_many_questions"
+    TOO_SLOW = "too_slow"
+    TOO_MUCH = "too_much"
     NO_CODE = "no_code"
     """Everybody is an operator."""
     NO_ENROLLMENT = "no_enrollment"
     TOO_MANY_ENROLLMENTS = "too_many_enrollments"
+    SIGNED_ONLY = "signed_only"
+    """What a browser sends is signed by no pen."""
     NOT_SERVED = "not_served"
     """No such path or method, or too large."""
 
@@ -41,11 +51,17 @@ _REFUSED: Final = {
     Refusal.OTHER_PAGE: 403,
     Refusal.OTHER_NAME: 421,
     Refusal.OPERATORS_ONLY: 403,
+    Refusal.NOT_ALLOWED: 403,
     Refusal.WRONG_CODE: 403,
     Refusal.TOO_MANY_CODES: 429,
+    Refusal.CODES_BLOCKED: 403,
+    Refusal.TOO_MANY_QUESTIONS: 429,
+    Refusal.TOO_SLOW: 408,
+    Refusal.TOO_MUCH: 503,
     Refusal.NO_CODE: 409,
     Refusal.NO_ENROLLMENT: 404,
     Refusal.TOO_MANY_ENROLLMENTS: 503,
+    Refusal.SIGNED_ONLY: 403,
 }
 """The HTTP status of each; `NOT_SERVED` comes with its own."""
 
@@ -57,11 +73,21 @@ class Refused(SigverifyError):
     """
 
     def __init__(
-        self, reason: Refusal, *, http: int | None = None, hint: str = "", retry_after_s: float = 0.0
+        self,
+        reason: Refusal,
+        *,
+        http: int | None = None,
+        hint: str = "",
+        retry_after_s: float = 0.0,
+        capability: Capability | None = None,
     ) -> None:
-        """Say why, which HTTP status it gets where that is not the reason's own, and how long to wait."""
+        """Say why, which HTTP status it gets where that is not the reason's own, and how long to wait.
+
+        `capability` is the one that is lacking.
+        """
         super().__init__(sentence(reason), hint=hint)
         self.reason = reason
+        self.capability = capability
         self.http = _REFUSED[reason] if http is None else http
         self.retry_after_s = retry_after_s
 
@@ -95,6 +121,7 @@ def described(error: SigverifyError) -> dict[str, Any]:
         "error": type(error).__name__,
         "status": error.status,
         "reason": None if refused is None else refused.reason.value,
+        "capability": None if refused is None or refused.capability is None else refused.capability.value,
         "message": str(error),
         "retry_after_s": 0.0 if refused is None else math.ceil(10 * refused.retry_after_s) / 10,
     }

@@ -3,9 +3,12 @@
 from enum import StrEnum
 from typing import Any, Final
 
+from firmware_bridge.capability import Capability
 from firmware_bridge.kiosk.refusal import Refusal
 from sigverify.decision import Outcome, Reason
 from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.caution import Caution
+from sigverify.errors import ConfigError
 from sigverify.likeness import Worth
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.scoring import Impostor
@@ -122,15 +125,22 @@ RECEIPT: Final = shape(
     consistency=NUMBER,
     reasons={"type": "array", "items": _token(AdditionReason)},
     latency_ms=NUMBER,
+    strangers=_nullable("number")
+    | {
+        "description": "Share of strangers expected to match by the threshold of all people; null: not known."
+    },
+    cautions={"type": "array", "items": _token(Caution), "description": "What somebody should know of it."},
 )
 INFO: Final = shape(
     version=TEXT,
     model=TEXT,
     operator=FLAG | {"description": "Whether the caller is an operator."},
     open=FLAG | {"description": "Whether everybody is."},
+    may={"type": "array", "items": _token(Capability), "description": "What the caller is allowed."},
     references=COUNT | {"description": "Signatures of one enrollment."},
     keyboard=FLAG | {"description": "Whether the page shows keys of its own."},
     modalities={"type": "array", "items": MODALITY, "description": "Strokes, pictures: what is taken."},
+    signed_only=FLAG | {"description": "Whether captures are taken from a pen that signs alone: none here."},
 )
 MATCHES: Final = shape(
     matches={"type": "array", "items": shape(user_id=USER_ID, score=_nullable("number"))},
@@ -157,6 +167,10 @@ ERROR: Final = shape(
     error=TEXT | {"description": "The error's class."},
     status=COUNT | {"description": "Its stable number; see sigverify/errors.py."},
     reason={"enum": [*_token(Refusal)["enum"], None], "description": "Of what the page itself refuses."},
+    capability={
+        "enum": [*_token(Capability)["enum"], None],
+        "description": "Which one is lacking, where that is why.",
+    },
     message=TEXT | {"description": "In English, for the log; decide by the others."},
     retry_after_s=NUMBER,
 )
@@ -176,5 +190,6 @@ SCHEMAS: Final[dict[str, Schema]] = {
 
 def named(name: str) -> Schema:
     """Return a reference to one of `SCHEMAS`."""
-    assert name in SCHEMAS
+    if name not in SCHEMAS:
+        raise ConfigError("no schema of that name", expected=", ".join(SCHEMAS), received=name)
     return {"$ref": f"#/components/schemas/{name}"}

@@ -1,22 +1,28 @@
 """`serve`: the application on a socket, until a signal ends it."""
 
+import asyncio
 import signal
 import socket
 import ssl
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import quote
 
 import uvicorn
 
-from firmware_bridge.kiosk.app import create_app
+from firmware_bridge.admission import Admission
+from firmware_bridge.kiosk.app import BOUNDS, create_app
+from firmware_bridge.kiosk.connections import connection_class
 from firmware_bridge.kiosk.live import MAX_MESSAGE
 from firmware_bridge.kiosk.settings import Settings
+from firmware_bridge.log_thinning import thinned
 from sigverify.errors import ConfigError, one_line
 from sigverify.verifier import Verifier
 
-MAX_CONNECTIONS = 64
-"""At one time; more are answered 503."""
+_BACKLOG = 64
+_LOGGERS = ("asyncio", "uvicorn.error", "websockets.server")
+"""Which write a line, or a whole traceback, for whatever a stranger does."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -31,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(MAX_CONNECTIONS)
+        listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
         raise ConfigError(
@@ -70,16 +76,17 @@ def make_server(
     key: Path | None = None,
 ) -> uvicorn.Server:
     """Return a server for `listen`'s socket; `run` runs it."""
+    admission = Admission(BOUNDS)
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(verifier, settings),
+            create_app(verifier, settings, admission),
+            http=connection_class(admission),
             lifespan="off",
             access_log=False,  # it would hold user ids
             log_config=None,
             log_level="warning",
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=5,
             ws_max_size=MAX_MESSAGE,
             ws_max_queue=4,
@@ -98,10 +105,20 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
     """
     before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.run(sockets=[listening])
+        with thinned(*_LOGGERS), asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(server.serve(sockets=[listening]))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Gives TLS as long to begin as a request's head; else a silent connection is held for a minute."""
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = BOUNDS.head_s
+        return await super().create_server(*args, **options)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

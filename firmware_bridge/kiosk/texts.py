@@ -12,7 +12,7 @@ from sigverify.words import LANGUAGES
 
 NAMES: Final = {"en": "English", "de": "Deutsch"}
 """What each language calls itself."""
-TOKENS: Final = ("Reason", "AdditionReason", "Flaw", "Aspect", "Refusal")
+TOKENS: Final = ("Reason", "AdditionReason", "Caution", "Flaw", "Aspect", "Refusal")
 """The tables of `sigverify.words` that the page needs."""
 
 ENGLISH: Final = {

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -24,9 +25,9 @@ def sources() -> list[Path]:
 
 
 def command(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-shared",)) -> list[str]:
-    """Return the command that makes `target` of the sources."""
+    """Return the command that makes `target` of the sources; the compiler may have options of its own."""
     files = [str(each) for each in sources()]
-    return [compiler, *FLAGS, *flags, f"-I{INCLUDE}", "-o", str(target), *files, *LIBRARIES]
+    return [*shlex.split(compiler), *FLAGS, *flags, f"-I{INCLUDE}", "-o", str(target), *files, *LIBRARIES]
 
 
 def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-shared",)) -> Path:
@@ -37,7 +38,7 @@ def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-share
     Raises:
         RuntimeUnavailable: there is no such compiler, or it fails.
     """
-    if shutil.which(compiler) is None:
+    if shutil.which(shlex.split(compiler)[0]) is None:
         raise RuntimeUnavailable(f"no C compiler {compiler!r} here", hint="Debian: apt install gcc")
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -56,7 +56,7 @@ def c_array(
 def _macros(model: Model, prefix: str, arenas: Mapping[str, int | None]) -> list[str]:
     """Say where the networks lie, and how their tensors are quantized: in hexadecimal, to the last digit."""
     # The file ends with the pair network and the hash; the network lies before that, padded.
-    pair_offset = len(model.to_bytes()) - _HASH_BYTES - len(model.pair_network)
+    pair_offset = len(model.to_bytes()) - _HASH_BYTES - len(model.cohort) - len(model.pair_network)
     values: dict[str, object] = {
         "NETWORK_OFFSET": pair_offset - -(-len(model.network) // ALIGNMENT) * ALIGNMENT,
         "NETWORK_SIZE": len(model.network),

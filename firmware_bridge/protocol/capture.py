@@ -21,6 +21,8 @@ class Capture(ABC, Generic[P, W]):
         self._error: SigverifyError | None = None
         self.whole: W | None = None
         """What the pieces made; None: it is not ended."""
+        self.ended: End | None = None
+        """What ended it, with its signature where it has one."""
 
     @property
     @abstractmethod
@@ -62,6 +64,7 @@ class Capture(ABC, Generic[P, W]):
         # Ended before, it is whole already: the answer was lost, and the client asks again.
         if self.whole is None:
             self.whole = self._made(ended)
+            self.ended = ended
             self._drop()
         return self._captured(self.whole)
 

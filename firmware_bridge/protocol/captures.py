@@ -6,22 +6,34 @@ from typing import Final
 from firmware_bridge.protocol.messages import Captured, End, Image, Points
 from firmware_bridge.protocol.picture import MAX_BYTES_OF_ALL, MAX_IMAGE_BYTES, PictureCapture, check_size
 from firmware_bridge.protocol.strokes import MAX_SAMPLES, StrokeCapture
-from sigverify.errors import Busy, FormatError, NotAllowed, ProtocolError, SigverifyError
+from sigverify.errors import Busy, FormatError, InvalidSignature, NotAllowed, ProtocolError, SigverifyError
 from sigverify.modality.pen.signature import Signature
+from sigverify.signed.content import Form, pack
+from sigverify.signed.signed_capture import SignedCapture
 
 MAX_CAPTURES: Final = 16
 """Captures after one hello, at once: the 12 references of the largest enrollment, and some more."""
 
-Whole = Signature | bytes
-"""A capture that is whole: a signature of a pen, or the file of a picture."""
+Whole = Signature | bytes | SignedCapture
+"""A capture that is whole: a signature of a pen, the file of a picture, or either with who signed it."""
 
 
 class Captures:
     """The captures of one client, by number. Errors are kept until `end` raises them."""
 
-    def __init__(self, *, pictures: bool = True, held_by_all: Callable[[], int] = lambda: 0) -> None:
-        """Take strokes, and pictures where they are allowed; `held_by_all` says the bytes of all clients'."""
+    def __init__(
+        self,
+        *,
+        pictures: bool = True,
+        signed_only: bool = False,
+        held_by_all: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Take strokes, and pictures where they are allowed; `held_by_all` says the bytes of all clients'.
+
+        With `signed_only` what is signed comes as a `SignedCapture`; without, nobody looks at who signed it.
+        """
         self._pictures = pictures
+        self._signed_only = signed_only
         self._held_by_all = held_by_all
         self._captures: dict[int, StrokeCapture | PictureCapture] = {}
         self._samples_in_use = self._bytes_in_use = 0
@@ -35,8 +47,13 @@ class Captures:
     @property
     def image_bytes(self) -> int:
         """Bytes of pictures, counted the same way; of one that is coming, all that were announced."""
+        return self._bytes_in_use + self.pictures_kept
+
+    @property
+    def pictures_kept(self) -> int:
+        """Bytes of pictures that are coming, or were not asked about yet."""
         pictures = [each for each in self._captures.values() if isinstance(each, PictureCapture)]
-        return self._bytes_in_use + sum(each.held for each in pictures)
+        return sum(each.held for each in pictures)
 
     def begin(self, number: int) -> None:
         """Begin a capture of strokes; one too many is not begun, and `end` says so."""
@@ -81,10 +98,12 @@ class Captures:
         """
         capture = self._find(ended.capture)
         try:
-            return capture.end(ended)
+            captured = capture.end(ended)
+            self._signed(capture)  # that it could be, shows at once
         except SigverifyError:
             self.cancel(ended.capture)
             raise
+        return captured
 
     def cancel(self, number: int) -> None:
         """Drop a capture; there being none is fine."""
@@ -96,7 +115,8 @@ class Captures:
         Raises:
             ProtocolError: no such capture, or it is not ended.
         """
-        whole = self._find(number).whole
+        capture = self._find(number)
+        whole = self._signed(capture) or capture.whole
         if whole is None:
             raise ProtocolError(f"capture {number} is not ended")
         self.cancel(number)
@@ -125,11 +145,18 @@ class Captures:
             return Busy("too many pictures of all clients at once")
         return None
 
+    def _signed(self, capture: StrokeCapture | PictureCapture) -> SignedCapture | None:
+        """Return a whole capture with its signature, which nobody has checked; None: it has none."""
+        if not self._signed_only or capture.whole is None or capture.ended is None:
+            return None
+        return _with_signature(capture.whole, capture.ended)
+
     def _count(self, whole: Whole, sign: int) -> None:
-        if isinstance(whole, bytes):
-            self._bytes_in_use += sign * len(whole)
+        size = whole.size if isinstance(whole, SignedCapture) else len(whole)
+        if is_picture(whole):
+            self._bytes_in_use += sign * size
         else:
-            self._samples_in_use += sign * len(whole)
+            self._samples_in_use += sign * size
 
     def _find(self, number: int) -> StrokeCapture | PictureCapture:
         if number not in self._captures:
@@ -138,3 +165,19 @@ class Captures:
                 hint=f"Begin it; at most {MAX_CAPTURES} at once, and asking about one drops it",
             )
         return self._captures[number]
+
+
+def is_picture(whole: Whole) -> bool:
+    """Whether a capture is the file of a picture."""
+    return isinstance(whole, bytes) or (isinstance(whole, SignedCapture) and whole.form is Form.PICTURE)
+
+
+def _with_signature(whole: Signature | bytes, ended: End) -> SignedCapture | None:
+    if (ended.device, ended.counter, ended.nonce, ended.purpose, ended.mac) == (None,) * 5:
+        return None
+    form, content = (Form.PICTURE, whole) if isinstance(whole, bytes) else pack(whole)
+    fields = {name: getattr(ended, name) for name in ("device", "counter", "nonce", "purpose", "mac")}
+    try:
+        return SignedCapture(form=form, content=content, **fields)
+    except InvalidSignature as error:
+        raise ProtocolError(f"the signature of a capture is none: {error}") from error

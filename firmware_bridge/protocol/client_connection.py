@@ -1,12 +1,14 @@
 """`ClientConnection`: the client's side. Bytes in, answers out; questions in, bytes out; no I/O."""
 
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from firmware_bridge.protocol.errors import to_error
 from firmware_bridge.protocol.fields import MAX_UNSIGNED, check
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame
-from firmware_bridge.protocol.handshake import check_welcome, proof
+from firmware_bridge.protocol.handshake import NONCE_BYTES, Side, check_welcome, is_proof, proof, transcript
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     VERSION,
@@ -54,10 +56,18 @@ class Answer:
 class ClientConnection:
     """One line to a daemon. The caller's mistakes raise `Misuse`, the daemon's `ProtocolError`."""
 
-    def __init__(self, *, name: str = "", token: Key | None = None) -> None:
-        """Say who asks; `hello` begins."""
+    def __init__(
+        self,
+        *,
+        name: str = "",
+        token: Key | None = None,
+        nonce: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """Say who asks; `hello` begins. With a token the daemon has to prove that it has the same."""
         self._name = name
         self._token = token
+        self._make_nonce = nonce
+        self._said = b""
         self._deframer = Deframer()
         self._out = bytearray()
         self._number = 0
@@ -94,9 +104,11 @@ class ClientConnection:
         if self._number > MAX_UNSIGNED // 2:  # a session's ids may begin anywhere
             self._number = 0
         self._handshake = self._next()
-        hello = Hello(version=VERSION, max_payload=MAX_PAYLOAD, name=self._name)
+        nonce = None if self._token is None else self._make_nonce(NONCE_BYTES)
+        hello = Hello(version=VERSION, max_payload=MAX_PAYLOAD, name=self._name, nonce=nonce)
         self._out += b"\0"  # ends what half a frame left on a serial line
         self._send(self._handshake, hello)
+        self._said = encode(self._handshake, hello)
 
     def ask(self, message: Message) -> int:
         """Send a request, and return its number.
@@ -148,7 +160,7 @@ class ClientConnection:
         found = [payload for payload in self._deframer.feed(data) if isinstance(payload, bytes)]
         answers: list[Answer] = []
         for payload in found:
-            answers += self._message(*_decoded(payload))
+            answers += self._message(*_decoded(payload), payload)
         return answers
 
     def outgoing(self) -> bytes:
@@ -157,9 +169,9 @@ class ClientConnection:
         self._out.clear()
         return data
 
-    def _message(self, number: int, message: Message) -> list[Answer]:
+    def _message(self, number: int, message: Message, payload: bytes) -> list[Answer]:
         if self.phase is not Phase.READY or self.welcome is None:
-            self._handshake_message(number, message)
+            self._handshake_message(number, message, payload)
             return []
         if isinstance(message, Credit):
             self._credit = min(self._credit + message.points, self.welcome.credit)
@@ -171,7 +183,7 @@ class ClientConnection:
             return [Answer(number=number, message=message)]
         return []  # of an earlier session, or an answer that came twice
 
-    def _handshake_message(self, number: int, message: Message) -> None:
+    def _handshake_message(self, number: int, message: Message, payload: bytes) -> None:
         """Take a step of the handshake; what is left of an earlier session is passed over."""
         # The daemon received something damaged, perhaps our hello: what goes unanswered is asked again.
         damaged = number == 0 and isinstance(message, Error) and message.status == ProtocolError.status
@@ -181,15 +193,29 @@ class ClientConnection:
             self._advance(Event.REFUSAL)
             raise to_error(message)
         if isinstance(message, Welcome) and self.phase is Phase.GREETING:
-            self._take_welcome(message)
-        elif isinstance(message, Done):
-            self._advance(Event.PROVED)
+            self._take_welcome(message, payload)
+        elif isinstance(message, Done) and self.phase is Phase.PROVING:
+            self._take_proof(message)
 
-    def _take_welcome(self, welcome: Welcome) -> None:
+    def _take_proof(self, done: Done) -> None:
+        if self._token is None or not is_proof(done.proof, self._token, self._said, Side.DAEMON):
+            self._advance(Event.REFUSAL)
+            raise NotAllowed(
+                "whatever answers did not prove the token",
+                hint="It is another program at the daemon's address, or an older daemon: trust no answer",
+            )
+        self._advance(Event.PROVED)
+
+    def _take_welcome(self, welcome: Welcome, payload: bytes) -> None:
         try:
             check_welcome(welcome)
             if welcome.nonce is not None and self._token is None:
                 raise NotAllowed("the daemon wants a token", hint="Give the one that it was started with")
+            if welcome.nonce is None and self._token is not None:
+                raise NotAllowed(
+                    "whatever answers wants no token",
+                    hint="It is another program at the daemon's address, or was started without --token",
+                )
         except BridgeError:
             self._advance(Event.REFUSAL)
             raise
@@ -198,7 +224,8 @@ class ClientConnection:
             self._advance(Event.WELCOME)
             return
         self._handshake = self._next()
-        self._send(self._handshake, Authenticate(proof=proof(self._token, welcome.nonce)))
+        self._said = transcript(self._said, payload)
+        self._send(self._handshake, Authenticate(proof=proof(self._token, self._said, Side.CLIENT)))
         self._advance(Event.CHALLENGE)
 
     def _advance(self, event: Event) -> None:

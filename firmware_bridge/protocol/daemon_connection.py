@@ -9,13 +9,13 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
+from firmware_bridge.capability import BY_DEFAULT, MAX_NAME, Capability, Grant, not_allowed
 from firmware_bridge.protocol.captures import Captures, Whole
 from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, Fault, frame
-from firmware_bridge.protocol.handshake import NONCE_BYTES, check_hello, is_proof
+from firmware_bridge.protocol.handshake import NONCE_BYTES, Side, check_hello, is_proof, proof, transcript
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     UNANSWERED,
@@ -27,6 +27,7 @@ from firmware_bridge.protocol.messages import (
     Begin,
     BeginImage,
     Cancel,
+    Challenge,
     Commit,
     Credit,
     Done,
@@ -66,23 +67,6 @@ MAX_FAULTS: Final = 32
 """Pieces of rubbish in a row that a client is told of; at a socket one more closes the line."""
 
 
-_NAME_CHARACTERS: Final = 64
-"""Of a client's name that are kept: it goes into the log."""
-
-
-class Capability(StrEnum):
-    """What a client may be allowed to ask."""
-
-    VERIFY = "verify"
-    IDENTIFY = "identify"
-    ENROLL = "enroll"
-    USERS = "users"
-    FORGET = "forget"
-    IMAGES = "images"
-    """Send pictures, and ask about them what else is allowed."""
-
-
-ALL_CAPABILITIES: Final = frozenset(Capability)
 _NEEDED: Final[dict[type[Message], Capability | None]] = {
     Verify: Capability.VERIFY,
     Identify: Capability.IDENTIFY,
@@ -94,6 +78,7 @@ _NEEDED: Final[dict[type[Message], Capability | None]] = {
     Forget: Capability.FORGET,
     Info: None,
     Health: None,
+    Challenge: None,
 }
 
 
@@ -104,7 +89,8 @@ class Request:
     Attributes:
         number: its id.
         message: what is asked.
-        captures: those that it names: signatures of a pen, and files of pictures, which nobody looked into.
+        captures: those that it names: signatures of a pen, and files of pictures, which nobody looked into;
+            with who signed them where they have to be.
         handshake: its number on this line; answers to requests of an earlier one are dropped.
     """
 
@@ -120,21 +106,36 @@ class DaemonConnection:
     def __init__(
         self,
         *,
-        allowed: Iterable[Capability] = ALL_CAPABILITIES,
+        allowed: Iterable[Capability] = BY_DEFAULT,
         token: Key | None = None,
+        grants: Iterable[Grant[Key]] = (),
         persistent: bool = False,
+        signed_only: bool = False,
         held_by_all: Callable[[], int] = lambda: 0,
         nonce: Callable[[int], bytes] = secrets.token_bytes,
+        token_refused: Callable[[], None] = lambda: None,
+        capability_refused: Callable[[Capability], None] = lambda _: None,
     ) -> None:
         """Let the client do what is `allowed`, once it proved the `token`, if there is one.
 
+        A client that calls itself by the name of one of the `grants` has to prove the token of that, and may
+        what that says. Where there are some and no `token`, nobody else comes in.
+
         `held_by_all` tells how many bytes of pictures are kept for all clients, this one included.
+        `token_refused` is called for each proof that is wrong, `capability_refused` for each question that
+        is not for this client.
+        With `signed_only` the welcome says that captures have to be signed, and requests say who did.
         A `persistent` line is never closed: on a serial line rubbish may be noise, and nobody can hang up.
         """
-        self._allowed = frozenset(allowed)
-        self._token = token
+        self._grants = {grant.name: grant for grant in grants}
+        # Whoever is none of them is asked for a token that nobody has: so no name is told from another.
+        token = Key.generate() if token is None and self._grants else token
+        self._anybody = Grant(name="anybody", secret=token, may=frozenset(allowed))
+        self._allowed, self._token = self._anybody.may, token
         self._make_nonce = nonce
+        self._signed_only = signed_only
         self._held_by_all = held_by_all
+        self._token_refused, self._capability_refused = token_refused, capability_refused
         self._deframer = Deframer()
         self._out = bytearray()
         self._faults = 0
@@ -160,6 +161,11 @@ class DaemonConnection:
     def image_bytes(self) -> int:
         """Bytes of pictures kept for this client, or announced by it."""
         return self._captures.image_bytes
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether memory is held by what only the client can end: half a frame, a picture not asked about."""
+        return self._deframer.held > 0 or self._captures.pictures_kept > 0
 
     def receive(self, data: bytes) -> list[Request]:
         """Take bytes from the line, and return what is to be carried out; never raises."""
@@ -191,13 +197,17 @@ class DaemonConnection:
     def _reset(self, room: int) -> None:
         """Forget everything that came after the last hello."""
         self._room = min(MAX_PAYLOAD, room)
-        self._captures = Captures(pictures=Capability.IMAGES in self._allowed, held_by_all=self._held_by_all)
+        self._captures = Captures(
+            pictures=Capability.IMAGES in self._allowed,
+            signed_only=self._signed_only,
+            held_by_all=self._held_by_all,
+        )
         self._credit = CREDIT
         self._newest = 0
         self._waiting: set[int] = set()
         self._answered: OrderedDict[int, bytes] = OrderedDict()
         self._repeated: set[int] = set()
-        self._nonce: bytes | None = None
+        self._said = b""
 
     def _advance(self, event: Event) -> None:
         self.phase = self._transitions.get((self.phase, event), self.phase)
@@ -206,6 +216,9 @@ class DaemonConnection:
         try:
             number, message = decode(payload)
             self._faults = 0
+            if isinstance(message, Hello):
+                self._hello(number, message, payload)
+                return []
             return self._message(number, message)
         except BadMessage as error:
             self._report_fault(error.number, error)
@@ -225,9 +238,7 @@ class DaemonConnection:
 
     def _message(self, number: int, message: Message) -> list[Request]:
         """Answer what needs no model; return what does."""
-        if isinstance(message, Hello):
-            self._hello(number, message)
-        elif self.phase is Phase.IDLE:
+        if self.phase is Phase.IDLE:
             error = to_message(ProtocolError("no handshake yet", hint="Send Hello first"))
             self._send(encode(number, replace(error, name=NO_HANDSHAKE)))
         elif isinstance(message, Authenticate):
@@ -240,7 +251,7 @@ class DaemonConnection:
             return self._request(number, message)
         return []
 
-    def _hello(self, number: int, hello: Hello) -> None:
+    def _hello(self, number: int, hello: Hello, payload: bytes) -> None:
         try:
             check_hello(hello)
         except ProtocolError as error:
@@ -248,34 +259,45 @@ class DaemonConnection:
             self._advance(Event.OTHER_PROTOCOL)
             return
         self._handshakes += 1
+        self.name = hello.name[:MAX_NAME]
+        known = self._grants.get(self.name)
+        if known is None:
+            self._allowed, self._token = self._anybody.may, self._anybody.secret
+        else:
+            self._allowed, self._token = known.may, known.secret
         self._reset(hello.max_payload)
         self._newest = number
-        self.name = hello.name[:_NAME_CHARACTERS]
         # Each hello brings another nonce: a proof that was overheard is of no use.
-        self._nonce = None if self._token is None else self._make_nonce(NONCE_BYTES)
+        nonce = None if self._token is None else self._make_nonce(NONCE_BYTES)
         welcome = Welcome(
             version=VERSION,
             max_payload=MAX_PAYLOAD,
             window=WINDOW,
             credit=CREDIT,
-            nonce=self._nonce,
+            nonce=nonce,
             capabilities=tuple(sorted(self._allowed)),
+            signed_only=self._signed_only or None,
         )
-        self._send(encode(number, welcome))
-        self._advance(Event.WELCOME if self._nonce is None else Event.CHALLENGE)
+        said = encode(number, welcome)
+        # Without a nonce of its own a client could be shown an old proof: it proves nothing then, either.
+        fresh = hello.nonce is not None and len(hello.nonce) == NONCE_BYTES
+        self._said = transcript(payload, said) if fresh else b""
+        self._send(said)
+        self._advance(Event.WELCOME if nonce is None else Event.CHALLENGE)
 
     def _authenticate(self, number: int, message: Authenticate) -> None:
+        token, said = self._token, self._said
         if self.phase is Phase.PROVING:
-            assert self._token is not None
-            assert self._nonce is not None
-            if not is_proof(message.proof, self._token, self._nonce):
-                self._send_error(number, NotAllowed("the token is wrong"))
+            if token is None or not said or not is_proof(message.proof, token, said, Side.CLIENT):
+                self._send_error(number, NotAllowed("the token is wrong, or the client is an older one"))
                 self._advance(Event.WRONG_PROOF)
+                self._token_refused()
                 return
             self._advance(Event.PROVED)
         # Else it is proved already, and the answer was lost; or none is wanted.
         self._newest = max(self._newest, number)
-        self._send_answer(number, Done())
+        its = None if token is None else proof(token, said, Side.DAEMON)
+        self._send_answer(number, Done(proof=its))
 
     def _stream(self, message: Message) -> None:
         if isinstance(message, Begin):
@@ -346,9 +368,10 @@ class DaemonConnection:
         """Refuse what this client may not ask, or not now."""
         if type(message) not in _NEEDED:
             raise ProtocolError("only the daemon sends this", received=type(message).__name__)
-        needed = _NEEDED[type(message)]
-        if needed is not None and needed not in self._allowed:
-            raise NotAllowed(f"this client may not {needed.value}")
+        for needed in _needed(message):
+            if needed not in self._allowed:
+                self._capability_refused(needed)
+                raise not_allowed(needed)
         if len(self._waiting) >= WINDOW:
             raise Busy("too many requests wait for their answers", expected=f"at most {WINDOW}")
 
@@ -365,6 +388,15 @@ class DaemonConnection:
 
     def _send(self, payload: bytes) -> None:
         self._out += frame(payload)
+
+
+def _needed(message: Message) -> Iterable[Capability]:
+    """Return what a client must be allowed for that."""
+    needed = _NEEDED[type(message)]
+    if needed is not None:
+        yield needed
+    if isinstance(message, Enroll) and message.replace:
+        yield Capability.REPLACE
 
 
 def _encode_within(number: int, message: Message, room: int) -> bytes:

@@ -14,6 +14,7 @@ from sigverify.errors import (
     InvalidSignature,
     SigverifyError,
     UnknownUser,
+    UntrustedCapture,
 )
 
 _MESSAGE_CHARACTERS: Final = 200
@@ -21,6 +22,7 @@ _MESSAGE_CHARACTERS: Final = 200
 CLIENT_ERRORS: Final = (
     InvalidSignature,
     FormatError,
+    UntrustedCapture,
     UnknownUser,
     AlreadyEnrolled,
     EnrollmentError,
@@ -41,7 +43,8 @@ def to_message(error: SigverifyError) -> Error:
     """
     text = str(error) if isinstance(error, CLIENT_ERRORS) else (type(error).__doc__ or "").partition("\n")[0]
     name = "ProtocolError" if isinstance(error, BadMessage) else type(error).__name__
-    return Error(status=error.status, name=name, message=text[:_MESSAGE_CHARACTERS])
+    reason = error.reason if isinstance(error, UntrustedCapture) else None
+    return Error(status=error.status, name=name, message=text[:_MESSAGE_CHARACTERS], reason=reason)
 
 
 def to_error(message: Error) -> SigverifyError:
@@ -50,4 +53,6 @@ def to_error(message: Error) -> SigverifyError:
         return Disconnected(
             "the daemon was started anew", hint="What was asked was not done; the next call connects again"
         )
+    if message.status == UntrustedCapture.status:
+        return UntrustedCapture(message.message, reason=message.reason or "")
     return BY_STATUS.get(message.status, BridgeError)(message.message)

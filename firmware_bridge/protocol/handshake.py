@@ -1,5 +1,7 @@
-"""The handshake, as both sides check it: versions, what the other side takes, and the proof of a token."""
+"""The handshake, as both sides check it: versions, what the other side takes, and that each has the token."""
 
+import hashlib
+from enum import StrEnum
 from hmac import compare_digest
 from typing import Final
 
@@ -9,7 +11,14 @@ from sigverify.errors import ProtocolError
 from sigverify.protection.keys import Key
 
 NONCE_BYTES: Final = 16
-"""Of a challenge: 128 random bits, so that none ever comes twice."""
+"""Of a challenge, one from each side: 128 random bits, so that none ever comes twice."""
+
+
+class Side(StrEnum):
+    """Who proves it: what one side said is no proof of the other."""
+
+    CLIENT = "client"
+    DAEMON = "daemon"
 
 
 def check_hello(hello: Hello) -> None:
@@ -40,11 +49,16 @@ def check_welcome(welcome: Welcome) -> None:
         raise ProtocolError("the daemon takes less than the protocol asks for")
 
 
-def proof(token: Key, nonce: bytes) -> bytes:
-    """Return what proves that one has the token: HKDF-SHA256 of it, with the nonce as salt."""
-    return token.derive(b"sigverify bridge 1", nonce)
+def transcript(hello: bytes, welcome: bytes) -> bytes:
+    """Return the digest of what was said: SHA-256 of the digest of the hello's payload and the welcome's."""
+    return hashlib.sha256(hashlib.sha256(hello).digest() + welcome).digest()
 
 
-def is_proof(received: bytes, token: Key, nonce: bytes) -> bool:
-    """Whether a client has the token; takes as long for a wrong proof as for the right one."""
-    return compare_digest(proof(token, nonce), received)
+def proof(token: Key, said: bytes, side: Side) -> bytes:
+    """Return what proves that a side has the token: HKDF-SHA256 of it, with the transcript as salt."""
+    return token.derive(f"sigverify bridge {side}".encode(), said)
+
+
+def is_proof(received: bytes | None, token: Key, said: bytes, side: Side) -> bool:
+    """Whether the other side has the token; takes as long for a wrong proof as for the right one."""
+    return compare_digest(proof(token, said, side), received or b"")

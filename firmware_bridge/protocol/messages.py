@@ -60,6 +60,7 @@ class Kind(IntEnum):
     HEALTH = 16
     BEGIN_IMAGE = 17
     IMAGE = 18
+    CHALLENGE = 19
     WELCOME = 64
     DONE = 65
     CREDIT = 66
@@ -72,6 +73,7 @@ class Kind(IntEnum):
     USER_LIST = 73
     ABOUT = 74
     CONDITION = 75
+    CHALLENGED = 76
     ERROR = 127
 
 
@@ -88,16 +90,18 @@ class Hello(Message):
         version: the highest version of the protocol that the client speaks.
         max_payload: bytes of payload that the client takes.
         name: of the client, for the daemon's log.
+        nonce: 16 random bytes, where the client has a token; left out: it has none.
     """
 
     version: int
     max_payload: int
     name: str = ""
+    nonce: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authenticate(Message):
-    """Prove the token: HKDF-SHA256 of it, with the nonce of `Welcome` as salt; see `proof`."""
+    """Prove the token, by what was said so far, both nonces in it; see `proof`."""
 
     proof: bytes
 
@@ -166,11 +170,22 @@ class End(Message):
         capture: which.
         pieces: how many `Points`, or `Image`s, were sent, so that the loss of the last of them shows too.
         crc: of a picture, the CRC-32 of the whole file, as frames have it.
+        device, counter, nonce, purpose, mac: of a capture that is signed, see `SignedCapture`; all or none.
     """
 
     capture: int
     pieces: int
     crc: int | None = None
+    device: str | None = None
+    counter: int | None = None
+    nonce: bytes | None = None
+    purpose: str | None = None
+    mac: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge(Message):
+    """Ask for random bytes to sign one capture with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +259,7 @@ class Abandon(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Users(Message):
-    """List the enrolled whose ids sort after `after`, as many as fit."""
+    """List the enrolled who follow `after` in the order of the store, as many as fit; "" begins."""
 
     after: str = ""
 
@@ -277,6 +292,7 @@ class Welcome(Message):
         credit: `Points` and `Image`s that may be sent before more credit comes.
         nonce: to prove the token by; left out: none is needed.
         capabilities: names of what this client may ask.
+        signed_only: captures have to be signed; left out: they need not.
     """
 
     version: int
@@ -285,11 +301,18 @@ class Welcome(Message):
     credit: int
     nonce: bytes | None = None
     capabilities: tuple[str, ...] = ()
+    signed_only: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Message):
-    """It is done."""
+    """It is done.
+
+    Attributes:
+        proof: in answer to `Authenticate`, that the daemon has the token too; see `proof`.
+    """
+
+    proof: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,10 +364,17 @@ class DecisionMade(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Matches(Message):
-    """People found, the most alike first; `scores` is left out where the policy hides them."""
+    """People found, the most alike first; one at most where the client is not trusted.
+
+    Attributes:
+        user_ids: who.
+        scores: left out where the policy hides them.
+        fpir: the rate that was asked for, where it is the daemon's to say and not the client's.
+    """
 
     user_ids: tuple[str, ...]
     scores: tuple[float, ...] | None = None
+    fpir: float | None = None
 
     def __bool__(self) -> bool:
         raise TypeError("messages.Matches is neither true nor false: ask for its .user_ids")
@@ -383,9 +413,11 @@ class Enrolled(Message):
     model_id: str
     created_ms: float
     complexity: float
-    consistency: float
+    consistency: float | None = None
     reasons: tuple[str, ...]
     latency_ms: float
+    strangers: float | None = None
+    cautions: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         raise TypeError("messages.Enrolled is neither true nor false: ask for its .reasons")
@@ -439,15 +471,30 @@ class Condition(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Challenged(Message):
+    """Answer to `Challenge`.
+
+    Attributes:
+        nonce: 16 random bytes, good for one capture on this line.
+        life_s: seconds for which they are good.
+    """
+
+    nonce: bytes
+    life_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Error(Message):
     """What went wrong: the SDK's status number, the error's name, and a sentence for people. It is false.
 
-    With id 0 it answers nothing in particular: something damaged or out of place arrived.
+    With id 0 it answers nothing in particular: something damaged or out of place arrived. `reason` is the
+    token of an `UntrustedCapture`.
     """
 
     status: int
     name: str
     message: str
+    reason: str | None = None
 
     def __bool__(self) -> bool:
         return False
@@ -472,6 +519,7 @@ KINDS: Final[dict[Kind, type[Message]]] = {
     Kind.HEALTH: Health,
     Kind.BEGIN_IMAGE: BeginImage,
     Kind.IMAGE: Image,
+    Kind.CHALLENGE: Challenge,
     Kind.WELCOME: Welcome,
     Kind.DONE: Done,
     Kind.CREDIT: Credit,
@@ -484,6 +532,7 @@ KINDS: Final[dict[Kind, type[Message]]] = {
     Kind.USER_LIST: UserList,
     Kind.ABOUT: About,
     Kind.CONDITION: Condition,
+    Kind.CHALLENGED: Challenged,
     Kind.ERROR: Error,
 }
 NO_HANDSHAKE: Final = "NoHandshake"

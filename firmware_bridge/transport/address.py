@@ -1,6 +1,8 @@
 """Addresses of TCP: `host_and_port` reads one, `is_loopback` says who can reach it."""
 
 import ipaddress
+import socket
+from urllib.parse import urlsplit
 
 from sigverify.errors import ConfigError
 
@@ -32,3 +34,58 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_name(header: str) -> str:
+    """Return the name in a `Host` header, "" where there is none.
+
+    >>> host_name("127.0.0.1:9100"), host_name("[::1]:9100"), host_name("Kiosk.example"), host_name("[")
+    ('127.0.0.1', '::1', 'kiosk.example', '')
+    """
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_own_name(name: str, host: str) -> bool:
+    """Whether what listens at `host` may be asked for by that name.
+
+    A web page elsewhere can point a name of its owner's at this machine, and read what is answered there
+    (DNS rebinding). It cannot do so with an address, nor with a name of this machine.
+
+    >>> [is_own_name(name, "127.0.0.1") for name in ("127.0.0.1", "localhost", "192.0.2.7", "evil.example")]
+    [True, True, False, False]
+    >>> [is_own_name(name, "0.0.0.0") for name in ("localhost", "192.0.2.7", "evil.example", "")]
+    [True, True, False, False]
+    >>> is_own_name("kiosk.example", "kiosk.example")
+    True
+    """
+    if is_loopback(name) or name == host:
+        return True
+    return not is_loopback(host) and (_is_address(name) or name == socket.gethostname().lower())
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def peer_of(address: str) -> str:
+    """Return whom an address counts as: all of an IPv6 network of 64 bits are one, as one machine has many.
+
+    >>> peer_of("192.0.2.7"), peer_of("2001:db8:1:2:3::4"), peer_of("::ffff:192.0.2.7"), peer_of("somebody")
+    ('192.0.2.7', '2001:db8:1:2::', '192.0.2.7', 'somebody')
+    """
+    try:
+        its = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(its, ipaddress.IPv6Address):
+        if its.ipv4_mapped is not None:
+            return str(its.ipv4_mapped)
+        return str(ipaddress.IPv6Address(int(its) >> 64 << 64))
+    return str(its)

@@ -36,16 +36,24 @@ class Line:
         reader, writer: the streams.
         persistent: a serial line, which nobody can hang up: rubbish and silence are waited out.
         read_transport: the transport under `reader`, where closing `writer` does not close it.
+        peer: who is at its other end: lines of one peer share what it may take.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     persistent: bool = False
     read_transport: asyncio.BaseTransport | None = None
+    peer: str = ""
 
     def close(self) -> None:
         """Close both ways, after what is written already."""
         self.writer.close()
+        if self.read_transport is not None:
+            self.read_transport.close()
+
+    def abort(self) -> None:
+        """Close both ways at once; what is not written yet is lost."""
+        self.writer.transport.abort()
         if self.read_transport is not None:
             self.read_transport.close()
 

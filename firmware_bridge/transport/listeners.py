@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from firmware_bridge.admission import NOBODY, Admission, Bounds
 from firmware_bridge.log_thinning import is_notable
+from firmware_bridge.transport.address import peer_of
 from firmware_bridge.transport.line import DEFAULT_BAUD, Line, open_serial
 from firmware_bridge.transport.tls import server_context
 from sigverify.errors import BridgeError
@@ -35,10 +37,8 @@ _KEEPALIVE: Final = (
 )
 """A client that lost its power is noticed after two minutes; the system's own default is two hours."""
 
-_MAX_HANDSHAKES: Final = 32
-"""Of TLS at once, each with an open file; more connections are closed."""
-_TLS_S: Final = 10.0
-"""For a client to prove that it has the key."""
+_TLS: Final = Bounds(connections=32, head_s=10.0)
+"""Handshakes at once, each with an open file, and the time of each: for a client to prove it has the key."""
 
 Serve = Callable[[Line], Awaitable[None]]
 """What a listener does with a line: it returns when the client is gone."""
@@ -80,8 +80,9 @@ class UnixListener:
             bound = self._listen()
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if self._is_allowed(writer):
-                await serve(Line(reader, writer))
+            uid = _uid(writer)
+            if self._is_allowed(uid):
+                await serve(Line(reader, writer, peer=f"uid {uid}"))
             else:
                 writer.transport.abort()
 
@@ -107,11 +108,7 @@ class UnixListener:
             raise _listen_error(self._path, error) from error
         return bound
 
-    def _is_allowed(self, writer: asyncio.StreamWriter) -> bool:
-        peer = writer.get_extra_info("socket")
-        _, uid, _ = _CREDENTIALS.unpack(
-            peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
+    def _is_allowed(self, uid: int) -> bool:
         if uid in self._uids:
             return True
         self._refused[uid] += 1
@@ -131,7 +128,7 @@ class TcpListener:
         """
         self._host, self._port = host, port
         self._context = None if tls is None else server_context(tls)
-        self._handshakes = 0
+        self._handshakes = Admission(_TLS)
         self._server: asyncio.Server | None = None
 
     def __str__(self) -> str:
@@ -155,8 +152,9 @@ class TcpListener:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for level, option, value in _KEEPALIVE:
                 connected.setsockopt(level, option, value)
-            if self._context is None or await self._encrypt(writer, self._context):
-                await serve(Line(reader, writer))
+            peer = peer_of((writer.get_extra_info("peername") or (NOBODY,))[0])
+            if self._context is None or await self._encrypt(writer, self._context, peer):
+                await serve(Line(reader, writer, peer=peer))
 
         try:
             self._server = await asyncio.start_server(enter, self._host, self._port)
@@ -168,18 +166,18 @@ class TcpListener:
         if self._server is not None:
             self._server.close()
 
-    async def _encrypt(self, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
+    async def _encrypt(self, writer: asyncio.StreamWriter, context: ssl.SSLContext, peer: str) -> bool:
         """Encrypt the line; False: it is closed. Strangers hold no more files than there are handshakes."""
-        if self._handshakes < _MAX_HANDSHAKES:
-            self._handshakes += 1
+        visit = self._handshakes.enter(peer, writer.transport.abort)
+        if visit is not None:
             try:
-                await writer.start_tls(context, ssl_handshake_timeout=_TLS_S)
+                await writer.start_tls(context, ssl_handshake_timeout=_TLS.head_s)
             except OSError:  # TimeoutError is one, too
                 pass
             else:
                 return True
             finally:
-                self._handshakes -= 1
+                self._handshakes.leave(visit)
         writer.transport.abort()
         return False
 
@@ -213,6 +211,13 @@ class SerialListener:
             with contextlib.suppress(BridgeError):
                 line = None
                 line = await open_serial(self._device, self._baud)
+
+
+def _uid(writer: asyncio.StreamWriter) -> int:
+    """Return the user at the other end of a unix socket, as the kernel names them."""
+    peer = writer.get_extra_info("socket")
+    _, uid, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(uid)
 
 
 def _identity(path: Path) -> tuple[int, int]:

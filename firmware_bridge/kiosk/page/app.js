@@ -7,7 +7,7 @@ import { Pad } from "./pad.js";
 import { rows } from "./people.js";
 import { Picture } from "./picture.js";
 import { sure } from "./question.js";
-import { ofAddition, ofDecision, ofFailure, ofMatches, quoted, sentence } from "./words.js";
+import { ofAddition, ofDecision, ofFailure, ofMatches, ofReceipt, quoted, sentence } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const pad = new Pad($("pad"));
@@ -91,6 +91,7 @@ function showScore({ score, threshold }) {
 }
 
 function invitation() {
+  if (state.info.signed_only && state.view !== "people") return sentence(word("Refusal", "signed_only"));
   if (state.enrollment) return either("please_sign", "please_show");
   const { first } = VIEWS[state.view]; // the list of people invites nobody
   return first ? text(first[state.kind], { count: state.info.references }) : "";
@@ -348,14 +349,13 @@ async function replaceOld(user) {
 async function goOn(path) {
   if (state.enrollment.remaining > 0 && !(await addSignature(path))) return;
   const { user, ink } = state.enrollment;
-  const { references } = await ask("POST", `${path}/commit`);
+  const receipt = await ask("POST", `${path}/commit`);
   if (ink) state.inks.set(user, ink);
   state.enrollment = null;
   $("user").value = "";
   showSteps();
   sheet().clear();
-  const enrolled = () => [text("enrolled", { user: quoted(user) }), text("enrolled_detail", { count: references })];
-  say(enrolled, "accept");
+  say(() => [text("enrolled", { user: quoted(user) }), ofReceipt(receipt)], "accept");
 }
 
 // Return whether it was the last.

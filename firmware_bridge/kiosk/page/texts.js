@@ -153,9 +153,10 @@ export const TEXTS = {
       "alike": "the score reaches the threshold",
       "unlike": "the score is below the threshold",
       "unsure": "the score lies just below the threshold: a person should look at it",
-      "replay": "a copy of a signature seen before: nobody signs twice the same",
+      "replay": "a copy of a signature seen before, and nobody signs twice the same: sign anew",
       "locked": "too many failed tries: wait and try again",
-      "poor": "too little signature in this capture: sign again"
+      "poor": "too little signature in this capture: sign again",
+      "blocked": "too many failed tries in a row: a member of staff has to unlock this name"
     },
     "AdditionReason": {
       "taken": "taken",
@@ -174,6 +175,10 @@ export const TEXTS = {
       "no_strokes": "no picture of handwriting",
       "cut_off": "cut off at the edge of its picture: show all of it",
       "blurred": "a blurred picture: take it anew"
+    },
+    "Caution": {
+      "many_strangers": "more strangers match these references than the rate asks for: sign more alike, give more references, or ask for a rate of skilled forgeries",
+      "no_cohort": "this model has no cohort: nothing limits how many strangers match a single person"
     },
     "Flaw": {
       "too_short": "too short",
@@ -203,11 +208,17 @@ export const TEXTS = {
       "other_page": "a request of another page",
       "other_name": "asked for by a name that is not this machine's",
       "operators_only": "this is for operators",
+      "not_allowed": "this is not among what you may do",
       "wrong_code": "this is not the operator's code",
       "too_many_codes": "too many wrong codes: wait and try again",
+      "codes_blocked": "too many wrong codes in a row: `sigverify unlock` on the device ends this",
+      "too_many_questions": "too many questions: wait and try again",
+      "too_slow": "the request came too slowly",
+      "too_much": "more at once than the device takes: wait and try again",
       "no_code": "everybody is an operator here",
       "no_enrollment": "no such enrollment is under way: begin again",
       "too_many_enrollments": "too many enrollments under way: finish or cancel one of them",
+      "signed_only": "signatures are taken here from the device's own pen only, not from a browser",
       "not_served": "this is not served here"
     }
   },
@@ -364,9 +375,10 @@ export const TEXTS = {
       "alike": "der Wert erreicht die Schwelle",
       "unlike": "der Wert liegt unter der Schwelle",
       "unsure": "der Wert liegt knapp unter der Schwelle: eine Person sollte die Unterschrift ansehen",
-      "replay": "eine Kopie: niemand unterschreibt zweimal genau gleich",
+      "replay": "eine Kopie, denn niemand unterschreibt zweimal gleich: bitte unterschreiben Sie neu",
       "locked": "zu viele Fehlversuche: bitte warten Sie",
-      "poor": "zu wenig Unterschrift: bitte unterschreiben Sie noch einmal"
+      "poor": "zu wenig Unterschrift: bitte unterschreiben Sie noch einmal",
+      "blocked": "zu viele Fehlversuche nacheinander: das Personal muss diesen Namen entsperren"
     },
     "AdditionReason": {
       "taken": "übernommen",
@@ -385,6 +397,10 @@ export const TEXTS = {
       "no_strokes": "kein Bild von Handschrift",
       "cut_off": "am Bildrand abgeschnitten: bitte ganz zeigen",
       "blurred": "ein unscharfes Bild: bitte neu aufnehmen"
+    },
+    "Caution": {
+      "many_strangers": "mehr Fremde passen zu diesen Referenzen, als die Rate erlaubt: gleichmäßiger unterschreiben, mehr Referenzen geben, oder eine Rate für geübte Fälschungen verlangen",
+      "no_cohort": "dieses Modell hat keine Kohorte: nichts begrenzt, wie viele Fremde zu jemandem passen"
     },
     "Flaw": {
       "too_short": "zu kurz",
@@ -414,11 +430,17 @@ export const TEXTS = {
       "other_page": "eine Anfrage einer anderen Seite",
       "other_name": "unter einem Namen aufgerufen, der nicht der dieses Geräts ist",
       "operators_only": "dies ist dem Personal vorbehalten",
+      "not_allowed": "dies gehört nicht zu dem, was Sie dürfen",
       "wrong_code": "das ist nicht der Code des Personals",
       "too_many_codes": "zu viele falsche Codes: bitte warten Sie",
+      "codes_blocked": "zu viele falsche Codes nacheinander: `sigverify unlock` am Gerät beendet dies",
+      "too_many_questions": "zu viele Anfragen: bitte warten Sie",
+      "too_slow": "die Anfrage kam zu langsam",
+      "too_much": "mehr auf einmal, als das Gerät nimmt: bitte warten Sie",
       "no_code": "hier gehören alle zum Personal",
       "no_enrollment": "diese Erfassung läuft nicht mehr: bitte beginnen Sie neu",
       "too_many_enrollments": "zu viele Erfassungen zugleich: bitte beenden Sie eine davon",
+      "signed_only": "Unterschriften werden hier nur vom Stift des Geräts genommen, nicht vom Browser",
       "not_served": "das gibt es hier nicht"
     }
   }

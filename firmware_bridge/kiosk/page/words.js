@@ -23,6 +23,9 @@ const named = (aspects) => aspects.map((aspect) => word("Aspect", aspect)).join(
 export const ofAddition = ({ reason, remaining }) =>
   `${text("that_was", { reason: word("AdditionReason", reason) })} ${text("more", { count: remaining })}`;
 
+export const ofReceipt = ({ references, cautions }) =>
+  [text("enrolled_detail", { count: references }), ...cautions.map((caution) => sentence(word("Caution", caution)))].join(" ");
+
 // Of a picture, what the device takes for no signature is told otherwise.
 const NO_PICTURE = new Set(["InvalidSignature", "FormatError", "UnknownFormat"]);
 

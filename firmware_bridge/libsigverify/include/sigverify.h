@@ -37,9 +37,11 @@ extern "C" {
 #define SV_MAX_SAMPLES 100000 /* of a signature: over 16 minutes at 100 Hz */
 #define SV_MODEL_ID_SIZE 17   /* 16 hexadecimal digits and a NUL */
 
+#define SV_VERSION "0.1.0" /* the release: sigverify.__version__ in Python */
+
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
-#define SV_ABI 3
+#define SV_ABI 4
 #define SV_FEATURES_VERSION 3 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
 /* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
@@ -53,6 +55,7 @@ typedef enum sv_status {
     SV_INVALID_SIGNATURE = 10,
     SV_FORMAT_ERROR = 11,
     SV_UNKNOWN_FORMAT = 12,
+    SV_UNTRUSTED_CAPTURE = 13,
     SV_MODEL_ERROR = 20,
     SV_MALFORMED_MODEL = 21,
     SV_INCOMPATIBLE_MODEL = 22,
@@ -68,6 +71,7 @@ typedef enum sv_status {
     SV_DAMAGED_STORE = 46,
     SV_STORE_UNREACHABLE = 47,
     SV_STALE_CACHE = 48,
+    SV_UNTRUSTED_TEMPLATE = 49,
     SV_ENROLLMENT_ERROR = 50,
     SV_CONFIG_ERROR = 60,
     SV_CORPUS_ERROR = 61,
@@ -220,7 +224,8 @@ typedef enum sv_reason {
     SV_UNSURE = 2, /* below the threshold, above that of refer_fmr: for a person to decide */
     SV_REPLAY = 3, /* a copy of one of the references */
     SV_LOCKED = 4, /* too many failed tries: never said here, for a caller that counts them */
-    SV_POOR = 5    /* too little signature in this capture */
+    SV_POOR = 5,   /* too little signature in this capture */
+    SV_BLOCKED = 6 /* so many failed tries that a person has to look: as SV_LOCKED, for a caller that counts */
 } sv_reason;
 
 /* Profiles: `Profile` in sigverify/policy/profile.py says what each is for. */
@@ -250,6 +255,19 @@ typedef struct sv_decision {
  * look at the status lets nobody in. SV_MALFORMED_TEMPLATE: a template of another model. */
 SV_API int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
                      const sv_policy *policy, sv_decision *decision);
+
+/* How many strangers, who sign another name, are expected to match one person. Thresholds for them (SV_RANDOM, and in
+ * sv_identify) are raised for whom they come near, by what the template holds: no policy need be told. */
+#define SV_MOST_TIMES 5.0 /* of the rate asked for: of strangers, more than so many times are too many */
+typedef struct sv_strangers {
+    double share; /* by the threshold of all people, before it is raised; NAN: the model has no cohort, and raises none */
+    int too_many; /* 1: let them sign more alike, or give more references, or ask for a rate of skilled forgeries */
+} sv_strangers;
+
+/* To be asked after sv_enroll; `policy` as in sv_verify. SV_MALFORMED_TEMPLATE: a template of another model.
+ * SV_CONFIG_ERROR: the rate is outside the model's calibration. */
+SV_API int sv_expected_strangers(const sv_model *model, const sv_template *enrolled, const sv_policy *policy,
+                                 sv_strangers *strangers);
 
 /* Likeness, 0 to 1, without any policy. */
 SV_API int sv_score(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature, double *score);
@@ -297,6 +315,10 @@ SV_API int sv_elastic_distances(const int8_t *probe, const int8_t *references, s
  * the one that lags furthest behind in the reference. `totals` has `count`, as `costs` above. */
 SV_API int sv_align(const int8_t *probe, const int8_t *references, size_t count, size_t frames, size_t channels,
                     uint32_t *totals, int16_t *first, int16_t *last, int32_t *cost);
+
+/* The products of `count` vectors of `size` numbers, which follow each other in memory, with one more: what a search of
+ * many people takes its time for. Size 1 to 131,071. */
+SV_API int sv_products(const int8_t *vectors, size_t count, size_t size, const int8_t *vector, int32_t *products);
 
 /* What a pair network is given of two signatures: SV_PAIR_STEPS x SV_PAIR_DEPTH numbers within +-4, step by step. Of
  * the embeddings only the series, the details and the extents are read. */

@@ -25,7 +25,7 @@ static size_t larger(size_t one, size_t other)
 }
 
 /* Half-width of the band, a fifth of the frames. */
-static size_t band_of(size_t frames)
+size_t svi_band(size_t frames)
 {
     return frames / 5 > 1 ? frames / 5 : 1;
 }
@@ -33,7 +33,7 @@ static size_t band_of(size_t frames)
 /* Cells (i, s - i) of diagonal `s` that lie in the square and in the band: from this i ... */
 static size_t first_row(size_t frames, size_t s)
 {
-    size_t band = band_of(frames), in_square = s < frames ? 0 : s - (frames - 1);
+    size_t band = svi_band(frames), in_square = s < frames ? 0 : s - (frames - 1);
     return larger(in_square, s > band ? (s - band + 1) / 2 : 0);
 }
 
@@ -47,7 +47,7 @@ static size_t last_row(size_t frames, size_t s)
  * begins no earlier and ends no more than one later. */
 static size_t group_bytes(size_t frames)
 {
-    return band_of(frames) + GROUP;
+    return svi_band(frames) + GROUP;
 }
 
 static size_t table_bytes(size_t frames)
@@ -63,21 +63,30 @@ int svi_aligner_open(const svi_shape *shape, svi_aligner *aligner)
     size_t cells = frames + 1 + LANES;
     /* One block for all, the widest numbers first, so that each part is aligned. */
     size_t wide = 3 * cells + 2 * shape->frames;
-    size_t half = 2 * channels * cells + cells + 2 * shape->frames;
-    aligner->block = calloc(1, wide * sizeof(int32_t) + shape->size * sizeof(float) + half * sizeof(int16_t) +
-                                   table_bytes(shape->frames));
+    size_t half = 2 * channels * cells + cells + 2 * shape->frames, kept = 0, places = 0, words = 0;
+    if (SVI_LANES) {
+        places = svi_lanes_places(shape->frames);
+        kept = larger(svi_lanes_cells(shape->frames), svi_lanes_cells(shape->steps));
+        words = larger(svi_lanes_bytes(shape->frames, shape->channels), svi_lanes_bytes(shape->steps, shape->depth));
+    }
+    aligner->block = calloc(1, (wide + places) * sizeof(int32_t) + shape->size * sizeof(float) +
+                                   (half + kept) * sizeof(int16_t) + table_bytes(shape->frames) + words);
     if (!aligner->block)
         return SV_NO_MEMORY;
     aligner->cells = aligner->block;
     aligner->smooth = aligner->cells + 3 * cells;
     aligner->path.cost = aligner->smooth + shape->frames;
-    aligner->squares = (float *)(aligner->path.cost + shape->frames);
+    aligner->places = aligner->path.cost + shape->frames;
+    aligner->squares = (float *)(aligner->places + places);
     aligner->rows = (int16_t *)(aligner->squares + shape->size);
     aligner->columns = aligner->rows + channels * cells;
     aligner->path.first = aligner->columns + channels * cells;
     aligner->path.last = aligner->path.first + shape->frames;
     aligner->costs = (uint16_t *)(aligner->path.last + shape->frames);
-    aligner->table = (uint8_t *)(aligner->costs + cells);
+    aligner->kept = aligner->costs + cells;
+    aligner->table = (uint8_t *)(aligner->kept + kept);
+    aligner->words = aligner->table + table_bytes(shape->frames);
+    aligner->forward = SVI_LANES ? svi_lanes_of(SVI_256_BITS) : NULL;
     return SV_OK;
 }
 
@@ -155,8 +164,11 @@ int32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, 
                   int without, int keeps_steps)
 {
     const size_t stride = frames + LANES, room = stride + 1, last = 2 * frames - 2;
+    int32_t total = SVI_LANES && !keeps_steps ? svi_lanes_align(aligner, one, other, frames, channels, without, 0) : -1;
     /* The cell of row i stands at i + 1. */
     int32_t *now = aligner->cells, *before = now + room, *two_before = before + room;
+    if (total >= 0)
+        return total;
     turn(aligner, one, other, frames, channels);
     /* Nothing is reached yet but the place diagonally before the first cell, where every path begins. */
     for (size_t i = 0; i < room; i++)

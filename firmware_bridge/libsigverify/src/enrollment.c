@@ -179,7 +179,8 @@ static int screen(sv_verifier *verifier, const sv_template *enrolled, sv_additio
     return SV_OK;
 }
 
-/* Leave pressure out of all where one lacks it, and measure the spread that the template keeps. */
+/* Leave pressure out of all where one lacks it, and measure what the template keeps: the spread, and how near strangers
+ * come. */
 static int settle(sv_verifier *verifier, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
@@ -192,7 +193,7 @@ static int settle(sv_verifier *verifier, sv_template *enrolled)
     for (int row = 1; row < enrolled->references; row++)
         for (int column = 0; column < row; column++)
             SVI_TRY(compare_pair(verifier, enrolled, row, column, SVI_NOTHING, enrolled->spread, NULL));
-    return SV_OK;
+    return svi_meet_strangers(verifier, enrolled);
 }
 
 /* Round as storing rounds, so that scores are the same before and after. Only the vectors lose anything. */

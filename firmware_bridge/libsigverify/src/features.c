@@ -78,7 +78,7 @@ static void unit_radius(double *x, double *y, float *unit_x, float *unit_y)
     center(y);
     for (int i = 0; i < SV_FRAMES; i++)
         squares[i] = x[i] * x[i] + y[i] * y[i];
-    radius = sqrt(svi_sum_d(squares, SV_FRAMES, 1) / SV_FRAMES);
+    radius = sqrt(svi_sum_d(squares, SV_FRAMES) / SV_FRAMES);
     /* Ink of no extent beside its distance from the origin is rounding: it is not blown up. */
     smallest = 1e-6 * largest + DBL_MIN;
     radius = radius > smallest ? radius : smallest;
@@ -112,12 +112,12 @@ static void slope(const float *values, float *out)
 /* Mean 0 and deviation 1; what does not vary becomes 0. */
 static void standardize(float *values)
 {
-    float squares[SV_FRAMES], mean = svi_sum_f(values, SV_FRAMES, 1) / SV_FRAMES, deviation;
+    float squares[SV_FRAMES], mean = svi_sum_f(values, SV_FRAMES) / SV_FRAMES, deviation;
     for (int i = 0; i < SV_FRAMES; i++) {
         values[i] -= mean;
         squares[i] = values[i] * values[i];
     }
-    deviation = sqrtf(svi_sum_f(squares, SV_FRAMES, 1) / SV_FRAMES);
+    deviation = sqrtf(svi_sum_f(squares, SV_FRAMES) / SV_FRAMES);
     for (int i = 0; i < SV_FRAMES; i++)
         values[i] = deviation > TINY ? values[i] / deviation : 0.0f;
 }

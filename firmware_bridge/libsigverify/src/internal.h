@@ -2,6 +2,9 @@
 #ifndef SIGVERIFY_INTERNAL_H
 #define SIGVERIFY_INTERNAL_H
 
+#include <float.h>
+#include <math.h>
+
 #include "sigverify.h"
 
 #define SVI_TRY(call)                \
@@ -16,6 +19,14 @@
 #define SVI_MAX_DEPTH 129    /* channels to align: a cell costs at most 129 x 254, which fits int16 */
 #define SVI_MAX_TABLE 32     /* rates in a table of thresholds; the converter writes 5 */
 #define SVI_MAX_ROWS 24      /* rows of weights: twice SV_MAX_REFERENCES, as comparisons may be reduced */
+
+/* Vector instructions, and tables made as they are needed, where flash and stack are not small; -DSV_SMALL goes
+ * without, as do 32-bit processors and compilers that are not like gcc. */
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(_WIN32) && !defined(SV_SMALL)
+#define SVI_LANES 1
+#else
+#define SVI_LANES 0
+#endif
 
 /* bytes.c */
 uint16_t svi_u16(const uint8_t *at);
@@ -42,9 +53,19 @@ void svi_sha256_add(svi_sha256 *hash, const uint8_t *data, size_t size);
 void svi_sha256_end(svi_sha256 *hash, uint8_t digest[32]);
 
 /* numeric.c: sums in numpy's order, so that float32 rounds alike */
-float svi_sum_f(const float *values, size_t count, size_t stride);
-double svi_sum_d(const double *values, size_t count, size_t stride);
+float svi_sum_f(const float *values, size_t count);
+double svi_sum_d(const double *values, size_t count);
 double svi_median(double *values, size_t count); /* sorts them */
+/* rintf of what is within +-2^22, without a call, so that compilers make vector instructions of a loop: added to
+ * 1.5 x 2^23, a float has no digit behind the point left, and rounds to nearest, ties to even. */
+static inline float svi_rounded(float value)
+{
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
+    return value + 12582912.0f - 12582912.0f;
+#else /* the sum would have more digits than a float */
+    return rintf(value);
+#endif
+}
 
 /* What the repairs of a recording work in, all with room for one more than `count` samples. */
 typedef struct svi_workspace {
@@ -137,6 +158,8 @@ typedef struct svi_scoring {
 } svi_scoring;
 int svi_scoring_default(svi_scoring *scoring, const svi_cues *cues); /* 0: there is no series to weigh */
 const svi_row *svi_scoring_row(const svi_scoring *scoring, int references, int is_reduced);
+/* Log odds of genuine to impostor, within +-60, and the probability that they are. */
+double svi_odds(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced);
 double svi_score(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced);
 int svi_threshold(const svi_row *row, double fmr, sv_impostor impostor, double *threshold);
 int svi_open_set_threshold(const svi_row *row, double fpir, size_t people, double *threshold);
@@ -152,6 +175,7 @@ int svi_json_token(svi_json *reader, const char *token); /* 1 and past it, or 0 
 int svi_json_key(svi_json *reader, const char *name);    /* "name": */
 int svi_json_text(svi_json *reader, char *text, size_t capacity); /* escapes as they are written, cut to fit */
 int svi_json_number(svi_json *reader, double *value);
+int svi_json_real(svi_json *reader, double *value); /* with a point or an exponent, as Python writes each float */
 int svi_json_integer(svi_json *reader, long low, long high, long *value);
 int svi_json_skip(svi_json *reader);
 int svi_json_more(svi_json *reader, char close, int *first); /* 1: another member; 0: closed; -1: malformed */
@@ -177,6 +201,8 @@ struct sv_model {
     size_t pair_network_size;
     svi_port input, vector, sequence;
     svi_port pair_input, pair; /* of the pair network */
+    const uint8_t *cohort; /* of `people`, one signature each; 0: there is none */
+    size_t people;
     svi_cues cues;
     svi_scoring scoring;
 };
@@ -187,7 +213,7 @@ void svi_store(const svi_port *port, const float *values, void *stored); /* all 
 float svi_to_real(const svi_port *port, const void *stored, size_t index);
 
 /* manifest.c */
-#define SVI_FILE_VERSION 3 /* of a model file, and of its manifest */
+#define SVI_FILE_VERSION 4 /* of a model file, and of its manifest */
 int svi_manifest_read(const char *text, size_t size, sv_model *model);
 
 /* alignment.c: two series of vectors, elastically */
@@ -208,7 +234,13 @@ typedef struct svi_path {
     int32_t *cost;
     int16_t *first, *last;
 } svi_path;
+typedef struct svi_lanes_job svi_lanes_job;
+typedef void svi_lanes_forward(const svi_lanes_job *job);
 typedef struct svi_aligner {
+    svi_lanes_forward *forward; /* NULL: this processor has none */
+    uint16_t *kept;   /* what the cheapest path to each cell of all diagonals costs, for lanes.c */
+    int32_t *places;  /* where they stand */
+    uint8_t *words;   /* what lanes.c aligns */
     int32_t *cells;   /* of three diagonals: what the cheapest path to each costs */
     int32_t *smooth;  /* costs of the path's frames, averaged: what trimmed.c sorts */
     float *squares;   /* of the differences of two vectors */
@@ -224,9 +256,22 @@ void svi_aligner_close(svi_aligner *aligner);
 /* The cost of the cheapest path. `keeps_steps`: fill in the table that svi_find_path walks. */
 int32_t svi_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
                   int without, int keeps_steps);
+size_t svi_band(size_t frames); /* cells either side of the diagonal */
 /* From where the path enters a cell. */
 typedef enum svi_step { SVI_FROM_LEFT, SVI_FROM_ACROSS, SVI_FROM_UP } svi_step;
 svi_step svi_step_into(const svi_aligner *aligner, size_t frames, size_t row, size_t column);
+
+/* lanes.c */
+typedef enum svi_lanes_width { SVI_SCALAR, SVI_128_BITS, SVI_256_BITS } svi_lanes_width;
+svi_lanes_width svi_processor_width(void); /* what it has; only where there are lanes */
+svi_lanes_forward *svi_lanes_of(svi_lanes_width most); /* the widest that this processor has; NULL: none */
+size_t svi_lanes_cells(size_t frames);
+size_t svi_lanes_places(size_t frames);
+size_t svi_lanes_bytes(size_t frames, size_t channels);
+/* As svi_align, or -1: it must do it, as the path is too long or costs too much. `keeps_cells`: for svi_lanes_walk. */
+int32_t svi_lanes_align(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
+                        int without, int keeps_cells);
+void svi_lanes_walk(svi_aligner *aligner, size_t frames); /* into aligner->path */
 
 /* path.c */
 void svi_find_path(svi_aligner *aligner, const int8_t *one, const int8_t *other, size_t frames, size_t channels,
@@ -257,8 +302,24 @@ void svi_put_pair(const svi_cues *cues, float *spread, int count, int row, int c
 /* Whether its device measured pressure: otherwise that channel is 0 throughout. */
 int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding);
 
+/* How far the references lie apart, their series measured anew without pressure. */
+int svi_measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread);
+
 /* tempo.c */
 float svi_tempo_difference(const sv_embedding *probe, const sv_embedding *reference);
+
+/* strangers.c */
+#define SVI_MIN_COHORT 2   /* people: of one there is no deviation */
+#define SVI_MAX_COHORT 256 /* each costs a comparison or two at every enrollment */
+typedef struct svi_fit { /* log odds of strangers, taken as normal */
+    double mean, deviation;
+} svi_fit;
+int svi_fit_is_sound(const svi_fit *fit);
+int svi_cohort_open(const uint8_t *data, size_t size, sv_model *model); /* once the manifest was read */
+/* Compare the model's cohort with the references, whose spread is known, and keep how near they come. */
+int svi_meet_strangers(sv_verifier *verifier, sv_template *enrolled);
+/* Make a row that of one person: where strangers come near, the thresholds for these rise. */
+void svi_raise(svi_row *row, const sv_template *enrolled, int is_reduced);
 
 /* template.c */
 #define SVI_MAX_USER 256        /* characters of a user id, as in sigverify/template.py */
@@ -268,6 +329,8 @@ struct sv_template {
     int references;
     int64_t created_ms;
     svi_shape shape;
+    int has_strangers;     /* whether the model had a cohort */
+    svi_fit strangers[2];  /* compared by all, and without pressure */
     size_t user_size;
     char *user;
     sv_embedding each[SV_MAX_REFERENCES];

@@ -130,6 +130,8 @@ static int any_number(svi_json *reader, double *value, int *is_integer)
     const char *first = reader->at;
     if (!number_text(reader, is_integer) || reader->at - first > MAX_NUMBER)
         return 0;
+    if (*is_integer && reader->at - first == 2 && memcmp(first, "-0", 2) == 0)
+        return 0; /* an integer has one 0 */
     *value = to_double(first, (size_t)(reader->at - first));
     return isfinite(*value);
 }
@@ -138,6 +140,12 @@ int svi_json_number(svi_json *reader, double *value)
 {
     int is_integer;
     return any_number(reader, value, &is_integer);
+}
+
+int svi_json_real(svi_json *reader, double *value)
+{
+    int is_integer;
+    return any_number(reader, value, &is_integer) && !is_integer;
 }
 
 int svi_json_integer(svi_json *reader, long low, long high, long *value)

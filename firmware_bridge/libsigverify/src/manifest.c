@@ -6,6 +6,11 @@
 
 #define COUNT_LIMIT 0x7fffffffL /* what a long holds everywhere; Python refuses more as well */
 #define MAX_POSITION 15         /* of a tensor among the inputs or outputs; networks have two at most */
+#define MAX_SCALE 1e6           /* of a tensor's step; those of the models that ship are below 1 */
+#define LEAST_SCALE 1e-30       /* of what is stored as bytes: a float can still divide by it */
+#define MAX_VECTOR (1L << 20)   /* numbers in a vector: a thousand times those of any encoder */
+#define LARGEST_WEIGHT 1e6      /* of a weight or bias; fitted ones are below 100 */
+#define LOWEST_RATE 1e-12       /* of a false-match rate: far below what any number of trials shows */
 #define NAME 48                 /* characters kept of a name: more than any that is compared has */
 
 /* Past a comma and the key after it. */
@@ -26,7 +31,19 @@ static int two_counts(svi_json *reader, long *first, long *second)
            svi_json_token(reader, "]");
 }
 
-/* [[fmr, threshold], ...] */
+/* Whether the last rate of a table may follow the one before. Both are strictly between 0 and 1, as their logarithms and
+ * log odds are interpolated; two equal rates would divide by 0; a threshold that falls would let more forgers in where
+ * fewer were asked for. */
+static int last_is_possible(const svi_table *table)
+{
+    int last = table->count - 1;
+    double fmr = table->fmr[last], threshold = table->threshold[last];
+    if (!(fmr >= LOWEST_RATE && fmr < 1 && threshold > 0 && threshold < 1))
+        return 0;
+    return last == 0 || (fmr < table->fmr[last - 1] && threshold >= table->threshold[last - 1]);
+}
+
+/* [[fmr, threshold], ...], at least one */
 static int read_table(svi_json *reader, svi_table *table)
 {
     int first = 1, more;
@@ -34,14 +51,17 @@ static int read_table(svi_json *reader, svi_table *table)
         return 0;
     while ((more = svi_json_more(reader, ']', &first)) > 0) {
         if (table->count == SVI_MAX_TABLE || !svi_json_token(reader, "[") ||
-            !svi_json_number(reader, &table->fmr[table->count]) || !svi_json_token(reader, ",") ||
-            !svi_json_number(reader, &table->threshold[table->count]) || !svi_json_token(reader, "]"))
+            !svi_json_real(reader, &table->fmr[table->count]) || !svi_json_token(reader, ",") ||
+            !svi_json_real(reader, &table->threshold[table->count]) || !svi_json_token(reader, "]"))
             return 0;
         table->count++;
+        if (!last_is_possible(table))
+            return 0;
     }
-    return more == 0;
+    return more == 0 && table->count > 0;
 }
 
+/* {"random":[…],"skilled":[…]}, or one of them */
 static int read_thresholds(svi_json *reader, svi_row *row)
 {
     int first = 1, more;
@@ -49,10 +69,16 @@ static int read_thresholds(svi_json *reader, svi_row *row)
         return 0;
     while ((more = svi_json_more(reader, '}', &first)) > 0) {
         int which = svi_json_key(reader, "random") ? SV_RANDOM : svi_json_key(reader, "skilled") ? SV_SKILLED : -1;
-        if (which < 0 || row->tables[which].count || !read_table(reader, &row->tables[which]))
+        if (which < 0 || row->tables[SV_SKILLED].count || row->tables[which].count ||
+            !read_table(reader, &row->tables[which]))
             return 0;
     }
-    return more == 0;
+    return more == 0 && (row->tables[SV_RANDOM].count || row->tables[SV_SKILLED].count);
+}
+
+static int read_weight(svi_json *reader, double *weight)
+{
+    return svi_json_real(reader, weight) && fabs(*weight) <= LARGEST_WEIGHT;
 }
 
 /* Exactly as many as there are columns of evidence. */
@@ -61,17 +87,34 @@ static int read_weights(svi_json *reader, int columns, svi_row *row)
     if (!svi_json_token(reader, "["))
         return 0;
     for (int i = 0; i < columns; i++)
-        if ((i > 0 && !svi_json_token(reader, ",")) || !svi_json_number(reader, &row->weights[i]))
+        if ((i > 0 && !svi_json_token(reader, ",")) || !read_weight(reader, &row->weights[i]))
             return 0;
     return svi_json_token(reader, "]");
 }
 
 static int read_row(svi_json *reader, int columns, svi_row *row)
 {
-    return svi_json_token(reader, "\"") && svi_json_integer(reader, 1, COUNT_LIMIT, &row->references) &&
-           svi_json_token(reader, "\":{") && svi_json_key(reader, "bias") && svi_json_number(reader, &row->bias) &&
+    return svi_json_token(reader, "\"") && svi_json_integer(reader, 1, SV_MAX_REFERENCES, &row->references) &&
+           svi_json_token(reader, "\":{") && svi_json_key(reader, "bias") && read_weight(reader, &row->bias) &&
            next_key(reader, "thresholds") && read_thresholds(reader, row) && next_key(reader, "weights") &&
            read_weights(reader, columns, row) && svi_json_token(reader, "}");
+}
+
+/* Where a number of references stands among the keys, which are sorted as text: 1, 10, 11, 12, 2, …, 9. */
+static long order(long references)
+{
+    return references < 10 ? 10 * references : references / 10 * 10 + references % 10 + 1;
+}
+
+/* Whether a row may follow the one before of its kind: not the same number again, and for the same impostors. */
+static int may_follow(const svi_row *before, const svi_row *row)
+{
+    if (before->is_reduced != row->is_reduced)
+        return 1;
+    for (int which = 0; which < 2; which++)
+        if (!before->tables[which].count != !row->tables[which].count)
+            return 0;
+    return order(before->references) < order(row->references);
 }
 
 /* One more row. */
@@ -82,7 +125,7 @@ static int add_row(svi_json *reader, int columns, int is_reduced, svi_scoring *s
         return 0;
     row->is_reduced = is_reduced;
     scoring->count++;
-    return 1;
+    return scoring->count == 1 || may_follow(row - 1, row);
 }
 
 /* {"1":{…},…}, the rows of reduced comparisons; a manifest without any does not have the field */
@@ -107,11 +150,8 @@ static int read_scoring(svi_json *reader, const svi_cues *cues, svi_scoring *sco
     if (!svi_json_token(reader, "{"))
         return 0;
     while ((more = svi_json_more(reader, '}', &first)) > 0) {
-        if (svi_json_key(reader, "reduced")) {
-            if (!read_reduced(reader, columns, scoring))
-                return 0;
-            continue;
-        }
+        if (svi_json_key(reader, "reduced")) /* the last of the keys */
+            return rows > 0 && read_reduced(reader, columns, scoring) && svi_json_token(reader, "}");
         if (!add_row(reader, columns, 0, scoring))
             return 0;
         rows++;
@@ -130,22 +170,37 @@ static int type_of(const char *name, svi_type *type)
     return 0;
 }
 
+/* At least one size, all of them possible; what the network itself takes the interpreter says. */
+static int read_shape(svi_json *reader)
+{
+    int first = 1, more, rank = 0;
+    long size;
+    if (!svi_json_token(reader, "["))
+        return 0;
+    for (; (more = svi_json_more(reader, ']', &first)) > 0; rank++)
+        if (!svi_json_integer(reader, 1, COUNT_LIMIT, &size))
+            return 0;
+    return more == 0 && rank > 0;
+}
+
 static int read_port(svi_json *reader, svi_port *port)
 {
     char type[NAME];
     long position, zero_point;
     double scale;
-    if (!(svi_json_token(reader, "{") && svi_json_key(reader, "dtype") && svi_json_text(reader, type, sizeof type) &&
+    if (!(svi_json_token(reader, "{") && svi_json_key(reader, "dtype") && text_field(reader, type, sizeof type) &&
           next_key(reader, "position") && svi_json_integer(reader, 0, MAX_POSITION, &position) &&
-          next_key(reader, "scale") && svi_json_number(reader, &scale) && next_key(reader, "shape") &&
-          svi_json_skip(reader) && next_key(reader, "zero_point") &&
-          svi_json_integer(reader, -COUNT_LIMIT, COUNT_LIMIT, &zero_point) && svi_json_token(reader, "}")))
+          next_key(reader, "scale") && svi_json_real(reader, &scale) && next_key(reader, "shape") &&
+          read_shape(reader) && next_key(reader, "zero_point") &&
+          svi_json_integer(reader, -128, 255, &zero_point) && /* the least and the greatest of a byte */
+          svi_json_token(reader, "}")))
+        return 0;
+    port->known = type_of(type, &port->type);
+    if (!(scale >= 0 && scale <= MAX_SCALE) || (scale < LEAST_SCALE && port->known && port->type != SVI_FLOAT32))
         return 0;
     port->position = (int)position;
     port->scale = (float)scale;
     port->zero_point = (float)zero_point;
-    port->known = type_of(type, &port->type) &&
-                  (port->type == SVI_FLOAT32 || (port->scale > 0 && isfinite(port->scale)));
     return 1;
 }
 
@@ -295,7 +350,7 @@ static int read_tail(svi_json *reader, sv_model *model)
           next_key(reader, "scoring") && read_scoring(reader, &model->cues, &model->scoring) &&
           next_key(reader, "sequence_shape") && read_sequence_shape(reader, model) && next_key(reader, "tensors") &&
           read_tensors(reader, model) && next_key(reader, "vector_size") &&
-          svi_json_integer(reader, 1, COUNT_LIMIT, &size) && svi_json_token(reader, "}")))
+          svi_json_integer(reader, 1, MAX_VECTOR, &size) && svi_json_token(reader, "}")))
         return 0;
     model->vector_size = (size_t)size;
     return reader->at == reader->end;

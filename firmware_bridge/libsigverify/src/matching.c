@@ -10,7 +10,7 @@ float svi_vector_distance(svi_aligner *aligner, const svi_shape *shape, const fl
         float difference = reference[i] - probe[i];
         aligner->squares[i] = difference * difference;
     }
-    return sqrtf(svi_sum_f(aligner->squares, shape->size, 1));
+    return sqrtf(svi_sum_f(aligner->squares, shape->size));
 }
 
 float svi_log_ratio(const sv_embedding *probe, const sv_embedding *reference)

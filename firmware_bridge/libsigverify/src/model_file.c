@@ -4,15 +4,17 @@
 
 #include "internal.h"
 
-#define HEADER 32    /* bytes before the manifest */
+#define HEADER 40    /* bytes before the manifest */
 #define ALIGNMENT 16 /* of the networks, so that TFLite can read it where it lies */
 #define HASH 32      /* bytes of SHA-256 at the end */
 #define MAX_MANIFEST (1u << 20) /* a manifest is a few kB */
 #define MAX_NETWORK (64u << 20) /* a hundred times the models that ship */
+#define MAX_COHORT (16u << 20)  /* hundreds of times that of the model that ships */
 
 typedef struct layout {
     size_t manifest, start, network; /* bytes of the manifest; where the network lies, and its bytes */
     size_t pair_start, pair_network; /* the same of the pair network */
+    size_t cohort_start, cohort;     /* and of the cohort, behind which the hash begins */
 } layout;
 
 static size_t aligned(size_t place)
@@ -30,7 +32,7 @@ static int is_zero(const uint8_t *data, size_t from, size_t to)
 
 static int read_layout(const uint8_t *data, size_t size, layout *file)
 {
-    uint64_t network, pair_network;
+    uint64_t network, pair_network, cohort;
     if (size < HEADER || memcmp(data, "SIGMODEL", 8) != 0)
         return SV_MALFORMED_MODEL;
     if (svi_u32(data + 8) != SVI_FILE_VERSION)
@@ -38,14 +40,17 @@ static int read_layout(const uint8_t *data, size_t size, layout *file)
     file->manifest = svi_u32(data + 12);
     network = svi_u64(data + 16);
     pair_network = svi_u64(data + 24);
+    cohort = svi_u64(data + 32);
     if (file->manifest < 1 || file->manifest > MAX_MANIFEST || network < 1 || network > MAX_NETWORK ||
-        pair_network > MAX_NETWORK)
+        pair_network > MAX_NETWORK || cohort > MAX_COHORT)
         return SV_MALFORMED_MODEL;
     file->start = aligned(HEADER + file->manifest);
     file->network = (size_t)network;
     file->pair_start = aligned(file->start + file->network);
     file->pair_network = (size_t)pair_network;
-    if (size != file->pair_start + file->pair_network + HASH ||
+    file->cohort_start = file->pair_start + file->pair_network;
+    file->cohort = (size_t)cohort;
+    if (size != file->cohort_start + file->cohort + HASH ||
         !is_zero(data, HEADER + file->manifest, file->start) ||
         !is_zero(data, file->start + file->network, file->pair_start))
         return SV_MALFORMED_MODEL;
@@ -71,11 +76,12 @@ static int identify_file(const uint8_t *data, size_t end, char id[SV_MODEL_ID_SI
 
 static int fill(const uint8_t *data, const layout *file, sv_model *model)
 {
-    SVI_TRY(identify_file(data, file->pair_start + file->pair_network, model->id));
+    SVI_TRY(identify_file(data, file->cohort_start + file->cohort, model->id));
     SVI_TRY(svi_manifest_read((const char *)data + HEADER, file->manifest, model));
     /* A cue without the network that computes it, or a network that nobody asks. */
     if ((svi_cues_place(&model->cues, SVI_PAIR) >= 0) != (file->pair_network > 0))
         return SV_MALFORMED_MODEL;
+    SVI_TRY(svi_cohort_open(data + file->cohort_start, file->cohort, model));
     model->network = data + file->start;
     model->network_size = file->network;
     model->pair_network = file->pair_network ? data + file->pair_start : NULL;

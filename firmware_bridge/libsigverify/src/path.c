@@ -18,6 +18,13 @@ void svi_find_path(svi_aligner *aligner, const int8_t *one, const int8_t *other,
 {
     svi_path *path = &aligner->path;
     size_t i = frames - 1, j = frames - 1;
+    if (SVI_LANES) {
+        path->total = svi_lanes_align(aligner, one, other, frames, channels, without, 1);
+        if (path->total >= 0) {
+            svi_lanes_walk(aligner, frames);
+            return;
+        }
+    }
     path->total = svi_align(aligner, one, other, frames, channels, without, 1);
     path->last[i] = (int16_t)j;
     path->cost[i] = 0;

@@ -9,18 +9,23 @@ size_t svi_port_bytes(const svi_port *port)
     return port->elements * (port->type == SVI_FLOAT32 ? sizeof(float) : 1);
 }
 
-/* clip(rint(real / scale) + zero_point), in float32 as numpy does it. */
+/* clip(rint(real / scale) + zero_point), in float32 as numpy does it. Clipped before rounding, to whole numbers, which
+ * makes no difference; what is not a number becomes the least. */
 void svi_store(const svi_port *port, const float *values, void *stored)
 {
-    float low = port->type == SVI_INT8 ? -128.0f : 0.0f, high = port->type == SVI_INT8 ? 127.0f : 255.0f;
+    const float scale = port->scale, zero = port->zero_point;
+    const float low = (port->type == SVI_INT8 ? -128.0f : 0.0f) - zero, high = low + 255.0f;
+    const size_t count = port->elements;
+    uint8_t *restrict out = stored;
     if (port->type == SVI_FLOAT32) {
         memcpy(stored, values, svi_port_bytes(port));
         return;
     }
-    for (size_t i = 0; i < port->elements; i++) {
-        float value = rintf(values[i] / port->scale) + port->zero_point;
-        int whole = (int)(value < low ? low : value > high ? high : value);
-        ((uint8_t *)stored)[i] = (uint8_t)(whole & 255);
+    for (size_t i = 0; i < count; i++) {
+        float value = values[i] / scale;
+        value = value > low ? value : low;
+        value = value < high ? value : high;
+        out[i] = (uint8_t)((int)(svi_rounded(value) + zero) & 255);
     }
 }
 

@@ -126,12 +126,7 @@ static void evidence(const svi_cues *cues, const float *distances, const float *
     }
 }
 
-static double probability(double odds)
-{
-    return 1 / (1 + exp(-fmin(fmax(odds, -MOST_ODDS), MOST_ODDS)));
-}
-
-double svi_score(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced)
+double svi_odds(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced)
 {
     const svi_row *row = svi_scoring_row(&model->scoring, references, is_reduced);
     double columns[SVI_EVIDENCE], odds = 0.0;
@@ -139,7 +134,12 @@ double svi_score(const sv_model *model, const float *distances, const float *spr
     evidence(&model->cues, distances, spread, references, columns);
     for (int i = 0; i < count; i++)
         odds += columns[i] * row->weights[i];
-    return probability(odds + row->bias);
+    return fmin(fmax(odds + row->bias, -MOST_ODDS), MOST_ODDS);
+}
+
+double svi_score(const sv_model *model, const float *distances, const float *spread, int references, int is_reduced)
+{
+    return 1 / (1 + exp(-svi_odds(model, distances, spread, references, is_reduced)));
 }
 
 /* Linear in log FMR between the rates that were fitted; fmr falls along the table, the threshold rises. */

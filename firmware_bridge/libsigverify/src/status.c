@@ -20,6 +20,7 @@ const char *sv_status_text(int status)
     case SV_INVALID_SIGNATURE: return "the arrays given are not a signature";
     case SV_FORMAT_ERROR: return "not a well-formed signature file";
     case SV_UNKNOWN_FORMAT: return "no reader recognizes the content";
+    case SV_UNTRUSTED_CAPTURE: return "the capture is not signed by a pen that is known";
     case SV_MODEL_ERROR: return "the model cannot be used";
     case SV_MALFORMED_MODEL: return "truncated, altered, or no model file";
     case SV_INCOMPATIBLE_MODEL: return "not supported here: a model for another modality, other cues or another version";
@@ -35,6 +36,7 @@ const char *sv_status_text(int status)
     case SV_DAMAGED_STORE: return "something sealed was altered or damaged";
     case SV_STORE_UNREACHABLE: return "the fleet's server cannot be reached";
     case SV_STALE_CACHE: return "the copy of the fleet's store is too old";
+    case SV_UNTRUSTED_TEMPLATE: return "no enrollment station that is trusted signed the template";
     case SV_ENROLLMENT_ERROR: return "these signatures cannot make a template";
     case SV_CONFIG_ERROR: return "an argument is missing or out of range";
     case SV_CORPUS_ERROR: return "the corpus cannot be read or is too small";

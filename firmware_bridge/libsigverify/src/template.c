@@ -7,13 +7,15 @@
 
 #define HEAD 46   /* bytes before the user id */
 #define CRC 4     /* bytes of the checksum at the end */
-#define VERSION 3 /* older ones lack the detail; who has one must enroll again */
+#define VERSION 4 /* older ones lack the strangers; who has one must enroll again */
 #define MIN_YEAR_MS (-62135596800000LL) /* years 1 to 9999: what Python's datetime holds */
 #define MAX_YEAR_MS 253402300799999LL
 
-/* The only modality whose templates are read here, and its length in the low byte of the flags. */
+/* The only modality whose templates are read here, and its length in the low seven bits of the flags. */
 static const char modality[] = "pen";
 #define MODALITY ((int)sizeof modality - 1)
+#define STRANGERS 0x80 /* the flag that four numbers of strangers are there */
+#define STRANGERS_SIZE (4 * sizeof(float))
 
 /* Numbers beside the series of one reference: a frame of the detail stands for two of the series. */
 static size_t detail_size(const svi_shape *shape)
@@ -22,12 +24,13 @@ static size_t detail_size(const svi_shape *shape)
 }
 
 /* Bytes of the whole. In 64 bits: the sizes in a forged header may be 65535 each, and their products do not fit 32. */
-static uint64_t whole_size(const svi_shape *shape, int references, size_t user_size)
+static uint64_t whole_size(const svi_shape *shape, int references, int has_strangers, size_t user_size)
 {
     uint64_t count = (uint64_t)references, pairs = count * (count - 1) / 2;
     uint64_t series = (uint64_t)shape->frames * shape->channels, sequence = (uint64_t)shape->steps * shape->depth;
     uint64_t detail = (uint64_t)(shape->frames / 2) * shape->details;
     uint64_t each = sizeof(float) + series + detail + sequence + 2 * (uint64_t)shape->size;
+    user_size += has_strangers ? STRANGERS_SIZE : 0;
     return HEAD + user_size + MODALITY + pairs * shape->cues * sizeof(float) + count * each + CRC;
 }
 
@@ -90,7 +93,8 @@ void sv_template_close(sv_template *enrolled)
 
 static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *references, size_t *user_size)
 {
-    if (size < HEAD + CRC || memcmp(data, "SIGT", 4) != 0 || svi_u16(data + 4) != VERSION || data[8] != MODALITY)
+    if (size < HEAD + CRC || memcmp(data, "SIGT", 4) != 0 || svi_u16(data + 4) != VERSION ||
+        (data[8] & ~STRANGERS) != MODALITY)
         return SV_MALFORMED_TEMPLATE;
     *references = svi_u16(data + 6);
     shape->frames = svi_u16(data + 14);
@@ -105,7 +109,7 @@ static int read_head(const uint8_t *data, size_t size, svi_shape *shape, int *re
     if (*references < 1 || *references > SV_MAX_REFERENCES || shape->cues < 1 || shape->cues > SV_MAX_CUES)
         return SV_MALFORMED_TEMPLATE;
     /* What is read and allocated after this is covered by the bytes that are there. */
-    if (svi_u32(data + 10) != size || whole_size(shape, *references, *user_size) != size)
+    if (svi_u32(data + 10) != size || whole_size(shape, *references, data[8] & STRANGERS, *user_size) != size)
         return SV_MALFORMED_TEMPLATE;
     if (svi_u32(data + size - CRC) != svi_crc32(data, size - CRC))
         return SV_MALFORMED_TEMPLATE;
@@ -118,6 +122,18 @@ static const uint8_t *take_floats(const uint8_t *at, size_t count, int half, flo
     for (size_t i = 0; i < count; i++, at += half ? 2 : 4) {
         out[i] = half ? svi_half_to_float(svi_u16(at)) : svi_f32(at);
         *sound &= isfinite(out[i]) != 0;
+    }
+    return at;
+}
+
+/* Mean and deviation, compared by all and without pressure, in a template that has them. */
+static const uint8_t *take_strangers(const uint8_t *at, sv_template *enrolled, int *sound)
+{
+    for (int i = 0; enrolled->has_strangers && i < 2; i++) {
+        float numbers[2];
+        at = take_floats(at, 2, 0, numbers, sound);
+        enrolled->strangers[i] = (svi_fit){numbers[0], numbers[1]};
+        *sound &= svi_fit_is_sound(&enrolled->strangers[i]);
     }
     return at;
 }
@@ -137,16 +153,18 @@ static const uint8_t *take_spread(const uint8_t *at, int is_signed, sv_template 
     return at;
 }
 
-/* The parts in the order of the file: spread, extents, series, details, sequences, vectors. */
+/* The parts in the order of the file: strangers, spread, extents, series, details, sequences, vectors. */
 static int take_body(const uint8_t *at, int is_signed, sv_template *enrolled)
 {
     const svi_shape *shape = &enrolled->shape;
     size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
     size_t detail = detail_size(shape);
     int sound = 1;
-    at = take_spread(at, is_signed, enrolled, &sound);
-    for (int i = 0; i < enrolled->references; i++)
+    at = take_spread(take_strangers(at, enrolled, &sound), is_signed, enrolled, &sound);
+    for (int i = 0; i < enrolled->references; i++) {
         at = take_floats(at, 1, 0, &enrolled->each[i].extent, &sound);
+        sound &= enrolled->each[i].extent > 0; /* its logarithm is compared */
+    }
     for (int i = 0; i < enrolled->references; i++, at += series)
         memcpy(enrolled->each[i].series, at, series);
     for (int i = 0; i < enrolled->references; i++, at += detail)
@@ -176,6 +194,7 @@ int sv_template_import(const void *bytes, size_t size, sv_template **enrolled)
     SVI_TRY(svi_template_new((const char *)data + HEAD, user_size, &shape, references, &fresh));
     fresh->created_ms = (int64_t)svi_u64(data + 30);
     svi_hex_id(data + 38, fresh->model_id);
+    fresh->has_strangers = (data[8] & STRANGERS) != 0;
     status = take_body(body, data[9], fresh);
     if (!svi_created_is_valid(fresh->created_ms))
         status = SV_MALFORMED_TEMPLATE;
@@ -205,7 +224,7 @@ static uint8_t *put_head(uint8_t *at, const sv_template *enrolled, size_t size)
     memcpy(at, "SIGT", 4);
     at = svi_put(at + 4, VERSION, 2);
     at = svi_put(at, (uint64_t)enrolled->references, 2);
-    at = svi_put(at, MODALITY, 1);
+    at = svi_put(at, (uint64_t)(MODALITY | (enrolled->has_strangers ? STRANGERS : 0)), 1);
     at = svi_put(at, (uint64_t)signed_cues(enrolled), 1);
     at = svi_put(at, size, 4);
     at = svi_put(at, enrolled->shape.frames, 2);
@@ -228,6 +247,10 @@ static uint8_t *put_body(uint8_t *at, const sv_template *enrolled)
     const svi_shape *shape = &enrolled->shape;
     size_t series = shape->frames * shape->channels, sequence = shape->steps * shape->depth;
     size_t detail = detail_size(shape), r = (size_t)enrolled->references, cues = shape->cues;
+    for (int i = 0; enrolled->has_strangers && i < 2; i++) {
+        at = svi_put_f32(at, (float)enrolled->strangers[i].mean);
+        at = svi_put_f32(at, (float)enrolled->strangers[i].deviation);
+    }
     for (size_t row = 1; row < r; row++)
         for (size_t i = 0; i < row * cues; i++)
             at = svi_put_f32(at, enrolled->spread[row * r * cues + i]);
@@ -250,7 +273,7 @@ int sv_template_export(const sv_template *enrolled, void *data, size_t capacity,
     uint8_t *at = data;
     if (!enrolled || !size)
         return SV_CONFIG_ERROR;
-    *size = (size_t)whole_size(&enrolled->shape, enrolled->references, enrolled->user_size);
+    *size = (size_t)whole_size(&enrolled->shape, enrolled->references, enrolled->has_strangers, enrolled->user_size);
     if (!data && capacity == 0)
         return SV_OK;
     if (!data || capacity < *size)

@@ -85,8 +85,8 @@ void sv_verifier_close(sv_verifier *verifier)
 
 static int8_t quantize(float value, float scale)
 {
-    float stored = rintf(value * scale);
-    return (int8_t)(stored < -127 ? -127 : stored > 127 ? 127 : stored);
+    float stored = value * scale;
+    return (int8_t)svi_rounded(stored < -127 ? -127 : stored > 127 ? 127 : stored);
 }
 
 /* Scale to length 1; a zero vector stays zero. */
@@ -201,8 +201,8 @@ static int lacks_pressure(const sv_verifier *verifier, const sv_template *enroll
     return lacks;
 }
 
-/* Measure anew how far the series of the references lie apart, without pressure; no other cue depends on it. */
-static int measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread)
+/* No other cue depends on pressure. */
+int svi_measure_spread(sv_verifier *verifier, const sv_template *enrolled, float *spread)
 {
     const svi_cues *cues = &verifier->model->cues;
     const int count = enrolled->references;
@@ -228,7 +228,7 @@ static int compare(sv_verifier *verifier, const sv_template *enrolled, compariso
     const float *spread = enrolled->spread;
     int measured, lacks = lacks_pressure(verifier, enrolled, &measured);
     if (lacks && measured) {
-        SVI_TRY(measure_spread(verifier, enrolled, anew));
+        SVI_TRY(svi_measure_spread(verifier, enrolled, anew));
         spread = anew;
     }
     compared->nearest = INFINITY;
@@ -243,18 +243,23 @@ static int compare(sv_verifier *verifier, const sv_template *enrolled, compariso
     return SV_OK;
 }
 
-static int thresholds(const svi_row *row, const sv_policy *policy, double *accept, double *refer)
+static int thresholds(const comparison *compared, const sv_template *enrolled, const sv_policy *policy,
+                      double *accept, double *refer)
 {
+    svi_row own;
     double fmr = policy && policy->fmr != 0 ? policy->fmr : SV_FMR_BALANCED;
     double refer_fmr = policy ? policy->refer_fmr : 0;
     sv_impostor impostor = policy ? policy->impostor : SV_SKILLED;
     *refer = INFINITY;
     if (refer_fmr != 0 && !(refer_fmr > fmr))
         return SV_CONFIG_ERROR;
-    SVI_TRY(svi_threshold(row, fmr, impostor, accept));
+    own = *compared->row;
+    if (impostor == SV_RANDOM)
+        svi_raise(&own, enrolled, compared->is_reduced);
+    SVI_TRY(svi_threshold(&own, fmr, impostor, accept));
     if (refer_fmr == 0)
         return SV_OK;
-    return svi_threshold(row, refer_fmr, impostor, refer);
+    return svi_threshold(&own, refer_fmr, impostor, refer);
 }
 
 static void reject(sv_decision *decision, sv_reason reason)
@@ -294,7 +299,7 @@ int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signa
         return SV_MALFORMED_TEMPLATE;
     SVI_TRY(embed_probe(verifier, signature, &flaw));
     SVI_TRY(compare(verifier, enrolled, &compared));
-    SVI_TRY(thresholds(compared.row, policy, &accept, &refer));
+    SVI_TRY(thresholds(&compared, enrolled, policy, &accept, &refer));
     if (flaw != SV_TAKEN) {
         reject(decision, SV_POOR);
         decision->flaw = flaw;
@@ -358,8 +363,11 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
         double threshold = 0.0;
         SVI_TRY(compare(verifier, templates[i], &compared));
         match.score = compared.score;
-        if (fpir != 0)
-            SVI_TRY(svi_open_set_threshold(compared.row, fpir, count, &threshold));
+        if (fpir != 0) {
+            svi_row own = *compared.row;
+            svi_raise(&own, templates[i], compared.is_reduced);
+            SVI_TRY(svi_open_set_threshold(&own, fpir, count, &threshold));
+        }
         if (match.score >= threshold)
             insert(templates, match, matches, capacity, found);
     }

@@ -122,6 +122,7 @@ static void print_enrolled(const svc_message *its)
     TEXT(enrolled, user_id), NUMBER(enrolled, references), NUMBER(enrolled, template_bytes);
     TEXT(enrolled, model_id), NUMBER(enrolled, created_ms), NUMBER(enrolled, complexity);
     NUMBER(enrolled, consistency), TEXTS(enrolled, reasons), NUMBER(enrolled, latency_ms);
+    NUMBER(enrolled, strangers), TEXTS(enrolled, cautions);
 }
 
 static void print_addition(const svc_message *its)
@@ -134,6 +135,13 @@ static void print_welcome(const svc_message *its)
 {
     NUMBER(welcome, version), NUMBER(welcome, max_payload), NUMBER(welcome, window);
     NUMBER(welcome, credit), bytes("nonce", its->as.welcome.nonce), TEXTS(welcome, capabilities);
+    if (its->as.welcome.signed_only)
+        FLAG(welcome, signed_only);
+}
+
+static void print_challenged(const svc_message *its)
+{
+    bytes("nonce", its->as.challenged.nonce), NUMBER(challenged, life_s);
 }
 
 static void print_about(const svc_message *its)
@@ -153,6 +161,7 @@ static void print_message(const svc_message *its)
     printf("< {\"kind\": %d, \"id\": %lu", (int)its->kind, (unsigned long)its->id);
     switch (its->kind) {
     case SVC_WELCOME: print_welcome(its); break;
+    case SVC_DONE: bytes("proof", its->as.done.proof); break;
     case SVC_CREDIT: NUMBER(credit, points); break;
     case SVC_CAPTURED: NUMBER(captured, samples), NUMBER(captured, duration_ms), COUNT(captured, size); break;
     case SVC_DECISION: print_decision(its); break;
@@ -163,7 +172,8 @@ static void print_message(const svc_message *its)
     case SVC_USER_LIST: TEXTS(user_list, user_ids), FLAG(user_list, more); break;
     case SVC_ABOUT: print_about(its); break;
     case SVC_CONDITION: print_condition(its); break;
-    case SVC_FAILURE: NUMBER(failure, status), TEXT(failure, name), TEXT(failure, message); break;
+    case SVC_FAILURE: NUMBER(failure, status), TEXT(failure, name), TEXT(failure, message), TEXT(failure, reason); break;
+    case SVC_CHALLENGED: print_challenged(its); break;
     default: break;
     }
     printf("}\n");
@@ -226,7 +236,9 @@ static int await(int more)
 static int hello(void)
 {
     static uint8_t token[LINE_BYTES / 2];
-    int status = (int)svc_hello(&client, word(1), word(2) && from_hex(word(2), token) ? token : NULL);
+    static const uint8_t nonce[SVC_NONCE_SIZE] = {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+    int with_token = word(2) && from_hex(word(2), token);
+    int status = (int)svc_hello(&client, word(1), with_token ? token : NULL, with_token ? nonce : NULL);
     while (line_to_daemon >= 0 && !status && !svc_ready(&client))
         status = read_once();
     return status;
@@ -257,6 +269,22 @@ static int image(void)
             return -1;
     return (int)svc_image(&client, data, count);
 }
+
+#ifndef SVC_NO_SIGNING
+/* The pen's name and key; `pen - -`: none. */
+static int sign_as(void)
+{
+    static char device[LINE_BYTES];
+    static uint8_t key[LINE_BYTES / 2];
+    static svc_pen pen = {device, key};
+    if (word(1))
+        strcpy(device, word(1));
+    if (word(2))
+        from_hex(word(2), key);
+    svc_sign_as(&client, word(1) ? &pen : NULL);
+    return 0;
+}
+#endif
 
 static int verify(uint32_t *id)
 {
@@ -290,6 +318,9 @@ static int ask(const char *name, uint32_t *id)
     if (!strcmp(name, "forget")) return (int)svc_forget(&client, word(1), id);
     if (!strcmp(name, "info")) return (int)svc_info(&client, id);
     if (!strcmp(name, "health")) return (int)svc_health(&client, id);
+#ifndef SVC_NO_SIGNING
+    if (!strcmp(name, "challenge")) return (int)svc_challenge(&client, id);
+#endif
     if (!strcmp(name, "again")) return (int)svc_health(&client, (*id = whole(1), id));
     if (!strcmp(name, "again-end")) return (int)svc_end(&client, (*id = whole(1), id));
     if (!strcmp(name, "nowhere")) return (int)svc_health(&client, NULL);
@@ -322,6 +353,10 @@ static int run(const char *name)
     if (!strcmp(name, "image")) return image();
     if (!strcmp(name, "no-image")) return (int)svc_image(&client, NULL, 1);
     if (!strcmp(name, "points")) return points();
+#ifndef SVC_NO_SIGNING
+    if (!strcmp(name, "pen")) return sign_as();
+    if (!strcmp(name, "sign")) return (int)svc_sign(&client, whole(1), (svc_purpose)whole(2));
+#endif
     if (!strcmp(name, "no-points")) return (int)svc_points(&client, NULL, 0);
     if (!strcmp(name, "cancel")) return (int)svc_cancel(&client, whole(1));
     if (!strcmp(name, "room")) return room = word(1) ? (size_t)figure(1) : SIZE_MAX, 0;

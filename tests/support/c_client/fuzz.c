@@ -2,7 +2,7 @@
  *
  * The input is a list of steps, a letter each with what it needs: see `STEPS`. Beside the bounds, which the sanitizers
  * watch, these must hold: what is written are frames that the daemon takes, and no more than it takes; an answer is
- * given once, and only to what was asked; credit is never more than was given. With SIGVERIFY_FUZZ_TRACE in the
+ * given once, and only to what was asked; credit is never more than was given; each challenge is signed once. With SIGVERIFY_FUZZ_TRACE in the
  * environment it prints the kinds of answers. */
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +26,9 @@ static input rest;
 static uint8_t line[LINE_BYTES]; /* what was written of the frame under way */
 static size_t written, room, given; /* `room`: bytes until the line breaks */
 static int torn, answering; /* `torn`: the line broke within a frame */
+static int challenged; /* a challenge came that nothing was signed with yet */
+static const char *device; /* the pen's name, on the heap as long as the client may look at it */
+static svc_pen pen;
 static uint32_t slots[4]; /* ids of requests, as a program keeps them */
 static uint8_t waits[IDS];
 
@@ -177,18 +180,49 @@ static void read_message(const svc_message *its)
     case SVC_ABOUT:
         read_text(its->as.about.sdk_version), read_text(its->as.about.model), read_text(its->as.about.model_id);
         break;
-    case SVC_FAILURE: read_text(its->as.failure.name), read_text(its->as.failure.message); break;
+    case SVC_FAILURE:
+        read_text(its->as.failure.name), read_text(its->as.failure.message), read_text(its->as.failure.reason);
+        break;
+    case SVC_CHALLENGED: read_text(its->as.challenged.nonce); break;
     default: break;
     }
 }
 
 static void greet(void)
 {
-    static const uint8_t token[SVC_TOKEN_SIZE] = {1, 2, 3};
+    static const uint8_t token[SVC_TOKEN_SIZE] = {1, 2, 3}, nonce[SVC_NONCE_SIZE] = {4, 5, 6};
     char *name = text();
+    int with_token = byte() % 2;
     memset(waits, 0, sizeof waits);
-    (void)svc_hello(client, name, byte() % 2 ? token : NULL);
+    challenged = 0;
+    (void)svc_hello(client, name, with_token ? token : NULL, with_token ? nonce : NULL);
     free(name);
+}
+
+/* Captures to come are signed by a pen of any name, or by none; what was begun keeps its own, so the name stays. */
+static void take_pen(void)
+{
+    static const uint8_t key[SVC_KEY_SIZE] = {7, 8, 9};
+    char *name = text();
+    if (device) {
+        free(name);
+        svc_sign_as(client, byte() % 2 ? &pen : NULL);
+        return;
+    }
+    device = name;
+    pen = (svc_pen){name, byte() % 8 ? key : NULL};
+    svc_sign_as(client, &pen);
+}
+
+static void sign(void)
+{
+    uint32_t counter = byte() % 4 ? 1u << byte() % 32 : 0;
+    svc_status status = svc_sign(client, counter, (svc_purpose)(byte() % 4));
+    CHECK(status == SVC_OK || status == SVC_BUSY || status == SVC_MISUSE);
+    CHECK(status != SVC_OK || (challenged && counter));
+    CHECK(status != SVC_BUSY || !challenged);
+    if (status == SVC_OK)
+        challenged = 0;
 }
 
 static void send_points(void)
@@ -273,6 +307,7 @@ static svc_status ask(uint8_t step, char *name, uint32_t *id)
     case 'u': return svc_users(client, name, id);
     case 'f': return svc_forget(client, name, id);
     case 'n': return svc_info(client, id);
+    case 'k': return svc_challenge(client, id);
     default: return svc_health(client, id);
     }
 }
@@ -383,8 +418,10 @@ static void step(void)
     case 'B': (void)svc_begin_image(client, 1 + rest.left % 3, byte() * 100u); break;
     case 'P': send_image(); break;
     case 'p': send_points(); break;
+    case 'S': take_pen(); break;
+    case 's': sign(); break;
     case 'c': (void)svc_cancel(client, byte()); break;
-    case 'e': case 'v': case 'i': case 'E': case 'a': case 'C': case 'x': case 'u': case 'f': case 'n': case 'H':
+    case 'e': case 'v': case 'i': case 'E': case 'a': case 'C': case 'x': case 'u': case 'f': case 'n': case 'H': case 'k':
         ask_somehow(its);
         break;
     default: break;
@@ -400,6 +437,8 @@ static void answered(void *context, const svc_message *its)
         waits[its->id % IDS] = 0;
     }
     answering = 1;
+    if (its->kind == SVC_CHALLENGED && its->as.challenged.nonce.size == SVC_NONCE_SIZE)
+        challenged = 1;
     if (getenv("SIGVERIFY_FUZZ_TRACE"))
         printf("%d\n", (int)its->kind);
     read_message(its);
@@ -411,7 +450,8 @@ static void answered(void *context, const svc_message *its)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     rest = (input){data, size};
-    written = 0, room = SIZE_MAX, torn = answering = 0;
+    written = 0, room = SIZE_MAX, torn = answering = challenged = 0;
+    device = NULL;
     memset(slots, 0, sizeof slots);
     memset(waits, 0, sizeof waits);
     client = malloc(sizeof *client);
@@ -420,5 +460,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (rest.left)
         step();
     free(client);
+    free((void *)device);
     return 0;
 }

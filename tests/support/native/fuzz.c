@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HEADER = 32, HASH = 32, CRC = 4, NETWORK = 16, SIGNS_AT = 9, ID_AT = 38, ID = 8, SAMPLES = 100 };
+enum { HEADER = 40, HASH = 32, CRC = 4, NETWORK = 16, SIGNS_AT = 9, ID_AT = 38, ID = 8, SAMPLES = 100 };
 enum { LARGEST = 1 << 17 };
 
 typedef struct context {
@@ -93,6 +93,8 @@ static void check_finite(const sv_template *enrolled)
         for (size_t k = 0; k < enrolled->shape.size; k++)
             CHECK(isfinite(enrolled->each[i].vector[k]));
     }
+    for (int i = 0; i < 2; i++)
+        CHECK(isfinite(enrolled->strangers[i].mean) && enrolled->strangers[i].deviation >= 0);
 }
 
 static sv_template *read_template(const uint8_t *data, size_t size)
@@ -142,8 +144,11 @@ static void enroll_and_verify(sv_verifier *verifier)
     int status = sv_enroll(verifier, "ann", 0, two, 2, SV_RECORD, additions, &enrolled);
     double score = 0;
     CHECK((status == SV_OK) == (enrolled != NULL));
-    if (enrolled)
+    if (enrolled) {
+        CHECK(enrolled->has_strangers == (verifier->model->people > 0));
+        check_finite(enrolled);
         check_score(sv_score(verifier, enrolled, signature, &score), score);
+    }
     sv_template_close(enrolled);
 }
 
@@ -152,6 +157,7 @@ static void compare(sv_verifier *verifier, const sv_template *enrolled)
     sv_policy policy = {0.01, 0.05, SV_RANDOM};
     sv_decision decision;
     sv_match match;
+    sv_strangers strangers;
     size_t found = 0;
     double score = 0;
     int status = sv_score(verifier, enrolled, scrawl(), &score);
@@ -159,6 +165,8 @@ static void compare(sv_verifier *verifier, const sv_template *enrolled)
     if (sv_verify(verifier, enrolled, scrawl(), &policy, &decision) == SV_OK && !isnan(decision.score))
         check_score(SV_OK, decision.score);
     (void)sv_identify(verifier, &enrolled, 1, scrawl(), 0.01, &match, 1, &found);
+    if (sv_expected_strangers(verifier->model, enrolled, &policy, &strangers) == SV_OK)
+        CHECK(isnan(strangers.share) || (strangers.share >= 0 && strangers.share <= 1));
 }
 
 static void use(const sv_model *model, const sv_template *enrolled)
@@ -288,10 +296,28 @@ static void adopt(uint8_t *data, size_t size, const uint8_t *file, size_t file_s
     mend_template(data, size);
 }
 
+/* Give a model two people, of the bytes at hand; perhaps these cannot be any. They must outlive it. */
+static uint8_t *bring_cohort(sv_model *model, const uint8_t *data, size_t size)
+{
+    size_t each = sizeof(float) + SV_FRAMES * SV_SERIES_CHANNELS + SV_DETAIL_FRAMES * SV_DETAIL_CHANNELS +
+                  model->steps * model->depth + 2 * model->vector_size;
+    uint8_t *people = malloc(2 * each);
+    CHECK(people);
+    for (size_t i = 0; i < 2 * each; i++)
+        people[i] = size ? data[i % size] : 1;
+    for (size_t i = 0; i < 2; i++)
+        if (people[i * each + 4] & 1) /* half of them are sound more often */
+            svi_put_f32(people + i * each, 900);
+    CHECK((svi_cohort_open(people, 2 * each, model) == SV_OK) == (model->people == 2));
+    CHECK(svi_cohort_open(people, 2 * each - 1, model) == SV_MALFORMED_MODEL && model->people == 0);
+    (void)svi_cohort_open(people, 2 * each, model);
+    return people;
+}
+
 static void try_both(const uint8_t *data, size_t size)
 {
     size_t manifest_size = size < 2 ? 0 : svi_u16(data), file_size;
-    uint8_t *file, *copy;
+    uint8_t *file, *copy, *people = NULL;
     sv_model *model = NULL;
     sv_template *enrolled;
     if (size < 2 || manifest_size > size - 2)
@@ -301,12 +327,16 @@ static void try_both(const uint8_t *data, size_t size)
     copy = copied(data + 2 + manifest_size, size);
     adopt(copy, size, file, file_size);
     enrolled = read_template(copy, size);
-    if (sv_model_open(file, file_size, &model) == SV_OK)
+    if (sv_model_open(file, file_size, &model) == SV_OK) {
         use(model, enrolled);
+        people = bring_cohort(model, copy, size);
+        use(model, enrolled);
+    }
     if (model && getenv("SIGVERIFY_FUZZ_TRACE"))
         printf("opened%s\n", enrolled ? " both" : "");
     sv_template_close(enrolled);
     sv_model_close(model);
+    free(people);
     free(copy);
     free(file);
 }

@@ -8,8 +8,8 @@ import pytest
 from builders import signature
 from running_daemon import opener
 
+from firmware_bridge.capability import Capability
 from firmware_bridge.client import AsyncClient, Client
-from firmware_bridge.protocol.daemon_connection import Capability
 from firmware_bridge.protocol.messages import DecisionMade, Verify
 from firmware_bridge.testing import MemoryDaemon
 from sigverify.decision import Reason
@@ -110,6 +110,7 @@ def test_a_token_and_what_a_client_may(verifier):
 
 def test_the_example_of_the_document(capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(DOCUMENT.parents[1] / "examples"))
-    (example,) = re.findall(r"```python\n(.*?MemoryDaemon.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (example,) = [each for each in blocks if "MemoryDaemon" in each]
     exec(compile(example, str(DOCUMENT), "exec"), {})  # noqa: S102 - the document's own code
     assert capsys.readouterr().out == ""

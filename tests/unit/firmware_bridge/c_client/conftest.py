@@ -66,6 +66,16 @@ def driver_path(build):
     return build("driver.c", *SANITIZED)
 
 
+@pytest.fixture(scope="session")
+def hmac_path(compiler, tmp_path_factory):
+    """A program that computes the client's own HMAC."""
+    target = tmp_path_factory.mktemp("hmac") / "program"
+    # Most of the file that it includes is not called.
+    flags = (*STRICT, *SANITIZED, "-Wno-unused-function", f"-I{SOURCES}")
+    subprocess.run([compiler, *flags, "-o", target, SUPPORT / "hmac.c"], check=True)
+    return target
+
+
 @pytest.fixture
 def drive(driver_path):
     """A function that starts the driver, by itself or on a socket; all are closed at the end."""

@@ -13,8 +13,11 @@ ROOT = Path(__file__).parents[4]
 SOURCES = Path(c_client.__path__[0])
 
 
-def test_without_a_token(build):
-    build("driver.c", "-DSVC_NO_TOKEN")
+@pytest.mark.parametrize(
+    "left_out", [["-DSVC_NO_TOKEN"], ["-DSVC_NO_SIGNING"], ["-DSVC_NO_TOKEN", "-DSVC_NO_SIGNING"]]
+)
+def test_without_a_token_or_signatures(build, left_out):
+    build("driver.c", *left_out)
 
 
 @pytest.fixture
@@ -62,7 +65,8 @@ def test_it_takes_no_more_than_the_document_says(arm, tmp_path):
     client = SOURCES / "sigverify_client.c"
     (tmp_path / "own.c").write_text('#include "sigverify_client.h"\nsvc_client its;\n')
     flash = arm("-c", client, "-fstack-usage", "-fcallgraph-info=su")[0]
-    without_token = arm("-c", client, "-DSVC_NO_TOKEN", target="untokened")[0]
+    unsigned = arm("-c", client, "-DSVC_NO_SIGNING", target="unsigned")[0]
+    bare = arm("-c", client, "-DSVC_NO_TOKEN", "-DSVC_NO_SIGNING", target="bare")[0]
     linked = arm(client, "-nostartfiles", "--specs=nosys.specs", "-Wl,--entry=svc_feed", target="linked")[0]
     memory = sum(arm("-c", "own.c", target="own"))
     (graph,) = tmp_path.glob("*.ci")
@@ -70,6 +74,7 @@ def test_it_takes_no_more_than_the_document_says(arm, tmp_path):
         "svc_feed",
         "svc_hello",
         "svc_points",
+        "svc_sign",
         "svc_image",
         "svc_verify",
         "svc_identify",
@@ -77,6 +82,6 @@ def test_it_takes_no_more_than_the_document_says(arm, tmp_path):
         "svc_decode",
     )
     stack = max(deepest(graph.read_text(), each) for each in entries)
-    measured = [flash, without_token, linked, memory, stack]
-    print("flash, without a token, linked, RAM, stack:", measured)  # noqa: T201  # `pytest -rP` shows it
+    measured = [flash, unsigned, bare, linked, memory, stack]
+    print("flash, without signing, without a token too, linked, RAM, stack:", measured)  # noqa: T201  # `pytest -rP` shows it
     assert all(size <= limit for size, limit in zip(measured, most, strict=True)), measured

@@ -10,9 +10,10 @@ from pathlib import Path
 import cbor2
 import pytest
 from fuzz_targets import memcheck
-from handshakes import CLIENT_EVENTS, CLIENT_PATHS, message_of
+from handshakes import CLIENT_EVENTS, CLIENT_PATHS, TOKEN, Daemon, has_token
 
 from firmware_bridge.protocol.framing import Deframer, frame
+from firmware_bridge.protocol.handshake import Side, proof, transcript
 from firmware_bridge.protocol.messages import (
     NO_HANDSHAKE,
     Done,
@@ -29,12 +30,12 @@ from firmware_bridge.protocol.phase import CLIENT, Event, Phase
 
 VECTORS = json.loads((Path(__file__).parents[3] / "golden" / "protocol.json").read_text())
 NAMES = [vector["name"] for vector in VECTORS["messages"]]
-FIRST, PICTURE = (
-    VECTORS["messages"][part]
-    for part in (slice(NAMES.index("begin_image") - 2), slice(NAMES.index("begin_image") - 2, None))
+_PICTURE, _SIGNED = NAMES.index("begin_image") - 2, NAMES.index("challenge") - 1
+FIRST, PICTURE, SIGNED = (
+    VECTORS["messages"][part] for part in (slice(_PICTURE), slice(_PICTURE, _SIGNED), slice(_SIGNED, None))
 )
 MESSAGES = {vector["name"]: vector for vector in FIRST if vector["kind"] != 4}
-PIECES = [vector for vector in VECTORS["messages"] if vector["kind"] == 4]
+PIECES = [vector for vector in FIRST if vector["kind"] == 4]
 DAEMON = [vector for vector in VECTORS["messages"] if vector["kind"] >= 64]
 MISUSE, PROTOCOL_ERROR, DISCONNECTED, NOT_ALLOWED, BUSY = 72, 71, 73, 74, 75
 COMMANDS = [
@@ -130,11 +131,36 @@ def test_a_picture_is_that_of_the_vectors(drive, wide_path):
     assert its.answers[0]["kinds"] == ["pen", "image"]
 
 
+def test_a_signed_capture_is_that_of_the_vectors(drive, wide_path):
+    its = drive(path=wide_path)
+    its.say("hello pen")
+    welcome = Welcome(version=1, max_payload=8192, window=8, credit=2, signed_only=True)
+    give(its, 1, welcome)
+    assert its.answers[0]["signed_only"]
+    its.say("number 16")
+    begun, asked, first, challenged, second, ended, captured, verified, refused = SIGNED
+    assert its.say(f"pen pen-7 {VECTORS['signed']['key']}") == 0
+    assert (its.say("begin 7 1"), its.written) == (0, begun["frame"])
+    assert (its.say("challenge"), its.written) == (0, asked["frame"])
+    assert (its.say(f"points {' '.join(columns(first))}"), its.written) == (0, first["frame"])
+    assert its.say("sign 70001 1") == BUSY
+    its.say(f"feed {challenged['frame']}")
+    assert its.answers == [{"kind": 76, "id": 17, **challenged["body"]}]
+    assert (its.say(f"points {' '.join(columns(second))}"), its.written) == (0, second["frame"])
+    assert (its.say("sign 70001 1"), its.written) == (0, "")
+    assert (its.say("end"), its.written) == (0, ended["frame"])
+    assert (its.say("again-end 18"), its.written) == (0, ended["frame"])
+    its.say(f"feed {captured['frame']}")
+    assert (its.say("verify ann 7"), its.written) == (0, verified["frame"])
+    its.say(f"feed {refused['frame']}")
+    assert its.answers[0]["reason"] == "counted_before"
+
+
 def test_the_session_holds_every_message_of_a_client():
     told = {"hello", "authenticate", "begin", "end", *(sent for _, sent, _ in COMMANDS)}
-    told |= {vector["name"] for vector in PICTURE}
+    told |= {vector["name"] for vector in (*PICTURE, *SIGNED)}
     assert told >= {name for name, vector in MESSAGES.items() if vector["kind"] < 64}
-    assert {vector["kind"] for vector in (*FIRST, *PICTURE)} == {
+    assert {vector["kind"] for vector in (*FIRST, *PICTURE, *SIGNED)} == {
         vector["kind"] for vector in VECTORS["messages"]
     }
 
@@ -472,23 +498,49 @@ class TestRules:
         (hello,) = (each for each in Deframer().feed(bytes.fromhex(its.written)) if each)
         number = decode(hello)[0]
         give(its, number, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=b"n"))
-        (proof,) = Deframer().feed(bytes.fromhex(its.written))
-        assert decode(proof)[0] == number + 1 > 1
-        give(its, number + 1, Done())
+        (sent,) = Deframer().feed(bytes.fromhex(its.written))
+        assert decode(sent)[0] == number + 1 > 1
+        said = transcript(
+            hello, encode(number, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=b"n"))
+        )
+        give(its, number + 1, Done(proof=proof(TOKEN, said, Side.DAEMON)))
         assert its.say("health") in (0, DISCONNECTED)
+
+    @pytest.mark.parametrize("proved", [None, b"", bytes(32), bytes(31), bytes(100)])
+    def test_whoever_answers_without_the_token_is_not_believed(self, drive, proved):
+        its = drive()
+        its.say(f"hello - {VECTORS['token']}")
+        give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=bytes(16)))
+        assert give(its, 2, Done(proof=proved)) == NOT_ALLOWED
+        assert its.say("phase") == Phase.IDLE
+        assert its.say("health") == MISUSE
+
+    def test_the_clients_own_proof_sent_back_is_none_of_the_daemon(self, drive):
+        its = drive()
+        its.say(f"hello - {VECTORS['token']}")
+        give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1, nonce=bytes(16)))
+        own = written(its).proof
+        assert len(own) == 32
+        assert give(its, 2, Done(proof=own)) == NOT_ALLOWED
+
+    def test_a_squatter_that_asks_for_no_token_is_not_believed(self, drive):
+        its = drive()
+        its.say(f"hello - {VECTORS['token']}")
+        assert give(its, 1, Welcome(version=1, max_payload=8192, window=8, credit=1)) == NOT_ALLOWED
+        assert its.say("health") == MISUSE
 
 
 @pytest.mark.parametrize(("phase", "event"), list(itertools.product(CLIENT_PATHS, CLIENT_EVENTS)))
 def test_phases_are_those_of_the_table(drive, phase, event):
-    its, said = drive(), []
+    its, daemon = drive(), Daemon()
+    token = VECTORS["token"] if has_token(phase, event) else "-"
 
     def meet(event):
         if event is Event.HELLO:
-            its.say(f"hello - {VECTORS['token']}")
+            its.say(f"hello - {token}")
         else:
-            give(its, *message_of(event, said[-1] if said else 0))
-        if its.written:  # a hello, or a proof
-            said.append(decode(Deframer().feed(bytes.fromhex(its.written))[0])[0])
+            give(its, *daemon.say(event))
+        daemon.hear(each for each in Deframer().feed(bytes.fromhex(its.written)) if each)
 
     for each in CLIENT_PATHS[phase]:
         meet(each)
@@ -500,5 +552,5 @@ def test_phases_are_those_of_the_table(drive, phase, event):
 def test_a_daemon_that_wants_a_token_and_gets_none_refuses(drive):
     its = drive()
     its.say("hello -")
-    assert give(its, *message_of(Event.CHALLENGE, 1)) == NOT_ALLOWED
+    assert give(its, 1, CLIENT_EVENTS[Event.CHALLENGE]) == NOT_ALLOWED
     assert its.say("phase") == Phase.IDLE

@@ -30,14 +30,17 @@ def arriving(step, data):
 def said(name, whom):
     """Return the step by which the daemon answers: what waits in a slot (0 to 3), or the handshake (4)."""
     vector = next(each for each in VECTORS["messages"] if each["name"] == name)
-    body = cbor2.dumps(cbor2.loads(bytes.fromhex(vector["payload"]))[2])
+    fields = cbor2.loads(bytes.fromhex(vector["payload"]))[2]
+    if name == "welcome":
+        fields.pop("nonce")  # a client without a token: no corpus has the proof of one
+    body = cbor2.dumps(fields)
     return b">" + bytes([vector["kind"], whom, len(body)]) + body + b"\7" + bytes(2)
 
 
 def session():
     """Return the steps of every request and its answer."""
     text = b"\1\3ann"
-    first = b"h" + text + b"\1" + said("welcome", 4) + said("done", 4)
+    first = b"h" + text + b"\0" + said("welcome", 4)
     capture = b"b\1" + b"p\4\1\1\2\3\4" + said("credit", 7) + b"p\2\0\5\6\7\10"
     picture = b"B\4" + b"P\x64" + bytes(range(100)) + b"\4" + said("credit", 7)
     asked = [
@@ -50,12 +53,16 @@ def session():
         ("enrolled", b"C\0" + text + b"\0"),
         ("user_list", b"u\1" + text + b"\0"),
         ("error", b"f\2" + text + b"\0"),
+        ("done", b"f\1" + text + b"\0"),
         ("about", b"n\3" + text + b"\0"),
         ("condition", b"H\0" + text + b"\0"),
     ]
+    challenge = b"k\0" + text + b"\0" + said("challenged", 0)
+    signed = b"S\1\3ann\1" + capture + challenge + b"s\1\1\1" + b"e\0" + text + b"\0" + said("captured", 0)
     return (
-        [first + capture + b"".join(request + said(name, request[1]) for name, request in asked)]
+        [first + capture + b"".join(request + said(name, request[1]) for name, request in asked) + signed]
         + [first + capture + request + said(name, request[1]) for name, request in asked]
+        + [first + signed]
         + [first + picture + b"e\1" + text + b"\0" + said("captured", 1)]
     )
 

@@ -11,6 +11,8 @@ from firmware_bridge.protocol.messages import Kind
 from firmware_bridge.protocol.phase import CLIENT
 from sigverify.errors import BY_STATUS
 from sigverify.protection.keys import KEY_BYTES
+from sigverify.signed.challenges import NONCE_BYTES
+from sigverify.signed.signed_capture import MAC_BYTES
 
 TEXT = (Path(c_client.__path__[0]) / "sigverify_client.h").read_text()
 
@@ -36,4 +38,5 @@ def test_limits():
     assert sizes["MAX_PAYLOAD"] == framing.MIN_PAYLOAD
     assert sizes["MOST_BYTES"] == picture.PIECE_BYTES
     assert (sizes["MAX_TEXT"], sizes["MAX_ITEMS"]) == (fields.MAX_TEXT, fields.MAX_ITEMS)
-    assert sizes["TOKEN_SIZE"] == KEY_BYTES
+    assert sizes["TOKEN_SIZE"] == sizes["KEY_SIZE"] == KEY_BYTES
+    assert (sizes["NONCE_SIZE"], sizes["MAC_SIZE"]) == (NONCE_BYTES, MAC_BYTES)

@@ -1,23 +1,30 @@
 """The C client over a unix socket, with the daemon itself."""
 
 import pytest
-from builders import signature
+from builders import arithmetic_matcher, signature
 from running_daemon import RunningDaemon, both_kinds
 from toy_images import picture
 
 from firmware_bridge.client.exchange import sendable
 from firmware_bridge.transport.listeners import UnixListener
+from sigverify.policy import Policy
 from sigverify.protection.keys import Key
+from sigverify.signed.capture_keys import CaptureKeys
+from sigverify.store import MEMORY, SqliteStore
+from sigverify.verifier import Verifier
 
 TOKEN = bytes(range(32))
 
 
-def send_capture(driver, number, its):
+def send_capture(driver, number, its, sign=None):
     assert driver.say(f"begin {number} 1") == 0
     rows = zip(its.x, its.y, its.time_ms, its.pressure, its.ink, strict=True)
     samples = [f"{float(x)!r},{float(y)!r},{float(t)!r},{float(p)!r},{int(ink)}" for x, y, t, p, ink in rows]
     for start in range(0, len(samples), 4):  # 38 pieces: more than the credit
         assert driver.say(f"points {' '.join(samples[start : start + 4])}") == 0
+    if sign is not None:
+        assert driver.say("challenge") == 0
+        assert driver.say(f"sign {sign}") == 0
     assert driver.say("end") == 0
     assert driver.answers[0]["samples"] == len(its)
 
@@ -49,6 +56,45 @@ def test_enrol_verify_identify_list_forget(drive, path, token):
         assert ask(its, "health")["ready"]
         assert ask(its, "forget alice")["kind"] == 65
         assert ask(its, "forget alice")["status"] == 41
+
+
+def signed_only():
+    """Open a verifier that takes the captures of two pens."""
+    keys = CaptureKeys({"pen-7": Key(TOKEN), "pen-9": None})
+    return Verifier(
+        SqliteStore(MEMORY), arithmetic_matcher(), policy=Policy(per_device=None), capture_keys=keys
+    )
+
+
+def test_a_daemon_that_takes_signed_captures_only(drive, path):
+    with RunningDaemon([UnixListener(path)], open_verifier=signed_only):
+        its = drive(path)
+        its.say("hello pen -")
+        assert its.answers[0]["signed_only"]
+        its.say(f"pen pen-7 {TOKEN.hex()}")
+        assert ask(its, "enroll alice 5 0")["remaining"] == 5
+        for repetition in range(5):
+            send_capture(its, repetition, signature(0, repetition), f"{repetition + 1} 2")
+            assert ask(its, f"add {repetition}")["accepted"]
+        assert ask(its, "commit")["user_id"] == "alice"
+        send_capture(its, 1, signature(0, 7), "6 1")
+        assert ask(its, "verify alice 1 0.01")["outcome"] == "accept"
+        send_capture(its, 2, signature(0, 8), "7 1")
+        assert ask(its, "identify 2 1")["user_ids"] == ["alice"]
+        for number, sign, pen, reason in (
+            (3, None, "pen-7", "unsigned"),
+            (4, "7 1", "pen-7", "counted_before"),
+            (5, "8 2", "pen-7", "other_purpose"),
+            (6, "9 1", "pen-8", "unknown_device"),
+            (7, "10 1", "pen-9", "revoked"),
+        ):
+            its.say(f"pen {pen} {TOKEN.hex()}")
+            send_capture(its, number, signature(0, number + 10), sign)
+            answer = ask(its, f"verify alice {number}")
+            assert (answer["status"], answer["reason"]) == (13, reason)
+        its.say(f"pen pen-7 {TOKEN[::-1].hex()}")
+        send_capture(its, 8, signature(0, 18), "11 1")
+        assert ask(its, "verify alice 8")["reason"] == "wrong_signature"
 
 
 def send_picture(driver, number, its):

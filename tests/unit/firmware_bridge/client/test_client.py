@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
-from builders import signature
+from builders import signature, template
 from in_threads import in_threads
 from running_daemon import RunningDaemon, eventually, opener
 from waiting_client import Waiting
 
+from firmware_bridge.capability import Capability
 from firmware_bridge.client import AsyncClient, AsyncRemoteEnrollment, Client, RemoteEnrollment
-from firmware_bridge.protocol.daemon_connection import Capability, DaemonConnection
+from firmware_bridge.daemon.untrusted import Terms
+from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.messages import Commit, Forget
 from firmware_bridge.protocol.strokes import split
 from firmware_bridge.transport.listeners import TcpListener, UnixListener
@@ -40,6 +42,7 @@ from sigverify.errors import (
 from sigverify.modality.pen.signature import Signature
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
+from sigverify.store.rows import Rows
 from sigverify.verifier import Verifier
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
@@ -243,10 +246,19 @@ def test_streaming_as_the_pen_moves(client):
         client.end(dropped)
 
 
+open_vectors = Rows.open_vectors
+
+
 def test_many_users_come_in_pieces(client, daemon, monkeypatch):
     ids = tuple(f"{'x' * 60}{number:05d}" for number in range(1300))
-    monkeypatch.setattr(daemon.daemon._service.verifier, "users", lambda: ids)
+    verifier = daemon.daemon._service.verifier
+    with verifier.store.transaction():
+        for user in ids:
+            verifier.store.put(template(user, 1, model_id=verifier.model.id))
+    opened = []
+    monkeypatch.setattr(Rows, "open_vectors", lambda *place: opened.append(place) or open_vectors(*place))
     assert client.users() == ids
+    assert len(opened) < 2 * len(ids), "not everybody's again for each piece"
 
 
 def test_info_and_health(client):
@@ -351,10 +363,22 @@ class TestLines:
             stop.set()
             babbling.join()
 
+    @pytest.mark.parametrize("token", [None, Key.generate()], ids=["no token", "another token"])
+    def test_a_squatter_at_the_daemons_address_is_not_believed(self, kind, path, token):
+        """It would accept everybody: the client has the token, and whatever answers has not."""
+        with (
+            RunningDaemon([UnixListener(path)], token=token) as squatter,
+            kind(path, token=Key.generate()) as client,
+        ):
+            squatter.daemon._service.verifier.enroll("alice", ALICE)
+            with pytest.raises(NotAllowed):
+                client.verify("alice", signature(0, 9))
+            assert squatter.daemon.metrics.outcomes == {}, "it was not even asked"
+
     def test_what_an_untrusted_client_may(self, kind, path):
         opening = opener(policy=Policy.kiosk())
         with RunningDaemon(
-            [UnixListener(path)], open_verifier=opening, fixed_rates=True, allowed=[Capability.VERIFY]
+            [UnixListener(path)], open_verifier=opening, untrusted=Terms(), allowed=[Capability.VERIFY]
         ) as running:
             running.daemon._service.verifier.enroll("alice", ALICE)
             with kind(path) as client:
@@ -366,6 +390,8 @@ class TestLines:
                     lambda: client.enroll("bob", ALICE),
                     lambda: client.identify(ALICE[0]),
                     lambda: client.verify("alice", signature(0, 10), fmr=0.5),
+                    lambda: client.verify("alice", signature(0, 10), impostor="random"),
+                    lambda: client.verify("alice", signature(0, 10), refer_fmr=0.5),
                 ):
                     with pytest.raises(NotAllowed):
                         call()

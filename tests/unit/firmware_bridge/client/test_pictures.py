@@ -11,9 +11,10 @@ from running_daemon import RunningDaemon, both_kinds, eventually
 from toy_images import drawn, picture
 from waiting_client import Waiting
 
+from firmware_bridge.capability import ALL, Capability
 from firmware_bridge.client import Client
 from firmware_bridge.client.exchange import bounded, sendable, sendables
-from firmware_bridge.protocol.daemon_connection import ALL_CAPABILITIES, CREDIT, Capability
+from firmware_bridge.protocol.daemon_connection import CREDIT
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import BeginImage, Captured, Credit, Image, Verify, encode
 from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES, PIECE_BYTES
@@ -166,7 +167,7 @@ def test_without_a_model_or_not_allowed(path):
     def without():
         return both_kinds(images=False)
 
-    for options in ({"open_verifier": without}, {"allowed": ALL_CAPABILITIES - {Capability.IMAGES}}):
+    for options in ({"open_verifier": without}, {"allowed": ALL - {Capability.IMAGES}}):
         with (
             RunningDaemon([UnixListener(path)], **{"open_verifier": both_kinds} | options),
             Client(path) as client,
@@ -196,11 +197,13 @@ def test_an_enrollment_keeps_no_more_pixels_than_it_may(client, monkeypatch):
 
 
 def test_all_clients_together(daemon, address, monkeypatch):
-    monkeypatch.setattr("firmware_bridge.protocol.captures.MAX_BYTES_OF_ALL", len(png(ALICE[0])) + 5000)
+    size = len(png(ALICE[0]))
+    for module in ("protocol.captures", "daemon.daemon"):
+        monkeypatch.setattr(f"firmware_bridge.{module}.MAX_BYTES_OF_ALL", 2 * size)
     with Client(address) as one, Client(address) as other:
         one.users()
         [session] = daemon.daemon._sessions
-        session._connection.receive(frame(encode(0, BeginImage(capture=1, size=5001))))
+        session._connection.receive(frame(encode(0, BeginImage(capture=1, size=size + 1))))
         with pytest.raises(Busy, match="of all clients"):
             other.verify("alice", ALICE[0])
         one.close()
@@ -213,8 +216,8 @@ def test_it_is_counted_and_logged(client, daemon):
     client.enroll("alice", ALICE)
     client.verify("alice", picture(0, 9))
     text = daemon.daemon.metrics.text()
-    assert 'sigverify_captures_total{kind="image"} 6' in text
-    assert 'sigverify_requests_total{operation="verify",status="0"} 1' in text
+    assert 'sigverify_captures_total{kind="image"} 6.0' in text
+    assert 'sigverify_requests_total{operation="verify",status="0"} 1.0' in text
     verifier = daemon.daemon._service.verifier
     events = [entry.event for entry in verifier.audit.entries()]
     assert events[-2:] == [Event.ENROLLED, Event.ACCEPTED]

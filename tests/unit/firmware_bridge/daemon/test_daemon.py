@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import random
 import socket
@@ -16,21 +17,45 @@ from pathlib import Path
 
 import pytest
 from builders import signature
-from running_daemon import RunningDaemon, connected, eventually, opener
+from running_daemon import RunningDaemon, both_kinds, connected, eventually, opener
 
+from firmware_bridge.capability import Capability, Grant
 from firmware_bridge.client import Client
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
 from firmware_bridge.daemon.session import Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
+from firmware_bridge.daemon.untrusted import Terms
 from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.framing import Deframer, frame
-from firmware_bridge.protocol.messages import Begin, End, Hello, Info, Users, Verify, decode, encode
+from firmware_bridge.protocol.messages import (
+    Begin,
+    BeginImage,
+    End,
+    Hello,
+    Info,
+    Users,
+    Verify,
+    decode,
+    encode,
+)
+from firmware_bridge.protocol.picture import MAX_IMAGE_BYTES
 from firmware_bridge.protocol.strokes import split
 from firmware_bridge.transport.line import Line
 from firmware_bridge.transport.listeners import TcpListener, UnixListener
-from sigverify.errors import BridgeError, Busy, ConfigError, Disconnected, EnrollmentError, StoreError
+from sigverify.audit import AuditLog
+from sigverify.errors import (
+    BridgeError,
+    Busy,
+    ConfigError,
+    Disconnected,
+    EnrollmentError,
+    NotAllowed,
+    StoreError,
+)
+from sigverify.policy import Policy
 from sigverify.protection.keys import Key
+from sigverify.store import SqliteStore
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested is that this needs a token
@@ -189,6 +214,52 @@ class TestWhoComesIn:
         with pytest.raises(BridgeError, match="cannot listen"), RunningDaemon([listener]):
             pass
 
+    def test_the_log_names_each_client_and_who_had_no_token(self, path):
+        token, store = Key.generate(), path.parent / "its.db"
+        with RunningDaemon([UnixListener(path)], token=token, open_verifier=opener(store)):
+            for _ in range(3):
+                wrong = Client(path, token=Key.generate(), name="stranger")
+                with wrong as client, pytest.raises(NotAllowed):
+                    client.users()
+            with Client(path, token=token, name="pen 7") as client:
+                client.enroll("alice", ALICE)
+            with Client(path, token=token, name="\n" + "x" * 500) as client:
+                client.forget("alice")
+        uid = f"client uid {os.geteuid()}, "
+        entries = [(entry.event.value, str(entry.actor)) for entry in AuditLog(SqliteStore(store)).entries()]
+        assert entries == [
+            ("token_refused", uid + "stranger"),
+            ("token_refused", uid + "stranger"),
+            ("enrolled", uid + "pen 7"),
+            ("forgotten", uid + "?" + "x" * 63),
+        ]
+
+    def test_a_client_with_a_token_of_its_own_and_what_it_may_not(self, path):
+        its, store = Key.generate(), path.parent / "its.db"
+        grants = [Grant(name="pen", secret=its, may=frozenset({Capability.USERS}))]
+        listeners = [UnixListener(path), TcpListener("127.0.0.1", 0)]
+        with RunningDaemon(listeners, grants=grants, open_verifier=opener(store)) as running:
+            for address in (path, f"tcp:127.0.0.1:{running.listeners[1].port}"):
+                with Client(address, token=its, name="pen") as client:
+                    assert client.users() == ()
+                    for _ in range(2):
+                        with pytest.raises(NotAllowed, match="may not forget"):
+                            client.forget("alice")
+                for other, token in (("pen", Key.generate()), ("python", its), ("python", None)):
+                    with Client(address, token=token, name=other) as client, pytest.raises(NotAllowed):
+                        client.users()
+        entries = [
+            (entry.event.value, str(entry.actor), entry.detail.get("capability"))
+            for entry in AuditLog(SqliteStore(store)).entries()
+        ]
+        uid = f"client uid {os.geteuid()}, "
+        assert entries == [
+            ("not_allowed", uid + "pen", "forget"), ("not_allowed", uid + "pen", "forget"),
+            ("token_refused", uid + "pen", None), ("token_refused", uid + "python", None),
+            ("not_allowed", "client 127.0.0.1, pen", "forget"),
+            ("token_refused", "client 127.0.0.1, python", None),
+        ]  # fmt: skip
+
     def test_an_open_port_needs_a_token(self):
         with (
             pytest.raises(ConfigError, match="a token, or a loopback"),
@@ -342,18 +413,112 @@ class TestStrangers:
                 eventually(lambda: first.health().clients == 1)
                 assert third.users() == ()
 
+    @pytest.mark.parametrize("sent", [HELLO[:-4], b"\x01"], ids=["half a hello", "a byte"])
+    def test_half_a_frame_after_the_handshake(self, path, sent):
+        """It holds memory, and its line, for `sending_s`; nothing does for ever."""
+        with RunningDaemon([UnixListener(path)], limits=Limits(sending_s=0.3)) as running:
+            its = connected(path)
+            its.sendall(HELLO)
+            assert its.recv(1000)
+            its.sendall(sent)
+            start = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() - start < 3:
+                    its.sendall(b"\x01")  # goes on, and far too slowly
+                    time.sleep(0.01)
+            assert time.monotonic() - start < 3
+            its.close()
+            eventually(lambda: running.daemon.metrics.lines["slow"] == 1)
+
+    def test_one_that_is_idle_after_the_handshake_stays(self, path):
+        with RunningDaemon([UnixListener(path)], limits=Limits(sending_s=0.1)), Client(path) as client:
+            client.users()
+            time.sleep(0.5)
+            assert client.users() == ()
+
+    def test_a_picture_that_is_announced_and_never_sent(self, path):
+        """Eight of them took all the room that there is for pictures, for as long as they liked."""
+        with (
+            RunningDaemon(
+                [UnixListener(path)], open_verifier=both_kinds, limits=Limits(sending_s=0.5)
+            ) as running,
+            contextlib.ExitStack() as stack,
+        ):
+            for _ in range(6):
+                its = stack.enter_context(connected(path))
+                its.sendall(HELLO)
+                its.recv(1000)
+                its.sendall(frame(encode(0, BeginImage(capture=1, size=MAX_IMAGE_BYTES))))
+
+            def held():
+                return sum(each.image_bytes for each in list(running.daemon._sessions))
+
+            eventually(lambda: held() == 6 * MAX_IMAGE_BYTES)
+            assert running.daemon._pictures_held(f"uid {os.geteuid()}") == 8 * MAX_IMAGE_BYTES, "its share"
+            assert running.daemon._pictures_held("somebody else") == 6 * MAX_IMAGE_BYTES
+            eventually(lambda: held() == 0)
+            assert running.daemon.metrics.lines["slow"] == 6
+
+    def test_who_says_no_hello_gives_way(self, path):
+        limits = Limits(clients=4, handshake_s=60.0)
+        with (
+            RunningDaemon([UnixListener(path)], limits=limits),
+            Client(path) as client,
+            contextlib.ExitStack() as stack,
+        ):
+            client.users()
+            silent = [stack.enter_context(connected(path)) for _ in range(50)]
+            with Client(path) as other:
+                assert other.users() == ()
+            assert client.users() == (), "who said hello stays"
+            assert hung_up(silent[0])
+
+    def test_one_peer_leaves_room_for_others(self, path):
+        """Lines of one user of the machine are one peer's."""
+        limits = Limits(clients=4)
+        with (
+            RunningDaemon([UnixListener(path), TcpListener("127.0.0.1", 0)], limits=limits) as running,
+            contextlib.ExitStack() as stack,
+        ):
+            for _ in range(3):
+                stack.enter_context(Client(path)).users()
+            with Client(path) as one_more, pytest.raises(Busy, match="too many clients"):
+                one_more.users()
+            other = stack.enter_context(Client(str(running.listeners[1])))
+            assert other.users() == ()
+
+    def test_questions_of_who_is_not_trusted_are_bounded(self, path):
+        opening = opener(policy=Policy.kiosk())
+        with (
+            RunningDaemon([UnixListener(path)], open_verifier=opening, untrusted=Terms()),
+            Client(path) as client,
+        ):
+            with pytest.raises(Busy, match="too many questions"):
+                all(client.health() for _ in range(2000))
+            time.sleep(0.2)
+            assert client.health()
+
+    def test_files_that_run_out_fill_no_log(self, path, caplog):
+        """asyncio writes a traceback whenever it cannot accept a connection."""
+        error = OSError(24, "Too many open files")
+        with RunningDaemon([UnixListener(path)]), caplog.at_level(logging.ERROR):
+            for _ in range(100):
+                logging.getLogger("asyncio").error("socket.accept() failed", exc_info=error)
+        assert len(caplog.records) == 7
+        assert caplog.text.count("OSError: [Errno 24]") == 1
+
 
 class TestLife:
     def slow_down(self, daemon, monkeypatch, seconds=0.3):
-        verifier, begun = daemon.daemon._service.verifier, threading.Event()
-        users = verifier.users
+        store, begun = daemon.daemon._service.verifier.store, threading.Event()
+        page = store.page
 
-        def slow():
+        def slow(*after, **limit):
             begun.set()
             time.sleep(seconds)
-            return users()
+            return page(*after, **limit)
 
-        monkeypatch.setattr(verifier, "users", slow)
+        monkeypatch.setattr(store, "page", slow)
         return begun
 
     def test_what_was_asked_is_answered_before_the_end(self, daemon, path, monkeypatch):
@@ -421,10 +586,10 @@ class TestLife:
         assert "12.75" not in caplog.text
 
     def test_a_crash_in_one_request_is_an_answer_and_tells_nothing(self, daemon, path, monkeypatch, caplog):
-        def crash():
+        def crash(*_, **__):
             raise RuntimeError("x = 12.75, y = 3.5")
 
-        monkeypatch.setattr(daemon.daemon._service.verifier, "users", crash)
+        monkeypatch.setattr(daemon.daemon._service.verifier.store, "page", crash)
         with Client(path) as client:
             with pytest.raises(BridgeError, match="failed at this request"):
                 client.users()
@@ -433,10 +598,10 @@ class TestLife:
         assert "12.75" not in caplog.text
 
     def test_what_is_wrong_with_the_device_is_the_operators_to_know(self, daemon, path, monkeypatch, caplog):
-        def fail():
+        def fail(*_, **__):
             raise StoreError("cannot read /var/lib/sigverify/kiosk.db")
 
-        monkeypatch.setattr(daemon.daemon._service.verifier, "users", fail)
+        monkeypatch.setattr(daemon.daemon._service.verifier.store, "page", fail)
         with Client(path) as client:
             for _ in range(20):
                 with pytest.raises(StoreError) as raised:
@@ -573,13 +738,13 @@ class TestMetrics:
             with pytest.raises(StoreError):
                 client.forget("nobody")
             lines = self.read(page, "/metrics").splitlines()
-            assert 'sigverify_requests_total{operation="verify",status="0"} 2' in lines
-            assert 'sigverify_requests_total{operation="forget",status="41"} 1' in lines
-            assert 'sigverify_decisions_total{outcome="accept"} 1' in lines
-            assert 'sigverify_decisions_total{outcome="reject"} 1' in lines
-            assert "sigverify_clients 1" in lines
-            assert 'sigverify_request_seconds_bucket{operation="verify",le="+Inf"} 2' in lines
-            assert 'sigverify_request_seconds_count{operation="verify"} 2' in lines
+            assert 'sigverify_requests_total{operation="verify",status="0"} 2.0' in lines
+            assert 'sigverify_requests_total{operation="forget",status="41"} 1.0' in lines
+            assert 'sigverify_decisions_total{outcome="accept"} 1.0' in lines
+            assert 'sigverify_decisions_total{outcome="reject"} 1.0' in lines
+            assert "sigverify_clients 1.0" in lines
+            assert 'sigverify_request_seconds_bucket{le="+Inf",operation="verify"} 2.0' in lines
+            assert 'sigverify_request_seconds_count{operation="verify"} 2.0' in lines
             assert "alice" not in "".join(lines)
             assert self.read(page, "/health") == "ok\n"
 
@@ -600,18 +765,45 @@ class TestMetrics:
             visitors = [
                 idle.enter_context(socket.create_connection(("127.0.0.1", page.port), 2)) for _ in range(40)
             ]
-            assert all(hung_up(its) for its in visitors[8:])
-            for its in visitors[:8]:
+            assert self.read(page, "/health") == "ok\n", "who is silent gives way"
+            assert all(hung_up(its) for its in visitors[:-6])
+            for its in visitors:
                 its.close()
-            eventually(lambda: page._connections == 0)
+            eventually(lambda: page._admission.visits == 0)
             assert self.read(page, "/health") == "ok\n"
+
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("127.0.0.1", 200),
+            ("localhost:1", 200),
+            ("[::1]", 200),
+            ("evil.example", 421),
+            ("[", 421),
+        ],
+    )
+    def test_another_ones_name_is_not_answered(self, path, page, host, status):
+        """A web page elsewhere that points its own name at this machine reads nothing here."""
+        with RunningDaemon([UnixListener(path)], page=page):
+            for path_ in (b"/metrics", b"/health"):
+                with socket.create_connection(("127.0.0.1", page.port), 5) as its:
+                    its.sendall(b"GET %s HTTP/1.1\r\nX: y\r\nHOST: %s\r\n\r\n" % (path_, host.encode()))
+                    assert its.recv(100).startswith(b"HTTP/1.1 %d " % status)
+
+    def test_without_a_host(self, path, page):
+        with (
+            RunningDaemon([UnixListener(path)], page=page),
+            socket.create_connection(("127.0.0.1", page.port), 5) as its,
+        ):
+            its.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert its.recv(100).startswith(b"HTTP/1.1 421 ")
 
     def test_a_worker_that_is_stuck(self, path, page):
         with RunningDaemon([UnixListener(path)], page=page) as running, Client(path) as client:
             assert client.health().ready
             running.daemon.metrics.busy_since = time.monotonic() - 11
             assert not client.health().ready
-            assert "sigverify_ready 0" in self.read(page, "/metrics")
+            assert "sigverify_ready 0.0" in self.read(page, "/metrics")
             with pytest.raises(urllib.error.HTTPError, match="503") as raised:
                 self.read(page, "/health")
             raised.value.close()

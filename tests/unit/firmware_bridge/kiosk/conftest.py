@@ -2,6 +2,7 @@ import pytest
 from builders import arithmetic_matcher
 from toy_images import image_matcher
 
+from firmware_bridge.admission import Admission, Bounds
 from sigverify.policy import Policy
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
@@ -23,8 +24,9 @@ def page(verifier):
     from firmware_bridge.kiosk.app import create_app
     from firmware_bridge.kiosk.settings import Settings
 
-    def page(*, host="127.0.0.1:8080", headers=None, **settings):
-        app = create_app(verifier, Settings(**{"code": CODE} | settings))
+    def page(*, host="127.0.0.1:8080", listen="127.0.0.1", headers=None, **settings):
+        admission = Admission(Bounds(questions_a_second=None))  # tests ask faster than people
+        app = create_app(verifier, Settings(**{"code": CODE, "host": listen} | settings), admission)
         headers = {"Sigverify-Request": "1"} | (headers or {})
         return testclient.TestClient(app, base_url=f"http://{host}", headers=headers)
 

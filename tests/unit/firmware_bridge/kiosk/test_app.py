@@ -1,17 +1,24 @@
+import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from builders import signature
+from starlette.websockets import WebSocketDisconnect
 
+from firmware_bridge.capability import ALL, Capability, Grant
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Reason
 from sigverify.policy import Policy
+from sigverify.policy.lockout import PER_DEVICE
+
+LONG = "0123456789" * 2
 
 
 def error_of(answer, http):
     assert answer.status_code == http, answer.text
     content = answer.json()
-    assert set(content) == {"error", "status", "reason", "message", "retry_after_s"}
+    assert set(content) == {"error", "status", "reason", "capability", "message", "retry_after_s"}
     return content
 
 
@@ -103,7 +110,10 @@ def test_two_signatures_of_nobody_in_the_store(operator, strokes, verifier):
         assert ask(wrong, first, http=422)["error"] in ("FormatError", "InvalidSignature")
         assert ask(first, wrong, http=422)["error"] in ("FormatError", "InvalidSignature")
     assert verifier.users() == ()
-    assert list(verifier.audit.entries()) == [], "there is nobody whose log it would be"
+    logged = [(entry.event, entry.who) for entry in verifier.audit.entries()]
+    assert logged == [(Event.SIGNED_IN, "")] + [(Event.COMPARED, "")] * 4, (
+        "who is not in the store is not named"
+    )
 
 
 def test_signing_out(operator):
@@ -183,7 +193,33 @@ def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
     enroll(operator, strokes)
     operator.delete("/api/users?user_id=alice")
     entries = [entry.event.value for entry in AuditLog(verifier.store).entries()]
-    assert entries == ["enrolled", "forgotten"]
+    assert entries == ["signed_in", "enrolled", "forgotten"]
+
+
+def test_what_an_operator_asks_beside_is_logged_and_each_no_counts(operator, visitor, strokes, verifier):
+    enroll(operator, strokes)
+    assert operator.post("/api/identify", json={"strokes": strokes(signature(0, 9))}).json()["matches"]
+    assert operator.get("/api/users").json()["user_ids"] == ["alice"]
+    stranger = {"strokes": strokes(signature(7))}
+    unlike = {"probe": stranger, "references": [{"strokes": strokes(signature(8))}]}
+    for _ in range(PER_DEVICE.tries // 2):
+        assert operator.post("/api/identify", json=stranger).json() == {"matches": []}
+        assert not operator.post("/api/similarity", json=unlike).json()["same_writer"]["balanced"]
+    operator.post("/api/identify", json=stranger)  # a little of the first was forgotten meanwhile
+    for path, body in (("/api/identify", stranger), ("/api/similarity", unlike)):
+        refused = error_of(operator.post(path, json=body), 429)
+        assert refused["reason"] == "too_many_questions"
+        assert 0 < refused["retry_after_s"] <= 30
+    assert operator.get("/api/users").json()["user_ids"] == ["alice"], "whom to unlock"
+    probe = {"user_id": "alice", "strokes": strokes(signature(0, 10))}
+    assert visitor.post("/api/verify", json=probe).json()["reason"] == "locked", "one budget"
+    assert operator.post("/api/unlock", json={}).json() == {}
+    anew = {"user_id": "alice", "strokes": strokes(signature(0, 11))}
+    assert visitor.post("/api/verify", json=anew).json()["accepted"]
+    counted = Counter(entry.event for entry in verifier.audit.entries())
+    assert (counted[Event.IDENTIFIED], counted[Event.LISTED]) == (1, 2)
+    assert counted[Event.COMPARED] == PER_DEVICE.tries // 2
+    assert counted[Event.NOT_IDENTIFIED] == PER_DEVICE.tries // 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -193,7 +229,8 @@ def test_what_is_done_is_in_the_audit_log(operator, strokes, verifier):
         (b"[]", "no object"),
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[" * 100_000, "too much in one request"),
+        (b"[" * 1000, "nests too deeply"),
         (b'{"user_id": "a", "strokes": NaN}', "not JSON"),
         (b'{"user_id": 1, "strokes": []}', "user_id is of another type"),
         (b'{"user_id": "", "strokes": []}', "too short or too long"),
@@ -263,3 +300,106 @@ def test_the_operators_policy_differs_in_what_it_shows_only(verifier):
     theirs = kiosk.verifier(operator=True)
     assert theirs.store is verifier.store
     assert theirs.policy == replace(Policy.kiosk(), reveal_score=True, reveal_unknown=True)
+
+
+def test_the_log_names_the_session_or_the_visitor(operator, visitor, strokes, verifier):
+    enroll(operator, strokes)
+    visitor.post("/api/verify", json={"user_id": "alice", "strokes": strokes(signature(0, 9))})
+    visitor.headers["Sigverify-Operator"] = "no session"
+    visitor.post("/api/verify", json={"user_id": "alice", "strokes": strokes(signature(1, 9))})
+    operator.delete("/api/operator")
+    entries = [(entry.event.value, str(entry.actor)) for entry in AuditLog(verifier.store).entries()]
+    session = entries[0][1]
+    assert re.fullmatch("operator operator, session [0-9a-f]{8}", session)
+    assert entries == [
+        ("signed_in", session), ("enrolled", session), ("accepted", "visitor testclient"),
+        ("rejected", "visitor testclient"), ("signed_out", session),
+    ]  # fmt: skip
+
+
+def test_where_everybody_operates_the_log_says_so(page, strokes, verifier):
+    everybody = page(code=None)
+    enroll(everybody, strokes)
+    assert [str(entry.actor) for entry in AuditLog(verifier.store).entries()] == [
+        "operator everybody at testclient"
+    ]
+
+
+def test_refused_tokens_are_in_the_log_a_few_of_many(page, verifier):
+    client = page(token=LONG)
+    for _ in range(20):
+        error_of(client.get("/api/info"), 401)
+    with client.websocket_connect("/api/live") as live:
+        live.send_json({"type": "hello", "token": "a wrong one"})
+        with pytest.raises(WebSocketDisconnect):
+            live.receive_json()
+    entries = list(AuditLog(verifier.store).entries())
+    assert {(entry.event, str(entry.actor)) for entry in entries} == {
+        (Event.TOKEN_REFUSED, "visitor testclient")
+    }
+    assert [entry.detail["count"] for entry in entries] == [1, 2, 4, 8, 16]
+
+
+def test_each_capability_is_one_of_its_own(page, strokes, verifier):
+    """Everything that needs one, tried by an operator who has all but that."""
+    probe = {"strokes": strokes(signature(0, 1))}
+    asked = {
+        "identify": ("POST", "/api/identify", probe),
+        "compare": ("POST", "/api/similarity", {"probe": probe, "references": [probe]}),
+        "enroll": ("POST", "/api/enrollments", {"user_id": "bob"}),
+        "replace": ("POST", "/api/enrollments", {"user_id": "bob", "replace": True}),
+        "users": ("GET", "/api/users", None),
+        "forget": ("DELETE", "/api/users?user_id=bob", None),
+        "unlock": ("POST", "/api/unlock", {}),
+        "images": ("POST", "/api/verify", {"user_id": "bob", "image": "AAAA"}),
+    }
+    assert set(asked) == set(Capability) - {Capability.VERIFY}
+    for name, (method, path, body) in asked.items():
+        for may, status in ((ALL - {Capability(name)}, 403), (ALL, None)):
+            client = page(operator_may=may)
+            signed_in = client.post("/api/operator", json={"code": "123456"}).json()["session"]
+            client.headers["Sigverify-Operator"] = signed_in
+            assert client.get("/api/info").json()["may"] == sorted(may)
+            answer = client.request(method, path, json=body)
+            if status is None:
+                assert answer.status_code != 403, name
+                continue
+            error = error_of(answer, status)
+            assert (error["reason"], error["capability"]) == ("not_allowed", name)
+    refused = [e for e in AuditLog(verifier.store).entries() if e.event is Event.NOT_ALLOWED]
+    assert [entry.detail["capability"] for entry in refused] == list(asked)
+    assert all(str(entry.actor).startswith("operator operator, session ") for entry in refused)
+
+
+def test_a_program_has_a_token_and_capabilities_of_its_own(page, verifier):
+    may = frozenset({Capability.USERS, Capability.UNLOCK})
+    client = page(clients=(Grant(name="cash desk", secret=LONG, may=may),))
+    error = error_of(client.get("/api/users"), 403)
+    assert (error["reason"], error["capability"]) == ("operators_only", "users")
+    client.headers["Authorization"] = f"Bearer {LONG}"
+    assert client.get("/api/users").json() == {"user_ids": []}
+    assert client.post("/api/unlock", json={}).status_code == 200
+    assert error_of(client.delete("/api/users?user_id=alice"), 403)["capability"] == "forget"
+    assert client.get("/api/info").json()["may"] == ["unlock", "users", "verify"]
+    entries = [(entry.event.value, str(entry.actor)) for entry in AuditLog(verifier.store).entries()]
+    its = "client testclient, cash desk"
+    assert entries == [
+        ("not_allowed", "visitor testclient"), ("listed", its), ("unlocked", its), ("not_allowed", its),
+    ]  # fmt: skip
+
+
+def test_beyond_this_machine_only_programs_with_a_token(page):
+    its = (Grant(name="cash desk", secret=LONG, may=frozenset({Capability.USERS})),)
+    client = page(clients=its, host="kiosk.example", listen="192.0.2.1")
+    for token in ("", "Bearer ", "Bearer x", f"Bearer {LONG}x"):
+        client.headers["Authorization"] = token
+        error_of(client.get("/api/info"), 401)
+        error_of(client.get("/api/users"), 401)
+    client.headers["Authorization"] = f"Bearer {LONG}"
+    assert client.get("/api/users").json() == {"user_ids": []}
+
+
+def test_refusals_that_are_repeated_do_not_fill_the_log(visitor, verifier):
+    for _ in range(20):
+        error_of(visitor.get("/api/users"), 403)
+    assert [entry.detail["count"] for entry in AuditLog(verifier.store).entries()] == [1, 2, 4, 8, 16]

@@ -75,3 +75,53 @@ def test_a_rate_that_never_works_is_refused_at_the_start(command, rate, monkeypa
         main()
     assert ended.value.code == 4
     assert "false-match rate" in capsys.readouterr().err
+
+
+@pytest.fixture
+def settings_of(monkeypatch, capsys, tmp_path):
+    """Return a function from options of `sigverify kiosk` to the page's settings, or the error printed."""
+    pytest.importorskip("uvicorn")
+
+    def settings_of(*options):
+        made = []
+        monkeypatch.setattr(
+            "firmware_bridge.kiosk.server.make_server", lambda _, settings, **__: made.append(settings)
+        )
+        monkeypatch.setattr("firmware_bridge.kiosk.server.run", lambda *_: None)
+        arguments = ["kiosk", "-s", str(tmp_path / "k.db"), "--create", "--port", "0", "--json", *options]
+        monkeypatch.setattr(sys, "argv", ["sigverify", *map(str, arguments)])
+        with pytest.raises(SystemExit):
+            main()
+        said = json.loads(capsys.readouterr().out)
+        return made[0] if made else said["error"]
+
+    return settings_of
+
+
+def test_operators_and_programs_by_name(settings_of, monkeypatch, tmp_path):
+    (tmp_path / "nights").write_text("24681357\n")
+    (tmp_path / "nights").chmod(0o600)
+    monkeypatch.setenv("TILL", "a token of the till")
+    settings = settings_of(
+        "--operator", f"nights:unlock,users:{tmp_path / 'nights'}", "--client", "till:verify,users:env:TILL"
+    )
+    assert settings.code is None, "with operators by name nobody else is made one"
+    ((nights,), (till,)) = settings.operators, settings.clients
+    assert (nights.name, nights.secret, sorted(nights.may)) == ("nights", "24681357", ["unlock", "users"])
+    assert (till.name, till.secret) == ("till", "a token of the till")
+    assert sorted(settings_of("--allow", "enroll", "--allow", "users").operator_may) == ["enroll", "users"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--operator", "nights:unlock:24681357"],
+        ["--operator", "nights:sing:env:PATH"],
+        ["--client", "till:users:env:NOTHING_THERE"],
+        ["--allow", "everything"],
+        ["--everybody-operates", "--operator", "nights:unlock:env:PATH"],
+        ["--everybody-operates", "--allow", "users"],
+    ],
+)
+def test_what_grants_nothing_is_refused(settings_of, options):
+    assert settings_of(*options) == "ConfigError"

@@ -39,7 +39,7 @@ def test_any_json_at_any_operation(operator, operation, body, query):
     )
     assert answer.status_code in (200, 403, 404, 409, 422, 429), answer.text
     if answer.status_code != 200:
-        assert set(answer.json()) == {"error", "status", "reason", "message", "retry_after_s"}
+        assert set(answer.json()) == {"error", "status", "reason", "capability", "message", "retry_after_s"}
 
 
 @SHARED

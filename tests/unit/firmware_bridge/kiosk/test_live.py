@@ -144,19 +144,6 @@ def test_other_pages_get_no_connection(visitor, disconnect):
             pass
 
 
-def test_only_so_many_connections(visitor, disconnect, monkeypatch):
-    from firmware_bridge.kiosk import live as module
-
-    monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
-    with visitor.websocket_connect(URL) as first:
-        greeted(first)
-        with visitor.websocket_connect(URL) as second, pytest.raises(disconnect) as ended:
-            second.receive_json()
-        assert ended.value.code == 1013
-    with visitor.websocket_connect(URL) as third:
-        assert greeted(third) == {"type": "ready"}
-
-
 def test_silence_ends_the_connection(visitor, disconnect, monkeypatch):
     from firmware_bridge.kiosk import live as module
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.libsigverify.build import FOLDER, HEADER, INCLUDE, build, command
+from firmware_bridge.libsigverify.build import HEADER, INCLUDE, build, command
 from sigverify.errors import RuntimeUnavailable
 from sigverify.runtime.native.library import Library
 
@@ -29,24 +29,6 @@ def run(*line, **options):
     return done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("shared", "litert"), [("ON", "ON"), ("OFF", "OFF")])
-def test_cmake_installs_a_library_that_firmware_links_with(compiler, tmp_path, shared, litert):
-    if shutil.which("cmake") is None:
-        pytest.skip("no CMake here (Debian: apt install cmake)")
-    options = [f"-DBUILD_SHARED_LIBS={shared}", f"-DSV_LITERT={litert}", "-DCMAKE_C_FLAGS=-Werror"]
-    prefix = tmp_path / "prefix"
-    options += [f"-DCMAKE_INSTALL_PREFIX={prefix}", "-DCMAKE_INSTALL_LIBDIR=lib"]
-    run("cmake", "-S", FOLDER, "-B", tmp_path / "build", *options)
-    run("cmake", "--build", tmp_path / "build")
-    run("cmake", "--install", tmp_path / "build")
-    source, program = tmp_path / "firmware.c", tmp_path / "firmware"
-    source.write_text(FIRMWARE)
-    place = [f"-I{prefix}/include", f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib"]
-    run(compiler, "-std=c99", "-pedantic", "-Werror", source, *place, "-lsigverify", "-lm", "-o", program)
-    assert run(program) == "truncated, altered, or no model file\n"
-
-
 def test_cxx_may_include_the_header(tmp_path):
     if shutil.which("c++") is None:
         pytest.skip("no C++ compiler here (Debian: apt install g++)")
@@ -64,6 +46,16 @@ def test_the_examples_in_the_manual_compile(compiler, tmp_path, number):
     source.write_text(blocks[number])
     strict = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
     run(compiler, *strict, f"-I{INCLUDE}", "-c", source, "-o", tmp_path / "example.o")
+
+
+def test_the_example_in_cxx_compiles(tmp_path):
+    if shutil.which("c++") is None:
+        pytest.skip("no C++ compiler here (Debian: apt install g++)")
+    (block,) = re.findall(r"```cpp\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    source = tmp_path / "example.cpp"
+    source.write_text(block)
+    strict = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+    run("c++", "-std=c++17", *strict, f"-I{INCLUDE}", "-c", source, "-o", tmp_path / "example.o")
 
 
 def test_a_compiler_that_is_not_there_is_named(tmp_path):

@@ -6,8 +6,9 @@ import pytest
 
 from firmware_bridge.libsigverify.build import FOLDER
 from sigverify.enrollment.candidates import LINK, ODD
+from sigverify.enrollment.expected_strangers import MOST_TIMES
 from sigverify.manifest import MANIFEST_VERSION
-from sigverify.matching import elastic, pair_inputs
+from sigverify.matching import cohort, elastic, pair_inputs, strangers
 from sigverify.matching.aspect import Aspect
 from sigverify.matching.cues import pair, trimmed
 from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
@@ -15,7 +16,7 @@ from sigverify.matching.embedding import SEQUENCE_SCALE, SERIES_SCALE
 from sigverify.matching.scoring import FLOOR
 from sigverify.modality.pen import assessment, clock, features, marks, repaired, signature, tempo
 from sigverify.modality.pen.pen import PEN
-from sigverify.model_file import MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
+from sigverify.model_file import MAX_COHORT_BYTES, MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
 from sigverify.policy.profile import Profile
 from sigverify.template import MAX_USER_ID, VERSION
 
@@ -45,10 +46,12 @@ HERE = {
     "internal.h": {
         "SVI_COPY_DISTANCE": PEN.copy_distance,
         "SVI_FILE_VERSION": MANIFEST_VERSION,
+        "SVI_MAX_COHORT": cohort.MOST,
         "SVI_MAX_DEPTH": MOST_DEPTH,
         "SVI_MAX_GAP_MS": clock.MAX_GAP_MS,
         "SVI_MAX_STEPS": MOST_STEPS,
         "SVI_MAX_USER": MAX_USER_ID,
+        "SVI_MIN_COHORT": cohort.LEAST,
         "SVI_PRESSURE": PEN.optional[Aspect.PRESSURE],
         "SVI_SEQUENCE_SCALE": SEQUENCE_SCALE,
         "SVI_SERIES_SCALE": SERIES_SCALE,
@@ -63,7 +66,11 @@ HERE = {
         "REST": marks.REST,
         "REST_MS": marks.REST_MS,
     },
-    "model_file.c": {"MAX_MANIFEST": MAX_MANIFEST_BYTES, "MAX_NETWORK": MAX_NETWORK_BYTES},
+    "model_file.c": {
+        "MAX_COHORT": MAX_COHORT_BYTES,
+        "MAX_MANIFEST": MAX_MANIFEST_BYTES,
+        "MAX_NETWORK": MAX_NETWORK_BYTES,
+    },
     "pair.c": {
         "LARGEST": pair_inputs.LARGEST,
         "LARGEST_LOG": pair.LARGEST_LOG,
@@ -76,7 +83,13 @@ HERE = {
         "MIN_DURATION_MS": assessment.MIN_DURATION_MS,
         "MIN_RATE_HZ": assessment.MIN_RATE_HZ,
     },
-    "scoring.c": {"FLOOR": FLOOR},
+    "scoring.c": {"FLOOR": FLOOR, "MOST_ODDS": strangers.MOST_ODDS},
+    "strangers.c": {
+        "HALVINGS": strangers._HALVINGS,
+        "HIGHEST": strangers._HIGHEST,
+        "MOST_ODDS": strangers.MOST_ODDS,
+        "WIDEST": strangers._WIDEST,
+    },
     "tempo.c": {"FASTEST": tempo._FASTEST, "FULL": 2 * SERIES_SCALE},
     "template.c": {"VERSION": VERSION},
     "trimmed.c": {
@@ -123,3 +136,4 @@ def test_profiles_are_those_of_python():
     assert {profile: numbers[f"SV_FMR_{profile.name}"] for profile in Profile} == {
         profile: profile.fmr for profile in Profile
     }
+    assert numbers["SV_MOST_TIMES"] == MOST_TIMES

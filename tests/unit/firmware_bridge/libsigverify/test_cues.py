@@ -164,7 +164,7 @@ def test_a_model_that_cannot_be_run_here_is_incompatible(library, data):
 
 
 def weights(count):
-    return {"1": {"bias": 0.0, "thresholds": {}, "weights": [0.0] * count}}
+    return {"1": {"bias": 0.0, "thresholds": {"skilled": [[0.01, 0.9]]}, "weights": [0.0] * count}}
 
 
 SPELLED = b'{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false}'
@@ -190,7 +190,7 @@ WHOLE = manifest(model_file(["series"]))
         model_file(["extent", "vector"], scoring=weights(6)),
         model_file(["extent", "vector"], scoring={}),  # no series, which the default weighs
         model_file(file_version=2),
-        model_file(file_version=4),
+        model_file(file_version=5),
         packed(WHOLE.replace(SPELLED, SPELLED + b",")),
         packed(WHOLE.replace(b"[" + SPELLED, b"[," + SPELLED)),
         packed(WHOLE.replace(b'"relative":true', b'"relative":True')),
@@ -205,7 +205,7 @@ def test_what_is_no_model_is_malformed(library, data):
             read(data)
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 4])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 5])
 def test_another_version_of_the_file_is_incompatible(library, version):
     with pytest.raises(IncompatibleModel):
         NativeModel(library, packed(manifest(model_file()), version=version))

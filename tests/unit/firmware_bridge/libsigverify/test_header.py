@@ -37,7 +37,7 @@ def test_every_status_has_words(library):
     ("name", "members", "numbers"),
     [
         ("sv_outcome", native_core.OUTCOMES.values(), list(native_core.OUTCOMES)),
-        ("sv_reason", native_core.REASONS, list(range(6))),
+        ("sv_reason", native_core.REASONS, list(range(7))),
         ("sv_addition", native_core.ADDITIONS, list(range(10))),
     ],
 )

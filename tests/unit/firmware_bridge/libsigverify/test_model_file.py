@@ -129,7 +129,7 @@ def test_both_networks_lie_on_multiples_of_16(library, names, size):
     pair_network = b"p" * size if "pair" in names else b""
     data = model_file(names, of=replace(model(), network=b"n" * size), pair_network=pair_network)
     NativeModel(library, data)
-    padding = 32 + len(manifest(data)) + -len(manifest(data)) % 16 + size
+    padding = 40 + len(manifest(data)) + -len(manifest(data)) % 16 + size
     end = len(data) - 32 - len(pair_network)
     assert end % 16 == 0
     for place in range(padding, end):

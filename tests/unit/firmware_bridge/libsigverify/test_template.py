@@ -51,8 +51,13 @@ def resealed(data):
     return data[:-4] + zlib.crc32(data[:-4]).to_bytes(4, "little")
 
 
+EXTENT_AT = 54 + 4 * 6
+"""Behind the head, "alice" and "pen", and six distances between two references."""
+
+
 def altered(place, content):
     data = bytearray(template(count=2).to_bytes())
+    place %= len(data)
     data[place : place + len(content)] = content
     return bytes(data)
 
@@ -79,6 +84,11 @@ def altered(place, content):
         resealed(altered(46, b"\0")),
         resealed(altered(51, b"\xff")),  # the modality
         resealed(altered(54, b"\0\0\x80\x7f")),  # an infinite distance
+        resealed(altered(54, b"\0\0\xc0\x7f")),  # a distance that is NaN
+        *(resealed(altered(EXTENT_AT, each)) for each in (b"\0\0\xc0\x7f", b"\0\0\x80\x7f", b"\0\0\0\0")),
+        resealed(altered(EXTENT_AT + 4, b"\0\0\x80\xbf")),  # an extent of -1
+        resealed(altered(-6, b"\0\x7e")),  # a vector that ends in NaN
+        resealed(altered(-6, b"\0\xfc")),  # in -infinity
     ],
 )
 def test_what_python_refuses_c_refuses(again, data):

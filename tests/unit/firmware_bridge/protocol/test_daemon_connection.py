@@ -1,21 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import signature
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.capability import BY_DEFAULT, DAEMON, Capability, Grant
 from firmware_bridge.protocol.captures import MAX_CAPTURES
 from firmware_bridge.protocol.client_connection import Answer, ClientConnection
 from firmware_bridge.protocol.daemon_connection import (
     CREDIT,
     MAX_FAULTS,
     WINDOW,
-    Capability,
     DaemonConnection,
 )
 from firmware_bridge.protocol.errors import to_error, to_message
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, MIN_PAYLOAD, Deframer, frame
-from firmware_bridge.protocol.handshake import proof
+from firmware_bridge.protocol.handshake import NONCE_BYTES, Side, proof, transcript
 from firmware_bridge.protocol.messages import (
     Add,
     Authenticate,
@@ -79,7 +81,7 @@ def test_a_whole_conversation(step, token):
     line = ConnectionPair(step=step, token=token, client_token=token).handshake()
     assert line.daemon.phase is line.client.phase is Phase.READY
     assert line.daemon.name == "test"
-    assert set(line.client.welcome.capabilities) == set(Capability)
+    assert set(line.client.welcome.capabilities) == set(BY_DEFAULT)
     assert send(line, signature(), 4) == Captured(samples=150, duration_ms=signature().duration_ms)
     number = line.client.ask(Verify(user_id="ann", capture=4, fmr=0.01))
     assert line.carry() == []
@@ -110,7 +112,7 @@ def test_answers_in_any_order():
 
 
 def test_errors_carry_status_name_and_sentence():
-    line = ConnectionPair().handshake()
+    line = ConnectionPair(allowed=[Capability.FORGET]).handshake()
     line.client.ask(Forget(user_id="nobody"))
     line.carry()
     line.daemon.answer(line.requests[0], to_message(UnknownUser("nobody of that id", hint="Enroll them")))
@@ -148,11 +150,105 @@ class TestHandshake:
 
     def test_each_handshake_wants_another_proof(self):
         daemon = DaemonConnection(token=TOKEN)
-        _, [(_, first)] = raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
-        _, [(_, second)] = raw(daemon, 1, Hello(version=1, max_payload=MAX_PAYLOAD))
+        hello = Hello(version=1, max_payload=MAX_PAYLOAD, nonce=bytes(NONCE_BYTES))
+        _, [(_, first)] = raw(daemon, 1, hello)
+        _, [(_, second)] = raw(daemon, 1, hello)
         assert first.nonce != second.nonce
-        old = Authenticate(proof=proof(TOKEN, first.nonce))
+        old = Authenticate(proof=proof(TOKEN, transcript(encode(1, hello), encode(1, first)), Side.CLIENT))
         assert raw(daemon, 2, old)[1][0][1].status == 74
+
+    @pytest.mark.parametrize("nonce", [None, b"", bytes(15), bytes(17)])
+    def test_who_says_no_nonce_proves_nothing(self, nonce):
+        """Such a client could be shown an old proof of the daemon's, and would not notice."""
+        daemon = DaemonConnection(token=TOKEN)
+        hello = Hello(version=1, max_payload=MAX_PAYLOAD, nonce=nonce)
+        _, [(_, welcome)] = raw(daemon, 1, hello)
+        right = proof(TOKEN, transcript(encode(1, hello), encode(1, welcome)), Side.CLIENT)
+        assert raw(daemon, 2, Authenticate(proof=right))[1][0][1].status == 74
+
+    def test_the_daemon_proves_the_token_too_also_when_its_answer_was_lost(self):
+        daemon = DaemonConnection(token=TOKEN)
+        hello = Hello(version=1, max_payload=MAX_PAYLOAD, nonce=bytes(NONCE_BYTES))
+        _, [(_, welcome)] = raw(daemon, 1, hello)
+        said = transcript(encode(1, hello), encode(1, welcome))
+        authenticate = Authenticate(proof=proof(TOKEN, said, Side.CLIENT))
+        for number in (2, 2, 3):
+            assert raw(daemon, number, authenticate)[1] == [
+                (number, Done(proof=proof(TOKEN, said, Side.DAEMON)))
+            ]
+
+    def squatter(self):
+        """Return a client that waits for the daemon's proof, and what was said."""
+        client = ClientConnection(token=TOKEN)
+        client.hello()
+        (hello,) = (each for each in Deframer().feed(client.outgoing()) if each)
+        welcome = Welcome(version=1, max_payload=8192, window=8, credit=16, nonce=bytes(16))
+        client.receive(frame(encode(1, welcome)))
+        return client, transcript(hello, encode(1, welcome))
+
+    @pytest.mark.parametrize(
+        "proved",
+        [
+            None,
+            b"",
+            bytes(32),
+            "of another token",
+            "the client's own, sent back",
+            "of another handshake",
+            "cut off",
+        ],
+    )
+    def test_whoever_answers_without_the_token_is_not_believed(self, proved):
+        client, said = self.squatter()
+        made = {
+            "of another token": proof(Key(bytes(range(1, 33))), said, Side.DAEMON),
+            "the client's own, sent back": proof(TOKEN, said, Side.CLIENT),
+            "of another handshake": proof(TOKEN, bytes(32), Side.DAEMON),
+            "cut off": proof(TOKEN, said, Side.DAEMON)[:31],
+        }
+        with pytest.raises(NotAllowed, match="did not prove the token"):
+            client.receive(frame(encode(2, Done(proof=made.get(proved, proved)))))
+        assert not client.ready
+        with pytest.raises(Misuse):
+            client.ask(Info())
+        assert client.receive(frame(encode(2, Done(proof=proof(TOKEN, said, Side.DAEMON))))) == []
+        assert not client.ready, "it is over"
+
+    def test_whoever_has_the_token_is(self):
+        client, said = self.squatter()
+        client.receive(frame(encode(2, Done(proof=proof(TOKEN, said, Side.DAEMON)))))
+        assert client.ready
+
+    def test_a_squatter_that_asks_for_no_token_is_not_believed(self):
+        client = ClientConnection(token=TOKEN)
+        client.hello()
+        welcome = Welcome(version=1, max_payload=8192, window=8, credit=16)
+        with pytest.raises(NotAllowed, match="wants no token"):
+            client.receive(frame(encode(1, welcome)))
+        assert not client.ready
+
+    @pytest.mark.parametrize(
+        "change", [{"window": 9}, {"capabilities": ("verify",)}, {"nonce": bytes(15) + b"x"}]
+    )
+    def test_what_was_changed_on_the_way_is_noticed(self, change):
+        line = ConnectionPair(token=TOKEN, client_token=TOKEN)
+        line.client.hello()
+        line.daemon.receive(line.client.outgoing())
+        (payload,) = Deframer().feed(line.daemon.outgoing())
+        number, welcome = decode(payload)
+        line.client.receive(frame(encode(number, replace(welcome, **change))))
+        with pytest.raises(NotAllowed, match="token is wrong"):
+            line.carry()
+
+    def test_each_hello_has_another_nonce(self):
+        client, nonces = ClientConnection(token=TOKEN), set()
+        for _ in range(20):
+            client.hello()
+            nonces.add(decode(Deframer().feed(client.outgoing())[0])[1].nonce)
+        assert len(nonces) == 20
+        open_client = ClientConnection()
+        open_client.hello()
+        assert decode(Deframer().feed(open_client.outgoing())[0])[1].nonce is None
 
     def test_a_client_without_a_token_or_with_another(self):
         with pytest.raises(NotAllowed, match="wants a token"):
@@ -190,6 +286,55 @@ class TestRequests:
         assert raw(daemon, 3, Add(capture=1))[1][0][1].status == 74
         assert raw(daemon, 4, Info())[0]
 
+    @pytest.mark.parametrize("lacking", [Capability.ENROLL, Capability.REPLACE])
+    def test_to_replace_takes_a_capability_of_its_own(self, lacking):
+        refused = []
+        daemon = greeted(allowed=DAEMON - {lacking}, capability_refused=refused.append)
+        asked, said = raw(daemon, 2, Enroll(user_id="ann", replace=True))
+        assert not asked
+        assert said == [
+            (2, Error(status=74, name="NotAllowed", message=f"this client may not {lacking.value}"))
+        ]
+        assert refused == [lacking]
+        assert len(raw(daemon, 3, Enroll(user_id="ann"))[0]) == (lacking is Capability.REPLACE)
+
+    def test_what_changes_others_enrollments_is_asked_for_by_name(self):
+        daemon = greeted()
+        for number, message in enumerate((Forget(user_id="ann"), Enroll(user_id="ann", replace=True)), 2):
+            asked, said = raw(daemon, number, message)
+            assert (asked, said[0][1].status) == ([], 74)
+
+    @pytest.mark.parametrize("token", [None, TOKEN], ids=["no other comes in", "others have a token"])
+    def test_each_client_has_a_token_and_capabilities_of_its_own(self, token):
+        its = Key.generate()
+        grants = [Grant(name="test", secret=its, may=frozenset({Capability.FORGET}))]
+        line = ConnectionPair(grants=grants, token=token, client_token=its).handshake()
+        assert line.client.welcome.capabilities == ("forget",)
+        line.client.ask(Forget(user_id="ann"))
+        line.client.ask(Users())
+        (refused,) = line.carry()
+        assert refused.message.message == "this client may not users"
+        assert [type(each.message) for each in line.requests] == [Forget]
+        # The token of one name is no use under another, nor without a name of these.
+        others = [Grant(name="another", secret=its, may=frozenset({Capability.FORGET}))]
+        line = ConnectionPair(grants=others, token=token, client_token=its)
+        line.client.hello()
+        with pytest.raises(NotAllowed):
+            line.carry()
+        assert line.daemon.phase is Phase.REFUSED
+
+    def test_another_hello_under_another_name_keeps_nothing_of_the_first(self):
+        its = Key.generate()
+        daemon = DaemonConnection(
+            allowed=[Capability.VERIFY],
+            grants=[Grant(name="chief", secret=its, may=frozenset({Capability.FORGET}))],
+        )
+        for number, name in ((1, "chief"), (2, "visitor"), (3, "chief")):
+            hello = Hello(version=1, max_payload=MAX_PAYLOAD, name=name, nonce=bytes(16))
+            welcome = raw(daemon, number, hello)[1][0][1]
+            assert welcome.capabilities == (("forget",) if name == "chief" else ("verify",))
+            assert len(welcome.nonce) == 16  # nobody is told apart by being asked for a token or not
+
     def test_what_only_the_daemon_says(self):
         assert raw(greeted(), 2, Done())[1] == [
             (2, Error(status=71, name="ProtocolError", message="only the daemon sends this; received Done"))
@@ -204,7 +349,7 @@ class TestRequests:
         assert said[0][1].status == 75
 
     def test_one_asked_twice_is_done_once_and_answered_twice(self):
-        daemon = greeted()
+        daemon = greeted(allowed=[Capability.FORGET])
         [asked], _ = raw(daemon, 2, Forget(user_id="ann"))
         assert raw(daemon, 2, Forget(user_id="ann")) == ([], [])
         daemon.answer(asked, Done())

@@ -8,10 +8,9 @@ from damage import damaged
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.capability import ALL, Capability
 from firmware_bridge.protocol.daemon_connection import (
-    ALL_CAPABILITIES,
     CREDIT,
-    Capability,
     DaemonConnection,
 )
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame, longest_frame
@@ -247,7 +246,7 @@ class TestCapability:
         assert "images" not in line.client.welcome.capabilities
 
     def test_without_it_a_picture_is_refused_and_nothing_kept(self):
-        daemon = greeted(allowed=ALL_CAPABILITIES - {Capability.IMAGES})
+        daemon = greeted(allowed=ALL - {Capability.IMAGES})
         tell(daemon, BeginImage(capture=1, size=len(FILE)), *cut(FILE, 1))
         assert daemon.held == 0
         said = end(daemon)
