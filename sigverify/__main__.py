@@ -1,6 +1,6 @@
 """`python -m sigverify`: the command, where no script of that name is on the path."""
 
-from sigverify.cli.app import main
+from sigverify.cli.entry import main
 
 if __name__ == "__main__":
     main()

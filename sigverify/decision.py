@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from sigverify.card import Tone, card
 from sigverify.matching.aspect import Aspect
 from sigverify.modality.quality import Flaw
+from sigverify.words import kind, phrase, preferred_language, sentence
 
 
 class Outcome(StrEnum):
@@ -40,6 +42,8 @@ class Reason(StrEnum):
     """Too many failed tries: nothing was compared."""
     POOR = "poor"
     """Too little signature in the capture to be compared."""
+    BLOCKED = "blocked"
+    """So many failed tries in a row that an operator has to look: no wait helps."""
 
     def __bool__(self) -> bool:
         return self is Reason.ALIKE
@@ -115,6 +119,35 @@ class Decision:
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms, 3),
             **several,
         }
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what `sigverify verify` says, in the language of the environment."""
+        language = preferred_language()
+
+        def joined(aspects: tuple[Aspect, ...]) -> str:
+            return ", ".join(sentence(aspect, language=language) for aspect in aspects)
+
+        lines = []
+        if self.score is not None and self.threshold is not None:
+            shown = {"score": f"{self.score:.3g}", "threshold": f"{self.threshold:.3g}"}
+            lines.append(phrase("score", language=language, **shown))
+        for name, aspects in (("unlike", self.unlike), ("missing", self.missing)):
+            if aspects:
+                lines.append(phrase(name, language=language, aspects=joined(aspects)))
+        if self.left_out:
+            kinds = ", ".join(kind(name, language=language) for name in self.left_out)
+            lines.append(phrase("left_out", language=language, kinds=kinds))
+        if self.reason is Reason.REPLAY:
+            lines.append(phrase("trying_out", language=language, option="Policy(replay=False)"))
+        if self.retry_after_s > 0:
+            lines.append(phrase("next_try", language=language, seconds=f"{self.retry_after_s:.0f}"))
+        outcome, why = (
+            sentence(each, language=language) for each in (self.outcome, self.flaw or self.reason)
+        )
+        return card(_TONES[self.outcome], outcome, why, lines, language=language)
+
+
+_TONES: Final = {Outcome.ACCEPT: Tone.YES, Outcome.REJECT: Tone.NO, Outcome.REFER: Tone.PERSON}
 
 
 def confidence(score: float, threshold: float) -> float:

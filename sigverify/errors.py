@@ -6,6 +6,7 @@
     ├── InvalidSignature              10   arrays that are not a signature
     ├── FormatError                   11   bytes that are not a known signature file
     │   └── UnknownFormat             12   no reader recognizes the content
+    ├── UntrustedCapture              13   not signed by a pen that is known, for this moment
     ├── ModelError                    20   a model cannot be used
     │   ├── MalformedModel            21   truncated, tampered with, or not a model file
     │   ├── IncompatibleModel         22   made for another version of the features or file
@@ -20,7 +21,8 @@
     │   ├── WrongKey                  45   the key is not the one that sealed this
     │   ├── DamagedStore              46   something sealed was altered, moved or damaged
     │   ├── StoreUnreachable          47   the fleet's server is away, and this cannot be done without it
-    │   └── StaleCache                48   the local copy of the fleet's store is too old to decide by
+    │   ├── StaleCache                48   the local copy of the fleet's store is too old to decide by
+    │   └── UntrustedTemplate         49   no enrollment station that is trusted signed it
     ├── EnrollmentError                50   these signatures cannot make a template
     ├── ConfigError                   60   a setting is unknown or out of range
     ├── CorpusError                   61   a corpus cannot be read or is too small
@@ -119,6 +121,23 @@ class UnknownFormat(FormatError):
     status = 12
 
 
+class UntrustedCapture(SigverifyError):
+    """The capture is not signed by a pen that is known here, for this moment: nothing of it was judged.
+
+    Attributes:
+        reason: the token of a `sigverify.signed.distrust.Distrust`; "" where nobody said it.
+    """
+
+    status = 13
+
+    def __init__(
+        self, what: str, *, expected: str = "", received: str = "", hint: str = "", reason: str = ""
+    ) -> None:
+        """Say why, as a token too."""
+        super().__init__(what, expected=expected, received=received, hint=hint)
+        self.reason = reason
+
+
 class ModelError(SigverifyError):
     """A model cannot be used."""
 
@@ -209,6 +228,23 @@ class StaleCache(StoreError):
     status = 48
 
 
+class UntrustedTemplate(StoreError):
+    """The template is not signed by an enrollment station that is trusted here: it is not compared with.
+
+    Attributes:
+        reason: the token of a `sigverify.protection.stations.Unsigned`; "" where nobody said it.
+    """
+
+    status = 49
+
+    def __init__(
+        self, what: str, *, expected: str = "", received: str = "", hint: str = "", reason: str = ""
+    ) -> None:
+        """Say why, as a token too."""
+        super().__init__(what, expected=expected, received=received, hint=hint)
+        self.reason = reason
+
+
 class EnrollmentError(SigverifyError):
     """These signatures cannot make a template."""
 
@@ -270,9 +306,19 @@ class Disconnected(BridgeError):
 
 
 class NotAllowed(BridgeError):
-    """This client may not do that: no token, a wrong one, or an operation that is not for it."""
+    """This client may not do that: no token, a wrong one, or an operation that is not for it.
+
+    Attributes:
+        capability: the one that is lacking ("replace", "forget", …); "" where it is not about one, and at the
+            client's side, where the message names it.
+    """
 
     status = 74
+
+    def __init__(self, what: str, *, capability: str = "", **parts: str) -> None:
+        """Say what is not allowed, and which capability would allow it."""
+        super().__init__(what, **parts)
+        self.capability = capability
 
 
 class Busy(BridgeError):

@@ -59,7 +59,7 @@ def open_later(
 
     def opened() -> Matcher:
         its = _read(DEFAULT, store, trust) if model is None else model
-        return Matcher.open(its, runtime=runtime, threads=threads)
+        return Matcher.open(its, runtime=runtime, threads=threads, trusted=trust is not None)
 
     return {MODALITY: opened}
 

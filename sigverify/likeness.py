@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from sigverify.card import Tone, card
+from sigverify.decision import Outcome, Reason
 from sigverify.errors import ConfigError, InvalidSignature
 from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import MODALITY as PICTURES
@@ -22,6 +24,7 @@ from sigverify.policy.fusion import Thresholds, rate_of, score_at
 from sigverify.policy.profile import false_match_rate
 from sigverify.runtime.interpreters import Runtime
 from sigverify.template import stored
+from sigverify.words import phrase, preferred_language, sentence
 
 DEFAULT_MODEL: Final = "base"
 """The model of strokes that ships."""
@@ -124,6 +127,35 @@ class Similarity:
             "note": self.note.value,
         }
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook what `sigverify compare` says, at `Profile.BALANCED`."""
+        language = preferred_language()
+        outcome, reason = self._answer()
+        lines = []
+        if self.score is not None:
+            shown = {"score": f"{self.score:.3g}"}
+            threshold = score_at(Profile.BALANCED.fmr, self.thresholds)
+            lines.append(phrase("score", language=language, threshold=f"{threshold:.3g}", **shown))
+        if self.rate is not None and not self.copy:
+            lines.append(phrase("just_accepted", language=language, rate=f"{100 * self.rate:.3g}"))
+        for name, aspects in (("unlike", self.unlike), ("missing", self.missing)):
+            if aspects:
+                named = ", ".join(sentence(aspect, language=language) for aspect in aspects)
+                lines.append(phrase(name, language=language, aspects=named))
+        if self.score is not None and not self.copy:
+            lines.append(sentence(self.note, language=language))
+        tone = Tone.YES if outcome else Tone.NO
+        title, why = (sentence(each, language=language) for each in (outcome, reason))
+        return card(tone, title, why, lines, language=language)
+
+    def _answer(self) -> tuple[Outcome, StrEnum]:
+        """Return the outcome at `Profile.BALANCED`, and why."""
+        if self:
+            return Outcome.ACCEPT, Reason.ALIKE
+        if self.score is None:
+            return Outcome.REJECT, next((flaw for flaw in self.flaws if flaw is not None), Reason.POOR)
+        return Outcome.REJECT, Reason.REPLAY if self.copy else Reason.UNLIKE
+
     def _reaches(self, rate: float) -> bool:
         """Whether a rate would accept it, also one that the model was not calibrated for."""
         return self.score is not None and not self.copy and self.score >= score_at(rate, self.thresholds)
@@ -219,8 +251,11 @@ def compare(
         )
     probe, *others = (matcher.embed(each) for each in captures)
     references = stored(matcher.common(References.stack(others)))
-    compared = matcher.compare(probe, references, matcher.spread(references))
-    table = matcher.scoring.row(count, reduced=compared.reduced).thresholds[counted]
+    spread = matcher.spread(references)
+    compared = matcher.compare(probe, references, spread)
+    # Only the thresholds for strangers are raised where these come near, and asking takes long.
+    strangers = matcher.strangers(references, spread) if counted is Impostor.RANDOM else None
+    table = matcher.scoring.row(count, reduced=compared.reduced, strangers=strangers).thresholds[counted]
     score, copy = matcher.score_of(compared), matcher.is_copy(compared.distances, probe, references)
     sure = copy or score >= score_at(Profile.STRICT.fmr, table)
     return Similarity(

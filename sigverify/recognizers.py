@@ -13,6 +13,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.scoring import MAX_REFERENCES
 from sigverify.modality.registry import find_modality, modality_of
 from sigverify.policy import Policy, check_policy
+from sigverify.protection.stations import Stations
 from sigverify.search import IndexKind, Searcher
 from sigverify.store import Store
 
@@ -20,16 +21,23 @@ from sigverify.store import Store
 class Recognizer:
     """What one model does in one store: compare, enroll and search by one kind of capture."""
 
-    def __init__(self, store: Store, matcher: Matcher, policy: Policy, index: IndexKind | str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        matcher: Matcher,
+        policy: Policy,
+        index: IndexKind | str,
+        stations: Stations | None,
+    ) -> None:
         """Put the parts together.
 
         Raises:
             StoreError: the store holds templates of another model of this modality.
         """
         self.matcher = matcher
-        self.comparer = Comparer(store, matcher)
-        self.enroller = Enroller(store, matcher, policy)
-        self.searcher = Searcher(store, matcher, kind=index)
+        self.comparer = Comparer(store, matcher, stations)
+        self.enroller = Enroller(store, matcher, policy, stations)
+        self.searcher = Searcher(store, matcher, kind=index, stations=stations)
         bound, model = store.models().get(matcher.modality.name), matcher.model
         if bound not in (None, model.id):
             raise StoreError(
@@ -51,6 +59,7 @@ class Recognizers:
         *,
         policy: Policy | None,
         index: IndexKind | str,
+        stations: Stations | None = None,
     ) -> None:
         """Take the matcher of the first kind, and what opens those of others, by their modalities.
 
@@ -60,6 +69,7 @@ class Recognizers:
         """
         self._store = store
         self._policy = policy
+        self._stations = stations
         self._index = index
         self._lock = OwnLock("the verifier")
         self._others = {name: opener for name, opener in others.items() if name != matcher.modality.name}
@@ -79,7 +89,7 @@ class Recognizers:
             ConfigError: there is none, what opens it opens another, or the policy cannot work with its model.
             SigverifyError: whatever keeps the model from being opened.
         """
-        with self._lock:
+        with self._lock.hold():
             if modality in self._open:
                 return self._open[modality]
             if modality not in self._others:
@@ -192,7 +202,7 @@ class Recognizers:
             )
         if self._policy is not None:  # without one, each `verify` may still name a rate that this model has
             check_policy(self._policy, matcher.scoring)
-        recognizer = Recognizer(self._store, matcher, self._policy or Policy(), self._index)
+        recognizer = Recognizer(self._store, matcher, self._policy or Policy(), self._index, self._stations)
         self._open[name] = recognizer
         return recognizer
 

@@ -1,6 +1,6 @@
 """`python -m sigverify.cli`."""
 
-from sigverify.cli.app import main
+from sigverify.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -45,7 +45,7 @@ def verify(
     from sigverify.cli.output import Exit, report
 
     expected = None if anchor is None else Anchor.parse(anchor)
-    with open_store(store, key=key, read_only=True) as opened:
+    with open_store(store, key=key, read_only=True, compare=False) as opened:
         found = _log(opened, kiosk).verify(expected)
     report(found.to_dict(), as_json=as_json, render=lambda: _render(found))
     if not found:
@@ -71,7 +71,7 @@ def show(
     from sigverify.cli.opening import open_store
     from sigverify.cli.output import report
 
-    with open_store(store, key=key, read_only=True) as opened:
+    with open_store(store, key=key, read_only=True, compare=False) as opened:
         log = _log(opened, kiosk)
         names = log.names()
         if user is not None:
@@ -114,11 +114,12 @@ def _table(entries: "list[Entry]", names: "Mapping[str, str]") -> "RenderableTyp
         return "No entries."
     language = preferred_language()
     grid = Table(box=None, padding=(0, 1))
-    for name in ("number", "time", "event", "who", "detail"):
+    for name in ("number", "time", "event", "who", "actor", "detail"):
         grid.add_column(name, no_wrap=True)
     for entry in entries:
         detail = ", ".join(f"{name}={value}" for name, value in entry.detail.items())
         who = names.get(entry.who) or entry.who[:12]
         time, event = entry.time.isoformat(timespec="milliseconds"), sentence(entry.event, language=language)
-        grid.add_row(str(entry.number), time, event, visible(who), visible(detail))
+        actor = "" if entry.actor is None else str(entry.actor)
+        grid.add_row(str(entry.number), time, event, visible(who), visible(actor), visible(detail))
     return grid

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import JsonOption, WritersOption
 
 if TYPE_CHECKING:
     from converter import Conversion
@@ -38,9 +38,10 @@ def convert(
             "--calibrate-on",
             metavar="CORPUS",
             help="Corpus to fit scores and thresholds on, which the network has not seen; may be repeated. "
-            "Of a RUN its own validation writers if not given.",
+            "Of a RUN its own validation writers if not given, or invented people where these are too few.",
         ),
     ] = None,
+    writers: WritersOption = None,
     edge_tpu: Annotated[
         bool, typer.Option("--edge-tpu", help="Compile for the Coral Edge TPU with edgetpu_compiler.")
     ] = False,
@@ -48,28 +49,44 @@ def convert(
         Path | None,
         typer.Option("--c-array", metavar="FILE", help="Write the model file as C source too, for firmware."),
     ] = None,
+    cohort: Annotated[
+        bool,
+        typer.Option(
+            "--cohort/--no-cohort",
+            help="Bring along invented people, by whom enrollment tells how near strangers come to a person. "
+            "A MODEL without --calibrate-on gets only that. Of strokes only.",
+        ),
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one model file for devices of a trained network, or fit the scores of a model anew."""
+    """Make one model file for devices of a trained network, or give a model other scores, or a cohort."""
     chosen = [name for name, given in (("int8", int8), ("float16", float16), ("float32", float32)) if given]
     if len(chosen) > 1:
         raise typer.BadParameter("choose one of --int8, --float16 and --float32")
 
+    from sigverify.cli.checks import check_file, require
     from sigverify.cli.output import report, table
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
 
+    require(["tensorflow", "keras", "sklearn"], "train")
+    for path in (out, c_source):
+        if path is not None:
+            check_file(path)
     with quiet(), stage_bar("Converting and calibrating"):
         import converter
         from sigverify.corpora import open_corpus
+        from sigverify.corpora.split_file import Side, select_writers
 
+        corpora = select_writers([open_corpus(spec) for spec in calibrate_on or ()], writers, Side.TRAIN)
         conversion = converter.convert(
             source,
             precision=chosen[0] if chosen else None,
             name=name,
             representatives=representatives,
             edge_tpu=edge_tpu,
-            calibration=[open_corpus(spec) for spec in calibrate_on or ()],
+            cohort=cohort,
+            calibration=corpora,
         )
     conversion.model.write(out)
     content = _content(conversion, out)
@@ -97,18 +114,43 @@ def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
 
 def _content(conversion: "Conversion", out: Path) -> dict[str, Any]:
     mapping = conversion.edge_tpu
+    record = conversion.model.manifest.provenance["conversion"]
     return {
         "model": str(out),
         "id": conversion.model.id,
         "name": conversion.model.manifest.name,
         "precision": conversion.model.manifest.precision.value,
         "bytes": out.stat().st_size,
+        "calibrated_on": record.get("calibrated_on", []),
+        "calibration_signatures": record.get("calibration_signatures"),
+        "calibration_why": record.get("calibration_why", ""),
+        "cohort": 0 if conversion.model.people is None else len(conversion.model.people),
         "eer": conversion.eer,
         "parity": conversion.report and conversion.report.to_dict(),
         "edge_tpu": None
         if mapping is None
-        else {"complete": mapping.complete, "falls_to_cpu": list(mapping.warnings)},
+        else {
+            "complete": mapping.complete,
+            "falls_to_cpu": list(mapping.warnings),
+            "compiled": [each.to_dict() for each in conversion.compiled],
+        },
     }
+
+
+def cohort_said(people: int) -> str:
+    """Say whether a model limits how many strangers match a single person."""
+    return f"{people} invented people" if people else "none: nothing limits how many strangers match a person"
+
+
+def _said(compiled: dict[str, Any]) -> str:
+    """Say what the vendor's compiler took over, and where the weights lie."""
+    kinds = compiled["operations"]
+    mapped = sum(kind["count"] for kind in kinds if kind["status"].startswith("Mapped"))
+    others = [
+        f"{kind['name']}: {kind['status']}" for kind in kinds if not kind["status"].startswith("Mapped")
+    ]
+    memory = f"{compiled['cached'] or '?'} on the chip, {compiled['streamed'] or '?'} sent at each run"
+    return "; ".join([f"{mapped} operations taken over", memory, *others])
 
 
 def _rows(content: dict[str, Any]) -> dict[str, object]:
@@ -118,8 +160,14 @@ def _rows(content: dict[str, Any]) -> dict[str, object]:
         "id": content["id"],
         "precision": content["precision"],
         "size": f"{content['bytes'] / 1000:.0f} kB",
-        "EER on the calibration writers": f"{100 * content['eer']:.2f} %",
+        "scores fitted on": f"{', '.join(content['calibrated_on'])}: "
+        f"{content['calibration_signatures']} signatures",
+        "cohort": cohort_said(content["cohort"]),
     }
+    if content["eer"] is not None:
+        rows["EER on the calibration writers"] = f"{100 * content['eer']:.2f} %"
+    if content["calibration_why"]:
+        rows["why invented people"] = content["calibration_why"]
     if parity is not None:
         cosine = parity["vector"]
         rows["cosine to the trained network"] = f"{cosine['mean']:.4f} (worst {cosine['minimum']:.4f})"
@@ -133,6 +181,8 @@ def _rows(content: dict[str, Any]) -> dict[str, object]:
             )
     if mapping is not None:
         rows["Edge TPU"] = "maps whole" if mapping["complete"] else "; ".join(mapping["falls_to_cpu"])
+        for number, each in enumerate(mapping["compiled"]):
+            rows[f"compiler {each['version']} on {('the network', 'the pair network')[number]}"] = _said(each)
     if "c_array" in content:
         source = content["c_array"]
         rows["C source"] = source["file"]

@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigverify.cli.options import ImageModelOption, JsonOption, KeyOption, ModelOption
+from sigverify.cli.options import (
+    CaptureKeysOption,
+    ImageModelOption,
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    without_password,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,12 +24,18 @@ def doctor(
     store: Annotated[
         str | None,
         typer.Option(
-            "--store", "-s", envvar="SIGVERIFY_STORE", metavar="FILE", help="A store to look into; only read."
+            "--store",
+            "-s",
+            envvar="SIGVERIFY_STORE",
+            metavar="FILE",
+            callback=without_password,
+            help="A store to look into; only read.",
         ),
     ] = None,
     key: KeyOption = None,
     model: ModelOption = "base",
     image_model: ImageModelOption = "base-image",
+    capture_keys: CaptureKeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is here, what is wrong, and what to do. Exit code 0: nothing is bad, 4: something is."""
@@ -32,7 +45,13 @@ def doctor(
     from sigverify.diagnosis import State, diagnose
 
     with quiet():
-        findings = diagnose(store=store, key=key, model=model, image_model=chosen_image_model(image_model))
+        findings = diagnose(
+            store=store,
+            key=key,
+            model=model,
+            image_model=chosen_image_model(image_model),
+            capture_keys=capture_keys,
+        )
     bad = [each.name for each in findings if each.state is State.BAD]
     content = {"bad": bad, "findings": [each.to_dict() for each in findings]}
     report(content, as_json=as_json, render=lambda: _table(findings))

@@ -6,12 +6,15 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CounterOption,
     ImageModelOption,
     JsonOption,
     KeyOption,
     ModelOption,
     RuntimeOption,
     SignaturesArgument,
+    StationKeyOption,
+    StationsOption,
     StoreOption,
     ThreadsOption,
     TrustOption,
@@ -48,7 +51,10 @@ def enroll(
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
+    stations: StationsOption = None,
+    station_key: StationKeyOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,9 +72,12 @@ def enroll(
         runtime=runtime,
         threads=threads,
         key=key,
+        counter=counter,
         trust=trust,
         create=True,
         cache=cache,
+        stations=stations,
+        station_key=station_key,
     ) as verifier:
         receipt = verifier.enroll(
             user,
@@ -120,8 +129,8 @@ def _rows(receipt: "EnrollmentReceipt", language: str, captures: str = "") -> di
         del rows[phrase("user_id", language=language)]
         rows = {captures: "", **rows}
     rows |= {phrase("flaws", language=language): "; ".join(flaws) or nothing}
+    warnings = [sentence(caution, language=language) for caution in receipt.cautions]
     if receipt.mixed_scripts and not captures:
         scripts = ", ".join(receipt.mixed_scripts)
-        warning = phrase("mixed_scripts", language=language, scripts=scripts)
-        rows |= {phrase("warning", language=language): warning}
-    return rows
+        warnings.insert(0, phrase("mixed_scripts", language=language, scripts=scripts))
+    return rows | ({phrase("warning", language=language): "; ".join(warnings)} if warnings else {})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption
+from sigverify.cli.options import CorpusOption, JsonOption, RuntimeOption, StyleOption, WritersOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sigverify.evaluation import Report
-    from sigverify.evaluation.summary import Share
+    from sigverify.evaluation.summary import Estimate, Share
 
 
 def evaluate(
@@ -25,8 +25,14 @@ def evaluate(
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The report's folder.")] = None,
     references: Annotated[
-        str, typer.Option("--references", "-r", metavar="R[,R...]", help="How many references to enroll.")
-    ] = "1,4,5",
+        str | None,
+        typer.Option(
+            "--references",
+            "-r",
+            metavar="R[,R...]",
+            help="How many references to enroll; if not given 1, 3, 4, 5 and 10, as far as they go.",
+        ),
+    ] = None,
     draws: Annotated[int, typer.Option("--draws", min=1, help="How often references are drawn anew.")] = 10,
     protocol: Annotated[
         str, typer.Option("--protocol", help="standard, enrolled, sitting, svc2004 or susig.")
@@ -37,26 +43,42 @@ def evaluate(
     history: Annotated[
         Path | None, typer.Option("--history", help="The run's folder, for its learning curves.")
     ] = None,
+    writers: WritersOption = None,
+    all_writers: Annotated[
+        bool, typer.Option("--all-writers", help="Measure those whom the model has seen, too.")
+    ] = False,
+    style: StyleOption = None,
     runtime: RuntimeOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure error rates by the protocol: a table, and with --out plots, figures and every score."""
+    """Measure error rates by the protocol: a table, and with --out plots, figures and every score.
+
+    Of a corpus that the model was trained on, only the writers held out then are measured.
+    """
+    from sigverify.cli.checks import check_style, require
     from sigverify.cli.output import report
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
+
+    check_style(style, out)
+    drawn, compared = ["matplotlib", "jinja2"] * (out is not None), ["dtaidistance"] * (baseline is not None)
+    require(["sklearn", *drawn, *compared], "evaluate")
     from sigverify.evaluation import run_evaluation
 
     with quiet(), stage_bar("Reading") as show:
         evaluated = run_evaluation(
             model,
             corpus,
-            references=_counts(references),
+            references=None if references is None else _counts(references),
             out=out,
             baseline=baseline,
             draws=draws,
             protocol=protocol,
             runtime=runtime,
             history=history,
+            writers=writers,
+            all_writers=all_writers,
+            style=style,
             progress=show,
         )
     content = {
@@ -79,8 +101,22 @@ def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType
 
     from sigverify.cli.output import visible
 
-    parts: list[RenderableType] = [Text("Error rates in %, mean ± standard deviation over the draws")]
+    parts: list[RenderableType] = [
+        Text(
+            "Error rates in %: mean ± standard deviation over the draws, and below it the 95 % confidence "
+            "interval by bootstrap over writers"
+        )
+    ]
     parts += [grid for each in reports for grid in (_grid(each), *_profiles(each))]
+    if any(
+        "*" in cell
+        for each in reports
+        for condition in each.conditions
+        for cell in _cells(condition.impostors)
+    ):
+        parts.append(
+            Text("*: fewer forgeries than 3 / FMR: the figure rests on a handful of them or on none")
+        )
     return Group(*parts, f"The report: {visible(page)}") if page else Group(*parts)
 
 
@@ -95,7 +131,10 @@ def _grid(report: "Report") -> "RenderableType":
         grid.add_column(name, justify="right")
     for condition in report.conditions:
         grid.add_row(str(condition.references), *_cells(condition.impostors))
-    return titled(f"{visible(report.corpus)}, {visible(report.system)}", grid)
+    title = f"{visible(report.corpus)}, {visible(report.system)}"
+    if report.selection is not None:
+        title += f"\nMeasured: {report.selection.words()}"
+    return titled(title, grid)
 
 
 def _profiles(report: "Report") -> "Iterator[RenderableType]":
@@ -125,11 +164,20 @@ def _bounded(share: "Share | None") -> str:
 
 def _cells(impostors: Any) -> list[str]:
     """Four rates against skilled forgers and one against random ones; – where there were none."""
-    from sigverify.cli.output import percent
-
     skilled, random = impostors.get("skilled"), impostors.get("random")
     cells = ["–"] * 4
     if skilled:
         costs = {point.fmr: point.fnmr for point in skilled.points}
-        cells = [percent(each) for each in (skilled.eer, skilled.eer_per_writer, costs[0.01], costs[0.001])]
-    return [*cells, percent(random.eer) if random else "–"]
+        cells = [
+            _percent(skilled.eer),
+            _percent(skilled.eer_per_writer),
+            *(_percent(costs[fmr], mark="*" * skilled.is_few(fmr)) for fmr in (0.01, 0.001)),
+        ]
+    return [*cells, _percent(random.eer) if random else "–"]
+
+
+def _percent(estimate: "Estimate", *, mark: str = "") -> str:
+    """Show a rate, marked perhaps, and its interval in a line below."""
+    from sigverify.cli.output import percent
+
+    return f"{percent(estimate)}{mark}\n[{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigverify.cli.options import JsonOption, KeyOption, StoreOption, UserOption
+from sigverify.cli.options import CounterOption, JsonOption, KeyOption, StoreOption, UserOption
 
 if TYPE_CHECKING:
     from sigverify.store import Store
@@ -23,13 +23,14 @@ def join(
     group: GroupArgument,
     *,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a person into a group."""
     from sigverify.cli.opening import open_store
     from sigverify.search.groups import join_group
 
-    with open_store(store, key=key) as opened:
+    with open_store(store, key=key, counter=counter) as opened:
         join_group(opened, user, group)
         _show(opened, user, as_json=as_json)
 
@@ -41,23 +42,31 @@ def leave(
     group: GroupArgument,
     *,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a person out of a group."""
     from sigverify.cli.opening import open_store
     from sigverify.search.groups import leave_group
 
-    with open_store(store, key=key) as opened:
+    with open_store(store, key=key, counter=counter) as opened:
         leave_group(opened, user, group)
         _show(opened, user, as_json=as_json)
 
 
 @groups.command()
-def show(store: StoreOption, user: UserOption, *, key: KeyOption = None, as_json: JsonOption = False) -> None:
+def show(
+    store: StoreOption,
+    user: UserOption,
+    *,
+    key: KeyOption = None,
+    counter: CounterOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the groups that a person is in."""
     from sigverify.cli.opening import open_store
 
-    with open_store(store, key=key, read_only=True) as opened:
+    with open_store(store, key=key, counter=counter, read_only=True) as opened:
         _show(opened, user, as_json=as_json)
 
 

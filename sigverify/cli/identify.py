@@ -6,12 +6,14 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CounterOption,
     ImageModelOption,
     JsonOption,
     KeyOption,
     ModelOption,
     RuntimeOption,
     SignatureArgument,
+    StationsOption,
     StoreOption,
     ThreadsOption,
     TrustOption,
@@ -38,7 +40,9 @@ def identify(
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
+    stations: StationsOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,8 +64,10 @@ def identify(
         runtime=runtime,
         threads=threads,
         key=key,
+        counter=counter,
         trust=trust,
         cache=cache,
+        stations=stations,
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
         if among is not None and not len(matches):

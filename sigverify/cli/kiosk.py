@@ -7,6 +7,8 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CaptureKeysOption,
+    CounterOption,
     CreateOption,
     FmrOption,
     ImageModelOption,
@@ -15,6 +17,8 @@ from sigverify.cli.options import (
     ModelOption,
     ReferOption,
     RuntimeOption,
+    StationKeyOption,
+    StationsOption,
     StoreOption,
     ThreadsOption,
     TrustOption,
@@ -34,15 +38,42 @@ def kiosk(
     token: Annotated[
         str | None,
         typer.Option(
-            "--token", envvar="SIGVERIFY_KIOSK_TOKEN", help="What every caller has to show; 16 characters."
+            "--token",
+            metavar="FILE|env:NAME|fd:N",
+            help="Where what every caller has to show is read from; without, SIGVERIFY_KIOSK_TOKEN.",
         ),
     ] = None,
     code: Annotated[
         str | None,
         typer.Option(
             "--code",
-            envvar="SIGVERIFY_KIOSK_CODE",
-            help="What makes a visitor an operator, who may enroll; without, a new one is printed.",
+            metavar="FILE|env:NAME|fd:N",
+            help="Where what makes a visitor an operator is read from; without, SIGVERIFY_KIOSK_CODE, "
+            "and without that a new one is printed.",
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            help="What the operator by --code may: verify, identify, compare, enroll, replace, users, "
+            "forget, unlock, images; repeat. Without: all.",
+        ),
+    ] = None,
+    operator: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--operator",
+            metavar="NAME:CAPABILITY,…:FILE|env:NAME|fd:N",
+            help="An operator with a code and capabilities of their own; repeat. Without --code no other.",
+        ),
+    ] = None,
+    client: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--client",
+            metavar="NAME:CAPABILITY,…:FILE|env:NAME|fd:N",
+            help="A program that uses REST, with a token and capabilities of its own; repeat.",
         ),
     ] = None,
     everybody_operates: Annotated[
@@ -75,23 +106,36 @@ def kiosk(
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
+    stations: StationsOption = None,
+    station_key: StationKeyOption = None,
+    capture_keys: CaptureKeysOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     cache: CacheOption = None,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Serve a full-screen page that enrolls, verifies and identifies by touch, pen or mouse."""
     from sigverify.cli.opening import open_verifier
+    from sigverify.errors import ConfigError
     from sigverify.policy import Policy
 
     server = _server()
+    from firmware_bridge.capability import ALL, read_capabilities, read_grants
+    from firmware_bridge.kiosk.secret import read_secret
     from firmware_bridge.kiosk.settings import Settings, new_code
 
-    made = None if everybody_operates or code else new_code()
+    code = read_secret("operator's code", code, "SIGVERIFY_KIOSK_CODE")
+    if everybody_operates and (operator or allow):
+        raise ConfigError("everybody operates, and some only do", expected="--everybody-operates alone")
+    made = None if everybody_operates or code or operator else new_code()
     settings = Settings(
         host=host,
-        token=token,
+        token=read_secret("token", token, "SIGVERIFY_KIOSK_TOKEN"),
         code=None if everybody_operates else code or made,
+        operator_may=read_capabilities(allow) if allow else ALL,
+        operators=read_grants(operator or (), lambda source: _secret("operator's code", source)),
+        clients=read_grants(client or (), lambda source: _secret("token", source)),
         references=references,
         fpir=fpir,
         keyboard=keyboard,
@@ -110,14 +154,24 @@ def kiosk(
             threads=threads,
             create=create,
             key=key,
+            counter=counter,
             policy=policy,
             trust=trust,
             cache=cache,
+            stations=stations,
+            station_key=station_key,
+            capture_keys=capture_keys,
         ) as verifier,
     ):
         running = server.make_server(verifier, settings, certificate=tls_cert, key=tls_key)
         _announce(server.address(listening, settings, tls=tls_cert is not None), made, as_json=as_json)
         server.run(running, listening)
+
+
+def _secret(what: str, source: str) -> str:
+    from firmware_bridge.kiosk.secret import read_secret
+
+    return read_secret(what, source, "") or ""
 
 
 def _server() -> "ModuleType":

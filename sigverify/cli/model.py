@@ -1,25 +1,25 @@
-"""`sigverify model`: sign model files, and check their signatures."""
+"""`sigverify model`: sign model files, check their signatures, and look into their networks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import JsonOption, PassphraseOption
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from sigverify.model_file import Model
 
-model = typer.Typer(name="model", help="Sign model files, and check their signatures.", no_args_is_help=True)
+model = typer.Typer(
+    name="model",
+    help="Sign model files, check their signatures, and look into their networks.",
+    no_args_is_help=True,
+)
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A .sigmodel file, or the name of a model that ships.")
-]
-PassphraseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--passphrase-env", metavar="NAME", help="The environment variable with the passphrase of the key."
-    ),
 ]
 
 
@@ -34,12 +34,13 @@ def keygen(
     as_json: JsonOption = False,
 ) -> None:
     """Make a pair of Ed25519 keys. Keep the private one off every device."""
+    from sigverify.cli.checks import passphrase_in
     from sigverify.cli.output import report, table
     from sigverify.protection.signing import ModelSigner
 
     public = out.with_name(out.name + ".pub")
     signer = ModelSigner.generate()
-    signer.write(out, passphrase=_passphrase(passphrase_env))
+    signer.write(out, passphrase=passphrase_in(passphrase_env))
     signer.write_public(public)
     content = {"private_key": str(out), "public_key_file": str(public), "public_key": signer.public_key.hex()}
     report(content, as_json=as_json, render=lambda: table(content, title="A new pair of keys"))
@@ -61,13 +62,14 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Sign a model: MODEL.sig appears beside it."""
+    from sigverify.cli.checks import passphrase_in
     from sigverify.cli.output import report, table
     from sigverify.model_file import Model
     from sigverify.protection import signing
 
     loaded = Model.read(name)
     path = _place(loaded, name, out)
-    signer = signing.ModelSigner.read(key, passphrase=_passphrase(passphrase_env))
+    signer = signing.ModelSigner.read(key, passphrase=passphrase_in(passphrase_env))
     signature = signing.sign(loaded, signer, version=version)
     signature.write(signing.signature_path(path))
     content = {
@@ -109,6 +111,76 @@ def verify(
     )
 
 
+@model.command()
+def operations(name: ModelArgument, *, as_json: JsonOption = False) -> None:
+    """List a model's operations: what each computes and weighs, and whether an Edge TPU takes it.
+
+    Needs TensorFlow. By the published rules of the Edge TPU, not by its compiler; see `sigverify convert`.
+    """
+    from sigverify.cli.checks import require
+    from sigverify.cli.output import report
+    from sigverify.cli.quiet import quiet
+    from sigverify.model_file import Model
+
+    require(["tensorflow"], "train")
+    loaded = Model.read(name)
+    with quiet():
+        networks = [_network("embeds", loaded.network)]
+        if loaded.pair_network:
+            networks.append(_network("compares a pair", loaded.pair_network))
+    content = {"model": loaded.manifest.name, "id": loaded.id, "networks": networks}
+    report(content, as_json=as_json, render=lambda: _operations(networks))
+
+
+def _network(what: str, network: bytes) -> dict[str, Any]:
+    """Return each operation of a network, and what they come to."""
+    from converter import edge_tpu
+
+    mapping = edge_tpu.check(network)
+    rows = [
+        {
+            "name": each.name,
+            "output": list(each.shapes[0]) if each.shapes else [],
+            "macs": each.macs,
+            "constant_bytes": each.constant_bytes,
+            "edge_tpu": not reason,
+            "reason": reason,
+        }
+        for each, (_, reason) in zip(edge_tpu.operations(network), mapping.operations, strict=True)
+    ]
+    return {
+        "network": what,
+        "bytes": len(network),
+        "macs": sum(each["macs"] for each in rows),
+        "constant_bytes": sum(each["constant_bytes"] for each in rows),
+        "maps_whole": mapping.complete,
+        "operations": rows,
+    }
+
+
+def _operations(networks: "list[dict[str, Any]]") -> "RenderableType":
+    """Return a table for each network."""
+    from rich.console import Group
+    from rich.table import Table
+
+    from sigverify.cli.output import titled, visible
+
+    tables = []
+    for each in networks:
+        grid = Table.grid(padding=(0, 2))
+        for _ in range(5):
+            grid.add_column(no_wrap=True)
+        grid.add_row("operation", "output", "MACs", "constants", "Edge TPU", style="dim")
+        for row in each["operations"]:
+            shape = " × ".join(map(str, row["output"]))
+            numbers = f"{row['macs']:,}", f"{row['constant_bytes']:,} B"
+            grid.add_row(visible(row["name"]), shape, *numbers, visible(row["reason"]) or "takes it")
+        whole = "maps whole" if each["maps_whole"] else "does not map whole"
+        title = f"The network that {each['network']}: {each['macs']:,} MACs, {each['bytes']:,} bytes; {whole}"
+        tables.append(titled(title, grid))
+    return Group(*tables)
+
+
 def _place(loaded: "Model", name: str, out: Path | None) -> Path:
     """Return the file to sign, after writing it where it is wanted elsewhere."""
     from sigverify.errors import ConfigError
@@ -122,15 +194,3 @@ def _place(loaded: "Model", name: str, out: Path | None) -> Path:
             f"the model {name!r} ships with sigverify", hint=f"Sign a copy: --out {name}.sigmodel"
         )
     return Path(name)
-
-
-def _passphrase(variable: str | None) -> str | None:
-    import os
-
-    from sigverify.errors import ConfigError
-
-    if variable is None:
-        return None
-    if not (value := os.environ.get(variable)):
-        raise ConfigError("no passphrase", expected=f"it in the environment variable {variable}")
-    return value

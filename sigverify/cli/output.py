@@ -42,6 +42,12 @@ class Exit(IntEnum):
     REFER = 5
     INTERRUPTED = 130
     """By Ctrl+C: 128 and the number of the signal, as shells have it."""
+    UNREAD = 141
+    """Who read standard output is gone, as `head` is after its lines: the same of SIGPIPE."""
+
+
+class Unread(SigverifyError):
+    """Nobody reads standard output any more: no fault of the command's, and nothing to be told about."""
 
 
 def visible(text: object) -> str:
@@ -88,12 +94,12 @@ class _Checked:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, or raise SigverifyError."""
+        """Write, or raise Unread or SigverifyError."""
         with self._checked():
             return int(self._stream.write(text))
 
     def flush(self) -> None:
-        """Flush, or raise SigverifyError."""
+        """Flush, or raise Unread or SigverifyError."""
         with self._checked():
             self._stream.flush()
 
@@ -109,6 +115,8 @@ class _Checked:
                 descriptor = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(descriptor, self._stream.fileno())
                 os.close(descriptor)
+            if isinstance(error, BrokenPipeError):
+                raise Unread("nobody reads standard output") from error
             raise SigverifyError(
                 "cannot write to standard output",
                 received=error.strerror or "a closed stream",
@@ -126,8 +134,16 @@ def fail(kind: str, status: int, message: str, code: int = Exit.ERROR) -> int:
             return code
     line = message.strip().replace("\n", " ")
     with suppress(OSError, ValueError):  # there is nobody to tell
-        say(styled(("error: ", "bold red"), visible(line)), stderr=True)
+        say(_failure(visible(line)), stderr=True)
     return code
+
+
+def _failure(line: str) -> "Text | str":
+    """Return the line that says what is wrong; without its colour where rich is what is lacking."""
+    try:
+        return styled(("error: ", "bold red"), line)
+    except ImportError:
+        return f"error: {line}"
 
 
 def os_error(error: OSError) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigverify.cli.options import JsonOption
+from sigverify.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,9 +26,7 @@ def reproduce(
         Path, typer.Option("--out", "-o", help="Folder for networks, models, reports and the table.")
     ],
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many networks to train.")] = 3,
-    config: Annotated[
-        Path | None, typer.Option("--config", exists=True, dir_okay=False, help="Settings of the training.")
-    ] = None,
+    config: ConfigOption = None,
     corpus: Annotated[
         str | None,
         typer.Option("--corpus", "-c", help="What the networks are trained on; as for base if not given."),
@@ -65,11 +63,15 @@ def reproduce(
 
     What is there already is not done again, so an interrupted run goes on where it was.
     """
+    from sigverify.cli.checks import require
     from sigverify.cli.output import report
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
     from sigverify.experiments import reproduction
 
+    require(["keras", "tensorflow", "sklearn", "dtaidistance"], "train")
+    left_out = leave_out or ()
+    reproduction.check(data, base=base or (), corpus=corpus, calibrate_on=calibrate_on, leave_out=left_out)
     runs = reproduction.train_or_take(
         out, base=base or (), config=config, corpus=corpus, seeds=seeds, quick=fast
     )
@@ -79,7 +81,7 @@ def reproduce(
             runs,
             out,
             calibrate_on=calibrate_on,
-            leave_out=leave_out or (),
+            leave_out=left_out,
             quick=fast,
             progress=show,
             report_done=_show_row(),

@@ -7,6 +7,8 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CaptureKeysOption,
+    CounterOption,
     CreateOption,
     FmrOption,
     ImageModelOption,
@@ -16,13 +18,15 @@ from sigverify.cli.options import (
     ModelOption,
     ReplayCheckOption,
     RuntimeOption,
+    StationKeyOption,
+    StationsOption,
     StoreOption,
     ThreadsOption,
     TrustOption,
 )
 
 if TYPE_CHECKING:
-    from firmware_bridge.protocol.daemon_connection import Capability
+    from firmware_bridge.capability import Capability
     from firmware_bridge.transport.listeners import Listener
     from sigverify.protection.keys import Key
 
@@ -65,7 +69,17 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allow",
-            help="What clients may: verify, identify, enroll, users, forget, images; repeat. Without: all.",
+            help="What clients may: verify, identify, enroll, replace, users, forget, images; repeat. "
+            "Without: all but replace and forget.",
+        ),
+    ] = None,
+    client: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--client",
+            metavar="NAME:CAPABILITY,…:FILE|env:NAME|fd:N",
+            help="A client with a token and capabilities of its own, by what it calls itself; repeat. "
+            "Without --token no others come in.",
         ),
     ] = None,
     untrusted: Annotated[
@@ -75,6 +89,15 @@ def serve(
             help="Tell clients nothing that helps an attacker; without --allow, they only verify.",
         ),
     ] = False,
+    fpir: Annotated[
+        float,
+        typer.Option(
+            "--fpir", help="With --untrusted: the rate at which identify may take a stranger for somebody."
+        ),
+    ] = 0.01,
+    references: Annotated[
+        int, typer.Option("--references", help="With --untrusted: signatures of one enrollment.")
+    ] = 5,
     fmr: FmrOption = "balanced",
     replay_check: ReplayCheckOption = True,
     lockout: LockoutOption = True,
@@ -88,7 +111,11 @@ def serve(
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
+    stations: StationsOption = None,
+    station_key: StationKeyOption = None,
+    capture_keys: CaptureKeysOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     cache: CacheOption = None,
     create: CreateOption = False,
     as_json: JsonOption = False,
@@ -98,26 +125,41 @@ def serve(
     import logging
     from itertools import chain, repeat
 
+    from firmware_bridge.capability import DAEMON, read_grants
     from firmware_bridge.daemon.daemon import Daemon
     from firmware_bridge.daemon.metrics_page import MetricsPage
     from firmware_bridge.daemon.session import Limits
-    from sigverify.cli.opening import chosen_image_model, make_policy, read_key
+    from firmware_bridge.daemon.untrusted import Terms
+    from sigverify.cli.opening import (
+        capture_keys_from,
+        chosen_image_model,
+        fleet_key,
+        make_policy,
+        read_key,
+        read_stations,
+    )
     from sigverify.cli.output import report, visible
     from sigverify.cli.quiet import quiet
     from sigverify.errors import ConfigError
+    from sigverify.protection.keys import Key
     from sigverify.protection.signing import Trust
+    from sigverify.store.counter import find_counter
     from sigverify.verifier import Verifier
 
     wanted = read_key(token)
+    grants = read_grants(client or (), Key.from_source, DAEMON)
     listeners = _listeners(socket, mode, allow_uid, serial, baud)
     listeners += _ports(tcp, tls, wanted)
+    if tls and grants:
+        raise ConfigError("--tls encrypts by one token for all", expected="--token alone, without --client")
     if not listeners:
         raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(fmr=fmr)
     page = None if metrics is None else MetricsPage(*_address(metrics))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
-    secret = read_key(key)  # once: a file descriptor can be read no second time
+    pens = capture_keys_from(capture_keys)
+    secret = fleet_key(store, key, cache)  # once: a file descriptor can be read no second time
     reloading = chain([False], repeat(True))
 
     def open_() -> Verifier:
@@ -131,16 +173,20 @@ def serve(
                 # A store that is away, or whose name is mistyped, is no reason to begin an empty one.
                 create=create and not next(reloading),
                 key=secret,
+                counter=find_counter(counter, store),
                 policy=policy,
                 trust=Trust.from_files(trust) if trust else None,
                 cache=cache,
+                stations=read_stations(stations, station_key),  # anew: one may have been revoked
+                capture_keys=pens(),
             )
 
     daemon = Daemon(
         open_,
         allowed=_allowed(allow, untrusted),
         token=wanted,
-        fixed_rates=untrusted,
+        grants=grants,
+        untrusted=Terms(fpir=fpir, references=references) if untrusted else None,
         limits=Limits(clients=clients),
     )
 
@@ -197,15 +243,9 @@ def _octal(mode: str) -> int:
     return value
 
 
-def _allowed(names: list[str] | None, untrusted: bool) -> "set[Capability]":
-    from firmware_bridge.protocol.daemon_connection import Capability
-    from sigverify.errors import ConfigError
+def _allowed(names: list[str] | None, untrusted: bool) -> "frozenset[Capability]":
+    from firmware_bridge.capability import BY_DEFAULT, DAEMON, Capability, read_capabilities
 
     if not names:
-        return {Capability.VERIFY} if untrusted else set(Capability)
-    try:
-        return set(map(Capability, names))
-    except ValueError as error:
-        raise ConfigError(
-            "unknown operation", expected=f"one of {', '.join(Capability)}", received=", ".join(names)
-        ) from error
+        return frozenset({Capability.VERIFY}) if untrusted else BY_DEFAULT
+    return read_capabilities(names, DAEMON)

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigverify.cli.options import JsonOption, KeyOption, StoreOption, UserOption
+from sigverify.cli.options import (
+    CounterOption,
+    JsonOption,
+    KeyOption,
+    StationKeyOption,
+    StationsOption,
+    StoreOption,
+    UserOption,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -47,16 +55,41 @@ def check(
     repair: Annotated[
         bool, typer.Option("--repair", help="Rebuild what can be, delete the rest; those people enroll anew.")
     ] = False,
+    stations: StationsOption = None,
+    accept_state: Annotated[
+        bool,
+        typer.Option(
+            "--accept-state",
+            help="With --repair: take what is there, where rows were removed or put back without the key, or "
+            "the whole store is an older copy.",
+        ),
+    ] = False,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read every row and list the damaged ones. Exit code 0: sound, 4: not."""
-    from sigverify.cli.opening import open_store
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import open_store, read_stations
     from sigverify.cli.output import Exit, report
+    from sigverify.errors import ConfigError
     from sigverify.store import check as checking
+    from sigverify.store.trusted import with_untrusted
 
-    with open_store(store, key=key, read_only=not repair) as opened:
-        health = checking.repair(opened) if repair else checking.check(opened)
+    trusted = read_stations(stations, None)
+
+    if accept_state and not repair:
+        raise ConfigError("--accept-state repairs", expected="--repair --accept-state")
+    with open_store(store, key=key, counter=counter, read_only=not repair, compare=False) as opened:
+        if repair:
+            with opened.transaction() as records:
+                found = len(checking.check(opened).findings)
+                checking.repair(opened, accept=accept_state)
+                event = Event.STATE_ACCEPTED if accept_state else Event.REPAIRED
+                AuditLog(opened).append(records, event, findings=found)
+        health = checking.check(opened)
+        if trusted is not None:
+            health = with_untrusted(health, opened, trusted)
     report(health.to_dict(), as_json=as_json, render=lambda: _words(health))
     if not health:
         raise typer.Exit(Exit.ERROR)
@@ -74,20 +107,44 @@ def rekey(
             help="The key from now on; without, the old key stays and only what is derived from it changes.",
         ),
     ] = None,
+    stations: StationsOption = None,
+    station_key: StationKeyOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Seal everything anew and turn every template, so that what leaked before is of no use."""
-    from sigverify.audit import AuditLog, Event
-    from sigverify.cli.opening import open_store, read_key
-    from sigverify.cli.output import report
-    from sigverify.store import rekey as rekeying
+    """Seal everything anew and turn every template, so that what leaked before is of no use.
 
-    with open_store(store, key=key) as opened, opened.transaction() as records:
-        AuditLog(opened).append(records, Event.REKEYED, new_key=new_key is not None)
-        count = rekeying.rekey(opened, read_key(new_key))
-    content = {"templates": count, "new_key": new_key is not None}
-    report(content, as_json=as_json, render=lambda: f"Sealed {count} templates anew.")
+    Exit code 4: done, but what was sealed before is not overwritten yet.
+    """
+    from sigverify.audit import AuditLog, Event
+    from sigverify.cli.opening import open_store, read_key, read_stations
+    from sigverify.cli.output import Exit, report
+    from sigverify.fleet.cache import is_copy
+    from sigverify.fleet.kiosk_keys import rewrap
+    from sigverify.store import Erasure
+    from sigverify.store import rekey as rekeying
+    from sigverify.words import preferred_language, sentence
+
+    trusted = read_stations(stations, station_key)
+
+    with open_store(store, key=key, counter=counter) as opened:
+        with opened.transaction() as records:
+            AuditLog(opened).append(records, Event.REKEYED, new_key=new_key is not None)
+            fresh = read_key(new_key)
+            count = rekeying.rekey(opened, fresh, stations=trusted, is_copy=is_copy(opened))
+            kiosks = 0 if fresh is None else rewrap(opened, fresh)
+        erasure = opened.erasure()
+    content = {"templates": count, "new_key": new_key is not None, "erasure": erasure.value}
+    words = f"Sealed {count} templates anew"
+    if kiosks:
+        content["kiosks"] = kiosks
+        words += f", and wrapped the key for {kiosks} kiosks"
+    if not erasure:
+        words += f"; as they were before they are {sentence(erasure, language=preferred_language())}"
+    report(content, as_json=as_json, render=lambda: f"{words}.")
+    if erasure is Erasure.PENDING:
+        raise typer.Exit(Exit.ERROR)
 
 
 @store.command()
@@ -96,6 +153,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="BACKUP_FILE", help="A new file.")],
     *,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the store while it is in use, and check the copy. It is sealed with the same key."""
@@ -104,7 +162,7 @@ def backup(
     from sigverify.cli.output import Exit, report, visible
     from sigverify.store import backup as backups
 
-    with open_file(store, key=key) as opened:
+    with open_file(store, key=key, counter=counter) as opened:
         with opened.transaction() as records:
             AuditLog(opened).append(records, Event.BACKED_UP)
         health = backups.backup(opened, file)
@@ -119,6 +177,7 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="BACKUP_FILE", exists=True, dir_okay=False)],
     *,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in the store's place; --key is the backup's. What happened since is lost."""
@@ -127,11 +186,15 @@ def restore(
     from sigverify.cli.output import report
     from sigverify.store import SqliteStore
     from sigverify.store import backup as backups
+    from sigverify.store.counter import find_counter
 
     refuse_server(store)
     given = read_key(key)
-    count = backups.restore(file, store, key=given)
-    with SqliteStore(store, key=given, create=False) as opened, opened.transaction() as records:
+    count = backups.restore(file, store, key=given, counter=find_counter(counter, store))
+    with (
+        SqliteStore(store, key=given, create=False, counter=find_counter(counter, store)) as opened,
+        opened.transaction() as records,
+    ):
         AuditLog(opened).append(records, Event.RESTORED, templates=count)
     report({"templates": count}, as_json=as_json, render=lambda: f"Restored {count} templates.")
 
@@ -148,6 +211,7 @@ def export_(
         typer.Option("--modality", metavar="NAME", help="Of somebody enrolled by several: which template."),
     ] = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write one person's template, sealed for another device."""
@@ -156,9 +220,10 @@ def export_(
     from sigverify.cli.output import report, visible
     from sigverify.errors import ConfigError
     from sigverify.protection.keys import Key
+    from sigverify.protection.private_file import write_private
     from sigverify.store.transfer import export_template
 
-    with open_store(store, key=key) as opened, opened.transaction() as records:
+    with open_store(store, key=key, counter=counter) as opened, opened.transaction() as records:
         enrolled = opened.modalities(user)
         if modality is None and len(enrolled) > 1:
             raise ConfigError(
@@ -166,7 +231,7 @@ def export_(
             )
         data = export_template(opened, user, modality or enrolled[0], Key.from_source(transport_key))
         AuditLog(opened).append(records, Event.EXPORTED, user)
-        file.write_bytes(data)
+        write_private(file, data)
     content = {"user_id": user, "bytes": len(data)}
     report(content, as_json=as_json, render=lambda: f"Wrote {visible(user)} to {visible(file)}.")
 
@@ -179,6 +244,7 @@ def import_(
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier enrollment.")] = False,
     key: KeyOption = None,
+    counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Enroll one person by what another device exported; the store is made where there is none."""
@@ -188,11 +254,13 @@ def import_(
     from sigverify.policy.adaptation import kinds
     from sigverify.protection.keys import Key
     from sigverify.store import SqliteStore
+    from sigverify.store.counter import find_counter
     from sigverify.store.transfer import import_template
 
     refuse_server(store)
     data = file.read_bytes()
-    with SqliteStore(store, key=read_key(key)) as opened, opened.transaction() as records:
+    outside = find_counter(counter, store)
+    with SqliteStore(store, key=read_key(key), counter=outside) as opened, opened.transaction() as records:
         template = import_template(opened, data, Key.from_source(transport_key), replace=replace)
         for kind in kinds(template.modality):  # notes on the references that these replace
             records.delete(kind, template.user_id)

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigverify.cli.options import CorpusOption, JsonOption
+from sigverify.cli.options import ConfigOption, CorpusOption, JsonOption, WritersOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sigverify.training import Run, TrainConfig
 
+_NEEDED = ("keras", "tensorflow|jax|torch")
+"""Packages."""
+
 
 def train(
     corpus: CorpusOption,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder: new, empty, or to --resume.")],
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", exists=True, dir_okay=False, help="A TOML file; options beat it."),
-    ] = None,
+    config: ConfigOption = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="tdnn or bromley1993.")] = None,
     loss: Annotated[
         list[str] | None,
@@ -31,6 +31,7 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Batches in an epoch.")] = None,
+    writers: WritersOption = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, splits and batches.")] = None,
     mixed_precision: Annotated[
         bool, typer.Option("--mixed-precision", help="Compute in 16 bits, for GPUs that can.")
@@ -45,10 +46,14 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train an encoder on one or more corpora. Some of the writers are held out to validate on."""
+    from sigverify.cli.checks import require
     from sigverify.cli.output import report
     from sigverify.cli.progress import training_bar
     from sigverify.cli.quiet import quiet
     from sigverify.corpora import open_corpus
+    from sigverify.corpora.split_file import Side, select_writers
+    from sigverify.training import Run
+    from sigverify.training.needs import check_needs
 
     settings = _settings(
         config,
@@ -61,7 +66,11 @@ def train(
         mixed_precision=mixed_precision or None,
         init_from=init_from,
     )
-    corpora = [open_corpus(spec) for spec in corpus]
+    require([*_NEEDED, *(["sklearn"] if settings.pair.epochs else [])], "train")
+    if not resume:
+        Run(path=out).check_new()
+    corpora = select_writers([open_corpus(spec) for spec in corpus], writers, Side.TRAIN)
+    check_needs(settings, corpora)
     with quiet(), training_bar() as show:
         from sigverify.training import train as train_encoder
 
@@ -70,17 +79,18 @@ def train(
     report(content, as_json=as_json, render=lambda: _summary(content))
 
 
-def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "TrainConfig":
+def _settings(config: str | None, resumed: Path | None, **options: Any) -> "TrainConfig":
     """Take the file's settings (or those of the run to resume, or the defaults), then the options given."""
     from dataclasses import replace
 
     from sigverify.training import LossConfig, Run, TrainConfig
+    from sigverify.training.recipes import read_recipe
     from sigverify.training.run.checkpoint import read_state
 
     if resumed:
         read_state(Run(path=resumed))  # it says what to do where there is nothing to go on from
     before = Run(path=resumed).config if resumed else TrainConfig()
-    settings = TrainConfig.read(config) if config else before
+    settings = read_recipe(config) if config else before
     given = {name: value for name, value in options.items() if value}
     if options["seed"] is not None:
         given["seed"] = options["seed"]
@@ -90,18 +100,25 @@ def _settings(config: Path | None, resumed: Path | None, **options: Any) -> "Tra
 
 
 def _content(run: "Run") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from sigverify.training.run.summary import held_out_rates
+
     facts = run.provenance
+    names = ("epochs_done", "best_epoch", "best", "train", "held_out", "trained_on", "licence_note")
     content = {
         "run": str(run.path),
         "model": str(run.model_path),
-        "epochs_done": facts["epochs_done"],
-        "best_epoch": facts["best_epoch"],
-        "best": facts["best"],
+        **{name: facts[name] for name in names},
+        "epochs": run.config.epochs,
         "seconds": facts["wall_s"],
         "steps_per_second": facts["steps_per_second"],
         "backend": facts["backend"],
         "devices": facts["devices_used"],
         "curves": str(run.path / "curves.png"),
+        "pair_network": facts.get("pair"),
+        "rates": [asdict(rate) for rate in held_out_rates(run)],
+        "next": f"sigverify convert {run.path} --int8 --out {run.path.resolve().name}.sigmodel",
     }
     return content | ({"transfer": facts["transfer"]} if "transfer" in facts else {})
 
@@ -109,28 +126,61 @@ def _content(run: "Run") -> dict[str, Any]:
 def _summary(content: Mapping[str, Any]) -> "RenderableType":
     from rich.console import Group
 
-    from sigverify.cli.output import table
+    from sigverify.cli.output import table, visible
 
-    rows = {name: value for name, value in content.items() if name != "transfer"}
-    parts = [table(rows, title="Trained")]
-    if "transfer" in content:
-        parts += ["", _transfer(content["transfer"])]
-    return Group(*parts)
+    held_out, transfer = content["held_out"], content.get("transfer")
+    best = content["best_epoch"]
+    rows = {
+        "trained on": _counts(content["train"]),
+        "held out": _counts(held_out) if held_out else "nobody: no error rates",
+        "epochs": f"{content['epochs_done']} of {content['epochs']}; kept: "
+        + (f"that of epoch {best}" if best else "the start, which no epoch has beaten"),
+        "took": f"{content['seconds']:.0f} s, {content['steps_per_second']:.1f} steps a second by "
+        f"{content['backend']} on {content['devices']} device{'s' if content['devices'] > 1 else ''}",
+        "network": content["model"],
+        "learning curves": content["curves"],
+        "terms of the data": content["licence_note"] or "not said",
+    }
+    if (pair := content["pair_network"]) and "epochs" in pair:
+        rows["pair network"] = f"{pair['epochs']} epochs, {pair['seconds']:.0f} s"
+    elif pair:
+        rows["pair network"] = f"that of {pair['kept_from']}"
+    parts: list[RenderableType] = [table(rows, title=f"Trained: {content['run']}")]
+    if content["rates"]:
+        parts += ["", _rates(content)]
+    if transfer and (seen := ", ".join(map(visible, transfer["may_have_seen"]))):
+        parts.append(f"The start may have been trained on writers held out here (of {seen}).")
+    return Group(*parts, "", f"Next: {visible(content['next'])}")
 
 
-def _transfer(record: Mapping[str, Any]) -> "RenderableType":
-    """Return error rates before and after, per cent, on the same held-out writers."""
-    from rich.console import Group
+def _counts(of: Mapping[str, Any]) -> str:
+    forged = f" and {of['skilled']} skilled forgeries" if of["skilled"] else ", no forgeries"
+    writers = "1 writer" if of["writers"] == 1 else f"{of['writers']} writers"
+    return f"{writers} of {of['name']}: {of['genuine']} genuine signatures{forged}"
+
+
+def _rates(content: Mapping[str, Any]) -> "RenderableType":
+    """Return what each rate is of, and where the run started from another network what it was before."""
     from rich.table import Table
 
-    from sigverify.cli.output import titled, visible
+    from sigverify.cli.output import titled
 
-    grid = Table("", "before", "after")
-    for name, after in record["after"].items():
-        before = record["before"].get(name)
-        grid.add_row(name, "–" if before is None else f"{100 * before:.2f}", f"{100 * after:.2f}")
-    seen = ", ".join(map(visible, record["may_have_seen"]))
-    parts = [titled(f"EER on {record['writers']} held-out writers, %", grid)]
-    if seen:
-        parts.append(f"The start may have been trained on writers held out here (of {seen}).")
-    return Group(*parts)
+    started = "transfer" in content
+    grid = Table("compared", "impostor")
+    for name in ("R", "genuine trials", "impostor trials", *(["before"] if started else []), "EER, %"):
+        grid.add_column(name, justify="right")
+    for rate in content["rates"]:
+        counts = [str(rate[name]) for name in ("references", "genuine", "impostors")]
+        before = "–" if rate["before"] is None else f"{100 * rate['before']:.2f}"
+        grid.add_row(
+            rate["compared"],
+            rate["impostor"],
+            *counts,
+            *([before] if started else []),
+            f"{100 * rate['eer']:.2f}",
+        )
+    title = (
+        "Equal error rates on the held-out writers, by one output of the network alone and one threshold:\n"
+        "they choose the epoch. What a device makes of it, `sigverify evaluate` tells after conversion."
+    )
+    return titled(title, grid)

@@ -6,6 +6,7 @@ import typer
 
 from sigverify.cli.options import (
     CacheOption,
+    CounterOption,
     FmrOption,
     ImageModelOption,
     JsonOption,
@@ -15,6 +16,7 @@ from sigverify.cli.options import (
     ReferOption,
     ReplayCheckOption,
     RuntimeOption,
+    StationsOption,
     StoreOption,
     ThreadsOption,
     TrustOption,
@@ -51,7 +53,9 @@ def verify(
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = 1,
     trust: TrustOption = None,
+    stations: StationsOption = None,
     key: KeyOption = None,
+    counter: CounterOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,9 +80,11 @@ def verify(
         runtime=runtime,
         threads=threads,
         key=key,
+        counter=counter,
         trust=trust,
         policy=policy,
         cache=cache,
+        stations=stations,
     ) as verifier:
         decision = verifier.verify(user, probe)
     content = {"user_id": user, "fmr": policy.fmr, "impostor": impostor} | decision.to_dict()
@@ -90,7 +96,7 @@ def verify(
 def _render(decision: "Decision", language: str) -> "Text":
     """Say it in one line."""
     from sigverify.cli.output import styled
-    from sigverify.decision import Outcome
+    from sigverify.decision import Outcome, Reason
     from sigverify.words import kind, phrase, sentence
 
     color = {Outcome.ACCEPT: "green", Outcome.REJECT: "red"}.get(decision.outcome, "yellow")
@@ -112,6 +118,8 @@ def _render(decision: "Decision", language: str) -> "Text":
     if decision.unlike:
         aspects = ", ".join(sentence(aspect, language=language) for aspect in decision.unlike)
         line += f"; {phrase('unlike', language=language, aspects=aspects)}"
+    if decision.reason is Reason.REPLAY:
+        line += f"; {phrase('trying_out', language=language, option='--no-replay-check')}"
     if decision.retry_after_s > 0:
         line += f"; {phrase('next_try', language=language, seconds=f'{decision.retry_after_s:.0f}')}"
     return styled((outcome, f"bold {color}"), line)

@@ -9,13 +9,12 @@ from sigverify.errors import KeyUnavailable, ModelError, SigverifyError
 from sigverify.matching.scoring import Impostor
 from sigverify.model_file import Model
 from sigverify.protection.keys import Key, default_path
+from sigverify.signed.capture_keys import CaptureKeys
 from sigverify.store import SqliteStore, is_server
 from sigverify.store.sqlite_database import SCHEMA_VERSION
 
 PICTURES: Final = "image"
 """The modality that a model of pictures is of."""
-_OTHERS_WRITE: Final = 0o022
-_STICKY: Final = 0o1000
 
 
 class Belongings:
@@ -57,7 +56,7 @@ class Belongings:
                 name="key",
                 state=State.BAD,
                 found=str(error),
-                todo="Name the key that the store was made with (--key), of mode 0600 and your own",
+                todo="Name the key that the store was made with (--key), which only you may read or replace",
             )
         if path is None:
             return Finding(name="key", state=State.OK, found=f"from {self._source}")
@@ -83,6 +82,27 @@ class Belongings:
                 todo="Pass it as --model; --image-model none takes no pictures",
             )
         return finding
+
+    def pens(self, source: str | None) -> Finding:
+        """Read the keys of pens that sign captures, if there are to be some."""
+        if source is None:
+            return Finding(name="pens", state=State.OK, found="captures need not be signed (--capture-keys)")
+        try:
+            keys = CaptureKeys.from_source(source)
+        except KeyUnavailable as error:
+            return Finding(
+                name="pens",
+                state=State.BAD,
+                found=str(error),
+                todo="Keep them in a file that only you may read or replace: sigverify pens list FILE",
+            )
+        good = sum(keys.devices.values())
+        found = f"{good} may sign, {len(keys.devices) - good} revoked; captures of no other are taken"
+        if good:
+            return Finding(name="pens", state=State.OK, found=found)
+        return Finding(
+            name="pens", state=State.BAD, found=found, todo="Give one a key: sigverify pens add FILE PEN"
+        )
 
     def store(self) -> Finding:
         """Open the store read-only with the key. Key and models are looked at before."""
@@ -145,14 +165,6 @@ class Belongings:
     def _kept_well(self, path: Path) -> Finding:
         """Say whether a key that can be read lies where it should."""
         folder = path.absolute().parent
-        mode = folder.stat().st_mode
-        if mode & _OTHERS_WRITE and not mode & _STICKY:
-            return Finding(
-                name="key",
-                state=State.WARN,
-                found=f"{path}, in a folder that others may write to (mode {mode & 0o7777:04o})",
-                todo=f"chmod go-w {folder}: they could put another key there",
-            )
         if self.has_file and folder.resolve() == self.folder.resolve():
             return Finding(
                 name="key",
@@ -219,5 +231,13 @@ class Belongings:
                 state=State.WARN,
                 found=f"{found}, where today's is {SCHEMA_VERSION}",
                 todo="Back it up: it is migrated when it is next opened for writing",
+            )
+        mode = Path(str(self._store)).stat().st_mode & 0o777
+        if os.name == "posix" and mode & 0o077:  # a release before made them so, or somebody did by hand
+            return Finding(
+                name="store",
+                state=State.WARN,
+                found=f"{found}; others may read or change the file (mode {mode:04o})",
+                todo=f"chmod 600 {self._store}",
             )
         return Finding(name="store", state=State.OK, found=found)

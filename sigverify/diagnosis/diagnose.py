@@ -14,6 +14,7 @@ def diagnose(
     key: str | None = None,
     model: str = "base",
     image_model: str | None = "base-image",
+    capture_keys: str | None = None,
 ) -> tuple[Finding, ...]:
     """Look at everything that verifying depends on here; never raises, and changes nothing.
 
@@ -22,6 +23,7 @@ def diagnose(
         key: where its key comes from, see `Key.from_source`; None: the user's own.
         model: a model file, or the name of one that ships.
         image_model: the same for pictures; None: none are taken.
+        capture_keys: where the keys of pens come from; None: captures need not be signed.
     """
     own = Belongings(store=store, key=key, model=model, image_model=image_model)
     checks: dict[str, Callable[[], Finding]] = {
@@ -33,6 +35,7 @@ def diagnose(
         "image model": own.image_model,
         "key": own.key,
         "store": own.store,
+        "pens": lambda: own.pens(capture_keys),
         "clock": machine.clock,
         "cpu governor": machine.governor,
         "heat": machine.heat,

@@ -15,15 +15,17 @@ from sigverify.runtime.native.library import ABI, PLACE, VARIABLE, Library
 
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "evaluate": ("dtaidistance", "matplotlib", "sklearn"),
-        "train": ("dtaidistance", "matplotlib", "sklearn", "tensorflow", "tensorboard"),
+        "cli": ("rich", "tomli_w", "typer"),
+        "evaluate": ("dtaidistance", "jinja2", "matplotlib", "sklearn"),
+        "train": ("dtaidistance", "jinja2", "matplotlib", "sklearn", "tensorflow", "tensorboard"),
         "search": ("usearch",),
-        "bridge": ("cbor2", "cobs", "serial"),
+        "bridge": ("cbor2", "cobs", "prometheus_client", "serial"),
         "kiosk": ("starlette", "uvicorn", "websockets"),
         "fleet": ("psycopg",),
+        "tpm": ("tpm2_pytss",),
     }
 )
-"""The modules that each extra brings; train-cpu brings those of train."""
+"""The modules that each extra brings of its own; train-cpu brings those of train."""
 _PACKAGES: Final = {
     Runtime.LITERT: ("ai_edge_litert", ("ai-edge-litert",)),
     Runtime.TFLITE_RUNTIME: ("tflite_runtime", ("tflite-runtime",)),

@@ -89,6 +89,20 @@ class DtwBaseline:
         """Promise nothing."""
         return {}
 
+    def cohort(self) -> Sequence[RealArray]:
+        """Bring nobody along."""
+        return ()
+
+    def limited(
+        self,
+        score: RealArray,
+        distances: RealArray,  # noqa: ARG002 - System
+        spread: RealArray,  # noqa: ARG002
+        cohort: RealArray,  # noqa: ARG002
+    ) -> RealArray:
+        """Leave scores as they are."""
+        return score
+
     def _distance(self, one: RealArray, other: RealArray) -> float:
         # The library counts the diagonal as part of the window, so that 1 is no warping at all.
         window = int(BAND * len(one)) + 1

@@ -10,8 +10,9 @@ import numpy as np
 
 from sigverify.corpora import Corpus, Kind
 from sigverify.errors import ConfigError, CorpusError
-from sigverify.evaluation.protocol import STANDARD, Protocol
+from sigverify.evaluation.protocol import REFERENCES, STANDARD, Protocol
 from sigverify.evaluation.report import Latency, Report, describe
+from sigverify.evaluation.selection import Selection
 from sigverify.evaluation.summary import summarize
 from sigverify.evaluation.system import System
 from sigverify.evaluation.tables import WriterTables, tabulate
@@ -48,7 +49,7 @@ def measure(system: System[Any], corpus: Corpus, *, progress: Progress | None = 
     writers = [sample.writer for sample in corpus.samples]
     genuine = [sample.kind is Kind.GENUINE for sample in corpus.samples]
     tables = []
-    for each in tabulate(system, embedded, writers, genuine):
+    for each in tabulate(system, embedded, writers, genuine, cohort=system.cohort()):
         tables.append(each)
         report("matching", len(tables), len(corpus.writers))
     latency = Latency(embed_ms=embed_ms, match_ms=_match_ms(system, embedded))
@@ -59,11 +60,12 @@ def evaluate(
     system: System[Any],
     corpus: Corpus,
     *,
-    references: Sequence[int] = (1, 4, 5),
+    references: Sequence[int] | None = None,
     draws: int = 10,
     protocol: Protocol = STANDARD,
     progress: Progress | None = None,
     measured: Measured | None = None,
+    selection: Selection | None = None,
 ) -> Report:
     """Measure the error rates of a system.
 
@@ -72,17 +74,18 @@ def evaluate(
     Args:
         system: what to measure.
         corpus: with what; it must not have been trained on, which is for the caller to see to.
-        references: numbers of references to try.
+        references: numbers of references to try; None: those of `REFERENCES` that the corpus allows.
         draws: how many times references are drawn, with seeds 0, 1, 2 …
         protocol: which signatures may be references and genuine trials.
         progress: told how far it is.
         measured: what `measure` returned for this corpus and the same network, perhaps with another scoring.
+        selection: how the writers were chosen, for the report to say.
 
     Raises:
         ConfigError: a number of references or of draws is out of range, or `measured` is of another corpus.
         CorpusError: no writer has enough genuine signatures, or there are no impostors at all.
     """
-    counts = _checked(references, draws)
+    counts = _checked(_possible(corpus, protocol) if references is None else references, draws)
     draws = 1 if protocol.ordered else draws  # the others would be the same
     report = progress or (lambda _stage, _done, _total: None)
     known = measured or measure(system, corpus, progress=progress)
@@ -102,6 +105,18 @@ def evaluate(
         conditions=conditions,
         latency=known.latency,
         trials=trials,
+        selection=selection,
+    )
+
+
+def _possible(corpus: Corpus, protocol: Protocol) -> tuple[int, ...]:
+    """Return those of `REFERENCES` that leave some writer a genuine trial; the first of them at least."""
+    most = {writer: len(corpus.genuine(writer)) for writer in corpus.writers}
+    return tuple(
+        count
+        for count in REFERENCES
+        if count == REFERENCES[0]
+        or any(protocol.draw(writer, genuine, count, 0) is not None for writer, genuine in most.items())
     )
 
 
@@ -140,7 +155,9 @@ def _trials(
             drawn = protocol.draw(tables.writer, tables.genuine, count, seed)
             if drawn is None:
                 continue
+            met = tables.met(drawn[0])
             for kind, rows, distances, spread in tables.trials(*drawn):
+                score = system.score(distances, spread)
                 yield make_rows(
                     references=count,
                     draw=seed,
@@ -148,7 +165,8 @@ def _trials(
                     kind=kind,
                     probe_writer=author[rows],
                     probe=number[rows],
-                    score=system.score(distances, spread),
+                    score=score,
+                    limited=score if met is None else system.limited(score, distances, spread, met),
                 )
 
 

@@ -15,6 +15,10 @@ import numpy as np
 from sigverify.arrays import IndexArray
 from sigverify.errors import ConfigError
 
+REFERENCES: Final = (1, 3, 4, 5, 10)
+"""How many references are enrolled where nobody says: as few as possible, what a kiosk asks for, and what a
+corpus with ten signatures more allows. Every command and benchmark that names no others takes these."""
+
 
 class TrialKind(StrEnum):
     """What a probe is to the references that it is tried with."""

@@ -18,6 +18,7 @@ import numpy as np
 from sigverify.corpora import Corpus
 from sigverify.errors import ConfigError
 from sigverify.evaluation.protocol import Protocol, TrialKind
+from sigverify.evaluation.selection import Choice, Selection
 from sigverify.evaluation.summary import (
     CalibrationFigures,
     Condition,
@@ -33,7 +34,7 @@ from sigverify.evaluation.system import System
 from sigverify.evaluation.trials import ROW, Trials
 from sigverify.policy.profile import Profile
 
-VERSION: Final = 1
+VERSION: Final = 2
 REPORT_FILE: Final = "report.json"
 
 _PACKAGES: Final = ("sigverify", "numpy", "scikit-learn", "ai-edge-litert", "dtaidistance")
@@ -70,6 +71,7 @@ class Report:
         versions: of Python and the packages that took part.
         created: ISO 8601, UTC.
         trials: every score; None when the report was read from JSON alone.
+        selection: which writers of the corpus were measured; None: nobody said.
     """
 
     system: str
@@ -85,6 +87,7 @@ class Report:
     versions: Mapping[str, str]
     created: str
     trials: Trials | None = None
+    selection: Selection | None = None
 
     def condition(self, references: int) -> Condition:
         """Return what was found with that many references.
@@ -104,6 +107,31 @@ class Report:
         del plain["trials"]
         return plain
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return a row for each number of references and kind of impostor, as `pandas.DataFrame` takes them.
+
+        Rates are 0 to 1; `fnmr_at_fmr_0.01` is what is refused where one impostor in a hundred passes.
+        """
+        return [
+            {
+                "system": self.system,
+                "corpus": self.corpus,
+                "protocol": self.protocol,
+                "references": condition.references,
+                "impostor": kind.value,
+                "writers": condition.writers,
+                "genuine_trials": condition.genuine_trials,
+                "impostor_trials": errors.trials,
+                "eer": errors.eer.mean,
+                "eer_low": errors.eer.low,
+                "eer_high": errors.eer.high,
+                "eer_per_writer": errors.eer_per_writer.mean,
+                **{f"fnmr_at_fmr_{point.fmr:g}": point.fnmr.mean for point in errors.points},
+            }
+            for condition in self.conditions
+            for kind, errors in condition.impostors.items()
+        ]
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote.
@@ -117,6 +145,7 @@ class Report:
                     **raw,
                     "conditions": tuple(_condition(each) for each in raw["conditions"]),
                     "latency": Latency(**raw["latency"]),
+                    "selection": _selection(raw.get("selection")),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -153,6 +182,7 @@ def describe(
     conditions: tuple[Condition, ...],
     latency: Latency,
     trials: Trials,
+    selection: Selection | None = None,
 ) -> Report:
     """Put figures and provenance together."""
     return Report(
@@ -169,6 +199,7 @@ def describe(
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         trials=trials,
+        selection=selection,
     )
 
 
@@ -249,6 +280,10 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _selection(raw: Mapping[str, Any] | None) -> Selection | None:
+    return None if raw is None else Selection(**{**raw, "choice": Choice(raw["choice"])})
 
 
 def _condition(raw: Mapping[str, Any]) -> Condition:

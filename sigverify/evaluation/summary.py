@@ -133,6 +133,10 @@ class ImpostorErrors:
     det: DetCurve
     calibration: CalibrationFigures | None
 
+    def is_few(self, fmr: float) -> bool:
+        """Whether the trials are too few for a rate: no errors among n bound it by 3 / n (rule of three)."""
+        return self.trials < 3 / fmr
+
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
@@ -263,6 +267,10 @@ def _errors(
     promised: Sequence[tuple[float, float]],
 ) -> ImpostorErrors:
     pooled = [pair(trials, references, kind, draw) for draw in trials.draws]
+    # A device decides by thresholds for strangers that are raised for whom these come near.
+    decided = pooled
+    if kind is TrialKind.RANDOM:
+        decided = [pair(trials, references, kind, draw, limited=True) for draw in trials.draws]
     curves = [error_curve(*scores) for scores in pooled]
     found = [curve.index_at_fmr([*FMRS, *DET_FMRS]) for curve in curves]
     rates = np.array([curve.fnmr[index] for curve, index in zip(curves, found, strict=True)])
@@ -288,17 +296,19 @@ def _errors(
             )
             for index, rate in enumerate(FMRS)
         ),
-        promised=tuple(_promised(pooled, rate, threshold) for rate, threshold in promised),
+        promised=tuple(_promised(decided, rate, threshold) for rate, threshold in promised),
         det=_det(rates[:, len(FMRS) :], costs[:, len(FMRS) :]),
         calibration=_calibration(pooled) if calibrated else None,
     )
 
 
-def pair(trials: Trials, references: int, kind: TrialKind, draw: int) -> tuple[FloatArray, FloatArray]:
-    """Return the genuine and the impostor scores of one draw, all writers together."""
+def pair(
+    trials: Trials, references: int, kind: TrialKind, draw: int, *, limited: bool = False
+) -> tuple[FloatArray, FloatArray]:
+    """Return the genuine and the impostor scores of one draw, all writers together; see `Trials.scores`."""
     return (
-        trials.scores(references=references, kind=TrialKind.GENUINE, draw=draw),
-        trials.scores(references=references, kind=kind, draw=draw),
+        trials.scores(references=references, kind=TrialKind.GENUINE, draw=draw, limited=limited),
+        trials.scores(references=references, kind=kind, draw=draw, limited=limited),
     )
 
 

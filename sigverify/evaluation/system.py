@@ -10,7 +10,8 @@ from sigverify.matcher import Matcher
 from sigverify.matching.comparison import present, without
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding, References
-from sigverify.matching.scoring import Scoring
+from sigverify.matching.scoring import Impostor, Scoring
+from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.template import stored
 
 Embedded = TypeVar("Embedded")
@@ -43,6 +44,17 @@ class System(Protocol[Embedded]):
 
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score probes by distances `(p, r, k)` to references that lie `(r, r, k)` apart: `(p,)` in 0..1."""
+
+    def cohort(self) -> Sequence[Embedded]:
+        """Return invented people that whoever is enrolled is compared with; none: it has no cohort."""
+
+    def limited(
+        self, score: RealArray, distances: RealArray, spread: RealArray, cohort: RealArray
+    ) -> RealArray:
+        """Lower scores `(p,)` of `score` where the cohort, `(n, r, k)` from the references, comes near.
+
+        They reach a threshold for random impostors just where a device accepts.
+        """
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
         """Return the thresholds the system promises: impostor kind -> ((fmr, threshold), …); may be empty."""
@@ -122,6 +134,41 @@ class SdkSystem:
         whole = self.scoring.score(distances[..., :k], spread[..., :k])
         reduced = self.scoring.score(distances[..., k : 2 * k], spread[..., k:], reduced=True)
         return np.where(lacking, reduced, whole)
+
+    def cohort(self) -> Sequence[Embedding]:
+        """Return the model's cohort, and the same people without what a device may lack."""
+        people = self._matcher.model.people
+        if people is None:
+            return ()
+        both = (people, self._reduced(people))
+        return [each[number] for each in both for number in range(len(people))]
+
+    def limited(
+        self, score: RealArray, distances: RealArray, spread: RealArray, cohort: RealArray
+    ) -> RealArray:
+        """Lower scores as thresholds are raised at enrollment, see `matching.strangers`."""
+        k, people = len(self.cues), len(cohort) // 2
+        odds = self.scoring.odds(cohort[:people, :, :k], spread[..., :k])
+        less = self.scoring.odds(cohort[people:, :, k : 2 * k], spread[..., k:], reduced=True)
+        strangers = Strangers(whole=NormalFit.of(odds), reduced=NormalFit.of(less))
+        lacking = distances[..., 2 * k].any(axis=-1)
+        return np.where(
+            lacking,
+            self._lowered(score, strangers, len(spread), reduced=True),
+            self._lowered(score, strangers, len(spread), reduced=False),
+        )
+
+    def _lowered(
+        self, score: RealArray, strangers: Strangers, references: int, *, reduced: bool
+    ) -> RealArray:
+        """Return what reaches the thresholds of all people where `score` reaches those of this one."""
+        common = self.scoring.row(references, reduced=reduced).thresholds.get(Impostor.RANDOM, ())
+        row = self.scoring.row(references, reduced=reduced, strangers=strangers)
+        own = row.thresholds.get(Impostor.RANDOM, ())
+        if own == common:
+            return score
+        known, wanted = ([0.0, *(threshold for _, threshold in table), 1.0] for table in (own, common))
+        return np.interp(score, known, wanted)
 
     def _probe(self, probe: Embedding, references: References) -> RealArray:
         """Match one probe against all references, `(r, 2k + 1)`."""

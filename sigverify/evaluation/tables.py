@@ -49,11 +49,13 @@ class WriterTables:
         writer: the writer's name.
         spread: `(g, g, k)` between the genuine signatures as references.
         probes: by kind; a kind of which there are none is left out.
+        cohort: `(n, g, k)` of the people that a model brings along; None: it brings none.
     """
 
     writer: str
     spread: RealArray
     probes: Mapping[TrialKind, Probes]
+    cohort: RealArray | None = None
 
     @property
     def genuine(self) -> int:
@@ -77,6 +79,10 @@ class WriterTables:
             tried = genuine if kind is TrialKind.GENUINE else np.arange(len(probes.rows))
             yield kind, probes.rows[tried], probes.distances[np.ix_(tried, references)], spread
 
+    def met(self, references: IndexArray) -> RealArray | None:
+        """Return the distances `(n, r, k)` of the cohort to the references of a draw; None: there is none."""
+        return None if self.cohort is None else self.cohort[:, references]
+
     def with_columns(self, columns: Sequence[int], other: "WriterTables") -> "WriterTables":
         """Return the same with those columns as `other` has them, of the same signatures."""
 
@@ -92,6 +98,7 @@ class WriterTables:
                 kind: Probes(each.rows, put(each.distances, other.probes[kind].distances))
                 for kind, each in self.probes.items()
             },
+            self.cohort,
         )
 
     def with_cues(self, kept: Sequence[bool]) -> "WriterTables":
@@ -101,6 +108,7 @@ class WriterTables:
             self.writer,
             self.spread * mask,
             {kind: Probes(each.rows, each.distances * mask) for kind, each in self.probes.items()},
+            None if self.cohort is None else self.cohort * mask,
         )
 
 
@@ -113,6 +121,7 @@ def tabulate(
     least_genuine: int = 1,
     most_random: int | None = None,
     as_stored: bool = True,
+    cohort: Sequence[Embedded] = (),
 ) -> Iterator[WriterTables]:
     """Compute the tables of one writer after the other, in the order of their names.
 
@@ -126,6 +135,7 @@ def tabulate(
             first genuine signature; None takes all.
         as_stored: whether references are rounded by storing them, so that a signature as a probe differs from
             the same as a reference; where they do not, genuine trials are read off the spread.
+        cohort: people that a model brings along.
     """
     owner, real = np.asarray(writers), np.asarray(genuine, np.bool_)
     own = {str(name): np.flatnonzero((owner == name) & real) for name in np.unique(owner[real])}
@@ -147,4 +157,5 @@ def tabulate(
             if len(tried):
                 distances = comparer.distances([embedded[int(row)] for row in tried], references)
                 probes[kind] = Probes(tried, distances)
-        yield WriterTables(name, spread, probes)
+        met = comparer.distances(cohort, references) if len(cohort) else None
+        yield WriterTables(name, spread, probes, met)

@@ -21,6 +21,7 @@ ROW: Final = np.dtype(
         ("probe_writer", np.int32),  # of a random trial, who really wrote it; otherwise the claimed writer
         ("probe", np.int32),  # Sample.number of the probe
         ("score", np.float64),  # likeness, 0 to 1
+        ("limited", np.float64),  # the same, less where strangers match: by it random trials are decided
     ]
 )
 
@@ -59,6 +60,14 @@ class Trials:
         """Seeds of the draws, rising."""
         return tuple(int(draw) for draw in np.unique(self.rows["draw"]))
 
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return `(n,)` columns as `pandas.DataFrame` takes them, a row for each trial; people by name."""
+        names, kinds = np.array(self.writers, object), np.array([kind.value for kind in KINDS], object)
+        return {
+            name: names[self.rows[name]] if name in ("writer", "probe_writer") else self.rows[name].copy()
+            for name in ROW.names or ()
+        } | {"kind": kinds[self.rows["kind"]]}
+
     def select(self, *, references: int, kind: TrialKind, draw: int | None = None) -> Rows:
         """Return the rows of one number of references and kind, of one draw or of all."""
         low, high = _range(self.rows["references"], references)
@@ -68,9 +77,12 @@ class Trials:
             rows = rows[low:high]
         return np.asarray(rows[rows["kind"] == KINDS.index(kind)])
 
-    def scores(self, *, references: int, kind: TrialKind, draw: int | None = None) -> FloatArray:
-        """Return the scores of `select`, `(n,)`."""
-        return np.asarray(self.select(references=references, kind=kind, draw=draw)["score"])
+    def scores(
+        self, *, references: int, kind: TrialKind, draw: int | None = None, limited: bool = False
+    ) -> FloatArray:
+        """Return the scores of `select`, or those limited for strangers, `(n,)`."""
+        column = "limited" if limited else "score"
+        return np.asarray(self.select(references=references, kind=kind, draw=draw)[column])
 
     def by_writer(self, *, references: int, kind: TrialKind, draw: int) -> list[FloatArray]:
         """Return the scores of each writer in the order of `writers`; some may be empty."""
@@ -80,11 +92,19 @@ class Trials:
 
 
 def make_rows(
-    *, references: int, draw: int, writer: int, kind: TrialKind, probe_writer: Any, probe: Any, score: Any
+    *,
+    references: int,
+    draw: int,
+    writer: int,
+    kind: TrialKind,
+    probe_writer: Any,
+    probe: Any,
+    score: Any,
+    limited: Any,
 ) -> Rows:
     """Fill rows of dtype `ROW`; what is given as one number holds for all."""
     rows = np.zeros(len(score), ROW)
-    columns = (references, draw, writer, KINDS.index(kind), probe_writer, probe, score)
+    columns = (references, draw, writer, KINDS.index(kind), probe_writer, probe, score, limited)
     for name, values in zip(ROW.names or (), columns, strict=True):
         rows[name] = values
     return rows

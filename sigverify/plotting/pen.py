@@ -96,7 +96,8 @@ def plot_alignment(
     axes.set_aspect("equal")
     axes.set_axis_off()
     names = " · ".join(filter(None, titles))
-    axes.set_title(f"{names}\ncost of a frame, on the average: {cost.mean():.1f}".strip(), fontsize="small")
+    # Not of the axes: theirs may reach above the figure where the drawing is wide and high at once.
+    figure.suptitle(f"{names}\ncost of a frame, on the average: {cost.mean():.1f}".strip(), fontsize="small")
     figure.colorbar(scale, ax=axes, orientation="horizontal", shrink=0.5, label="cost of a frame")
     return save(figure, Path(path))
 

@@ -121,7 +121,7 @@ class Embedder:
             )
         if not np.isfinite(features).all():
             raise InvalidSignature("features are not finite", expected="finite numbers")
-        with self._lock:
+        with self._lock.hold():
             vector, sequence = self._invoke(features)
         return Output(_unit(self._vector.to_real(vector)[0]), self._real_sequence(sequence))
 

@@ -69,7 +69,7 @@ class PairNetwork:
         Raises:
             MalformedModel: the network yields NaN or cannot be run.
         """
-        with self._lock:
+        with self._lock.hold():
             said = np.array([self._invoke(each) for each in inputs], np.float32)
         if not np.isfinite(said).all():
             raise MalformedModel("the pair network yields a number that is not finite")

@@ -1,5 +1,11 @@
+import contextlib
+
 import pytest
 from postgres_server import PostgresServer, find_binaries
+
+# Before any test loads usearch, after which TensorFlow converts nothing: see converter/tensorflow_backend.py.
+with contextlib.suppress(ImportError):
+    import tensorflow as tf  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,9 @@ class Records:
 
     read_record = get
 
+    def state(self, *_):
+        return None
+
     def put(self, kind, subject, content):
         self.content[kind, subject] = content
 
@@ -301,4 +304,22 @@ def test_every_event_ever_written_is_known(spelling, store):
     store.entries[1] = digest + body.replace(b'"enrolled"', f'"{spelling}"'.encode())
     [entry] = log.entries()
     assert entry.event.name.lower().split("_")[0] in spelling
-    assert set(entry.to_dict()) == {"number", "time_ms", "event", "who", "detail"}
+    assert set(entry.to_dict()) == {"number", "time_ms", "event", "who", "actor", "detail"}
+
+
+def test_an_entry_of_a_release_that_named_no_actor(log, store):
+    body = store.entries[1]
+    start = body.index(b'"actor"')
+    store.entries[1] = body[:start] + body[body.index(b'"at"') :]
+    assert [entry.actor is None for entry in log.entries()][:2] == [True, False]
+    assert next(log.entries()).to_dict()["actor"] is None
+
+
+@pytest.mark.parametrize("actor", [b'"nobody"', b"7", b"[]", b'"robot 7"'])
+def test_an_actor_that_is_none_cannot_be_read(log, store, actor):
+    body = store.entries[1]
+    store.entries[1] = (
+        body[: body.index(b'"actor"')] + b'"actor":' + actor + b"," + body[body.index(b'"at"') :]
+    )
+    with pytest.raises(StoreError, match="cannot be read"):
+        list(log.entries())

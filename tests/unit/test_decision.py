@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify.decision import Aspect, Decision, Outcome, Reason, confidence
+from sigverify.modality.quality import Flaw
 
 PROBABILITY = st.floats(0, 1)
 
@@ -52,3 +53,37 @@ def test_what_every_interface_says_of_it():
         "retry_after_s": 0.1,  # a wait is never told to be over
         "latency_ms": 1.235,
     }
+
+
+def test_a_notebook_says_what_the_command_line_says(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    rejected = Decision(
+        outcome=Outcome.REJECT, reason=Reason.UNLIKE, score=0.1234, threshold=0.5, unlike=(Aspect.SPEED,),
+        missing=(Aspect.PRESSURE,), retry_after_s=30.0, left_out=("image",),
+    )  # fmt: skip
+    shown = rejected._repr_html_()
+    assert "<b>✗ rejected</b>: the score is below the threshold<br>score 0.123, threshold 0.5" in shown
+    for words in ("unlike: speed", "not compared: pressure", "not counted: picture", "next try in 30 s"):
+        assert f"<br>{words}" in shown
+    assert "✓ accepted" in Decision(outcome=Outcome.ACCEPT, reason=Reason.ALIKE)._repr_html_()
+    assert "? referred" in Decision(outcome=Outcome.REFER, reason=Reason.UNSURE)._repr_html_()
+    poor = Decision(outcome=Outcome.REJECT, reason=Reason.POOR, flaw=Flaw.TOO_SHORT)._repr_html_()
+    assert "</b>: too short</div>" in poor
+    assert poor.count("<br>") == 0, "what is hidden or unknown is not there"
+
+
+@pytest.mark.parametrize(("locale", "words"), [("C", "only trying out?"), ("de_DE", "nur zum Ausprobieren?")])
+def test_of_a_copy_it_says_what_to_do(monkeypatch, locale, words):
+    monkeypatch.setenv("LC_ALL", locale)
+    shown = Decision(outcome=Outcome.REJECT, reason=Reason.REPLAY)._repr_html_()
+    assert words in shown
+    assert "Policy(replay=False)" in shown
+
+
+def test_decisions_are_rows_of_one_shape():
+    """As `pandas.DataFrame` takes them, whatever came of each."""
+    rows = [
+        Decision(outcome=Outcome.ACCEPT, reason=Reason.ALIKE, score=0.9, threshold=0.5).to_dict(),
+        Decision(outcome=Outcome.REJECT, reason=Reason.LOCKED, retry_after_s=3.0).to_dict(),
+    ]
+    assert set(rows[0]) == set(rows[1])

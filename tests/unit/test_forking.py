@@ -115,7 +115,7 @@ def test_a_fork_waits_for_no_lock_for_ever():
     lock, leave = OwnLock("a lock"), threading.Event()
 
     def hold():
-        with lock:
+        with lock.hold():
             leave.wait(30)
 
     thread = threading.Thread(target=hold)

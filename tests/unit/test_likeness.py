@@ -140,3 +140,19 @@ def test_the_models_that_ship():
     same = similarity(signature(0, 0), signature(0, 1))
     assert same.score > similarity(signature(0, 0), signature(1, 1)).score
     assert similarity(picture(0, 0), picture(0, 1)).kind == "image"
+
+
+def test_a_notebook_says_what_compare_says(matcher, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    same = similarity(signature(0, 0), signature(0, 1), model=matcher)._repr_html_()
+    assert "✓ accepted" in same
+    assert "one reference does not show" in same
+    other = similarity(signature(0, 0), signature(1, 1), model=matcher)._repr_html_()
+    assert "✗ rejected" in other
+    assert "<br>unlike: " in other
+    copy = similarity(signature(0, 0), signature(0, 0), model=matcher)._repr_html_()
+    assert "a copy of a signature seen before" in copy
+    assert "just be accepted" not in copy
+    poor = similarity(TAP, signature(0, 0), model=matcher)._repr_html_()
+    assert "✗ rejected" in poor
+    assert "<br>" not in poor

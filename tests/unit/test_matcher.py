@@ -7,6 +7,7 @@ from toy_images import image_model, picture, running_model
 from toy_networks import toy_model
 
 from sigverify import Model, Policy, Verifier
+from sigverify import matcher as matcher_module
 from sigverify.errors import (
     ConfigError,
     IncompatibleModel,
@@ -21,6 +22,7 @@ from sigverify.matching.embedding import References
 from sigverify.matching.pairing import Engine
 from sigverify.modality.pen.pen import PEN
 from sigverify.protection.renewal import Renewal
+from sigverify.protection.signing import ModelSigner, Trust, sign, signature_path
 from sigverify.runtime.interpreters import Runtime
 from sigverify.runtime.native import embedder as native_embedder
 from sigverify.runtime.native.library import VARIABLE, Library
@@ -86,7 +88,60 @@ def test_a_model_that_c_refuses_is_for_the_interpreter(base):
     its = replace(base, manifest=replace(base.manifest, tensors=tensors))
     same(Matcher.open(its), base)
     with pytest.raises(MalformedModel, match="does not match its manifest: vector"):
-        Matcher.open(replace(base, manifest=replace(base.manifest, vector_size=32)))
+        Matcher.open(replace(base, manifest=replace(base.manifest, vector_size=32), cohort=b""))
+
+
+@pytest.fixture
+def in_c(monkeypatch):
+    """The models whose networks went through LiteRT's C interface."""
+    loaded = []
+
+    class Counted(native_embedder.NativeEmbedder):
+        def __init__(self, library, model, litert=None):
+            loaded.append(model)
+            super().__init__(library, model, litert)
+
+    monkeypatch.setattr(matcher_module, "NativeEmbedder", Counted)
+    return loaded
+
+
+@pytest.mark.usefixtures("built")
+def test_a_network_of_unknown_origin_is_for_the_interpreter(base, toy, in_c):
+    """Some that an interpreter refuses abort the process in LiteRT's C interface; the rest is done in C."""
+    matcher = Matcher.open(toy)
+    assert in_c == []
+    assert isinstance(matcher.engine.aligner, Library)
+    assert matcher.runtime is Runtime.NATIVE
+    same(matcher, toy)
+    named_alike = replace(base, manifest=replace(base.manifest, provenance={}))
+    Matcher.open(named_alike)
+    assert in_c == []
+
+
+@pytest.mark.parametrize("options", [{"trusted": True}, {"runtime": "native"}])
+@pytest.mark.usefixtures("built")
+def test_a_network_that_is_trusted_or_asked_for_runs_in_c(toy, in_c, options):
+    Matcher.open(toy, **options)
+    assert in_c == [toy]
+
+
+@pytest.mark.usefixtures("built")
+def test_a_network_that_ships_runs_in_c(base, in_c):
+    Matcher.open(Model.from_bytes(base.to_bytes()))
+    assert in_c == [base]
+
+
+@pytest.mark.usefixtures("built")
+def test_trust_is_what_makes_a_verifier_take_it(tmp_path, toy, in_c):
+    path = tmp_path / "toy.sigmodel"
+    toy.write(path)
+    Verifier.open(MEMORY, model=path).close()
+    assert in_c == []
+    signer = ModelSigner.generate()
+    sign(toy, signer, version=1).write(signature_path(path))
+    trust = Trust(public_keys=(signer.public_key,))
+    Verifier.open(MEMORY, model=path, trust=trust).close()
+    assert in_c == [toy]
 
 
 @pytest.mark.usefixtures("built")

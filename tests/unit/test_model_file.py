@@ -8,13 +8,14 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
-from builders import CUES
+from builders import CUES, references
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigverify import errors
 from sigverify.errors import IncompatibleModel, MalformedModel, ModelError
 from sigverify.manifest import UNFITTED, Manifest, Precision
+from sigverify.matching.cohort import pack
 from sigverify.matching.cues import EXTENT, PAIR, SERIES
 from sigverify.matching.scoring import Impostor, ScoreRow, Scoring, evidence_size
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
@@ -44,6 +45,7 @@ def manifest(**changes):
 
 MODEL = Model(manifest=manifest(), network=bytes(range(256)) * 3)
 DATA = MODEL.to_bytes()
+COHORT = pack(references(3))
 
 
 def pair_manifest():
@@ -60,7 +62,7 @@ def sealed(body):
 
 def with_manifest(text):
     """A well-formed container around any manifest text."""
-    head = struct.pack("<8sIIQQ", b"SIGMODEL", 3, len(text), 16, 0) + text
+    head = struct.pack("<8sIIQQQ", b"SIGMODEL", 4, len(text), 16, 0, 0) + text
     return sealed(head + bytes(-len(head) % 16) + b"a network itself")
 
 
@@ -87,23 +89,27 @@ def test_repr_shows_no_weights():
 
 
 def test_layout_as_a_c_program_reads_it():
-    magic, version, manifest_size, network_size, pair_size = struct.unpack_from("<8sIIQQ", WITH_PAIR)
-    assert (magic, version, network_size, pair_size) == (b"SIGMODEL", 3, 777, 100)
-    assert json.loads(WITH_PAIR[32 : 32 + manifest_size])["vector_size"] == 64
-    start = (32 + manifest_size + 15) // 16 * 16
-    assert not any(WITH_PAIR[32 + manifest_size : start])
-    assert WITH_PAIR[start : start + network_size] == bytes(777)
-    pair_start = (start + network_size + 15) // 16 * 16
-    assert not any(WITH_PAIR[start + network_size : pair_start])
-    end = pair_start + pair_size
-    assert WITH_PAIR[pair_start:end] == bytes(range(100))
-    assert WITH_PAIR[end:] == hashlib.sha256(WITH_PAIR[:end]).digest()
+    model = replace(Model.from_bytes(WITH_PAIR), cohort=COHORT)
+    data = model.to_bytes()
+    magic, version, manifest_size, *sizes = struct.unpack_from("<8sIIQQQ", data)
+    assert (magic, version, *sizes) == (b"SIGMODEL", 4, 777, 100, len(COHORT))
+    assert json.loads(data[40 : 40 + manifest_size])["vector_size"] == 64
+    start = (40 + manifest_size + 15) // 16 * 16
+    assert not any(data[40 + manifest_size : start])
+    assert data[start : start + 777] == bytes(777)
+    pair_start = (start + 777 + 15) // 16 * 16
+    assert not any(data[start + 777 : pair_start])
+    assert data[pair_start : pair_start + 100] == bytes(range(100))
+    end = pair_start + 100 + len(COHORT)
+    assert data[pair_start + 100 : end] == COHORT
+    assert data[end:] == hashlib.sha256(data[:end]).digest()
+    assert Model.from_bytes(data) == model
 
 
 PLAIN_TEXT = (
     '{"cues":[{"elastic":true,"learned":false,"name":"series","relative":true,"signed":false},'
     '{"elastic":false,"learned":false,"name":"extent","relative":false,"signed":true}],'
-    f'"encoder":"e","features_version":{FEATURES_VERSION},"file_version":3,'
+    f'"encoder":"e","features_version":{FEATURES_VERSION},"file_version":4,'
     f'"input_shape":[{FRAMES},{CHANNELS}],"modality":"pen","name":"é","parity":{{}},'
     '"precision":"float32","provenance":{},"scoring":{},"sequence_shape":null,"tensors":{},'
     '"vector_size":2}'
@@ -132,7 +138,7 @@ def test_golden_bytes(cues, pair, text):
         network=b"\x01\x02\x03",
         pair_network=pair,
     )
-    sizes = struct.pack("<IIQQ", 3, len(text.encode()), 3, len(pair))
+    sizes = struct.pack("<IIQQQ", 4, len(text.encode()), 3, len(pair), 0)
     body = b"SIGMODEL" + sizes + text.encode()
     body += bytes(-len(body) % 16) + b"\x01\x02\x03"
     body += bytes(-len(body) % 16) + pair
@@ -189,19 +195,21 @@ def test_property_trailing_bytes_never_pass(tail):
 @pytest.mark.parametrize(
     "sizes",
     [
-        (0xFFFFFFFF, 768, 0),
-        (300, 0xFFFFFFFFFFFFFFFF, 0),
-        (300, 768, 0xFFFFFFFFFFFFFFFF),
-        (0, 768, 0),
-        (300, 0, 0),
-        (300, 0, 768),
-        (1 << 20, 64 << 20, 64 << 20),
-        (300, 768, (64 << 20) + 1),
+        (0xFFFFFFFF, 768, 0, 0),
+        (300, 0xFFFFFFFFFFFFFFFF, 0, 0),
+        (300, 768, 0xFFFFFFFFFFFFFFFF, 0),
+        (300, 768, 0, 0xFFFFFFFFFFFFFFFF),
+        (0, 768, 0, 0),
+        (300, 0, 0, 0),
+        (300, 0, 768, 0),
+        (1 << 20, 64 << 20, 64 << 20, 16 << 20),
+        (300, 768, (64 << 20) + 1, 0),
+        (300, 768, 0, (16 << 20) + 1),
     ],
 )
 def test_huge_lengths_allocate_nothing(tmp_path, sizes):
     path = tmp_path / "huge.sigmodel"
-    path.write_bytes(struct.pack("<8sIIQQ", b"SIGMODEL", 3, *sizes) + DATA[32:])
+    path.write_bytes(struct.pack("<8sIIQQQ", b"SIGMODEL", 4, *sizes) + DATA[40:])
     tracemalloc.start()
     with pytest.raises(MalformedModel):
         Model.read(path)
@@ -214,11 +222,11 @@ def test_a_device_file_is_not_read_without_end():
         Model.read("/dev/zero")
 
 
-@pytest.mark.parametrize("version", [1, 2, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 5])
 def test_another_file_version(version):
     other = bytearray(DATA)
     other[8] = version
-    message = rf"another version; expected 3; received {version}\. Install"
+    message = rf"another version; expected 4; received {version}\. Install"
     with pytest.raises(IncompatibleModel, match=message):
         Model.from_bytes(bytes(other))
 
@@ -279,8 +287,8 @@ def test_a_manifest_takes_what_is_not_given_from_its_modality():
         (MODEL.manifest.to_json().replace(b'"int8"', b'"int4"'), "precision"),
         (MODEL.manifest.to_json().replace(b'"toy"', b'""'), "name"),
         (MODEL.manifest.to_json().replace(b'"parity":{}', b'"parity":[]'), "parity"),
-        (MODEL.manifest.to_json().replace(b'"file_version":3', b'"file_version":2'), "file_version"),
-        (MODEL.manifest.to_json().replace(b'"file_version":3', b'"file_version":4'), "file_version"),
+        (MODEL.manifest.to_json().replace(b'"file_version":4', b'"file_version":3'), "file_version"),
+        (MODEL.manifest.to_json().replace(b'"file_version":4', b'"file_version":5'), "file_version"),
         (MODEL.manifest.to_json().replace(b'"modality":"pen"', b'"modality":7'), "modality"),
         (MODEL.manifest.to_json().replace(b'"cues":[', b'"cues":[7,'), "cues"),
         (
@@ -292,7 +300,7 @@ def test_a_manifest_takes_what_is_not_given_from_its_modality():
         (MODEL.manifest.to_json().replace(b'"bias":0.25', b'"bias":"0.25x"'), "scoring"),
         (MODEL.manifest.to_json().replace(b'"bias":0.25', b'"bias":0.250'), "canonical"),
         (MODEL.manifest.to_json().replace(b",", b", "), "canonical"),
-        (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":3,"seed":3'), "canonical"),
+        (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":3,"seed":3'), "stands twice"),
         (MODEL.manifest.to_json().replace(b'"seed":3', b'"seed":1e999'), "finite|JSON"),
     ],
 )
@@ -304,10 +312,10 @@ def test_a_manifest_that_lies_behind_a_valid_hash(text, message):
 def test_padding_must_be_zero():
     size = struct.unpack_from("<I", DATA, 12)[0]
     text = MODEL.manifest.to_json()
-    if (32 + size) % 16 == 0:
+    if (40 + size) % 16 == 0:
         text = manifest(name="toys").to_json()
     forged = bytearray(with_manifest(text)[:-32])
-    forged[32 + len(text)] = 7
+    forged[40 + len(text)] = 7
     with pytest.raises(MalformedModel, match="canonical"):
         Model.from_bytes(sealed(bytes(forged)))
 

@@ -227,10 +227,9 @@ def test_a_capture_that_is_too_poor_is_left_out(verifier, monkeypatch):
 
 def test_whoever_has_to_show_every_kind(verifier):
     verifier.policy = replace(FREE, every_kind=True)
-    both = signature(0, 7), picture(0, 7)
-    for one in both:
+    for one in (signature(0, 7), picture(0, 7)):
         assert verifier.verify("alice", one).reason is Reason.POOR
-    assert verifier.verify("alice", both).accepted
+    assert verifier.verify("alice", (signature(0, 8), picture(0, 8))).accepted
     with pytest.raises(UnknownUser, match="'bob' is enrolled by pen, not by image"):
         verifier.verify("bob", (signature(1, 7), picture(1, 7)))
 
@@ -252,7 +251,7 @@ def test_failures_count_for_the_person_whatever_was_shown():
         for probe in (signature(0, 7), picture(0, 7)):
             assert its.verify("alice", probe).reason is Reason.LOCKED
         its.unlock("alice")
-        assert its.verify("alice", picture(0, 7)).accepted
+        assert its.verify("alice", picture(0, 8)).accepted
         assert its.store.read_record("lockout", "alice") is None
 
 

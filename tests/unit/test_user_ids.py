@@ -30,10 +30,9 @@ def old_store(store):
     """A store of a version that took ids as they came."""
     with store.changing() as rows:
         place = ("groups", rows.subject("groups", TAKEN_APART))
-        write_template(store.database, rows, template(TAKEN_APART))
-        store.database.execute("INSERT INTO models VALUES ('pen', ?)", (template().model_id,))
-        sealed = rows.seal_record("groups", TAKEN_APART, b'["staff"]')
-        store.database.execute("INSERT INTO records VALUES (?, ?, ?)", (*place, sealed))
+        write_template(store.ledger, rows, template(TAKEN_APART))
+        store.ledger.put_model("pen", template().model_id)
+        store.ledger.put_record(*place, rows.seal_record("groups", TAKEN_APART, b'["staff"]'))
     return store
 
 

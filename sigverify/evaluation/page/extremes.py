@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sigverify.corpora import Corpus, Sample
+from sigverify.errors import ConfigError
 from sigverify.evaluation.page.plots import KIND_COLORS, most_references
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
@@ -78,7 +79,8 @@ def _distinct(rows: Rows) -> list[Rows]:
 
 
 def _case(report: Report, corpus: Corpus, kind: TrialKind, row: Rows) -> Case:
-    assert report.trials is not None
+    if report.trials is None:
+        raise ConfigError("a report without its trials", hint="Evaluate with the trials kept")
     writer = report.trials.writers[int(row["writer"])]
     genuine = corpus.genuine(writer)
     drawn = find_protocol(report.protocol).draw(

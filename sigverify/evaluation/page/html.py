@@ -1,13 +1,11 @@
 """`render`: reports as one page that needs nothing beside it: no network, no script, no other file."""
 
-import base64
-import io
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sigverify.corpora import Corpus
 from sigverify.evaluation.page.extremes import extreme_cases, extremes_figure
+from sigverify.evaluation.page.parts import Interval, Picture, Table, fill
 from sigverify.evaluation.page.plots import (
     KIND_NAMES,
     by_corpus,
@@ -25,26 +23,6 @@ from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, Imposto
 from sigverify.plotting.learning_curves import History, learning_curves
 from sigverify.plotting.style import styled
 
-CSS: Final = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #0072B2; }
-h3 { margin-top: 1.8rem; }
-table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
-th { font-weight: 600; background: #f5f7fa; } th:first-child, td:first-child { text-align: left; }
-caption { text-align: left; font-weight: 600; padding: .3rem 0; }
-small, .note { color: #666; } .ci { color: #666; font-size: .85em; white-space: nowrap; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-figure { margin: 0; } figure img { max-width: 100%; height: auto; }
-.pictures figure { flex: 1 1 30rem; max-width: 35rem; }
-figcaption { color: #666; font-size: .85em; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
-dt { color: #666; } dd { margin: 0; }
-dd { overflow-wrap: anywhere; }
-"""
-
 TERMS: Final = (
     "Terms of ISO/IEC 19795-1. FMR: share of impostor trials accepted. FNMR: share of genuine trials "
     "rejected. EER: where both are equal, straight lines between points of the empirical curve. A skilled "
@@ -54,9 +32,18 @@ TERMS: Final = (
     "confidence intervals, by bootstrap over writers."
 )
 
+EXTREMES: Final = (
+    "The genuine signatures with the lowest scores and the skilled forgeries with the highest, "
+    "each beside two of the references it was tried with"
+)
+
 
 def render(
-    reports: Sequence[Report], *, corpora: Sequence[Corpus] = (), history: History | None = None
+    reports: Sequence[Report],
+    *,
+    corpora: Sequence[Corpus] = (),
+    history: History | None = None,
+    style: str = "",
 ) -> str:
     """Return the page as HTML.
 
@@ -64,31 +51,25 @@ def render(
         reports: what was found; those on one corpus are drawn together.
         corpora: those of the reports, to show the signatures judged worst; without them it is left out.
         history: learning curves of the training run.
+        style: CSS that comes after the page's own.
 
     Raises:
-        MissingExtra: matplotlib is not installed.
+        MissingExtra: matplotlib or Jinja2 is not installed.
     """
     known = {corpus.fingerprint: corpus for corpus in corpora}
     with styled():
         sections = [_corpus(name, group, known) for name, group in by_corpus(reports).items()]
-        learning = [] if history is None else [_tag("h2", "Training"), _picture(learning_curves(history), "")]
-    title = "Signature verification: evaluation"
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title><style>{CSS}</style></head><body>",
-            _tag("h1", title),
-            f'<p class="note">{escape(_what(reports))}</p>',
-            _overview(reports),
-            f'<p class="note">{escape(TERMS)}</p>',
-            *sections,
-            *learning,
-            _tag("h2", "Provenance"),
-            *(_provenance(report) for report in reports),
-            "</body></html>\n",
-        ]
+        learning = None if history is None else Picture.of(learning_curves(history), "")
+    return fill(
+        "report.html",
+        title="Signature verification: evaluation",
+        what=_what(reports),
+        style=style,
+        overview=_overview(reports),
+        terms=TERMS,
+        corpora=sections,
+        learning=learning,
+        provenance=[(f"{report.system} on {report.corpus}", _provenance(report)) for report in reports],
     )
 
 
@@ -96,23 +77,24 @@ def _what(reports: Sequence[Report]) -> str:
     first = reports[0]
     source = find_protocol(first.protocol).source
     return (
-        f"Protocol “{first.protocol}”{f' ({source})' if source else ''}, {first.draws} draws of references. "
+        f"Protocol “{first.protocol}”{f' ({source})' if source else ''}, "
+        f"{first.draws} draw{'s' * (first.draws != 1)} of references. "
         f"Made {first.created} by sigverify {first.versions.get('sigverify', '?')}."
     )
 
 
-def _overview(reports: Sequence[Report]) -> str:
+def _overview(reports: Sequence[Report]) -> Table:
     header = ("corpus, system", "references", "skilled, global", "skilled, per writer", "random, global")
-    rows = [
+    rows = tuple(
         (
-            f"{escape(report.corpus)}, <b>{escape(report.system)}</b>",
-            str(condition.references),
+            f"{report.corpus}, {report.system}",
+            condition.references,
             *(_rate(estimate) for estimate in _headline(condition)),
         )
         for report in reports
         for condition in report.conditions
-    ]
-    return _table("Equal error rates (%)", header, rows)
+    )
+    return Table("Equal error rates (%)", header, rows)
 
 
 def _headline(condition: Condition) -> tuple[Estimate | None, ...]:
@@ -125,62 +107,58 @@ def _headline(condition: Condition) -> tuple[Estimate | None, ...]:
     )
 
 
-def _corpus(name: str, reports: Sequence[Report], known: dict[str, Corpus]) -> str:
+def _corpus(name: str, reports: Sequence[Report], known: dict[str, Corpus]) -> dict[str, Any]:
     first = most_references(reports[0])
     counts = ", ".join(f"{errors.trials} {KIND_NAMES[kind]}" for kind, errors in first.impostors.items())
     trials = (
         f"{first.writers} writers; with {first.references} references each draw has "
         f"{first.genuine_trials} genuine trials, {counts}."
     )
-    parts = [
-        _tag("h2", f"Corpus {name}"),
-        f"<p>{trials}</p>",
-        '<div class="pictures">',
-        _picture(det_figure(reports), "DET curves with 95 % confidence bands over writers"),
-        _picture(references_figure(reports), "Error against number of references"),
-        "</div>",
-        *(_system(report, known.get(report.corpus_fingerprint)) for report in reports),
-    ]
-    return "\n".join(parts)
+    pictures = [Picture.of(det_figure(reports), "DET curves with 95 % confidence bands over writers")]
+    numbers = {condition.references for report in reports for condition in report.conditions}
+    if len(numbers) > 1:  # of one number of references there is no curve
+        pictures.append(Picture.of(references_figure(reports), "Error against number of references"))
+    return {
+        "name": name,
+        "trials": trials,
+        "selection": None if reports[0].selection is None else reports[0].selection.words(),
+        "pictures": pictures,
+        "systems": [_system(report, known.get(report.corpus_fingerprint)) for report in reports],
+    }
 
 
-def _system(report: Report, corpus: Corpus | None) -> str:
-    parts = [
-        _tag("h3", report.system),
-        '<div class="pictures">',
-        _picture(scores_figure(report), "Score distributions by kind of trial, all draws"),
-        _picture(writers_figure(report), "Spread of error over writers"),
+def _system(report: Report, corpus: Corpus | None) -> dict[str, Any]:
+    pictures = [
+        Picture.of(scores_figure(report), "Score distributions by kind of trial, all draws"),
+        Picture.of(writers_figure(report), "Spread of error over writers"),
     ]
     if is_calibrated(report):
-        parts.append(_picture(reliability_figure(report), "Reliability of the score as a probability"))
-        parts.append(f"<div>{_calibration(report)}</div>")
-    parts += ["</div>", _thresholds(report), _profiles(report), _promises(report), _latency(report)]
+        pictures.append(Picture.of(reliability_figure(report), "Reliability of the score as a probability"))
     cases = extreme_cases(report, corpus) if corpus is not None else ()
-    if cases:
-        parts.append(
-            _picture(
-                extremes_figure(cases),
-                "The genuine signatures with the lowest scores and the skilled forgeries with the highest, "
-                "each beside two of the references it was tried with",
-            )
-        )
-    return "\n".join(part for part in parts if part)
+    return {
+        "name": report.system,
+        "pictures": pictures,
+        "calibration": _calibration(report) if is_calibrated(report) else None,
+        "tables": [_thresholds(report), _profiles(report), _promises(report)],
+        "latency": report.latency,
+        "extremes": Picture.of(extremes_figure(cases), EXTREMES) if cases else None,
+    }
 
 
-def _thresholds(report: Report) -> str:
+def _thresholds(report: Report) -> Table:
     header = ("impostor", "references", "FMR ≤ (%)", "threshold", "FNMR (%)")
-    rows = [
+    rows = tuple(
         (
             *named,
-            f"{100 * point.fmr:g}{_few(errors, point.fmr)}",
+            f"{100 * point.fmr:g}{'*' * errors.is_few(point.fmr)}",
             _score(point.threshold),
             _rate(point.fnmr),
         )
         for named, errors in _by_impostor(report)
         for point in errors.points
-    ]
+    )
     note = "*: fewer impostor trials than 3 / FMR; the figure rests on a handful of them or on none."
-    return _table("Thresholds by false match rate, set on these trials", header, rows, note=note)
+    return Table("Thresholds by false match rate, set on these trials", header, rows, note=note)
 
 
 def _by_impostor(report: Report) -> list[tuple[tuple[str, str], ImpostorErrors]]:
@@ -204,14 +182,9 @@ def _score(score: float) -> str:
     return f"{score:.4f}" if score < 0.9995 else f"{score:.6f}"
 
 
-def _few(errors: ImpostorErrors, fmr: float) -> str:
-    """Mark rates that the trials are too few for: 0 errors in n bound a rate by 3 / n (rule of three)."""
-    return "*" if errors.trials < 3 / fmr else ""
-
-
-def _promises(report: Report) -> str:
+def _promises(report: Report) -> Table:
     header = ("impostor", "references", "FMR promised (%)", "threshold", "FMR found (%)", "FNMR found (%)")
-    rows = [
+    rows = tuple(
         (
             *named,
             f"{100 * point.fmr:g}",
@@ -221,11 +194,11 @@ def _promises(report: Report) -> str:
         )
         for named, errors in _by_impostor(report)
         for point in errors.promised
-    ]
-    return _table("What the model’s own thresholds hold on this corpus", header, rows) if rows else ""
+    )
+    return Table("What the model’s own thresholds hold on this corpus", header, rows)
 
 
-def _profiles(report: Report) -> str:
+def _profiles(report: Report) -> Table:
     header = (
         "references",
         "profile",
@@ -233,7 +206,7 @@ def _profiles(report: Report) -> str:
         "forgeries accepted (%)",
         "strangers accepted (%)",
     )
-    rows = [
+    rows = tuple(
         (
             str(condition.references),
             f"{point.profile}, FMR {100 * point.profile.fmr:g} %",
@@ -242,12 +215,12 @@ def _profiles(report: Report) -> str:
         )
         for condition in report.conditions
         for point in condition.profiles
-    ]
+    )
     note = (
         "Thresholds of the model file, set on other signatures than these; "
         "in brackets what other writers of the kind may give: 95 % intervals by bootstrap over writers."
     )
-    return _table("What each profile gives", header, rows, note=note) if rows else ""
+    return Table("What each profile gives", header, rows, note=note)
 
 
 def _bounded(share: Share | None) -> str:
@@ -256,9 +229,9 @@ def _bounded(share: Share | None) -> str:
     return f"{100 * share.found:.2f} [{100 * share.low:.2f}, {100 * share.high:.2f}]"
 
 
-def _calibration(report: Report) -> str:
+def _calibration(report: Report) -> Table:
     header = ("impostor", "references", "Cllr (bit)", "minimum Cllr (bit)", "ECE (%)")
-    rows = [
+    rows = tuple(
         (
             *named,
             f"{errors.calibration.cllr:.3f}",
@@ -267,19 +240,12 @@ def _calibration(report: Report) -> str:
         )
         for named, errors in _by_impostor(report)
         if errors.calibration is not None
-    ]
-    note = "Cllr 0 is perfect, 1 tells nothing; what is above its minimum is lost to calibration."
-    return _table("Calibration", header, rows, note=note) if rows else ""
-
-
-def _latency(report: Report) -> str:
-    return (
-        f"<p>Latency, median here, one thread: {report.latency.embed_ms:.2f} ms to embed a signature, "
-        f"{report.latency.match_ms:.2f} ms to match it with five references.</p>"
     )
+    note = "Cllr 0 is perfect, 1 tells nothing; what is above its minimum is lost to calibration."
+    return Table("Calibration", header, rows, note=note)
 
 
-def _provenance(report: Report) -> str:
+def _provenance(report: Report) -> dict[str, str]:
     facts = {
         "corpus": f"{report.corpus}, {report.signatures} signatures",
         "corpus fingerprint": report.corpus_fingerprint,
@@ -287,55 +253,15 @@ def _provenance(report: Report) -> str:
         **{name.replace("_", " "): value for name, value in report.provenance.items()},
         "versions": ", ".join(f"{name} {version}" for name, version in report.versions.items()),
     }
-    items = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(_text(value))}</dd>" for name, value in facts.items() if value
-    )
-    return f"{_tag('h3', f'{report.system} on {report.corpus}')}<dl>{items}</dl>"
+    return {name: _text(value) for name, value in facts.items() if value}
 
 
 def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _rate(estimate: Estimate | None) -> str:
+def _rate(estimate: Estimate | None) -> str | Interval:
     if estimate is None:
         return "–"
-    return (
-        f"{100 * estimate.mean:.2f} ± {100 * estimate.std:.2f} "
-        f'<span class="ci">[{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]</span>'
-    )
-
-
-def _table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]], *, note: str = "") -> str:
-    """Lay out cells, which are HTML already; the leading ones that are as in the row above stay empty."""
-    head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in _without_repeats(rows)
-    )
-    table = f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return table + (f'<p class="note"><small>{note}</small></p>' if note else "")
-
-
-def _without_repeats(rows: Iterable[Iterable[str]]) -> Iterable[list[str]]:
-    before: list[str] = []
-    for row in map(list, rows):
-        same = 0
-        while same < len(row) - 1 and row[: same + 1] == before[: same + 1]:
-            same += 1
-        yield [*([""] * same), *row[same:]]
-        before = row
-
-
-def _picture(figure: Any, caption: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    source = base64.b64encode(buffer.getvalue()).decode("ascii")
-    text = escape(caption)
-    return (
-        f'<figure><img alt="{text or "learning curves"}" src="data:image/svg+xml;base64,{source}">'
-        f"<figcaption>{text}</figcaption></figure>"
-    )
-
-
-def _tag(name: str, text: str) -> str:
-    return f"<{name}>{escape(text)}</{name}>"
+    found = f"{100 * estimate.mean:.2f} ± {100 * estimate.std:.2f}"
+    return Interval(found, f"[{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]")

@@ -68,7 +68,7 @@ class NativeEmbedder:
             extent=0.0,
         )
         view, library = self._view(its), self._library
-        with self._lock:
+        with self._lock.hold():
             library.call("sv_embed", self._verifier, library.view(signature), view)
         return replace(its, extent=float(view.extent))
 
@@ -86,7 +86,7 @@ class NativeEmbedder:
             if isinstance(probe, Embedding)
             else [self._view(probe[number]) for number in numbers]
         )
-        with self._lock:
+        with self._lock.hold():
             for number in numbers:
                 other, into = self._view(references[number]), library.floats(out[number])
                 library.call("sv_compare", self._verifier, own[number], other, into)

@@ -17,9 +17,10 @@ from sigverify.modality.pen.signature import Signature
 
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
 """Where `sigverify native` puts it; looked at before the system's own folders."""
-NAME: Final = "libsigverify.so.1"
-ABI: Final = 3
+ABI: Final = 4
 """SV_ABI of the header that `declarations` was made of."""
+NAME: Final = f"libsigverify.so.{ABI}"
+"""What CMake installs: a library of another interface has another name."""
 VARIABLE: Final = "SIGVERIFY_NATIVE"
 """Of the environment: the file to load instead, or "off"."""
 
@@ -141,6 +142,14 @@ class Library:
         for own, part in probes:
             self._align("sv_elastic_distances", own, others[part], self._costs(total[part]))
         return np.asarray(total / others.shape[1], np.float32)
+
+    def products(self, vectors: Int8Array, vector: Int8Array) -> Int32Array:
+        """Return the product of each of `vectors` `(n, e)` with one `(e,)`, both contiguous: `(n,)`."""
+        count, size = vectors.shape
+        found = np.empty(count, np.int32)
+        into = self.ffi.from_buffer("int32_t[]", found)
+        self.call("sv_products", self.bytes(vectors), count, size, self.bytes(vector), into)
+        return found
 
     @staticmethod
     def _pairs(probe: Int8Array, references: Int8Array) -> tuple[list[tuple[Int8Array, slice]], Int8Array]:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from sigverify.audit import KIND, AuditLog, Event
@@ -54,6 +56,7 @@ def test_show(path, answer, run):
     assert [each["event"] for each in entries] == ["enrolled", "accepted", "rejected", "forgotten"]
     assert entries[0]["time_ms"] == 0
     assert entries[0]["detail"] == {"references": 5}
+    assert entries[0]["actor"]["kind"] == "process"  # made by the SDK, not by a command
     assert entries[0]["user_id"] is None  # the log names those whom the store holds
     assert [
         each["number"] for each in answer("audit", "show", "--store", path, "--last", 2)[1]["entries"]
@@ -83,3 +86,11 @@ def test_text_follows_the_language_and_json_does_not(path, answer, run, monkeypa
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     entries = answer("audit", "show", "--store", path)[1]["entries"]
     assert [each["event"] for each in entries][-1] == "forgotten"
+
+
+def test_what_a_command_did_names_its_user(path, answer, run):
+    assert run("unlock", "--store", path)[0] == 0
+    (entry,) = answer("audit", "show", "--store", path, "--last", 1)[1]["entries"]
+    assert entry["actor"]["kind"] == "command"
+    assert entry["actor"]["name"].startswith(f"uid {os.getuid()}")
+    assert f"command uid {os.getuid()}" in run("audit", "show", "--store", path)[1]

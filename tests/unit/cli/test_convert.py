@@ -1,10 +1,13 @@
 """`sigverify convert` of all that it takes: a run, a .keras file with its settings, a model."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 from toy_networks import keras_network, write_run
 
+from converter import invented
+from converter.cohort import PEOPLE
 from sigverify.model_file import Model
 
 STRANGERS = "synthetic:writers=12,genuine=7,skilled=4,seed=77"
@@ -17,8 +20,9 @@ def toy_run(tmp_path_factory):
 
 
 def test_a_run(answer, toy_run, tmp_path):
-    code, made = answer("convert", toy_run, "--out", tmp_path / "mine.sigmodel")
+    code, made = answer("convert", toy_run, "--no-cohort", "--out", tmp_path / "mine.sigmodel")
     assert code == 0
+    assert made["cohort"] == 0
     assert (made["name"], made["precision"]) == ("toy", "int8")
     assert made["eer"] == pytest.approx(made["parity"]["eer"])
     conversion = Model.read(tmp_path / "mine.sigmodel").manifest.provenance["conversion"]
@@ -28,7 +32,9 @@ def test_a_run(answer, toy_run, tmp_path):
 @pytest.mark.slow
 def test_a_keras_file_with_its_settings(answer, tmp_path):
     out = tmp_path / "mine.sigmodel"
-    code, made = answer("convert", BASE, "--float32", "--calibrate-on", STRANGERS, "--out", out)
+    code, made = answer(
+        "convert", BASE, "--float32", "--no-cohort", "--calibrate-on", STRANGERS, "--out", out
+    )
     assert code == 0
     assert (made["name"], made["precision"]) == ("base", "float32")
     manifest = Model.read(out).manifest
@@ -44,8 +50,10 @@ def test_a_model_gets_other_scores_and_keeps_its_network(answer, run, tmp_path, 
     base.write(tmp_path / "base.sigmodel")
     source = "base" if by_name else tmp_path / "base.sigmodel"
     out = tmp_path / "mine.sigmodel"
-    code, made = answer("convert", source, "--calibrate-on", STRANGERS, "--out", out, "--name", "mine")
+    options = ("--no-cohort", "--out", out, "--name", "mine")
+    code, made = answer("convert", source, "--calibrate-on", STRANGERS, *options)
     assert code == 0
+    assert made["cohort"] == len(base.people), "that of the model stays"
     assert (made["name"], made["precision"], made["parity"]) == ("mine", "int8", None)
     fitted = Model.read(out)
     assert fitted.network == base.network
@@ -76,9 +84,29 @@ def test_a_corpus_that_the_network_was_trained_on_is_refused(answer, tmp_path, s
 
 @pytest.mark.parametrize("source", ["base", BASE])
 def test_without_a_corpus_there_is_nothing_to_fit_on(answer, tmp_path, source):
-    code, said = answer("convert", source, "--out", tmp_path / "mine.sigmodel")
+    code, said = answer("convert", source, "--no-cohort", "--out", tmp_path / "mine.sigmodel")
     assert (code, said["error"]) == (4, "ConversionError")
     assert "--calibrate-on" in said["message"]
+
+
+def test_a_model_gets_a_cohort_and_keeps_its_scores(answer, run, tmp_path, monkeypatch):
+    monkeypatch.setitem(invented.TO_MEET, "pen", "synthetic:writers=20,genuine=1,skilled=0,seed=15")
+    monkeypatch.setitem(invented.TO_ENROLL, "pen", "synthetic:writers=4,genuine=3,skilled=0,seed=16")
+    base = Model.read("base")
+    replace(base, cohort=b"").write(tmp_path / "before.sigmodel")
+    out = tmp_path / "mine.sigmodel"
+    code, made = answer("convert", tmp_path / "before.sigmodel", "--out", out)
+    assert (code, made["cohort"], made["eer"]) == (0, PEOPLE, None)
+    after = Model.read(out)
+    assert (after.network, after.pair_network) == (base.network, base.pair_network)
+    assert after.manifest.scoring == base.manifest.scoring
+    record = after.manifest.provenance["conversion"]["cohort"]
+    assert record == {"people": PEOPLE, "of": "synthetic-15", "by": "synthetic-16"}
+    code, text = run("info", out)
+    assert code == 0
+    assert f"{PEOPLE} invented people" in text
+    code, text = run("info", tmp_path / "before.sigmodel")
+    assert "nothing limits how many strangers" in " ".join(text.split())
 
 
 def test_a_model_keeps_its_precision(answer, tmp_path):

@@ -27,9 +27,10 @@ def options(postgres, key, tmp_path):
 def test_listing_checking_and_forgetting(answer, options):
     assert answer("users", *options) == (0, {"user_ids": ["alice", "bob"]})
     assert answer("store", "check", *options)[1]["templates"] == 2
-    assert answer("forget", "--user", "bob", *options) == (0, {"forgotten": "bob"})
+    assert answer("forget", "--user", "bob", *options) == (0, {"forgotten": "bob", "erasure": "server"})
     assert answer("users", *options)[1] == {"user_ids": ["alice"]}
-    assert answer("store", "rekey", *options) == (0, {"templates": 1, "new_key": False})
+    sealed = {"templates": 1, "new_key": False, "erasure": "server"}
+    assert answer("store", "rekey", *options) == (0, sealed)
     assert answer("groups", "join", "--user", "alice", "staff", *options)[1]["groups"] == ["staff"]
     assert answer("audit", "verify", *options)[1]["entries"] == 3
 
@@ -82,3 +83,55 @@ def test_the_cache_is_a_store_that_can_be_looked_at(answer, options, tmp_path):
 def test_no_password_is_printed():
     assert shown("postgresql://me:secret@db/fleet") == "postgresql://db/fleet"
     assert shown("kiosk.db") == "kiosk.db"
+
+
+def test_roles_for_a_new_fleet(run, answer, postgres, key):
+    url = postgres.url()
+    options = ("--store", url, "--key", key, "--prefix", "by_command")
+    code, content = answer("fleet", "init", *options, "--roles")
+    assert (code, content["roles"]["kiosks"]) == (0, "by_command_kiosks")
+    granted = "SELECT has_table_privilege('by_command_{}', 'sigverify.templates', '{}')"
+    for role, right, has in (
+        ("kiosks", "SELECT", True),
+        ("kiosks", "INSERT", False),
+        ("stations", "INSERT", True),
+    ):
+        assert postgres.execute(granted.format(role, right), url) == [(has,)]
+    assert answer("users", *options[:4]) == (0, {"user_ids": []})
+    assert "Roles: by_command_kiosks" in run("fleet", "init", *options, "--roles")[1]
+
+
+def test_the_statements_can_be_read_before_without_a_server(answer, run):
+    url = "postgresql://nobody.invalid/fleet"
+    code, content = answer("fleet", "init", "--store", url, "--roles", "--dry-run")
+    assert code == 0
+    assert content["statements"] in run("fleet", "init", "--store", url, "--dry-run")[1]
+    assert "CREATE POLICY" in content["statements"]
+
+
+def test_roles_in_a_file_or_of_no_name(run, tmp_path):
+    code, printed = run("fleet", "init", "--store", tmp_path / "a.db", "--roles")
+    assert (code, "no server" in printed) == (4, True)
+    code, printed = run("fleet", "init", "--store", "postgresql://x/y", "--prefix", "A;", "--dry-run")
+    assert (code, "no prefix" in printed) == (4, True)
+
+
+def test_a_kiosk_with_a_key_of_its_own(run, answer, postgres, key, tmp_path):
+    url, own = postgres.url(), tmp_path / "own.key"
+    fleet = ("--store", url, "--key", key)
+    assert answer("fleet", "init", *fleet, "--prefix", "own_keys", "--roles")[0] == 0
+    assert answer("store", "keygen", own)[0] == 0
+    public = answer("fleet", "key", "--key", own)[1]["public_key"]
+    by_own = ("--store", url, "--key", f"kiosk:{own}")
+    assert answer("users", *by_own)[1]["error"] == "KeyUnavailable"
+    assert answer("fleet", "admit", *fleet, "--kiosk", "seven", public) == (0, {"admitted": "seven"})
+    assert answer("users", *by_own) == (0, {"user_ids": []})
+    new = tmp_path / "new.key"
+    Key.generate().to_file(new)
+    assert answer("store", "rekey", *fleet, "--new-key", new)[1]["kiosks"] == 1
+    assert answer("users", *by_own) == (0, {"user_ids": []})
+    assert answer("users", *fleet)[1]["error"] == "WrongKey"
+    assert "Now rekey" in run("fleet", "revoke", "--store", url, "--key", new, "--kiosk", "seven")[1]
+    assert answer("users", *by_own)[1]["error"] == "KeyUnavailable"
+    code, content = answer("users", "--store", tmp_path / "a.db", "--key", f"kiosk:{own}")
+    assert (code, content["error"]) == (4, "KeyUnavailable")  # of a file that is none of a fleet

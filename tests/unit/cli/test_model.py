@@ -88,3 +88,17 @@ def test_a_device_that_runs_signed_models_only(tmp_path, keys, answer):
     entries = answer("audit", "show", "--store", tmp_path / "kiosk.db")[1]["entries"]
     assert [entry["event"] for entry in entries] == ["model_refused", "model_trusted", "enrolled"]
     assert entries[-1]["user_id"] == "alice"
+
+
+def test_operations_of_the_model_that_ships(run, answer):
+    code, content = answer("model", "operations", "base")
+    embeds, pair = content["networks"]
+    assert code == 0
+    assert embeds["maps_whole"]
+    assert pair["maps_whole"]
+    assert embeds["macs"] == sum(each["macs"] for each in embeds["operations"]) > 1_000_000
+    assert embeds["constant_bytes"] < embeds["bytes"]
+    code, printed = run("model", "operations", "base")
+    assert code == 0
+    assert "CONV_2D" in printed
+    assert "takes it" in printed

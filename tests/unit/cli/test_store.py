@@ -1,3 +1,7 @@
+import shutil
+import sqlite3
+from contextlib import closing
+
 import pytest
 from builders import template
 from old_stores import KEY, old_file
@@ -63,13 +67,13 @@ def test_without_the_key(answer, path, command, tmp_path):
 def test_rekey(answer, path, key, tmp_path):
     answer("store", "keygen", tmp_path / "new.key")
     code, content = answer("store", "rekey", "--store", path, "--key", key, "--new-key", tmp_path / "new.key")
-    assert (code, content) == (0, {"templates": 2, "new_key": True})
+    assert (code, content) == (0, {"templates": 2, "new_key": True, "erasure": "done"})
     assert answer("users", "--store", path, "--key", key)[0] == 4
     assert answer("users", "--store", path, "--key", tmp_path / "new.key")[1] == {
         "user_ids": ["alice", "bob"]
     }
     code, content = answer("store", "rekey", "--store", path, "--key", tmp_path / "new.key")
-    assert (code, content) == (0, {"templates": 2, "new_key": False})
+    assert (code, content) == (0, {"templates": 2, "new_key": False, "erasure": "done"})
     code, content = answer("store", "check", "--store", path, "--key", tmp_path / "new.key")
     assert content["entries"] == 2  # of the audit log
 
@@ -146,3 +150,42 @@ def test_a_key_by_environment_and_by_variable_that_names_it(answer, path, key, m
 def test_a_key_by_file_descriptor(answer, path, key):
     with key.open() as opened:
         assert answer("users", "--store", path, "--key", f"fd:{opened.fileno()}")[0] == 0
+
+
+def test_rows_that_were_removed_and_what_is_left_taken(answer, path, key):
+    with SqliteStore(path, key=Key.from_file(key)) as store, store.transaction() as records:
+        records.put("lockout", "bob", b"5 failures")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM records")
+        database.execute("DELETE FROM seals WHERE part = 'records'")
+        database.commit()
+    usual = ("--store", path, "--key", key)
+    for command in (("users",), ("store", "rekey"), ("store", "check", "--repair")):
+        code, content = answer(*command, *usual)
+        assert (code, content["error"]) == (4, "DamagedStore"), command
+    code, content = answer("store", "check", *usual)
+    assert (code, [each["damage"] for each in content["findings"]]) == (4, ["tampered"])
+    assert answer("audit", "verify", *usual)[1]["findings"] == [{"number": 0, "flaw": "state", "count": 1}]
+    assert answer("store", "check", *usual, "--accept-state")[1]["error"] == "ConfigError"
+    code, content = answer("store", "check", *usual, "--repair", "--accept-state")
+    assert (code, content["sound"]) == (0, True)
+    assert answer("users", *usual)[0] == 0
+    code, content = answer("audit", "show", *usual)
+    assert [each["event"] for each in content["entries"]] == ["state_accepted"]
+
+
+def test_a_counter_in_a_file(answer, path, key, tmp_path):
+    usual = ("--store", path, "--key", key)
+    counted = (*usual, "--counter", f"file:{tmp_path / 'count'}")
+    assert answer("store", "rekey", *counted)[0] == 0
+    shutil.copy(path, tmp_path / "copy.db")
+    assert answer("forget", *counted, "--user", "bob")[0] == 0
+    assert answer("forget", *usual, "--user", "alice")[1]["error"] == "ConfigError"
+    shutil.copy(tmp_path / "copy.db", path)
+    code, content = answer("users", *counted)
+    assert (code, content["error"]) == (4, "DamagedStore")
+    code, content = answer("store", "check", *counted)
+    assert [each["damage"] for each in content["findings"]] == ["older"]
+    assert answer("store", "check", *counted, "--repair", "--accept-state")[0] == 0
+    assert answer("users", *counted)[1] == {"user_ids": ["alice", "bob"]}
+    assert answer("users", *usual, "--counter", "nothing")[1]["error"] == "ConfigError"

@@ -50,7 +50,7 @@ def test_all_is_well(path, key):
     found = look(belongings(store=path, key=key, image_model="base-image"))
     assert {name: each.state for name, each in found.items()} == dict.fromkeys(found, State.OK)
     assert {each.todo for each in found.values()} == {""}
-    assert found["store"].found == f"people: 2 by pen; models: pen {BASE.id}; version 4"
+    assert found["store"].found == f"people: 2 by pen; models: pen {BASE.id}; version 5"
     assert f"base {BASE.id}, pen, int8, whole" in found["model"].found
     assert "thresholds skilled, random" in found["model"].found
 
@@ -62,6 +62,16 @@ def test_nothing_is_changed(path, key):
     assert {name: each.st_mtime_ns for name, each in after.items()} == {
         name: each.st_mtime_ns for name, each in before.items()
     }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are of POSIX")
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o602])
+def test_a_store_that_others_may_read_or_change(path, key, mode):
+    path.chmod(mode)
+    finding = look(belongings(store=path, key=key))["store"]
+    assert finding.state is State.WARN
+    assert f"mode {mode:04o}" in finding.found
+    assert "chmod 600" in finding.todo
 
 
 def test_a_store_that_is_open_elsewhere(path, key):
@@ -100,7 +110,8 @@ def test_a_key_that_others_may_read(key):
 def test_a_key_whose_folder_others_may_write_to(key):
     key.parent.chmod(0o777)
     finding = belongings(key=key).key()
-    assert finding.state is State.WARN
+    assert finding.state is State.BAD
+    assert "others could put another file in place of the key" in finding.found
     assert "mode 0777" in finding.found
     key.parent.chmod(0o1777)
     assert belongings(key=key).key().state is State.OK
@@ -166,7 +177,7 @@ def test_a_store_of_the_version_before(tmp_path):
     own = belongings(store=tmp_path / "old.db", key=tmp_path / "old.key")
     finding = look(own)["store"]
     assert finding.state is State.WARN
-    assert "version 3, where today's is 4" in finding.found
+    assert "version 3, where today's is 5" in finding.found
 
 
 def test_a_server_is_not_asked():

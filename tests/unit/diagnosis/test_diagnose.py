@@ -7,7 +7,7 @@ from sigverify.diagnosis.finding import look
 from sigverify.errors import KeyUnavailable
 
 NAMES = [
-    "python", "runtime", "edge tpu", "native core", "model", "image model", "key", "store", "clock",
+    "python", "runtime", "edge tpu", "native core", "model", "image model", "key", "store", "pens", "clock",
     "cpu governor", "heat", "entropy", "disk sync", "disk space", "locale", "extras",
 ]  # fmt: skip
 

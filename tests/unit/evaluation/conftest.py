@@ -49,6 +49,9 @@ class PitchSystem:
     def score(self, distances, spread):
         return 1 / (1 + distances.mean(axis=(-2, -1)) + 0.1 * spread.mean())
 
+    def cohort(self):
+        return ()
+
     def thresholds(self, _references):
         return {"skilled": ((0.1, 0.3), (0.01, 0.6)), "random": ((0.1, 0.3),)}
 

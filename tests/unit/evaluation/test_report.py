@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,12 +17,46 @@ from sigverify.evaluation import (
     read_reports,
 )
 from sigverify.evaluation.compare import unpaired
+from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, read_style
+from sigverify.evaluation.page.html import render
 from sigverify.evaluation.page.plots import plots, styled
+from sigverify.evaluation.selection import Choice, Selection
 
 
 def test_json_round_trip(report):
     assert Report.from_json(report.to_json()).to_dict() == report.to_dict()
     assert Report.from_json(report.to_json()).condition(3) == report.condition(3)
+
+
+def test_whom_was_measured_is_kept_and_said(report):
+    chosen = replace(report, selection=Selection(choice=Choice.HELD_OUT, writers=6, left_out=34))
+    assert Report.from_json(chosen.to_json()).selection == chosen.selection
+    assert "Measured: the 6 writers of 40 that were held out of training" in render([chosen])
+    assert "Measured" not in render([report])
+
+
+def test_records_are_rows_of_one_shape(report):
+    rows = report.records()
+    assert len(rows) == sum(len(condition.impostors) for condition in report.conditions)
+    assert len({tuple(row) for row in rows}) == 1
+    assert all(isinstance(value, str | int | float) for row in rows for value in row.values())
+    row = next(each for each in rows if (each["references"], each["impostor"]) == (3, "skilled"))
+    errors = report.condition(3).impostors[TrialKind.SKILLED]
+    assert (row["eer"], row["eer_low"], row["eer_high"]) == (errors.eer.mean, errors.eer.low, errors.eer.high)
+    assert row["fnmr_at_fmr_0.01"] == next(each.fnmr.mean for each in errors.points if each.fmr == 0.01)
+
+
+def test_trials_are_columns_with_names_of_people(report):
+    columns = report.trials.columns()
+    assert {len(column) for column in columns.values()} == {len(report.trials)}
+    assert set(columns["writer"]) == set(report.trials.writers)
+    mine = (columns["references"] == 3) & (columns["kind"] == "skilled") & (columns["draw"] == 0)
+    found = report.trials.scores(references=3, kind=TrialKind.SKILLED, draw=0)
+    assert sorted(columns["score"][mine]) == sorted(found)
+    random = columns["kind"] == "random"
+    assert (columns["writer"][random] != columns["probe_writer"][random]).all()
+    columns["score"][:] = 0
+    assert report.trials.rows["score"].any(), "a copy"
 
 
 def test_profiles_are_what_the_own_thresholds_give(report):
@@ -70,7 +105,7 @@ def test_what_is_no_report_is_refused(text):
 def folder(report, corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("reports") / "one"
     history = History((1.0, 2.0), {"loss": (0.5, 0.25), "val_eer": (0.3, float("nan"))})
-    publish([report], out, corpora=[corpus], history=history)
+    publish([report], out, corpora=[corpus], history=history, style="h1 { color: teal; }")
     return out
 
 
@@ -86,6 +121,13 @@ def test_folder_holds_everything(folder, report):
     assert read_reports(folder / "report.json")[0].trials.writers == report.trials.writers
 
 
+def test_two_reports_of_one_name_both_say_where_they_come_from(report):
+    other = replace(report, signatures=report.signatures + 1)
+    page = render([report, other])
+    assert page.count(f"{report.signatures} signatures") == 1
+    assert page.count(f"{report.signatures + 1} signatures") == 1
+
+
 def test_page_needs_nothing_beside_it(folder):
     page = (folder / "report.html").read_text()
     assert "<script" not in page
@@ -96,6 +138,34 @@ def test_page_needs_nothing_beside_it(folder):
     for heading in ("Equal error rates", "Thresholds by false match rate", "own thresholds", "Calibration"):
         assert heading in page
     assert "lowest scores" in page
+
+
+def test_a_style_of_ones_own_comes_last_and_the_page_prints(folder):
+    (style,) = re.findall(r"<style>(.*?)</style>", (folder / "report.html").read_text(), re.DOTALL)
+    assert style.rstrip().endswith("h1 { color: teal; }")
+    assert "@media print" in style
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe", "CSS in UTF-8"),
+        (b"h1 {} </STYLE ><script>", "CSS alone"),
+        (b" " * (MAX_STYLE_BYTES + 1), "too large"),
+    ],
+)
+def test_what_is_no_style_sheet_is_refused(tmp_path, content, said):
+    file = tmp_path / "own.css"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=said):
+        read_style(file)
+
+
+def test_tables_that_are_wider_than_a_phone_move_on_their_own(folder):
+    page = (folder / "report.html").read_text()
+    assert page.count("<table>") == page.count('<div class="wide"><table>') > 3
 
 
 @pytest.fixture
@@ -170,6 +240,7 @@ class Worse:
         self.name = "worse"
         self.provenance = {"kind": "test"}
         self.embed, self.distances, self.spread = system.embed, system.distances, system.spread
+        self.cohort = system.cohort
         self._rng = np.random.default_rng(0)
 
     def score(self, distances, spread):

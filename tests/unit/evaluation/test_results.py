@@ -17,6 +17,7 @@ class Stricter:
     def __init__(self, system):
         self.provenance = {"trained_on": ["nothing"], "calibrated_on": ["waves-2", "nothing"]}
         self.embed, self.distances, self.spread = system.embed, system.distances, system.spread
+        self.cohort = system.cohort
 
     def score(self, distances, spread):
         return 1 / (1 + distances[..., 0].mean(axis=-1) + 0 * spread.sum())

@@ -4,10 +4,14 @@ import pytest
 from builders import CUES
 from toy_networks import toy_model
 
+from sigverify import Impostor, Policy, Signature
+from sigverify.corpora import open_corpus
 from sigverify.evaluation import SdkSystem, TrialKind, evaluate
 from sigverify.evaluation.protocol import STANDARD
 from sigverify.manifest import UNFITTED
 from sigverify.matcher import Matcher
+from sigverify.matching.cohort import pack
+from sigverify.matching.embedding import References
 from sigverify.matching.scoring import Scoring
 from sigverify.model_file import Model
 from sigverify.verifier import Verifier
@@ -37,6 +41,56 @@ def test_scores_are_those_that_the_device_gives(model, make):
                     samples = corpus.skilled(author) if kind is TrialKind.SKILLED else corpus.genuine(author)
                     probe = next(sample for sample in samples if sample.number == row["probe"])
                     assert row["score"] == pytest.approx(verifier.score(writer, probe.capture), abs=1e-6)
+
+
+@pytest.mark.parametrize("sensed", [True, False])
+def test_strangers_are_decided_about_as_the_device_decides(model, sensed):
+    """Also by people's own thresholds, which a cohort near to them has raised."""
+    its = open_corpus("synthetic:writers=8,genuine=5,skilled=0,seed=81")
+    samples = [
+        replace(each, capture=with_pressure(each.capture, sensed=sensed or each.number == 1))
+        for each in its.samples
+    ]
+    corpus = replace(its, samples=tuple(samples))
+    matcher = Matcher.open(model)
+    people = References.stack(
+        [
+            matcher.embed(each.capture)
+            for each in open_corpus(COHORT).samples
+            if each.capture.pressure is not None
+        ]
+    )
+    low = {Impostor.RANDOM: ((0.1, 1e-6), (0.01, 1e-5)), Impostor.SKILLED: ((0.1, 0.5), (0.01, 0.9))}
+    rows = {count: replace(row, thresholds=low) for count, row in model.manifest.scoring.rows.items()}
+    scoring = replace(model.manifest.scoring, rows=rows, calibrated=True)
+    cohorted = replace(model, manifest=replace(model.manifest, scoring=scoring), cohort=pack(people))
+    report = evaluate(SdkSystem(Matcher.open(cohorted)), corpus, references=(3,), draws=1)
+    raised = 0
+    policy = replace(Policy.unguarded(), impostor="random")
+    with Verifier.open(":memory:", model=cohorted, policy=policy) as verifier:
+        for writer in corpus.writers:
+            drawn, _ = STANDARD.draw(writer, 5, 3, 0)
+            verifier.enroll(writer, [corpus.genuine(writer)[k].capture for k in drawn], quality="record")
+        for kind in (TrialKind.GENUINE, TrialKind.RANDOM):
+            for row in report.trials.select(references=3, kind=kind, draw=0):
+                writer, author = (corpus.writers[row[name]] for name in ("writer", "probe_writer"))
+                probe = next(each for each in corpus.genuine(author) if each.number == row["probe"])
+                for rate, _ in scoring.row(3).thresholds[Impostor.RANDOM]:
+                    decision = verifier.verify(writer, probe.capture, fmr=rate)
+                    common = scoring.threshold(rate, impostor=Impostor.RANDOM, references=3)
+                    assert decision.accepted == (row["limited"] >= common)
+                    raised += decision.threshold > common
+    assert raised, "nobody of whom it could go wrong"
+    found = report.condition(3).impostors[TrialKind.RANDOM].promised[0]
+    reached = report.trials.scores(references=3, kind=TrialKind.RANDOM, limited=True) >= found.threshold
+    assert found.fmr_found == pytest.approx(reached.mean())
+
+
+COHORT = "synthetic:writers=12,genuine=1,skilled=0,seed=82"
+
+
+def with_pressure(its, *, sensed):
+    return its if sensed else Signature(its.x, its.y, its.time_ms, None, its.ink)
 
 
 def test_a_model_without_scoring_is_scored_by_default(model, make):

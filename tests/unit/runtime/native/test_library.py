@@ -42,7 +42,7 @@ def test_the_one_installed_is_asked_for_by_its_name(monkeypatch):
     asked = []
     monkeypatch.setattr(Library, "_load", asked.append)
     Library.find()
-    assert asked == ["libsigverify.so.1"]
+    assert asked == [f"libsigverify.so.{ABI}"]
 
 
 def test_it_can_be_switched_off(monkeypatch):
