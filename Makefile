@@ -1,8 +1,11 @@
 # `make demo` and `make test` set up everything they need on first use; `make help` lists the rest.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
-# The extras to install: train-cpu has no GPU support; `make EXTRAS=dev,train demo` has.
+# The extras to install: train-cpu has no GPU support; `make EXTRAS=dev,train …` has. The demo needs no tools of
+# developers, and does without them where they are not there yet.
 EXTRAS ?= dev,train-cpu
+comma := ,
+DEMO_EXTRAS ?= $(subst dev$(comma),,$(EXTRAS))
 # How many tests run at once.
 JOBS ?= 2
 
@@ -21,26 +24,52 @@ NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tes
 	tests/unit/firmware_bridge/daemon/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py \
 	tests/e2e/test_cli.py tests/e2e/test_serve.py
 
+# What `make optimized` runs again under python -O: what keeps promises about people, decisions and what is stored.
+OPTIMIZED_TESTS = $(addprefix tests/unit/,store policy protection signed enrollment search fleet) $(wildcard tests/unit/test_*.py) \
+	$(addprefix tests/unit/firmware_bridge/,protocol transport daemon kiosk client)
+# pytest itself says that it cannot do without asserts elsewhere; those of the tests it turns into code.
+OPTIMIZED = -m pytest -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning'
+
+# The tools that build the documentation's site, which no test needs.
+SITE_VENV ?= .venv-docs
+
+# The tools that build the packages, which no other test needs: half a gigabyte.
+PACKAGES_VENV ?= .venv-packages
+
+# An emulated Python of 64-bit ARM, with the SDK as a board has it.
+ARM_VENV ?= .venv-arm
+
+# The Debian package: dpkg's name of the machine, and the version of its Python.
+DEB_ARCH ?= amd64
+DEB_PYTHON ?= 3.11
+# A Debian of this machine's release, to install the package into.
+DEBIAN_ROOT ?= build/debian
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp-installed
+DEMO_STAMP = $(VENV)/.stamp-demo
 TFLITE_STAMP = $(TFLITE_VENV)/.stamp-installed
+SITE_STAMP = $(SITE_VENV)/.stamp-installed
+PACKAGES_STAMP = $(PACKAGES_VENV)/.stamp-installed
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test native quick lint types contracts bench footprint size fuzz golden clean
+.PHONY: help install demo test native optimized faults quick lint types contracts bench footprint size site wheels deb sbom test-deb test-arm fuzz golden clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP) ## create .venv and install everything (the other targets do it on first use)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): WANTED = $(EXTRAS)
+$(DEMO_STAMP): WANTED = $(DEMO_EXTRAS)
+$(STAMP) $(DEMO_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(WANTED)]'
 	@touch $@
 
 $(TFLITE_STAMP): Makefile
@@ -49,16 +78,34 @@ $(TFLITE_STAMP): Makefile
 		|| { echo "tflite-runtime cannot be installed here; its comparison will be skipped"; }
 	@touch $@
 
-demo: $(STAMP) ## the whole path in a few minutes: train, convert, enroll, verify; in C where there is a compiler
-	@if command -v cc > /dev/null; then \
-		$(BIN)/sigverify native --out $(NATIVE) && SIGVERIFY_NATIVE=$(abspath $(NATIVE)) $(BIN)/sigverify demo; \
-	else $(BIN)/sigverify demo; fi
+$(SITE_STAMP): pyproject.toml constraints.txt
+	@test -x $(SITE_VENV)/bin/python || $(PYTHON) -m venv $(SITE_VENV)
+	$(SITE_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+$(PACKAGES_STAMP): pyproject.toml constraints.txt
+	@test -x $(PACKAGES_VENV)/bin/python || $(PYTHON) -m venv $(PACKAGES_VENV)
+	$(PACKAGES_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[packages]'
+	@touch $@
+
+demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP)) ## the whole path: invent people, train, convert, enroll, verify, measure; into demo-out
+	@if command -v cc > /dev/null && $(BIN)/sigverify native --out $(NATIVE) > /dev/null; then \
+		export SIGVERIFY_NATIVE=$(abspath $(NATIVE)); \
+	fi; $(BIN)/sigverify demo --force
 
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q --durations=10
 	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
+	@$(MAKE) --no-print-directory optimized
 	@$(MAKE) --no-print-directory native
+
+optimized: $(STAMP) ## the tests of store, policy and bridge once more under python -O, which leaves every assert out
+	PYTHONOPTIMIZE=1 OMP_NUM_THREADS=1 $(BIN)/python $(OPTIMIZED) -n $(JOBS) --dist loadfile -q -m 'not slow' $(OPTIMIZED_TESTS)
+
+faults: $(STAMP) ## an exception at every line, an error of every statement of every change; prints how many
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -rP -m '' \
+		tests/unit/store/test_faults.py tests/unit/store/test_faults_postgres.py tests/unit/test_interruptions.py
 
 native: $(STAMP) ## the tests of the device once more, by the SDK's core in C
 	@if command -v cc > /dev/null; then \
@@ -87,8 +134,37 @@ bench: $(STAMP) ## speed of every step on one core, beside a compiled DTW; SIGVE
 footprint: $(STAMP) ## cold start, latency, memory, a store of 100,000 people, 1:N search: a quarter of an hour, 2 GB of disk
 	@$(BIN)/python benchmarks/footprint.py
 
-size: $(STAMP) ## megabytes of `pip install sigverify` without extras, here and on 64-bit ARM
+size: $(STAMP) ## megabytes of `pip install sigverify`, and with [cli], here and on 64-bit ARM
 	@$(BIN)/python benchmarks/install_size.py
+
+site: $(SITE_STAMP) ## the documentation as a site, in build/site: read it without a server or network
+	NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build --quiet
+
+wheels: $(STAMP) $(PACKAGES_STAMP) ## wheels with the core in C for x86-64 and ARM, and one without, in dist; tests them
+	rm -f dist/*.whl
+	$(PACKAGES_VENV)/bin/python distribution/wheels.py dist
+	SIGVERIFY_WHEELS=$(abspath dist) SIGVERIFY_PACKAGES_PYTHON=$(abspath $(PACKAGES_VENV)/bin/python) \
+		$(if $(wildcard $(ARM_VENV)/python),SIGVERIFY_ARM_PYTHON=$(abspath $(ARM_VENV)/python)) \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/e2e/test_wheels.py
+
+deb: $(PACKAGES_STAMP) ## the Debian package, in dist; DEB_ARCH=arm64 for a Raspberry Pi, DEB_PYTHON=3.13 for Debian 13
+	$(PACKAGES_VENV)/bin/python distribution/deb.py dist $(DEB_ARCH) $(DEB_PYTHON)
+
+sbom: $(STAMP) $(PACKAGES_STAMP) ## what a device has installed, and the licences: CycloneDX and a text, in dist; checks them
+	$(PACKAGES_VENV)/bin/python distribution/sbom.py dist
+	SIGVERIFY_SBOM=$(abspath dist) SIGVERIFY_PACKAGES_PYTHON=$(abspath $(PACKAGES_VENV)/bin/python) \
+		$(BIN)/python -m pytest -q tests/e2e/test_sbom.py
+
+test-deb: $(STAMP) deb ## the Debian package in a Debian of its own, offline; needs root, debootstrap, and amd64
+	@if root=$$($(BIN)/python tests/support/debian_root.py $(DEBIAN_ROOT)); then \
+		SIGVERIFY_DEB=$$(ls dist/sigverify_*_$(DEB_ARCH).deb) SIGVERIFY_DEB_ROOT=$$root \
+			$(BIN)/python -m pytest -q tests/e2e/test_deb.py; \
+	else echo "no Debian to install into: nothing is tested"; fi
+
+test-arm: $(STAMP) ## the SDK from wheels on emulated 64-bit ARM: the same decisions; needs qemu-user-static, Debian
+	@if python=$$($(BIN)/python tests/support/arm_python.py $(ARM_VENV)); then \
+		SIGVERIFY_ARM_PYTHON=$$python $(BIN)/python -m pytest -q tests/e2e/test_arm.py; \
+	else echo "no emulated ARM here: nothing is tested"; fi
 
 fuzz: $(STAMP) ## hostile input, FUZZ_SECONDS each: parsers, verify, damaged stores, the C code; prints the cases tried
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz SIGVERIFY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest \
@@ -99,4 +175,4 @@ golden: $(STAMP) ## write the golden files anew (only after a deliberate change;
 	$(BIN)/python tests/golden/regenerate.py
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(TFLITE_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks demo-out
+	rm -rf $(VENV) $(TFLITE_VENV) $(SITE_VENV) $(PACKAGES_VENV) $(ARM_VENV) $(DEBIAN_ROOT) build/site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks demo-out

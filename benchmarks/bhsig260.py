@@ -18,9 +18,9 @@ from sigverify.evaluation import DtwBaseline, Report, SdkSystem, TrialKind, eval
 from sigverify.evaluation.summary import IMPOSTORS
 from sigverify.matcher import Matcher
 from sigverify.model_file import Model
-from sigverify.training import TrainConfig, train
+from sigverify.training import train
+from sigverify.training.recipes import read_recipe
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "bhsig260.toml"
 TRAINED = 100
 """Writers to train on; the rest test."""
 REFERENCES = (1, 5)
@@ -33,7 +33,7 @@ def main(
     """Print equal error rates of elastic matching, of `base-image` and of a model trained on the corpus."""
     corpus = open_corpus(f"bhsig260-hindi={path}")
     known, unknown = corpus.select(corpus.writers[:TRAINED]), corpus.select(corpus.writers[TRAINED:])
-    run = train(TrainConfig.read(RECIPE), [known], out / "run")
+    run = train(read_recipe("bhsig260"), [known], out / "run")
     own = converter.convert(run.path, precision="int8", name="bhsig260").model
     own.write(out / "bhsig260.sigmodel")
     systems: list[Any] = [

@@ -58,6 +58,8 @@ STEPS = (
     Step("test_embed_native", "embed, in C (libsigverify)"),
     Step("test_match_native", "match 5 references, all cues, in C"),
     Step("test_verify_native", "verify, in C but for policy and store"),
+    Step("test_repair", "policy: is the capture fit? (clock, touches, rests)"),
+    Step("test_find_copy", "policy: is it a copy of one of 64 captures?"),
     Step("test_read_picture", "picture: 600 × 300 PNG to grey levels"),
     Step("test_find_ink", "picture: ink, sheet and columns"),
     Step("test_verify_picture", "verify: PNG to decision, 5 references, store on disk", 15),
@@ -77,6 +79,8 @@ RATIOS = (
     Ratio("embedding: numpy / C", "test_embed", "test_embed_native"),
     Ratio("matching: numpy / C", "test_match", "test_match_native"),
     Ratio("whole verify: numpy / C", "test_verify", "test_verify_native"),
+    Ratio("whole verify in C / matching in C", "test_verify_native", "test_match_native"),
+    Ratio("policy: looking for a copy / matching in C", "test_find_copy", "test_match_native"),
     Ratio("whole verify: picture / strokes", "test_verify_picture", "test_verify"),
 )
 

@@ -51,4 +51,34 @@ static size_t read_captures(const char *at, const char *end, sv_signature *captu
     return count;
 }
 
+/* The networks without anything around them. */
+typedef struct bare {
+    sv_network network;
+    void *input, *vector, *sequence, *pair_input, *pair_output;
+} bare;
+
+static inline void *room(size_t bytes)
+{
+    void *block = calloc(1, bytes + 1);
+    must(block ? SV_OK : SV_NO_MEMORY, "room");
+    return block;
+}
+
+static inline bare bare_networks(const sv_model *model, sv_litert *litert)
+{
+    sv_model_info info;
+    must(sv_model_describe(model, &info), "model");
+    return (bare){sv_litert_network(litert),  room(info.input_bytes),      room(info.vector_bytes),
+                  room(info.sequence_bytes), room(info.pair_input_bytes), room(info.pair_output_bytes)};
+}
+
+/* What a verification runs of them. */
+static inline void run_networks(const bare *its, int references)
+{
+    const sv_network *network = &its->network;
+    must(network->invoke(network->context, its->input, its->vector, its->sequence), "network");
+    for (int i = 0; i < references && network->judge; i++)
+        must(network->judge(network->context, its->pair_input, its->pair_output), "pair network");
+}
+
 #endif

@@ -24,7 +24,11 @@ import numpy as np
 REFERENCES = 5
 SMALL = 10
 PROBES = 200
-"""More than a policy remembers of one person's captures, so that none is taken for a replay."""
+"""Written as files. What is shown a second time is refused: where acceptance counts, each is a new one."""
+SHARE = 5
+"""Of the runs of `verify`: so many of them for one in the large store."""
+WRITER = 5
+"""The seed that invents alice."""
 STARTS = 15
 
 
@@ -57,6 +61,16 @@ LINES = (
     ),
     Line("verify_rejected", "verify, rejected (synced to disk), median", "ms", None, "what the disk adds"),
     Line("score_p50", "score, no policy, median", "ms", None, "what policy costs"),
+    Line(
+        "core", "embed and compare with five references, alone, median", "ms", None, "how little it could be"
+    ),
+    Line(
+        "over_core",
+        "verify, accepted / that",
+        "x",
+        None,
+        "whether to make the core faster or what is around it",
+    ),
     Line("enroll", "enroll five signatures, median", "ms", None, "the wait at the counter"),
     Line("memory", "resident after the first verifies", "MB", 60, "how small a board may be"),
     Line("growth", "growth from there to the last verify", "MB", 1, "whether it may run for years"),
@@ -110,7 +124,7 @@ def _measure(folder, options):
     for what, count in (
         ("verify", options.runs),
         ("grow", options.verifies),
-        ("large", options.runs // 5),
+        ("large", options.runs // SHARE),
         ("identify", max(200, options.runs // 20)),
     ):
         found |= _child(what, folder, count)
@@ -140,12 +154,17 @@ def _cold_start(folder):
 
 def _prepare_signatures(folder):
     """Write one synthetic writer's signatures as files: a device reads, it does not invent."""
-    from sigverify.corpora.synthetic import SyntheticConfig, synthesize
     from sigverify.formats.plain_csv import encode
 
-    corpus = synthesize(SyntheticConfig(writers=1, genuine=REFERENCES + PROBES, skilled=0, seed=5))
-    for number, sample in enumerate(corpus.samples):
-        (folder / f"{number:04d}.csv").write_bytes(encode(sample.capture))
+    for number, signature in enumerate(_invented(REFERENCES + PROBES)):
+        (folder / f"{number:04d}.csv").write_bytes(encode(signature))
+
+
+def _invented(count):
+    from sigverify.corpora.synthetic import SyntheticConfig, synthesize
+
+    corpus = synthesize(SyntheticConfig(writers=1, genuine=count, skilled=0, seed=WRITER))
+    return [sample.capture for sample in corpus.samples]
 
 
 def _make_stores(folder, people):
@@ -213,17 +232,23 @@ def first(folder, _count):
 
 
 def verify(folder, count):
-    """Latencies of everything about one person."""
-    probes = _signatures(folder, PROBES, REFERENCES)
+    """Latencies of everything about one person, who signs anew each time."""
+    from sigverify.matcher import Matcher
+
+    probes = _invented(REFERENCES + count)[REFERENCES:]
     with _open(folder) as verifier:
         by_outcome = {True: [], False: []}
-        for number in range(count):
-            took, decision = _timed(verifier.verify, "alice", probes[number % PROBES])
+        for probe in probes:
+            took, decision = _timed(verifier.verify, "alice", probe)
             by_outcome[decision.accepted].append(took)
-        scores = [
-            _timed(verifier.score, "alice", probes[number % PROBES])[0] for number in range(count // 10)
-        ]
-        references = probes[:REFERENCES]
+        scores = [_timed(verifier.score, "alice", probe)[0] for probe in probes[: count // 10]]
+        matcher, template = Matcher.open(verifier.model), verifier.store.get("alice", "pen")
+
+        def core(probe):
+            return matcher.distances(matcher.embed(probe), template.references)
+
+        alone = [_timed(core, probe)[0] for probe in probes[: count // 10]]
+        references = _signatures(folder, REFERENCES, REFERENCES)
         enrolled = [
             _timed(verifier.enroll, "bob", references, replace=True, quality="record")[0] for _ in range(50)
         ]
@@ -233,6 +258,8 @@ def verify(folder, count):
         "verify_p99": float(np.quantile(accepted, 0.99) / np.median(accepted)),
         "verify_rejected": float(np.median(by_outcome[False])) if by_outcome[False] else 0.0,
         "score_p50": float(np.median(scores)),
+        "core": float(np.median(alone)),
+        "over_core": float(np.median(accepted) / np.median(alone)),
         "enroll": float(np.median(enrolled)),
     }
 
@@ -250,12 +277,12 @@ def grow(folder, count):
 
 def large(folder, count):
     """The same person in a small and in a large store, in turn, so that both meet the same load."""
-    probes = _signatures(folder, PROBES, REFERENCES)
+    probes = _invented(REFERENCES + (SHARE + 1) * count)[-count:]  # after those that `verify` showed
     took = {"small.db": [], "large.db": []}
     with _open(folder) as small, _open(folder, "large.db") as big:
-        for number in range(count):
+        for probe in probes:
             for name, verifier in (("small.db", small), ("large.db", big)):
-                milliseconds, decision = _timed(verifier.verify, "alice", probes[number % PROBES])
+                milliseconds, decision = _timed(verifier.verify, "alice", probe)
                 if decision.accepted:
                     took[name].append(milliseconds)
     return {"large_verify": float(np.median(took["large.db"]) / np.median(took["small.db"]))}

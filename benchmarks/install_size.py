@@ -1,39 +1,33 @@
-"""Print how many megabytes `pip install sigverify` without extras puts on a device, and what weighs most.
+"""Print how many megabytes `pip install sigverify` puts on a device, and with its command; what weighs most.
 
 Installs into throw-away folders: pip and setuptools are not counted. A megabyte is 2^20 bytes on disk, as
 `du -m` counts. Bytecode (`__pycache__`) is part of it; `pip install --no-compile` leaves it away.
 """
 
+import platform
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
-TARGET_MB = 150
+TARGET_MB = 120
 HEAVIEST = 6
 ROOT = Path(__file__).parent.parent
-PLATFORMS = {
-    "this machine": [],
-    "64-bit ARM (Raspberry Pi OS 12)": [
-        f"--platform=manylinux{tag}_aarch64" for tag in ("2014", "_2_17", "_2_27", "_2_28", "_2_34")
-    ],
-}
+MACHINES = {platform.machine(): "this machine", "aarch64": "64-bit ARM (Raspberry Pi OS 12)"}
 
 
 def main():
     """Measure every platform."""
     with tempfile.TemporaryDirectory() as folder:
-        _pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+        pip = [sys.executable, "-m", "pip", "-qqq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT], check=True)
         (wheel,) = Path(folder).glob("*.whl")
-        for name, tags in PLATFORMS.items():
-            _report(name, _install(wheel, tags, Path(folder, name)))
-
-
-def _install(wheel, tags, folder):
-    """Install for one platform and return the folder."""
-    constraints = ROOT / "constraints.txt"
-    _pip("install", "--target", folder, "--only-binary=:all:", "--constraint", constraints, *tags, wheel)
-    return folder
+        for (machine, name), extra in product(MACHINES.items(), ("", "[cli]")):
+            target = Path(folder, f"{machine}{extra}")
+            script = ROOT / "distribution" / "device_install.py"
+            subprocess.run([sys.executable, script, target, f"{wheel}{extra}", machine], check=True)
+            _report(f"sigverify{extra}, {name}", target)
 
 
 def _report(name, folder):
@@ -51,11 +45,6 @@ def _megabytes(path):
     """Return what a file or folder takes on disk."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.lstat().st_blocks * 512 for file in files) / 2**20
-
-
-def _pip(command, *arguments):
-    quiet = ["--quiet", "--quiet", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([sys.executable, "-m", "pip", command, *quiet, *map(str, arguments)], check=True)
 
 
 if __name__ == "__main__":

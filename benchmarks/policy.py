@@ -5,6 +5,7 @@ not be, which mixed sets get through, which copies are found, and how often the 
 
     python benchmarks/policy.py --corpus synthetic:writers=60,genuine=10,skilled=4,seed=77
     python benchmarks/policy.py --corpus svc2004-task2=corpora/svc2004_task2.zip
+    python benchmarks/policy.py --copies --corpus susig-blind=corpora/susig_blind.zip
     python benchmarks/policy.py --drift --corpus synthetic:writers=60,genuine=41,sessions=12,drift=0.3
 """
 
@@ -25,6 +26,7 @@ from sigverify.matching.aspect import Aspect
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.explanation import deviations
+from sigverify.modality.pen import outlines
 from sigverify.modality.pen.assessment import COMPLEXITY_FLOOR, assess
 from sigverify.modality.pen.features import features
 from sigverify.modality.pen.pen import PEN
@@ -187,6 +189,26 @@ def crop(share: float) -> Callable[[Signature, Rng], Signature]:
     return apply
 
 
+def both(one: Callable[[Signature, Rng], Signature], other: Callable[[Signature, Rng], Signature]):
+    """Disturb by one after the other."""
+    return lambda its, rng: other(one(its, rng), rng)
+
+
+def bend(share: float) -> Callable[[Signature, Rng], Signature]:
+    """Bend the line smoothly, by this share of its size."""
+
+    def apply(its, rng):
+        size = share * (np.ptp(its.x[its.ink]) + np.ptp(its.y[its.ink])) / 2
+        part = np.linspace(0, 1, len(its))
+        waves = [
+            sum(rng.normal() * np.sin(2 * np.pi * (k * part + rng.random())) for k in (1, 2, 3, 5)) / 2
+            for _ in range(2)
+        ]
+        return changed(its, x=its.x + size * waves[0], y=its.y + size * waves[1])
+
+    return apply
+
+
 COPIES: Final = {
     "as it was": lambda its, _: its,
     "moved, three times as large, later": lambda its, _: changed(
@@ -205,6 +227,11 @@ COPIES: Final = {
     "time stretched smoothly, by up to 1 %": warp(0.01),
     "by up to 3 %": warp(0.03),
     "by up to 10 %": warp(0.1),
+    "by up to 5 %, sampled anew": both(warp(0.05), resample(100)),
+    "by up to 10 %, sampled anew": both(warp(0.1), resample(100)),
+    "by up to 3 %, noise of 0.5 %": both(warp(0.03), noise(0.005)),
+    "bent by 1 %": bend(0.01),
+    "bent by 2 %": bend(0.02),
     "without the first 2 %": crop(0.02),
     "without the first 5 %": crop(0.05),
 }
@@ -223,30 +250,39 @@ def is_copy(apart: Sequence[float]) -> bool:
 
 def sketched(sketcher: Sketcher, its: Signature, series) -> Sketch:
     """Sketch a capture as a verifier does."""
-    return sketcher.sketch(PEN.fingerprint(its), series)
+    return sketcher.sketch(PEN.fingerprint(its), series, PEN.outline(its))
+
+
+def was_seen(sketch: Sketch, memory: Memory) -> bool:
+    """Whether a capture is one of those remembered, as `Gate` finds out."""
+    return memory.has(sketch, PEN.copy_bits) or PEN.runs_along(sketch.outline, memory.outlines)
 
 
 def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
-    """Table: copies found. Decides COPY_BITS (captures seen before) and COPY_DISTANCE (references)."""
+    """Table: copies found. Decides what is kept of a capture, and COPY_DISTANCE (references in full)."""
     sketcher = Sketcher(SECRET)
-    yield "| copy | found among captures seen before % | found among references % |"
-    yield "|---|---|---|"
+    yield "| copy | found among captures seen before % | by bits alone % | by a reference's series alone % |"
+    yield "|---|---|---|---|"
     originals = [each for person in everybody for each, _ in person.genuine[:COPIED]]
     known = [(each, dynamics(each)) for each in originals]
     for what, disturb in COPIES.items():
-        seen, near = [], []
+        seen, bits, near = [], [], []
         for its, plain in known:
             copy = disturb(its, rng)
             moved = dynamics(copy)
-            seen.append(sketched(sketcher, its, plain).is_of(sketched(sketcher, copy, moved), PEN.copy_bits))
+            shown = sketched(sketcher, copy, moved)
+            memory = Memory().with_([sketched(sketcher, its, plain)], Role.ACCEPTED, limit=1)
+            seen.append(was_seen(shown, memory))
+            bits.append(memory.has(shown, PEN.copy_bits))
             near.append(is_copy(NUMPY.distances(moved, plain[np.newaxis]) / SERIES_SCALE))
-        yield f"| {what} | {100 * np.mean(seen):.0f} | {100 * np.mean(near):.0f} |"
+        found = " | ".join(f"{100 * np.mean(each):.0f}" for each in (seen, bits, near))
+        yield f"| {what} | {found} |"
 
 
 def refused(everybody: Sequence[Person]) -> Iterator[str]:
     """Table: genuine signatures taken for copies, each shown once after all before it. At most 0.1 %."""
     sketcher, limit = Sketcher(SECRET), Policy().remembered
-    wrong, tried, nearest, closest = 0, 0, [], []
+    wrong, tried, nearest, closest, along = 0, 0, [], [], []
     for person in everybody:
         memory, before = Memory(), []
         for signature, embedding in person.genuine:
@@ -255,13 +291,22 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
                 apart = NUMPY.distances(embedding.series, np.stack(before)) / SERIES_SCALE
                 nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
                 closest.append(apart.min())
-                wrong += memory.has(sketch, PEN.copy_bits) or is_copy(apart)
+                along.append(apart_by_outline(sketch, memory))
+                wrong += was_seen(sketch, memory) or is_copy(apart)
                 tried += 1
             memory = memory.with_([sketch], Role.ACCEPTED, limit=limit)
             before.append(embedding.series)
-    yield "| genuine signatures | taken for copies | % | nearest: differing bits | elastic distance |"
-    yield "|---|---|---|---|---|"
-    yield f"| {tried} | {wrong} | {100 * wrong / tried:.2f} | {min(nearest)} | {min(closest):.2f} |"
+    nears = f"{min(nearest)} | {min(along):.4f} | {min(closest):.2f}"
+    columns = "taken for copies | % | nearest: differing bits | outline | elastic distance"
+    yield f"| genuine signatures | {columns} |"
+    yield "|---|---|---|---|---|---|"
+    yield f"| {tried} | {wrong} | {100 * wrong / tried:.2f} | {nears} |"
+
+
+def apart_by_outline(sketch: Sketch, memory: Memory) -> float:
+    """Return how near its outline comes to one that is remembered."""
+    each = [np.frombuffer(one, np.int8).reshape(-1, 2) for one in (sketch.outline, *memory.outlines)]
+    return float(outlines.apart(each[0], np.stack(each[1:])).min())
 
 
 def _bits(one: Sketch, other: Sketch) -> int:
@@ -386,6 +431,7 @@ def main(
     corpus: Annotated[list[str], typer.Option("--corpus", "-c", metavar="NAME[=PATH]")],
     model: Annotated[str, typer.Option("--model", "-m")] = "base",
     drift: Annotated[bool, typer.Option("--drift", help="Print the last table alone.")] = False,
+    copies: Annotated[bool, typer.Option("--copies", help="Print those of copies alone.")] = False,
 ) -> None:
     """Print all tables for each corpus."""
     loaded = Model.read(model)
@@ -395,6 +441,10 @@ def main(
         everybody = people(name, matcher)
         rng = np.random.default_rng(0)
         typer.echo(f"\n## {name.partition('=')[0]}")
+        if copies:
+            for table in (refused(everybody), caught(everybody, rng)):
+                typer.echo("\n" + "\n".join(table))
+            continue
         tables = [
             captures(everybody),
             enrollment(everybody, matcher, rng),

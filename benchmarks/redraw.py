@@ -213,6 +213,10 @@ class _Known(SdkSystem):
         """Look up."""
         return self._of[id(signature)]
 
+    def cohort(self) -> Sequence[Embedding]:
+        """Bring nobody along: weakened embeddings are of other shapes."""
+        return ()
+
 
 def _columns(system: SdkSystem) -> list[int]:
     """Columns of the cues that read series and detail, in full and reduced; see `SdkSystem.distances`."""

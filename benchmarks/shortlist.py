@@ -55,8 +55,7 @@ def _people(name, matcher):
 
 
 def _report(name, people, gallery, matcher):
-    scoring = matcher.scoring
-    templates = [stored(References.stack(person[:REFERENCES])) for person in gallery]
+    templates = [stored(matcher.common(References.stack(person[:REFERENCES]))) for person in gallery]
     spreads = [matcher.spread(its) for its in templates]
     vectors = np.stack([its.vector for its in templates])
     trials = [(own, probe) for own, person in enumerate(people) for probe in person[REFERENCES:][:PROBES]]
@@ -65,13 +64,17 @@ def _report(name, people, gallery, matcher):
         cosines = (vectors @ probe.vector).max(axis=1)
         order = np.argsort(-cosines, kind="stable")
         nearest = order[:MOST]
-        joined = References.join([templates[index] for index in nearest])
-        apart = matcher.distances(probe, joined).reshape(len(nearest), REFERENCES, -1)
-        scored = [float(scoring.score(a, spreads[i])) for a, i in zip(apart, nearest, strict=True)]
+        compared = matcher.compare_each(probe, [(templates[index], spreads[index]) for index in nearest])
         places.append(int(np.flatnonzero(order == own)[0]))
-        scores.append((own, nearest, np.array(scored)))
+        reduced = np.array([each.reduced for each in compared])
+        scores.append((own, nearest, np.array([matcher.score_of(each) for each in compared]), reduced))
     _print_shortlists(name, np.array(places), scores, len(gallery))
-    _print_strangers(scores, gallery, scoring)
+    strangers = [matcher.strangers(*pair) for pair in zip(templates, spreads, strict=True)]
+    rows = {
+        reduced: [matcher.scoring.row(REFERENCES, reduced=reduced, strangers=its) for its in strangers]
+        for reduced in (False, True)
+    }
+    _print_strangers(scores, gallery, rows)
 
 
 def _print_shortlists(name, places, scores, people):
@@ -80,12 +83,12 @@ def _print_shortlists(name, places, scores, people):
         f"{'compared in full':>18}{'missing':>10}{'rank 1':>10}",
     ]
     for size in (*SIZES, MOST):
-        first = [own == near[:size][values[:size].argmax()] for own, near, values in scores]
+        first = [own == near[:size][values[:size].argmax()] for own, near, values, _ in scores]
         out.append(f"{size:18}{np.mean(places >= size):10.4f}{np.mean(first):10.4f}")
     sys.stdout.write("\n".join(out) + "\n")
 
 
-def _print_strangers(scores, gallery, scoring):
+def _print_strangers(scores, gallery, rows):
     """Take the owner of a probe out, and draw smaller galleries from the rest."""
     rng = np.random.default_rng(0)
     sizes = sorted({min(size, len(gallery) - 1) for size in (*GALLERIES, len(gallery))})
@@ -95,13 +98,18 @@ def _print_strangers(scores, gallery, scoring):
         + "   members missed"
     ]
     for size in sizes:
-        limits = [open_set_threshold(scoring.row(REFERENCES), fpir=rate, people=size) for rate in RATES]
+        limits = {
+            reduced: np.array(
+                [[open_set_threshold(row, fpir=rate, people=size) for row in each] for rate in RATES]
+            )
+            for reduced, each in rows.items()
+        }
         named, missed = np.zeros(len(RATES)), np.zeros(len(RATES))
-        for own, near, values in scores:
+        for own, near, values, reduced in scores:
             drawn = rng.choice(len(gallery), size, replace=False)
-            others = values[np.isin(near, drawn) & (near != own)]
-            named += max(others, default=0.0) >= np.array(limits)
-            missed += max(values[near == own], default=0.0) < np.array(limits)
+            reached = values >= np.where(reduced, limits[True][:, near], limits[False][:, near])
+            named += reached[:, np.isin(near, drawn) & (near != own)].any(axis=1)
+            missed += ~reached[:, near == own].any(axis=1)
         named, missed = 100 * named / len(scores), 100 * missed / len(scores)
         out.append(
             f"{size:18,}"

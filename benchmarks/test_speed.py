@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from sigverify import SignatureImage, Template, Verifier
+from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.evaluation import DtwBaseline
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.pairing import Pairing
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.pen.features import features
+from sigverify.modality.pen.pen import PEN
 from sigverify.store import MEMORY, START, Change, Mark, SqliteStore
 
 REFERENCES = 5
@@ -119,6 +121,22 @@ def test_match_native(benchmark, native_matcher, probe, template):
 def test_verify_native(benchmark, native_verifier, probe):
     """What is left is policy, the seal and the record in the store: the floor of `verify` in Python."""
     assert benchmark(native_verifier.verify, "alice", probe).score >= 0
+
+
+def test_repair(benchmark, probe):
+    """Decides, with the next one, what of a policy is worth a place in the core in C."""
+
+    def fit():
+        return PEN.unfit(dataclasses.replace(probe))  # anew: what is found out of a capture is kept
+
+    assert benchmark(fit) is None
+
+
+def test_find_copy(benchmark):
+    """As many captures are kept of one person, and looked at if the score would do."""
+    people = synthesize(SyntheticConfig(writers=1, genuine=65, skilled=0, seed=3))
+    outline, *known = (PEN.outline(sample.capture) for sample in people.samples)
+    assert not benchmark(PEN.runs_along, outline, known)
 
 
 @pytest.mark.parametrize("references", [1_000, 100_000, 500_000])

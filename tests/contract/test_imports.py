@@ -1,6 +1,7 @@
 import importlib
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -54,6 +55,23 @@ def test_the_command_line_loads_typer_but_nothing_that_computes():
     loaded = loaded_by("import sigverify.cli.app")
     assert "typer" in loaded
     assert not loaded & (HEAVY | {"numpy", "sqlite3"})
+
+
+def test_a_device_installs_no_library_of_the_command_line_and_each_user_of_it_does():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    device = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
+    assert device == {
+        "numpy", "pillow", "cryptography", "cffi", "defusedxml", "ai-edge-litert", "tflite-runtime",
+    }  # fmt: skip
+    extras = project["optional-dependencies"]
+    needing = {name for name in extras if "sigverify[cli]" in extras[name]}
+    needing |= {name for name in extras if "sigverify[evaluate]" in extras[name]}
+    assert set(extras) - needing == {
+        "cli",
+        "packages",
+        "search",
+        "tpm",
+    }  # the last two are for who opens a store
 
 
 def test_evaluation_and_corpora_need_no_keras():

@@ -1,25 +1,29 @@
 """Every link from a document to a file or heading of the repository leads somewhere."""
 
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
+DOCUMENTS = sorted(
+    path
+    for path in (found.relative_to(ROOT) for found in ROOT.rglob("*.md"))
+    if not path.parts[0].startswith((".venv", ".pytest", "build"))
+)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)|!\[[^\]]*\]\((?P<picture>[^)\s]+)\)")
 
 
 FOLDERS = "(?:sigverify|converter|firmware_bridge|tests|benchmarks|docs)"
 
+ANCHORS = runpy.run_path(str(ROOT / "docs" / "site" / "links.py"))["anchors"]
+"""The same that the site has."""
+
 
 def anchors(path):
-    """The anchors that headings of a document get: lower case, no punctuation, dashes for spaces."""
-    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+    return ANCHORS(path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

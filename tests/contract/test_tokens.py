@@ -14,18 +14,20 @@ from firmware_bridge.protocol import messages
 from sigverify.audit import Event, LogFlaw
 from sigverify.decision import Aspect, Decision, Outcome, Reason
 from sigverify.enrollment.addition import Addition, AdditionReason
+from sigverify.enrollment.caution import Caution
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.likeness import Worth
 from sigverify.matching.scoring import Impostor
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw, Quality
 from sigverify.search import Match, Matches
+from sigverify.signed.distrust import Distrust
 from sigverify.words import LANGUAGES, PHRASES, sentence
 
 BRIDGE = ROOT / "firmware_bridge"
 TOKENS = {
     Outcome: ["accept", "reject", "refer"],
-    Reason: ["alike", "unlike", "unsure", "replay", "locked", "poor"],
+    Reason: ["alike", "unlike", "unsure", "replay", "locked", "poor", "blocked"],
     AdditionReason: [
         "taken",
         "too_short",
@@ -61,6 +63,11 @@ TOKENS = {
     ],
     Aspect: ["shape", "speed", "pressure", "duration", "proportion"],
     Worth: ["one", "few", "enough"],
+    Caution: ["many_strangers", "no_cohort"],
+    Distrust: [
+        "unsigned", "unknown_device", "revoked", "wrong_signature", "other_purpose", "stale",
+        "counted_before",
+    ],
     Repair: [
         "coarse_clock", "clock_jumped", "counter_wrapped", "stamps_restart", "mark_before", "mark_after",
         "mark_between", "pen_rested", "pressure_lost",
@@ -70,8 +77,12 @@ TOKENS = {
 OF_PICTURES = ["no_ink", "too_small", "several", "no_strokes", "cut_off", "blurred"]
 """Flaws that the core in C, which takes strokes, never finds."""
 CHOICES = {
-    "Baseline", "Capability", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind", "NibKind",
-    "Part", "Precision", "Profile", "Role", "Runtime", "ScannerKind", "Screening", "State", "TrialKind",
+    "ActorKind",
+    "Baseline", "Capability", "Choice", "DeviceKind", "Ending", "Format", "Impostor", "IndexKind", "Kind",
+    "NibKind",
+    "Part", "Precision", "Probe", "Profile", "Quantity", "Role", "Runtime", "ScannerKind", "Screening",
+    "Purpose", "Severity", "Side", "Signs", "Token", "Trouble", "State", "TrialKind",
+    "TryKind",
 }  # fmt: skip
 """Enums that people choose from, or that only logs and metrics name: nothing says them in words."""
 
@@ -125,6 +136,7 @@ def test_openapi_lists_them():
     assert decision["flaw"]["enum"] == [*TOKENS[Flaw], None]
     receipt = shapes["EnrollmentReceipt"]["properties"]
     assert receipt["reasons"]["items"]["enum"] == TOKENS[AdditionReason]
+    assert receipt["cautions"]["items"]["enum"] == TOKENS[Caution]
     assert shapes["Error"]["properties"]["reason"]["enum"] == [*(each.value for each in Refusal), None]
 
 
@@ -137,7 +149,9 @@ def test_the_protocol_lists_them():
         "aspect": TOKENS[Aspect],
         "addition reason": TOKENS[AdditionReason],
         "flaw": TOKENS[Flaw],
+        "caution": TOKENS[Caution],
         "repair": TOKENS[Repair],
+        "distrust": TOKENS[Distrust],
         "impostor": [each.value for each in Impostor],
         "modality": ["pen", "image"],
     }
@@ -146,7 +160,13 @@ def test_the_protocol_lists_them():
 def test_the_document_of_decisions_explains_them():
     """Each table of tokens there begins its rows with them, in the same order."""
     text = document("decisions.md")
-    for kind, heading in ((Outcome, "outcome"), (Reason, "reason"), (AdditionReason, "addition.reason")):
+    headings = (
+        (Outcome, "outcome"),
+        (Reason, "reason"),
+        (AdditionReason, "addition.reason"),
+        (Caution, "caution"),
+    )
+    for kind, heading in headings:
         table = text.partition(f"| `{heading}` |")[2].partition("\n\n")[0]
         assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == TOKENS[kind], heading
     for aspect in Aspect:
@@ -160,8 +180,10 @@ def test_the_c_client_lists_them():
         "SVC_OUTCOMES": TOKENS[Outcome],
         "SVC_REASONS": TOKENS[Reason],
         "SVC_ADDITION_REASONS": TOKENS[AdditionReason],
+        "SVC_CAUTIONS": TOKENS[Caution],
         "SVC_FLAWS": TOKENS[Flaw],
         "SVC_ASPECTS": TOKENS[Aspect],
+        "SVC_DISTRUSTS": TOKENS[Distrust],
     }
 
 
@@ -183,6 +205,7 @@ def test_the_page_has_words_for_them():
     for table in texts.values():
         assert list(table["Reason"]) == TOKENS[Reason]
         assert list(table["AdditionReason"]) == TOKENS[AdditionReason]
+        assert list(table["Caution"]) == TOKENS[Caution]
         assert list(table["Aspect"]) == TOKENS[Aspect]
         assert set(TOKENS[Outcome]) <= set(table["page"])
 

@@ -31,6 +31,8 @@ COMMANDS = (
     "reproduce",
     "convert",
     "demo",
+    "formats",
+    "import",
 )
 
 
@@ -66,7 +68,7 @@ def demo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(demo):
-    return demo[0] / "int8.sigmodel"
+    return demo[0] / "demo.sigmodel"
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +95,50 @@ def store(tmp_path, model, files):
 @pytest.mark.slow
 def test_demo_goes_the_whole_path(demo):
     out, outcome = demo
-    assert {"skilled", "random"} == set(outcome["eer_int8"]) == set(outcome["eer_float32"])
-    assert outcome["model_bytes"] < outcome["float32_bytes"]
-    assert {each["kind"] for each in outcome["probes"]} == {"genuine", "skilled forgery", "random forgery"}
+    assert {"skilled", "random"} == set(outcome["eer"]["demo"]) == set(outcome["eer"]["base"])
+    assert outcome["network_bytes"] < outcome["network_bytes_float32"]
+    tried = {each["kind"]: each["tried"] for each in outcome["strokes"]}
+    assert tried == {"same_sitting": 12, "other_day": 42, "skilled": 48, "random": 30}
+    for each in outcome["strokes"] + outcome["pictures"]:
+        assert all(0 <= accepted <= each["tried"] for accepted in each["accepted"].values())
     assert all(Path(path).exists() for path in outcome["files"].values())
+    assert {path.name for path in out.parent.iterdir()} == {"out"}
     again = run("demo", "--quick", "--out", out)
     assert again.returncode == 4
-    assert "is not empty" in again.stderr
+    assert "an earlier demo" in again.stderr
+    assert "--force" in again.stderr
+
+
+@pytest.mark.slow
+def test_demo_and_its_report_tell_the_same(demo):
+    """One protocol, one set of thresholds: every decision is counted as it was made."""
+    out, outcome = demo
+    assert outcome["differing"] == 0
+    reports = {
+        each["provenance"]["model_name"]: each
+        for each in json.loads((out / "report" / "report.json").read_text())["reports"]
+    }
+    assert {each["protocol"] for each in reports.values()} == {"enrolled"}
+    found = {each["kind"]: each["accepted"] for each in outcome["strokes"]}
+    tried = {each["kind"]: each["tried"] for each in outcome["strokes"]}
+    for name in ("demo", "base"):
+        [condition] = reports[name]["conditions"]
+        point = next(each for each in condition["profiles"] if each["profile"] == "balanced")
+        refused = sum(tried[kind] - found[kind][name] for kind in ("same_sitting", "other_day"))
+        assert point["genuine_refused"]["found"] * condition["genuine_trials"] == pytest.approx(refused)
+        for kind in ("skilled", "random"):
+            accepted = point["accepted"][kind]["found"] * tried[kind]
+            assert accepted == pytest.approx(found[kind][name])
+
+
+@pytest.mark.slow
+def test_the_commands_that_demo_prints_run(demo):
+    _, outcome = demo
+    for command in ("verify", "evaluate"):
+        name, *words = outcome[command].split()
+        assert name == "sigverify"
+        done = run(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 TINY = """
@@ -122,7 +161,7 @@ def test_train_convert_evaluate(tmp_path):
     longer = answer("train", *settings, "--seed", "3", "--epochs", "2", "--resume")
     assert longer["epochs_done"] == 2
     files = ("--out", tmp_path / "m.sigmodel", "--c-array", tmp_path / "m.c")
-    converted = answer("convert", tmp_path / "run", "--int8", *files, "--name", "mine")
+    converted = answer("convert", tmp_path / "run", "--int8", "--no-cohort", *files, "--name", "mine")
     assert f"sigverify model {converted['id']}" in (tmp_path / "m.c").read_text()
     arena = converted["c_array"]["arena_bytes"]
     assert (arena is None) == bool(converted["c_array"]["not_measured"])
@@ -170,7 +209,10 @@ def test_enroll_verify_identify_forget(store, model, files):
     matches = answer("identify", *options, files[0][5])["matches"]
     assert matches[0]["user_id"] == "alice"
     assert answer("info", store)["users"] == 1
-    assert answer("forget", "--store", store, "--user", "alice") == {"forgotten": "alice"}
+    assert answer("forget", "--store", store, "--user", "alice") == {
+        "forgotten": "alice",
+        "erasure": "done",
+    }
     assert answer("users", "--store", store) == {"user_ids": []}
 
 

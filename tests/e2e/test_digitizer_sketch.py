@@ -6,6 +6,7 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from firmware_bridge.protocol.framing import Deframer
 from firmware_bridge.protocol.messages import Begin, End, Enroll, Hello, Points, Verify, decode
 from firmware_bridge.transport.listeners import UnixListener
 from sigverify import Verifier
+from sigverify.cli.app import main
+from sigverify.signed.capture_keys import CaptureKeys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SKETCH = REPOSITORY / "examples" / "firmware" / "digitizer" / "digitizer.ino"
@@ -33,13 +36,26 @@ BEGIN_MS, PAUSE_MS = 1500, 9000
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
     """The sketch as a program."""
+    return built(tmp_path_factory.mktemp("board"))
+
+
+def built(folder):
+    """Compile the sketch; what lies in the folder is beside it, such as a pen's key."""
     for compiler in ("cc", "g++"):
         if shutil.which(compiler) is None:
             pytest.skip(f"no {compiler} here (Debian: apt install g++)")
-    folder = tmp_path_factory.mktemp("board")
     c_flags = ("-std=c99", *STRICT, "-O1", "-c", CLIENT / "sigverify_client.c")
     subprocess.run(["cc", *c_flags, "-o", folder / "client.o"], check=True)
-    flags = ("-std=c++17", *STRICT, f"-I{CLIENT}", f"-I{BOARD}", "-include", "Arduino.h", "-pthread")
+    flags = (
+        "-std=c++17",
+        *STRICT,
+        f"-I{CLIENT}",
+        f"-I{BOARD}",
+        f"-I{folder}",
+        "-include",
+        "Arduino.h",
+        "-pthread",
+    )
     sources = ("-x", "c++", SKETCH, BOARD / "board.cpp", "-x", "none", folder / "client.o")
     subprocess.run(["g++", *flags, "-o", folder / "board", *sources], check=True)
     return folder / "board"
@@ -194,11 +210,11 @@ def enrolled(tmp_path_factory, board):
 
 
 @contextlib.contextmanager
-def served(folder, store):
+def served(folder, store, **options):
     """A cable to a daemon with the model that ships."""
     listener = UnixListener(folder / "socket")
     limits = Limits(handshake_s=60.0)  # a serial line is not hung up on
-    with RunningDaemon([listener], open_verifier=lambda: Verifier.open(store), limits=limits):
+    with RunningDaemon([listener], open_verifier=lambda: Verifier.open(store, **options), limits=limits):
         cable = Cable(folder / "socket")
         try:
             yield cable
@@ -212,6 +228,31 @@ def desk(board, enrolled, tmp_path):
     shutil.copy(enrolled, store)
     with served(tmp_path, store) as cable:
         yield Bench(board, cable, tmp_path)
+
+
+def test_a_pen_with_a_key_signs(tmp_path, monkeypatch):
+    """Enrolled, accepted, and after its power was gone accepted again; a pen without a key is not."""
+    keys, flash = tmp_path / "pens.keys", tmp_path / "flash"
+    monkeypatch.setenv("SIGVERIFY_FLASH", str(flash))
+    monkeypatch.setattr(sys, "argv", ["sigverify", "pens", "add", str(keys), "pen-7", "--header"])
+    sys.argv.append(str(tmp_path / "pen_key.h"))
+    with pytest.raises(SystemExit):
+        main()
+    board = built(tmp_path)
+    (tmp_path / "unsigned").mkdir()
+    other = built(tmp_path / "unsigned")
+    with served(tmp_path, tmp_path / "store.db", capture_keys=CaptureKeys.from_source(keys)) as cable:
+        enrolled = Bench(board, cable, tmp_path).run(
+            away(200, button=1), *(pen(signature(0, number)) for number in range(5))
+        )
+        assert enrolled == [{GREEN, ENROLLMENT}] * 5 + [{GREEN}]
+        assert flash.read_text() == "256"
+        assert Bench(board, cable, tmp_path).run(pen(signature(0, 6)), pen(signature(5, 6))) == [
+            {GREEN},
+            {RED},
+        ]
+        assert flash.read_text() == "512"
+        assert Bench(other, cable, tmp_path).run(pen(signature(0, 7))) == [{RED}]
 
 
 def test_the_lamp_is_green_for_the_person_and_red_for_another_and_for_no_signature(desk):

@@ -86,6 +86,39 @@ def test_the_same_in_c(run):
     ]
 
 
+SIGNING = """
+sigverify pens add pens.keys pen-8 --out pen-8.key
+sigverify store keygen store.key
+sigverify serve --store kiosk.db --create --key store.key --socket kiosk.socket --capture-keys pens.keys &
+while [ ! -S kiosk.socket ]; do sleep 0.1; done
+PYTHONPATH=examples python - <<'END'
+from people import invent
+from sigverify.errors import UntrustedCapture
+{block}
+signatures = invent(1, signatures=7)["alice"]
+client.enroll("alice", signatures[:5])
+print(client.verify("alice", signatures[5], fmr=0.05).outcome)
+try:
+    Client("kiosk.socket").verify("alice", signatures[6])
+except UntrustedCapture as error:
+    print(error.reason)
+END
+grep -c PEN_KEY pen_key.h
+sigverify pens list pens.keys
+kill %1
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_a_pen_that_signs(run):
+    """By the daemon itself: what the page's signer signs is accepted, and nothing else."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (block,) = [each for each in blocks if "CaptureSigner" in each]
+    said = run(commands("6") + SIGNING.format(block=block))
+    assert said[said.index("accept") + 1] == "unsigned"
+    assert [line.split() for line in said if line.endswith("good")] == [["pen-7", "good"], ["pen-8", "good"]]
+
+
 def test_the_page_promises_what_the_tests_look_for():
     text = PAGE.read_text()
     for words in (

@@ -8,17 +8,15 @@ import sys
 import threading
 import urllib.request
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import signature
-from in_browser import CODE, PHONE, SCREENS, Running, browser, opener, send, sign_in, until
+from in_browser import CODE, PHONE, SCREENS, Running, browser, opener, send, sign, sign_in, strokes_on, until
 
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw
 
-DRAW = (Path(__file__).parents[1] / "support" / "draw.js").read_text()
 __all__ = ["browser"]
 
 ALICE = "\u2068alice\u2069"  # kept apart from the text around it
@@ -36,20 +34,6 @@ def opened(browser, kiosk):
     """Return a function that opens the page; see `opener`."""
     with opener(browser, kiosk) as its:
         yield its
-
-
-def strokes_on(pad, its):
-    """Return the signature's strokes as points of the window, four fifths of the pad large."""
-    scale = 0.8 * min(pad["width"] / np.ptp(its.x), pad["height"] / np.ptp(its.y))
-    x = pad["x"] + pad["width"] / 2 + scale * (its.x - (its.x.min() + its.x.max()) / 2)
-    y = pad["y"] + pad["height"] / 2 + scale * (its.y - (its.y.min() + its.y.max()) / 2)
-    rows = np.column_stack([x, y, its.time_ms, its.pressure])
-    starts = np.flatnonzero(~its.ink)
-    return [stroke.tolist() for stroke in np.split(rows, starts) if len(stroke) > 1]
-
-
-def sign(page, its):
-    page.evaluate(DRAW, strokes_on(page.locator("#pad").bounding_box(), its))
 
 
 def enroll(page, name, writer, count=5):
@@ -963,7 +947,14 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
 def test_what_the_command_refuses(tmp_path):
     pytest.importorskip("uvicorn", reason="no uvicorn: pip install 'sigverify[kiosk]'")
     command = [sys.executable, "-m", "sigverify.cli", "kiosk", "--store", tmp_path / "kiosk.db", "--json"]
-    for arguments, says in ((["--host", "0.0.0.0"], "token"), (["--code", "12"], "too short")):  # noqa: S104
+    (tmp_path / "code").write_text("12\n")
+    (tmp_path / "code").chmod(0o600)
+    cases = (
+        (["--host", "0.0.0.0"], "token"),  # noqa: S104
+        (["--code", str(tmp_path / "code")], "too short"),
+        (["--code", "24681357"], "no argument"),
+    )
+    for arguments, says in cases:
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 4
         assert says in json.loads(done.stdout)["message"]

@@ -180,7 +180,7 @@ for turn in range(rounds):
             counts = (health.templates, health.records, health.entries, len(store.users("pen")))
             if not health.sound or counts != (people,) * 4:
                 wrong.append([turn, counts, [str(each) for each in health.findings]])
-    if version() != 4:
+    if version() != 5:
         wrong.append([turn, version()])
 print(json.dumps({"killed": killed, "versions": sorted(set(versions)), "wrong": wrong}))
 """
@@ -191,7 +191,7 @@ def test_killed_while_migrating_nothing_is_lost(tmp_path):
     result = run(MIGRATING, tmp_path / "store.db", 60, 200)
     assert result["wrong"] == []
     assert result["killed"] > 100
-    assert result["versions"] == [3, 4]
+    assert result["versions"] == [3, 5]
 
 
 @pytest.mark.slow
@@ -223,7 +223,7 @@ for room_kb in map(int, sys.argv[3:]):
     outcomes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     with SqliteStore(PATH, key=KEY, read_only=True) as store:
         assert check(store).sound and check(store).templates == 300
-        assert not store.database.pragma("user_version") == 4
+        assert store.database.is_old()
 with SqliteStore(PATH, key=KEY) as store:
     assert check(store).sound and check(store).templates == 300
 print(json.dumps(outcomes))
@@ -274,7 +274,9 @@ with SqliteStore(PATH, key=KEY) as store:
             failures.append(str(error))
             if len(failures) == 3:
                 break
-    full = check(store).sound and set(store.users()) == set(kept)
+    # What was refused may lie, sealed, behind the end of the log until there is room again.
+    damages = {each.damage.value for each in check(store).findings}
+    full = damages <= {"remains"} and set(store.users()) == set(kept)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     store.put(replace(ITS, user_id="later"))
 with SqliteStore(PATH, key=KEY) as store:
@@ -284,7 +286,7 @@ print(json.dumps({"kept": len(kept), "failures": failures, "full": full, "again"
 """
 
 
-@pytest.mark.parametrize("limit_kb", [150, 400, 999])
+@pytest.mark.parametrize("limit_kb", [160, 400, 999])
 def test_a_full_disk_refuses_one_enrollment_and_loses_none(tmp_path, limit_kb):
     result = run(FULL, tmp_path / "store.db", limit_kb * 1000)
     assert result["kept"] >= 3

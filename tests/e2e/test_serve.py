@@ -183,6 +183,25 @@ def test_a_port_a_token_and_few_rights(serve, tmp_path, log):
         client.users()
 
 
+def test_a_client_by_name_with_a_token_of_its_own(serve, tmp_path, log):
+    for name in ("pen", "desk"):
+        Key.generate().to_file(tmp_path / name)
+    clients = [f"--client=pen:verify:{tmp_path / 'pen'}", f"--client=desk:users,forget:{tmp_path / 'desk'}"]
+    serve("--tcp", "127.0.0.1:0", *clients, "--json")
+    eventually(lambda: "}" in log(), 20)
+    said = log()
+    [address] = json.loads(said[said.index("{") : said.rindex("}") + 1])["listening"]
+    with Client(address, token=Key.from_file(tmp_path / "desk"), name="desk") as client:
+        assert client.users() == ()
+    pen = Client(address, token=Key.from_file(tmp_path / "pen"), name="pen")
+    with pen as client, pytest.raises(NotAllowed, match="may not users"):
+        client.users()
+    for name, token in (("desk", "pen"), ("python", "desk")):
+        stranger = Client(address, token=Key.from_file(tmp_path / token), name=name)
+        with stranger as client, pytest.raises(NotAllowed, match="token"):
+            client.users()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -191,7 +210,10 @@ def test_a_port_a_token_and_few_rights(serve, tmp_path, log):
         (["--tcp", "127.0.0.1:7117", "--tls"], "encrypts a port by a token"),
         (["--tcp", "0.0.0.0:7117"], "a token, or a loopback"),
         (["--socket", "s", "--mode", "0999"], "no file mode"),
-        (["--socket", "s", "--allow", "everything"], "unknown operation"),
+        (["--socket", "s", "--allow", "everything"], "unknown capability"),
+        (["--socket", "s", "--allow", "unlock"], "unknown capability"),
+        (["--socket", "s", "--client", "pen:verify"], "this grants nothing"),
+        (["--socket", "s", "--stations", "none"], "cannot read the list of stations"),
         (["--serial", "/dev/none"], "cannot open the serial line"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The systemd unit in examples, as systemd itself reads it; how a service fares under it needs a machine."""
+"""The systemd units in examples, as systemd reads them; how services fare under them needs a machine."""
 
 import re
 import shutil
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "examples" / "systemd" / "sigverify.service"
-SAFE = 10
+FOLDER = Path(__file__).parents[2] / "examples" / "systemd"
+DAEMON, PAGE = FOLDER / "sigverify.service", FOLDER / "sigverify-kiosk.service"
+EXPOSED = {DAEMON: 10, PAGE: 15}
 """In tenths of what `systemd-analyze security` prints: 0 is the least exposed, 100 the most."""
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
@@ -22,31 +23,52 @@ def analyze(*arguments):
 
 
 @needs_systemd
-def test_every_line_is_understood(tmp_path):
-    """The program is not where the unit says on this machine: another that is here stands for it."""
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/usr/bin/sigverify", shutil.which("true")))
-    done = analyze("verify", "--man=no", unit)
+@pytest.mark.parametrize("unit", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+def test_every_line_is_understood(tmp_path, unit):
+    """The programs are not where the units say on this machine: another that is here stands for them."""
+    for each in FOLDER.iterdir():
+        text = re.sub(r"/usr/bin/(sigverify|cage)", shutil.which("true"), each.read_text())
+        (tmp_path / each.name).write_text(text)
+    done = analyze("verify", "--man=no", tmp_path / unit.name)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @needs_systemd
-def test_little_is_exposed():
-    done = analyze("security", "--offline=true", f"--threshold={SAFE}", "--no-pager", UNIT)
+@pytest.mark.parametrize("unit", EXPOSED, ids=lambda path: path.name)
+def test_little_is_exposed(unit):
+    done = analyze("security", "--offline=true", f"--threshold={EXPOSED[unit]}", "--no-pager", unit)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze judges no unit files")
     assert done.returncode == 0, done.stdout[-500:]
 
 
-def test_the_command_is_ours_and_its_options_are_real():
+@pytest.mark.parametrize(("unit", "name"), [(DAEMON, "serve"), (PAGE, "kiosk")])
+def test_the_command_is_ours_and_its_options_are_real(unit, name):
     from typer.testing import CliRunner
 
     from sigverify.cli.app import app
 
-    [command] = re.findall(r"^ExecStart=\S+ serve (.*)$", UNIT.read_text(), re.MULTILINE)
-    known = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    [command] = re.findall(rf"^ExecStart=\S+ {name} (.*)$", unit.read_text(), re.MULTILINE)
+    known = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
     for option in re.findall(r"--[a-z-]+", command):
         assert option in known
+
+
+def test_the_page_has_the_store_and_the_key_of_the_daemon():
+    same = ("User", "StateDirectory", "StandardInput", "UMask")
+    texts = DAEMON.read_text(), PAGE.read_text()
+    for name in same:
+        assert len({*(re.search(rf"^{name}=(.*)$", text, re.MULTILINE)[1] for text in texts)}) == 1, name
+    assert len({*(re.search(r"--store (\S+) --create --key (\S+)", text).groups() for text in texts)}) == 1
+
+
+def test_the_browser_is_nobody_who_may_read_the_store():
+    browser = (FOLDER / "sigverify-browser.service").read_text()
+    assert "User=sigverify-browser\n" in browser
+    assert "Group=sigverify\n" not in browser
+    port = re.search(r"--port (\d+)", PAGE.read_text())[1]
+    assert f"http://127.0.0.1:{port}/" in browser
+    assert f"/dev/tcp/127.0.0.1/{port}" in browser
 
 
 DECIDE = """

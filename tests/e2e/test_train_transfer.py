@@ -42,9 +42,11 @@ def test_before_and_after_are_reported(tmp_path):
     own = ("--corpus", "synthetic:writers=8,genuine=4,skilled=3,seed=7", "--config", tmp_path / "tuned.toml")
     start = ("--init-from", tmp_path / "base")
     shown = train(*own, *start, "--out", tmp_path / "tuned")
-    assert "steps_per_second" in shown
-    assert "EER on 1 held-out writers, %" in shown
-    assert all(word in shown for word in ("before", "after", "val_eer"))
+    assert "steps a second" in shown
+    assert "1 writer of synthetic-7: 4 genuine signatures and 3 skilled forgeries" in shown
+    assert "Equal error rates on the held-out writers" in shown
+    assert "before" in shown
+    assert f"Next: sigverify convert {tmp_path / 'tuned'} --int8 --out tuned.sigmodel" in shown
     transfer = json.loads((tmp_path / "tuned" / "provenance.json").read_text())["transfer"]
     assert transfer["before"].keys() == transfer["after"].keys()
     again = json.loads(train(*own, *start, "--out", tmp_path / "tuned", "--resume", "--epochs", 2, "--json"))

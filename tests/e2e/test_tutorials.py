@@ -15,6 +15,7 @@ MOST_BYTES = 60_000
 SHOWN = {
     "digit_pairs": ["accuracy ", "overfitting: 30 pictures: equal error rate"],
     "embedding_map": ["120 signatures and 40 forgeries", "all 64 numbers: 9"],
+    "first_look": ["alice-1, alice-2", "accepted", "alice-6          accept", "forged-alice-1   reject"],
     "leaking_split": [
         "split by pair: equal error rate",
         "split by writer: equal error rate",
@@ -25,8 +26,8 @@ SHOWN = {
     "transfer": ["from scratch: ", "the last 20 layers"],
     "triplets": ["40 triplets", "held out: the nearest is a positive"],
 }
-QUICK = "embedding_map"
-"""The one that takes seconds as it is."""
+QUICK = ("embedding_map", "first_look")
+"""Those that take seconds as they are."""
 
 
 def run(command, folder, **environment):
@@ -81,13 +82,24 @@ def test_the_notebook_is_that_of_the_script(made, name):
 @pytest.mark.parametrize("name", SHOWN)
 def test_the_notebook_was_run_and_is_small(name):
     outputs = outputs_of(TUTORIALS / f"{name}.ipynb")
-    figures = [base64.b64decode(each["data"]["image/png"]) for each in outputs if "data" in each]
+    drawn = [each["data"] for each in outputs if "image/png" in each.get("data", ())]
+    figures = [base64.b64decode(each["image/png"]) for each in drawn]
     assert figures
     assert max(map(len, figures)) < MOST_BYTES
     printed = "".join("".join(each.get("text", ())) for each in outputs)
     for words in SHOWN[name]:
         if words not in {"figure: ", "40 triplets"}:  # of scripts, and of the short course
             assert words in printed
+
+
+def test_a_first_look_shows_each_kind_of_answer():
+    shown = [each["data"] for each in outputs_of(TUTORIALS / "first_look.ipynb") if "data" in each]
+    inks = ["".join(each["image/svg+xml"]) for each in shown if "image/svg+xml" in each]
+    answers = " ".join("".join(each["text/html"]) for each in shown if "text/html" in each)
+    assert len(inks) == 2
+    assert all(ink.startswith("<svg") for ink in inks)
+    for words in ("✓ accepted", "nobody signs twice the same", "unlike: ", "<td>bob</td>", "one reference"):
+        assert words in answers
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -100,10 +112,10 @@ def test_the_notebook_tells_nothing_of_the_machine(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(each, marks=[] if each == QUICK else pytest.mark.slow) for each in SHOWN]
+    "name", [pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow) for each in SHOWN]
 )
 def test_script(tmp_path, name):
-    short = {} if name == QUICK else {"SIGVERIFY_TUTORIAL": "small"}
+    short = {} if name in QUICK else {"SIGVERIFY_TUTORIAL": "small"}
     printed = run([sys.executable, "-W", "error", TUTORIALS / f"{name}.py"], tmp_path, **short)
     for words in SHOWN[name]:
         assert words in printed

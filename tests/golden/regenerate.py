@@ -45,20 +45,25 @@ from firmware_bridge.kiosk.texts import script
 from firmware_bridge.protocol import messages
 from firmware_bridge.protocol.fields import to_map
 from firmware_bridge.protocol.framing import frame
-from firmware_bridge.protocol.handshake import proof
+from firmware_bridge.protocol.handshake import Side, proof, transcript
 from firmware_bridge.protocol.messages import encode
 from sigverify import Signature, SignatureImage, Template, read_signature
 from sigverify.manifest import Manifest, Precision
+from sigverify.matching import cohort
 from sigverify.matching.cues import PAIR
 from sigverify.matching.distances import distances, spread
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Scoring
+from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.modality.image.image import IMAGE
 from sigverify.modality.pen.features import SERIES_CHANNELS, detail, features
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import Model
 from sigverify.protection.keys import Key
+from sigverify.signed.content import Form, pack
+from sigverify.signed.signed_capture import Purpose, SignedCapture
+from sigverify.signed.signer import CaptureSigner
 from sigverify.template import stored
 
 HERE = Path(__file__).parent
@@ -170,11 +175,19 @@ def template() -> Template:
         references=references,
         spread=spread(references, CUES),
         created=datetime(2024, 2, 29, tzinfo=UTC),
+        strangers=Strangers(
+            whole=NormalFit(mean=-8.5, deviation=1.25), reduced=NormalFit(mean=-7.0, deviation=2.5)
+        ),
     )
 
 
 def model() -> Model:
-    """Return the model of model.sigmodel; its network is only bytes."""
+    """Return the model of model.sigmodel; its network is only bytes, its cohort two of the scrawls."""
+    its = References.stack(
+        [embedding(read_signature(HERE / f"{name}.csv")) for name in ("genuine", "forged")]
+    )
+    # Of the sizes of this model: numbers of an embedding again and again.
+    people = replace(its, sequence=np.tile(its.sequence, 2), vector=np.tile(its.vector, 4) / 2)
     manifest = Manifest(
         name="golden",
         encoder="tdnn",
@@ -185,7 +198,7 @@ def model() -> Model:
         scoring=replace(Scoring.default(CUES), calibrated=True),
         provenance={"seed": 0},
     )
-    return Model(manifest=manifest, network=bytes(range(256)))
+    return Model(manifest=manifest, network=bytes(range(256)), cohort=cohort.pack(people))
 
 
 REFUSED: Final = {
@@ -216,12 +229,14 @@ PICTURE: Final = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2
 
 
 def protocol() -> dict[str, Any]:
-    """Return what protocol.json holds: messages with their payloads and frames, what is none, a proof."""
-    token, nonce = Key(bytes(range(32))), bytes(range(16))
+    """Return what protocol.json holds: messages with their payloads and frames, what is none, proofs."""
+    token = Key(bytes(range(32)))
+    said = conversation(token)
+    digest = transcript(encode(*said[0]), encode(*said[1]))
     whole = frame(encode(1, messages.Info()))
     return {
         "version": messages.VERSION,
-        "messages": [_vector(number, message) for number, message in conversation(token, nonce)],
+        "messages": [_vector(number, message) for number, message in said],
         "lengths": [
             {"payload_bytes": size, "frame": frame(b"\x01" * size).hex()} for size in (250, 251, 600)
         ],
@@ -231,19 +246,61 @@ def protocol() -> dict[str, Any]:
         },
         "refused": [{"why": why, "payload": payload} for why, payload in REFUSED.items()],
         "token": bytes(range(32)).hex(),
-        "nonce": nonce.hex(),
-        "proof": proof(token, nonce).hex(),
+        "transcript": digest.hex(),
+        "proofs": {side.value: proof(token, digest, side).hex() for side in Side},
+        "signed": signed_vectors(),
     }
 
 
-def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]:
+def signed_vectors() -> dict[str, Any]:
+    """Return what a pen signs, and by what, in each form and for each purpose."""
+    its = signed_capture()
+    key = bytes(range(64, 96))
+    plain = replace(its, form=Form.STROKES, content=pack(replaced_pressure(its))[1])
+    picture = replace(its, form=Form.PICTURE, content=PICTURE, purpose=Purpose.ENROLL, counter=2**32 - 1)
+    return {
+        "key": key.hex(),
+        "captures": [
+            {
+                "device": each.device,
+                "counter": each.counter,
+                "nonce": each.nonce.hex(),
+                "purpose": each.purpose.value,
+                "form": each.form.value,
+                "content": each.content.hex(),
+                "text": each.signed().hex(),
+                "mac": Key(key).mac(each.signed()).hex(),
+            }
+            for each in (its, plain, picture)
+        ],
+    }
+
+
+def replaced_pressure(its: SignedCapture) -> Signature:
+    """Return signed strokes as a pen without pressure would have them."""
+    strokes = its.read()
+    if not isinstance(strokes, Signature):
+        raise TypeError("strokes are wanted")
+    return Signature(strokes.x, strokes.y, strokes.time_ms, None, strokes.ink)
+
+
+def conversation(token: Key) -> list[tuple[int, messages.Message]]:
     """Return a conversation with every kind of message, the daemon's answers in their places."""
+    hello = messages.Hello(version=1, max_payload=2048, name="pen", nonce=bytes(range(16, 32)))
+    welcome = messages.Welcome(
+        version=1,
+        max_payload=8192,
+        window=8,
+        credit=16,
+        nonce=bytes(range(16)),
+        capabilities=("identify", "verify"),
+    )
+    digest = transcript(encode(1, hello), encode(1, welcome))
     said: list[tuple[int, messages.Message]] = [
-        (1, messages.Hello(version=1, max_payload=2048, name="pen")),
-        (1, messages.Welcome(version=1, max_payload=8192, window=8, credit=16, nonce=nonce,
-                             capabilities=("identify", "verify"))),
-        (2, messages.Authenticate(proof=proof(token, nonce))),
-        (2, messages.Done()),
+        (1, hello),
+        (1, welcome),
+        (2, messages.Authenticate(proof=proof(token, digest, Side.CLIENT))),
+        (2, messages.Done(proof=proof(token, digest, Side.DAEMON))),
         (0, messages.Begin(capture=1)),
         (0, messages.Points(capture=1, seq=0, x=(10, 12, 300), y=(-5, 0.5, 70000), t=(0, 8, 16),
                             p=(0, 512, 1023), d=(False, True, True))),
@@ -266,7 +323,8 @@ def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]
         (8, messages.Commit()),
         (8, messages.Enrolled(user_id="Zoë", references=5, template_bytes=20000, model_id="0123456789abcdef",
                               created_ms=1709209815250, complexity=0.5, consistency=0.75,
-                              reasons=("taken",) * 5, latency_ms=12)),
+                              reasons=("taken",) * 5, latency_ms=12, strangers=0.125,
+                              cautions=("many_strangers",))),
         (9, messages.Abandon()),
         (10, messages.Users(after="ann")),
         (10, messages.UserList(user_ids=("bob", "Zoë"), more=True)),
@@ -288,8 +346,54 @@ def conversation(token: Key, nonce: bytes) -> list[tuple[int, messages.Message]]
         (16, messages.DecisionMade(outcome="accept", accepted=True, reason="alike", score=0.75,
                                    threshold=0.625, confidence=0.75, kinds=("pen", "image"),
                                    scores=(0.875, 0.5))),
+        *signed_conversation(),
     ]  # fmt: skip
     return said
+
+
+def signed_conversation() -> list[tuple[int, messages.Message]]:
+    """Return how a capture is signed, and what is said of one that comes a second time."""
+    its = signed_capture()
+    first, second = SIGNED_SAMPLES[:5], SIGNED_SAMPLES[5:]
+    return [
+        (0, messages.Begin(capture=7)),
+        (17, messages.Challenge()),
+        (0, _points(0, first)),
+        (17, messages.Challenged(nonce=its.nonce, life_s=120)),
+        (0, _points(1, second)),
+        (18, messages.End(capture=7, pieces=2, **its.proof())),
+        (18, messages.Captured(samples=len(SIGNED_SAMPLES), duration_ms=72)),
+        (19, messages.Verify(user_id="ann", capture=7)),
+        (
+            19,
+            messages.Error(status=13, name="UntrustedCapture", message="sign anew", reason="counted_before"),
+        ),
+    ]
+
+
+def _points(seq: int, rows: list[tuple[float, float, float, float, bool]]) -> messages.Points:
+    x, y, t, p, ink = zip(*rows, strict=True)
+    return messages.Points(capture=7, seq=seq, x=x, y=y, t=t, p=p, d=None if all(ink) else ink)
+
+
+SIGNED_SAMPLES: Final = [
+    (
+        10 * at if at % 2 else 10 * at + 0.1,
+        70000 - at * at,
+        8 * at,
+        0.25 * at if at % 4 else at // 4,
+        at not in (0, 4),
+    )
+    for at in range(10)
+]
+"""x, y, t, p and ink: whole numbers and others, and a lift of the pen."""
+
+
+def signed_capture() -> SignedCapture:
+    """Return those samples as a pen signs them."""
+    columns = [list(each) for each in zip(*SIGNED_SAMPLES, strict=True)]
+    signer = CaptureSigner("pen-7", Key(bytes(range(64, 96))), lambda: 70001)
+    return signer.sign(Signature(*columns), bytes(range(32, 48)), Purpose.DECIDE)
 
 
 def _vector(number: int, message: messages.Message) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The wire protocol, read from protocol.json as a stranger would."""
 
+import hashlib
+import hmac
 import json
 import zlib
 from pathlib import Path
@@ -11,7 +13,7 @@ from cobs import cobs
 from firmware_bridge.protocol.daemon_connection import DaemonConnection
 from firmware_bridge.protocol.fields import from_map
 from firmware_bridge.protocol.framing import Deframer, Fault, frame
-from firmware_bridge.protocol.handshake import proof
+from firmware_bridge.protocol.handshake import Side, proof, transcript
 from firmware_bridge.protocol.messages import KINDS, Hello, Kind, decode, encode
 from sigverify.protection.keys import Key
 
@@ -72,6 +74,17 @@ def test_what_is_no_message(vector):
     assert error.status == 71
 
 
-def test_the_proof_of_a_token():
-    token, nonce = (bytes.fromhex(VECTORS[name]) for name in ("token", "nonce"))
-    assert proof(Key(token), nonce).hex() == VECTORS["proof"]
+def test_the_proofs_of_a_token():
+    """Both sides prove it, by what was said: once by the code, once by plain HMACs."""
+    token = bytes.fromhex(VECTORS["token"])
+    hello, welcome, client, daemon = (bytes.fromhex(each["payload"]) for each in VECTORS["messages"][:4])
+    said = transcript(hello, welcome)
+    assert said.hex() == VECTORS["transcript"]
+    assert said == hashlib.sha256(hashlib.sha256(hello).digest() + welcome).digest()
+    for side, message in ((Side.CLIENT, client), (Side.DAEMON, daemon)):
+        expected = bytes.fromhex(VECTORS["proofs"][side.value])
+        assert proof(Key(token), said, side) == expected
+        key = hmac.digest(said, token, "sha256")
+        assert hmac.digest(key, f"sigverify bridge {side.value}".encode() + b"\x01", "sha256") == expected
+        assert decode(message)[1].proof == expected
+    assert VECTORS["proofs"]["client"] != VECTORS["proofs"]["daemon"]

@@ -11,6 +11,7 @@ from firmware_bridge.daemon import service
 from firmware_bridge.protocol import captures, fields, framing, messages, picture, strokes
 from firmware_bridge.protocol import daemon_connection as connection
 from firmware_bridge.protocol.messages import KINDS
+from sigverify.signed import challenges
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
@@ -75,6 +76,8 @@ def test_the_table_has_no_other():
         f"the next 1 to {picture.PIECE_BYTES:,} bytes",
         f"and {service.MAX_PIXELS:,} pixels at most",
         f"one of the {connection.WINDOW} newest answered",
+        f"gives {challenges.NONCE_BYTES} of them, good for one capture of this line",
+        f"for `life_s` seconds ({challenges.LIFE_S:g}), until the next hello. {challenges.MOST} may wait",
         f"highest version spoken ({messages.VERSION})",
     ],
 )

@@ -1,6 +1,7 @@
 """Events of a handshake as a daemon's messages, for the tests of both clients."""
 
-from firmware_bridge.protocol.messages import NO_HANDSHAKE, Done, Error, Welcome
+from firmware_bridge.protocol.handshake import Side, proof, transcript
+from firmware_bridge.protocol.messages import NO_HANDSHAKE, Done, Error, Hello, Welcome, decode, encode
 from firmware_bridge.protocol.phase import Event, Phase
 from sigverify.protection.keys import Key
 
@@ -23,6 +24,31 @@ CLIENT_PATHS = {
 """How a client with a token comes there."""
 
 
-def message_of(event, handshake):
-    """Return id and message that make a client meet an event; `handshake` is the id of what it said last."""
-    return 0 if event is Event.RESTART else handshake, CLIENT_EVENTS[event]
+class Daemon:
+    """Makes a client meet events: it has the token, and says what a daemon would."""
+
+    def __init__(self):
+        self._hello = self._welcome = b""
+        self._handshake = 0
+
+    def hear(self, payloads):
+        """Take what the client sent."""
+        for payload in payloads:
+            self._handshake, message = decode(payload)
+            if isinstance(message, Hello):
+                self._hello = payload
+
+    def say(self, event):
+        """Return id and message."""
+        number = 0 if event is Event.RESTART else self._handshake
+        message = CLIENT_EVENTS[event]
+        if event in (Event.WELCOME, Event.CHALLENGE):
+            self._welcome = encode(number, message)
+        if event is Event.PROVED:
+            message = Done(proof=proof(TOKEN, transcript(self._hello, self._welcome), Side.DAEMON))
+        return number, message
+
+
+def has_token(phase, event):
+    """Whether a client of this test has a token: one that has takes no welcome without a nonce."""
+    return (phase, event) != (Phase.GREETING, Event.WELCOME)

@@ -3,7 +3,9 @@
 import contextlib
 import shutil
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 from running_daemon import eventually
 
@@ -13,6 +15,7 @@ from sigverify.verifier import Verifier
 CODE = "24681357"
 SCREENS = [(800, 480), (1024, 600), (1920, 1080)]
 PHONE = (390, 844)
+DRAW = Path(__file__).with_name("draw.js").read_text()
 
 
 class Running:
@@ -90,6 +93,21 @@ def until(page, condition):
     page from the second time on, which the page's Content-Security-Policy forbids.
     """
     eventually(lambda: page.evaluate(condition), seconds=30)
+
+
+def strokes_on(pad, its):
+    """Return the signature's strokes as points of the window, four fifths of the pad large."""
+    scale = 0.8 * min(pad["width"] / np.ptp(its.x), pad["height"] / np.ptp(its.y))
+    x = pad["x"] + pad["width"] / 2 + scale * (its.x - (its.x.min() + its.x.max()) / 2)
+    y = pad["y"] + pad["height"] / 2 + scale * (its.y - (its.y.min() + its.y.max()) / 2)
+    rows = np.column_stack([x, y, its.time_ms, its.pressure])
+    starts = np.flatnonzero(~its.ink)
+    return [stroke.tolist() for stroke in np.split(rows, starts) if len(stroke) > 1]
+
+
+def sign(page, its):
+    """Write a signature on the pad as a pen would."""
+    page.evaluate(DRAW, strokes_on(page.locator("#pad").bounding_box(), its))
 
 
 def send(page, kind=""):

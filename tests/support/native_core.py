@@ -131,6 +131,14 @@ class NativeVerifier:
             flaw=FLAWS[decision.flaw],
         )
 
+    def expected_strangers(self, template, *, fmr=0.01, impostor=Impostor.RANDOM):
+        """Return the share of strangers expected by the threshold of all people, and if that is too large."""
+        policy = self._library.ffi.new("sv_policy *", [fmr, 0.0, IMPOSTORS.index(impostor)])
+        said = self._library.ffi.new("sv_strangers *")
+        its = imported(self._library, template.to_bytes())
+        self._library.call("sv_expected_strangers", self._model.handle, its, policy, said)
+        return known(said.share), bool(said.too_many)
+
     def score(self, template, signature):
         value = self._library.ffi.new("double *")
         its = imported(self._library, template.to_bytes())

@@ -39,10 +39,11 @@ def columns(cues):
     return sum(3 if each["relative"] else 1 + each["signed"] for each in cues)
 
 
-def packed(manifest, network=b"no network", pair_network=b"", version=3):
+def packed(manifest, network=b"no network", pair_network=b"", version=4, cohort=b""):
     """Return a model file of any manifest, with a hash that fits."""
-    header = struct.pack("<8sIIQQ", b"SIGMODEL", version, len(manifest), len(network), len(pair_network))
-    body = _padded(_padded(header + manifest) + network) + pair_network
+    sizes = len(manifest), len(network), len(pair_network), len(cohort)
+    header = struct.pack("<8sIIQQQ", b"SIGMODEL", version, *sizes)
+    body = _padded(_padded(header + manifest) + network) + pair_network + cohort
     return body + hashlib.sha256(body).digest()
 
 
@@ -52,7 +53,7 @@ def _padded(content):
 
 def manifest(data):
     """Return the manifest of a model file."""
-    return data[32 : 32 + int.from_bytes(data[12:16], "little")]
+    return data[40 : 40 + int.from_bytes(data[12:16], "little")]
 
 
 ABSENT = object()
@@ -65,7 +66,7 @@ def canonical(content):
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def model_file(names=WITHOUT_PAIR, *, of=None, pair_network=None, **changes):
+def model_file(names=WITHOUT_PAIR, *, of=None, pair_network=None, cohort=b"", **changes):
     """Return a model file with cues of these names, or with whole entries instead of names.
 
     Without a `scoring` among the changes all weights are 0. `of` is a model that has the rest. There is a
@@ -76,6 +77,6 @@ def model_file(names=WITHOUT_PAIR, *, of=None, pair_network=None, **changes):
     if pair_network is None:
         has_pair = any(each["name"] == "pair" for each in entries)
         pair_network = (source.pair_network or b"no pair network") if has_pair else b""
-    row = {"bias": 0.0, "thresholds": {}, "weights": [0.0] * columns(entries)}
+    row = {"bias": 0.0, "thresholds": {"skilled": [[0.01, 0.9]]}, "weights": [0.0] * columns(entries)}
     content = json.loads(source.manifest.to_json()) | {"cues": entries, "scoring": {"1": row}}
-    return packed(canonical({**content, **changes}), source.network, pair_network)
+    return packed(canonical({**content, **changes}), source.network, pair_network, cohort=cohort)

@@ -52,6 +52,17 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0", "postgres")
         return self._address(name)
 
+    def copy(self, url):
+        """The address of a new database that is like another one, which nobody uses."""
+        self._count += 1
+        name = f"fleet{self._count}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {_name(url)}", "postgres")
+        return self._address(name)
+
+    def drop(self, url):
+        """Delete a database, whoever uses it."""
+        self.execute(f"DROP DATABASE {_name(url)} WITH (FORCE)", "postgres")
+
     def execute(self, statement, database):
         """Run a statement as the administrator; return its rows, if it has any."""
         import psycopg
@@ -71,6 +82,10 @@ class PostgresServer:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={"LC_ALL": "C"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def _name(url):
+    return url.partition("@/")[2].partition("?")[0]
 
 
 def _account(name):

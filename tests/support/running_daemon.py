@@ -9,6 +9,7 @@ import time
 from builders import arithmetic_matcher
 from toy_images import image_matcher
 
+from firmware_bridge.capability import DAEMON
 from firmware_bridge.daemon.daemon import Daemon
 from firmware_bridge.daemon.session import Limits
 from firmware_bridge.daemon.systemd import Notifier
@@ -40,7 +41,8 @@ class RunningDaemon:
         self.listeners = listeners
         self._open = open_verifier or opener()
         self._environment = environment or {}
-        self._options = {"limits": Limits(handshake_s=1.0, write_s=1.0, grace_s=2.0)} | options
+        self._options = {"limits": Limits(handshake_s=1.0, write_s=1.0, grace_s=2.0), "allowed": DAEMON}
+        self._options |= options
         self._page = page
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._main, daemon=True)
@@ -48,7 +50,8 @@ class RunningDaemon:
 
     def __enter__(self):
         self._thread.start()
-        assert self._ready.wait(10)
+        is_ready = self._ready.wait(10)  # not within the assert: python -O leaves those of this file out
+        assert is_ready
         if self.error is not None:
             raise self.error
         return self

@@ -81,6 +81,14 @@ class MelodyModality:
     def unfit(self, capture):
         return Flaw.TOO_SHORT if len(capture.pitches) < 5 else None
 
+    def outline(self, capture):
+        del capture
+        return b""
+
+    def runs_along(self, outline, known):
+        del outline, known
+        return False
+
     def fingerprint(self, capture):
         return np.asarray(capture.pitches).tobytes()
 

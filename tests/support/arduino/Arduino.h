@@ -23,6 +23,9 @@ struct HardwareSerial {
 };
 extern HardwareSerial Serial1;
 
+uint32_t load_count();
+void keep_count(uint32_t count);
+
 void setup();
 void loop();
 
