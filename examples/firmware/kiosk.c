@@ -163,7 +163,7 @@ static int enroll(kiosk *its, const char *user, char **paths, size_t count)
 
 static const char *why(sv_reason reason)
 {
-    static const char *const words[] = {"alike", "unlike", "unsure", "a copy", "locked", "too little of a signature"};
+    static const char *const words[] = {"alike", "unlike", "unsure", "a copy", "locked", "too little of a signature", "blocked"};
     return words[reason];
 }
 

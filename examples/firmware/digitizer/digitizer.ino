@@ -11,10 +11,21 @@
  * enrolled, in place of those from before: put it where only staff reaches it. The enrollment's lamp is lit until all
  * are taken, green and red say so of each.
  *
+ * It signs what it captures where there is a `pen_key.h` beside it, which `sigverify pens add pens.keys pen-7 --header
+ * pen_key.h` makes, and the daemon has `--capture-keys pens.keys`. Each pen needs a key of its own, and a place where a number
+ * outlives its power: put your flash's or EEPROM's driver into `load_count` and `keep_count`.
+ *
  * `loop` waits for nothing but room in the UART's buffer, less than a sample's period. */
 #include <string.h>
 
 #include "sigverify_client.h"
+
+#if defined(__has_include)
+#if __has_include("pen_key.h")
+#include "pen_key.h"
+#define SIGNING
+#endif
+#endif
 
 static const char *const PERSON = "alice";
 static const int X_PIN = A0, Y_PIN = A1, PRESSURE_PIN = A2;
@@ -46,6 +57,46 @@ static void show(bool good)
     state = RESTING;
 }
 
+/* --------------------------------------------------------------------------------------- its signature */
+
+#ifdef SIGNING
+static const uint32_t STEP = 256; /* captures for which flash is written once: a few numbers are lost at each start */
+static const svc_pen PEN = {PEN_DEVICE, PEN_KEY};
+static uint32_t counted, allowed, number, challenge;
+
+uint32_t load_count(); /* the number kept last; 0: none yet */
+void keep_count(uint32_t count);
+
+static void begin_signing()
+{
+    counted = allowed = load_count();
+    svc_sign_as(&client, &PEN);
+}
+
+static void number_capture() /* one number a capture, kept before it is used */
+{
+    if (counted == allowed)
+        keep_count(allowed += STEP);
+    number = ++counted;
+    challenge = 0;
+    svc_challenge(&client, &challenge); /* its answer comes while the pen moves; the client keeps it */
+}
+
+static bool sign_capture() /* once the challenge is there */
+{
+    return svc_sign(&client, number, enrolling ? SVC_TO_ENROLL : SVC_TO_DECIDE) == SVC_OK;
+}
+#else
+static void begin_signing() {}
+
+static void number_capture() {}
+
+static bool sign_capture()
+{
+    return true;
+}
+#endif
+
 /* ------------------------------------------------------------------------------------------- the line */
 
 static int send_bytes(void *, const uint8_t *bytes, size_t count)
@@ -56,7 +107,7 @@ static int send_bytes(void *, const uint8_t *bytes, size_t count)
 static void greet()
 {
     greeted_ms = millis();
-    svc_hello(&client, "digitizer", NULL);
+    svc_hello(&client, "digitizer", NULL, NULL);
 }
 
 static void give_up() /* begin anew, and let the person do so */
@@ -154,6 +205,7 @@ static void begin_capture()
     digitalWrite(GREEN_PIN, LOW);
     digitalWrite(RED_PIN, LOW);
     svc_begin(&client, ++capture, 1);
+    number_capture();
     state = WRITING;
 }
 
@@ -199,7 +251,7 @@ static void write_on() /* what was sampled goes out; when the pen stays away, th
 {
     unsigned long away_ms = millis() - down_ms;
     stream(away_ms >= FINISHED_MS);
-    if (away_ms >= FINISHED_MS && held_count == 0)
+    if (away_ms >= FINISHED_MS && held_count == 0 && sign_capture())
         ask_first(SVC_END);
     else if (away_ms >= FINISHED_MS + OVERDUE_MS)
         give_up();
@@ -223,6 +275,7 @@ void setup()
     pinMode(BUTTON_PIN, INPUT_PULLUP);
     Serial1.begin(115200);
     svc_init(&client, send_bytes, answered, NULL);
+    begin_signing();
     greet();
 }
 

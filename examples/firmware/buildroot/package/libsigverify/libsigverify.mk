@@ -5,7 +5,7 @@
 ################################################################################
 
 # The source tree that this file lies in. For a product: a release archive, and its hash beside this file.
-LIBSIGVERIFY_VERSION = 1.0.0
+LIBSIGVERIFY_VERSION = 0.1.0
 LIBSIGVERIFY_SITE = $(realpath $(BR2_EXTERNAL_SIGVERIFY_PATH)/../../..)
 LIBSIGVERIFY_SITE_METHOD = local
 LIBSIGVERIFY_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = --exclude .venv --exclude .git
