@@ -1,43 +1,43 @@
-"""`Daemon`: many clients, one warm `Verifier` in one worker thread. `sigverify serve` runs it."""
+"""`Daemon`: many clients, and workers with a warm `Verifier` each. `sigverify serve` runs it."""
 
 import asyncio
 import contextlib
 import logging
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final, TypeVar
+from itertools import count
+from typing import Final
 
 from firmware_bridge.admission import Admission, Bounds, Visit
 from firmware_bridge.capability import BY_DEFAULT, Capability, Grant
 from firmware_bridge.daemon.metrics import Metrics
 from firmware_bridge.daemon.metrics_page import MetricsPage
-from firmware_bridge.daemon.service import ClientState, Service
 from firmware_bridge.daemon.session import Ending, Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
-from firmware_bridge.daemon.untrusted import Terms, make_service
+from firmware_bridge.daemon.untrusted import Terms
+from firmware_bridge.daemon.worker import Abilities, Failure, Worker, failure_of
+from firmware_bridge.daemon.worker_process import WorkerGone
+from firmware_bridge.daemon.workers import Workers
 from firmware_bridge.log_thinning import is_notable, thinned
 from firmware_bridge.protocol.daemon_connection import DaemonConnection, Request
-from firmware_bridge.protocol.errors import CLIENT_ERRORS, to_message
+from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import frame
 from firmware_bridge.protocol.messages import Message, encode
 from firmware_bridge.protocol.picture import MAX_BYTES_OF_ALL
-from firmware_bridge.refusals import Refusals, log_refusal
+from firmware_bridge.refusals import Refusals
 from firmware_bridge.transport.address import is_loopback
 from firmware_bridge.transport.line import Line
 from firmware_bridge.transport.listeners import Listener, TcpListener
-from sigverify.actor import Actor, ActorKind, acting
+from sigverify.actor import Actor, ActorKind
 from sigverify.audit import Event as AuditEvent
-from sigverify.errors import BridgeError, Busy, ConfigError, SigverifyError
+from sigverify.audit import Value
+from sigverify.errors import BridgeError, Busy, ConfigError
 from sigverify.protection.keys import Key
 from sigverify.verifier import Verifier
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 QUESTIONS_A_SECOND: Final = 20.0
 """Of each client that is not trusted, in the long run."""
@@ -66,11 +66,12 @@ class Daemon:
         untrusted: Terms | None = None,
         limits: Limits | None = None,
         notifier: Notifier | None = None,
+        workers: int = 1,
     ) -> None:
         """Ask what `open_verifier` opens, at the start and at each reload.
 
         Args:
-            open_verifier: called in the worker thread.
+            open_verifier: called by each worker.
             allowed: what clients may ask.
             token: what each has to prove, on every line.
             grants: clients with tokens and capabilities of their own, by what they call themselves; without a
@@ -78,15 +79,16 @@ class Daemon:
             untrusted: clients are not, and are answered on these terms.
             limits: of each client.
             notifier: of the service manager.
+            workers: how many answer: one in a thread, several in processes of their own, forked by `run`.
         """
         self._open_verifier = open_verifier
+        self._workers_wanted = workers
         self._allowed = frozenset(allowed)
         self._token = token
         self._grants = tuple(grants)
         self._untrusted = untrusted
         self._limits = limits or Limits()
         self._notifier = notifier or Notifier()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="sigverify")
         self._sessions: dict[Session, Line] = {}
         self._admission = Admission(
             Bounds(
@@ -102,7 +104,10 @@ class Daemon:
         self._reload = asyncio.Event()
         self._failures = Counter[str]()
         self._refusals = Refusals()
-        self._service: Service | None = None
+        self._workers: Workers | None = None
+        self._abilities: Abilities | None = None
+        self._numbers = count()
+        self._gone: WorkerGone | None = None
         self.metrics = Metrics()
 
     async def run(
@@ -121,14 +126,21 @@ class Daemon:
 
         Raises:
             ConfigError: a port that others reach, and no token.
-            BridgeError: a listener cannot be opened.
+            BridgeError: a listener cannot be opened; or a worker's process ended by itself, and all with it.
             SigverifyError: the verifier cannot be opened.
         """
         for listener in listeners:
             self._check(listener)
+        self._workers = Workers(
+            lambda: Worker(self._open_verifier, self._untrusted),
+            self._workers_wanted,
+            self.metrics.busy_since,
+        )
         # Without a handler the signal ends a process.
         with thinned("asyncio"), _signals({signal.SIGHUP: self._reload.set}):
-            await self._serve_until_stopped(listeners, page, announce)
+            await self._serve_until_stopped(self._workers, listeners, page, announce)
+        if self._gone is not None:
+            raise self._gone
 
     def stop(self) -> None:
         """End `run`, soon."""
@@ -138,30 +150,30 @@ class Daemon:
         """Open model and store anew; enrollments under way begin anew. False: the old ones stay."""
         self._notifier.reloading()
         try:
-            fresh = await self._in_worker(self._make_service)
+            self._abilities = await self._serving().reload()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one works
             self.metrics.reloads["failed"] += 1
-            reason = error if isinstance(error, SigverifyError) else type(error).__name__
-            _log.error("cannot reload, going on as before: %s", reason)
+            _log.error("cannot reload, going on as before: %s", failure_of(error).reason)
             return False
         else:
-            old, self._service = self._service, fresh
-            if old is not None:
-                with contextlib.suppress(SigverifyError):
-                    await self._in_worker(old.verifier.close)
             self.metrics.reloads["done"] += 1
-            _log.info("reloaded: model %s", fresh.verifier.model.id)
+            _log.info("reloaded: model %s", self._abilities.model)
             return True
         finally:
             self._notifier.ready()
 
     async def _serve_until_stopped(
-        self, listeners: Sequence[Listener], page: MetricsPage | None, announce: Callable[[], None]
+        self,
+        workers: Workers,
+        listeners: Sequence[Listener],
+        page: MetricsPage | None,
+        announce: Callable[[], None],
     ) -> None:
         opened: list[Listener] = []
         helpers: list[asyncio.Task[None]] = []
         try:
-            self._service = await self._in_worker(self._make_service)
+            workers.watch(self._lost)
+            self._abilities = await workers.open()
             with _signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.stop)):
                 for listener in listeners:
                     await listener.open(self._serve)
@@ -178,6 +190,8 @@ class Daemon:
             if page is not None:
                 page.close()
             await self._shut(opened, helpers)
+            self._workers = None
+            await workers.close()
 
     def _check(self, listener: Listener) -> None:
         if (
@@ -192,23 +206,16 @@ class Daemon:
                 hint="Make one with `sigverify store keygen`, and give it with --token or --client",
             )
 
-    def _serving(self) -> Service:
-        if self._service is None:
+    def _serving(self) -> Workers:
+        if self._workers is None or self._abilities is None:
             raise Busy("the daemon is not serving yet, or no more", hint="Try again")
-        return self._service
+        return self._workers
 
-    def _make_service(self) -> Service:
-        verifier = self._open_verifier()
-        try:
-            service = make_service(verifier, self._untrusted)
-            verifier.prepare()
-        except BaseException:
-            verifier.close()
-            raise
-        return service
-
-    async def _in_worker(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, function)
+    def _lost(self, gone: WorkerGone) -> None:
+        """End, without a worker: a service manager starts anew, with all of them."""
+        _log.error("%s", gone)
+        self._gone = gone
+        self.stop()
 
     async def _serve(self, line: Line) -> None:
         """Serve one client until it is gone."""
@@ -223,6 +230,7 @@ class Daemon:
 
     async def _attend(self, line: Line, visit: Visit) -> None:
         visit.waiting = not line.persistent
+        number = next(self._numbers)
 
         def greeted() -> None:
             visit.waiting = False
@@ -230,20 +238,23 @@ class Daemon:
         def token_refused() -> None:
             self._note_refusal(AuditEvent.TOKEN_REFUSED, actor_of(line.peer, connection.name))
 
-        async def carry_out(request: Request, state: ClientState) -> Message:
-            return await self._carry_out(request, state, actor_of(line.peer, connection.name))
+        async def carry_out(request: Request) -> Message:
+            return await self._carry_out(number, request, actor_of(line.peer, connection.name))
 
         def capability_refused(capability: Capability) -> None:
             actor = actor_of(line.peer, connection.name)
             self._note_refusal(AuditEvent.NOT_ALLOWED, actor, capability)
 
-        possible = self._serving().possible
+        abilities = self._abilities
+        if abilities is None:  # not opened yet, or closed already
+            line.close()
+            return
         connection = DaemonConnection(
-            allowed=possible(self._allowed),
+            allowed=self._allowed & abilities.possible,
             token=self._token,
-            grants=[replace(grant, may=possible(grant.may)) for grant in self._grants],
+            grants=[replace(grant, may=grant.may & abilities.possible) for grant in self._grants],
             persistent=line.persistent,
-            signed_only=self._serving().signed_only,
+            signed_only=abilities.signed_only,
             held_by_all=lambda: self._pictures_held(line.peer),
             token_refused=token_refused,
             capability_refused=capability_refused,
@@ -269,10 +280,12 @@ class Daemon:
                 )
         except Exception as error:  # noqa: BLE001 - one client's failure must not end a serial line's listener
             self.metrics.lines[Ending.BROKEN] += 1
-            self._note("a client's line failed", error)
+            self._note("a client's line failed", failure_of(error))
             line.close()
         finally:
             self.metrics.clients -= 1
+            if self._workers is not None:
+                self._workers.leave(number)
             self._sessions.pop(session, None)
             if not self._sessions:
                 self._idle.set()
@@ -302,41 +315,29 @@ class Daemon:
                     self._refusing -= 1
         line.close()
 
-    async def _carry_out(self, request: Request, state: ClientState, actor: Actor) -> Message:
-        def work() -> Message:
-            service = self._serving()  # looked up only now: a reload may have come in between
-            self.metrics.busy_since = time.monotonic()
-            try:
-                with acting(actor):
-                    return service.carry_out(request, state)
-            finally:
-                self.metrics.busy_since = None
-
+    async def _carry_out(self, client: int, request: Request, actor: Actor) -> Message:
         try:
-            return await self._in_worker(work)
-        except SigverifyError as error:
-            if not isinstance(error, CLIENT_ERRORS):
-                self._note("a request failed", error)
+            reply = await self._serving().carry_out(client, request, actor)
+        except Busy as error:
             return to_message(error)
-        except Exception as error:  # noqa: BLE001 - one request must not end the daemon
-            self._note("a request failed", error)
+        except WorkerGone as error:
+            self._note("a request failed", failure_of(error))
             return to_message(BridgeError("the daemon failed at this request"))
+        if reply.failure is not None:
+            self._note("a request failed", reply.failure)
+        return reply.message
 
     def _note_refusal(self, event: AuditEvent, actor: Actor, what: str = "") -> None:
-        """Tell the audit log, which the worker writes, but not of each of many."""
-        if count := self._refusals.count(event, what):
-            store = self._serving().verifier.store
-            with contextlib.suppress(RuntimeError):  # the daemon is stopping
-                detail = {"capability": what} if what else {}
-            self._worker.submit(log_refusal, store, event, actor, count=count, **detail)
+        """Tell the audit log, which a worker writes, but not of each of many."""
+        if (count := self._refusals.count(event, what)) and self._workers is not None:
+            detail: dict[str, Value] = {"capability": what} if what else {}
+            self._workers.log_refusal(event, actor, {**detail, "count": count})
 
-    def _note(self, what: str, error: Exception) -> None:
-        """Log a failure, but not each of many. Of a crash only the name: its message may hold pen samples."""
-        name = type(error).__name__
-        self._failures[name] += 1
-        if is_notable(self._failures[name]):
-            reason = str(error) if isinstance(error, SigverifyError) else name
-            _log.error("%s: %s (%d so far)", what, reason, self._failures[name])
+    def _note(self, what: str, failure: Failure) -> None:
+        """Log a failure, but not each of many."""
+        self._failures[failure.name] += 1
+        if is_notable(self._failures[failure.name]):
+            _log.error("%s: %s (%d so far)", what, failure.reason, self._failures[failure.name])
 
     async def _reload_on_signal(self) -> None:
         """Reload once for all signals that came meanwhile."""
@@ -345,11 +346,11 @@ class Daemon:
             await self.reload()
 
     async def _watch(self) -> None:
-        """Tell the service manager that the worker still works, twice as often as it asks for."""
+        """Tell the service manager that all workers still work, twice as often as it asks for."""
         if self._notifier.watchdog_s is None:
             return
         while True:
-            await self._in_worker(lambda: None)
+            await self._serving().live()
             self._notifier.alive()
             await asyncio.sleep(self._notifier.watchdog_s / 2)
 
@@ -364,9 +365,6 @@ class Daemon:
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
-        if self._service is not None:
-            await self._in_worker(self._service.verifier.close)
-        self._worker.shutdown(wait=False)
 
 
 def actor_of(peer: str, name: str) -> Actor:

@@ -1,5 +1,6 @@
 """`Metrics`: what the daemon counts, as Prometheus' text. No user, no client, no signature is in it."""
 
+import math
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -35,8 +36,8 @@ class Metrics:
         self.started = time.monotonic()
         self.clients = 0
         self.waiting = 0
-        self.busy_since: float | None = None
-        """When the worker began its present request; None: it is idle."""
+        self.busy_since: dict[int, float] = {}
+        """When each worker that is at a request began it, by its number."""
         self.lines = Counter[str]()
         self.requests = Counter[tuple[str, int]]()
         self.outcomes = Counter[str]()
@@ -52,9 +53,9 @@ class Metrics:
 
     @property
     def ready(self) -> bool:
-        """Whether requests are answered: the worker is not stuck."""
-        since = self.busy_since
-        return since is None or time.monotonic() - since < STUCK_S
+        """Whether requests are answered: no worker is stuck."""
+        since = min(tuple(self.busy_since.values()), default=math.inf)
+        return time.monotonic() - since < STUCK_S
 
     def count(self, operation: str, status: int, seconds: float) -> None:
         """Count one request: what it asked, how it ended (0: well), how long it took, waiting included."""
@@ -67,9 +68,9 @@ class Metrics:
         """Yield all of it as the library's families; see `prometheus_client.registry.Collector`."""
         for name, meaning, value in (
             ("uptime_seconds", "Seconds since the daemon started", self.uptime_s),
-            ("ready", "Whether the worker is not stuck", int(self.ready)),
+            ("ready", "Whether no worker is stuck", int(self.ready)),
             ("clients", "Clients connected", self.clients),
-            ("waiting_requests", "Requests waiting for the worker", self.waiting),
+            ("waiting_requests", "Requests waiting for a worker", self.waiting),
         ):
             yield GaugeMetricFamily(f"sigverify_{name}", meaning, value)
         for name, meaning, label, counts in (

@@ -1,4 +1,4 @@
-"""`Service`: what each request does with a `Verifier`. Runs in the daemon's one worker thread."""
+"""`Service`: what each request does with a `Verifier`. A `Worker` of the daemon has one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -61,7 +61,7 @@ is known who signed it, and one that nobody did stays its bytes: it will be refu
 
 @dataclass
 class ClientState:
-    """What the worker keeps for one client: the enrollment begun after its last hello, by that service."""
+    """What a worker keeps for one client: the enrollment begun after its last hello, by that service."""
 
     handshake: int = 0
     challenges: Challenges = field(default_factory=Challenges, repr=False)

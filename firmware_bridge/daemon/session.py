@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final
 
 from firmware_bridge.daemon.metrics import Metrics
-from firmware_bridge.daemon.service import ClientState
 from firmware_bridge.protocol.captures import is_picture
 from firmware_bridge.protocol.daemon_connection import WINDOW, DaemonConnection, Request
 from firmware_bridge.protocol.errors import to_message
@@ -67,7 +66,7 @@ class Limits:
     grace_s: float = 5.0
 
 
-CarryOut = Callable[[Request, ClientState], Awaitable[Message]]
+CarryOut = Callable[[Request], Awaitable[Message]]
 
 
 class Session:
@@ -96,7 +95,6 @@ class Session:
         self._carry_out = carry_out
         self._limits = limits
         self._metrics = metrics
-        self._state = ClientState()
         self._handshake = 0
         self._queue: asyncio.Queue[tuple[Request, float] | None] = asyncio.Queue(2 * WINDOW)
         self._writing = asyncio.Lock()
@@ -208,7 +206,7 @@ class Session:
         return Ending.CLOSED
 
     async def _serve(self, request: Request, start: float) -> None:
-        message = await self._carry_out(request, self._state)
+        message = await self._carry_out(request)
         status = message.status if isinstance(message, Error) else 0
         operation = type(request.message).__name__.lower()
         self._metrics.count(operation, status, time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""`UntrustedService`: what clients that are not trusted may ask, and are told. It runs in the worker thread.
+"""`UntrustedService`: what clients that are not trusted may ask, and are told.
 
 No number that moves a threshold, and no list, is theirs to choose: the operator's `Terms` say them. Answers
 hold no score and no ranking. Each "no" is a failed try of the device, see `firmware_bridge.budget`, and each

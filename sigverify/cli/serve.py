@@ -106,6 +106,15 @@ def serve(
         typer.Option("--metrics", metavar="HOST:PORT", help="Show /metrics (Prometheus) and /health there."),
     ] = None,
     clients: Annotated[int, typer.Option("--clients", min=1, max=1024, help="Lines open at once.")] = 64,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            help="Processes that answer; each takes a core, and memory of its own.",
+        ),
+    ] = 1,
     model: ModelOption = "base",
     image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
@@ -188,6 +197,7 @@ def serve(
         grants=grants,
         untrusted=Terms(fpir=fpir, references=references) if untrusted else None,
         limits=Limits(clients=clients),
+        workers=workers,
     )
 
     def announce() -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,56 +11,13 @@ from pathlib import Path
 
 import pytest
 from builders import signature
-from running_daemon import eventually
+from running_daemon import answering, eventually
 
 from firmware_bridge.client import Client
 from sigverify.errors import Disconnected, NotAllowed
 from sigverify.protection.keys import Key
 
 ALICE = [signature(0, repetition) for repetition in range(5)]
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Return a function that starts the command, and waits until it listens."""
-    processes = []
-
-    def serve(*options, key=None):
-        command = [
-            sys.executable,
-            "-m",
-            "sigverify.cli",
-            "serve",
-            "--store",
-            tmp_path / "store.db",
-            "--create",
-        ]
-        command += options
-        with (tmp_path / "log").open("ab") as log, (key or Path(os.devnull)).open("rb") as stdin:
-            processes.append(subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log))
-        return processes[-1]
-
-    yield serve
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "socket"
-
-
-@pytest.fixture
-def log(tmp_path):
-    return (tmp_path / "log").read_text
-
-
-def answering(client):
-    try:
-        return client.health().ready
-    except Disconnected:
-        return False
 
 
 def test_a_day_of_a_kiosk(serve, path, log, tmp_path):

@@ -13,6 +13,7 @@ from firmware_bridge.capability import DAEMON
 from firmware_bridge.daemon.daemon import Daemon
 from firmware_bridge.daemon.session import Limits
 from firmware_bridge.daemon.systemd import Notifier
+from sigverify.errors import Disconnected
 from sigverify.policy import Policy
 from sigverify.store import SqliteStore
 from sigverify.verifier import Verifier
@@ -39,7 +40,7 @@ class RunningDaemon:
 
     def __init__(self, listeners, *, open_verifier=None, environment=None, page=None, **options):
         self.listeners = listeners
-        self._open = open_verifier or opener()
+        self.open_verifier = open_verifier or opener()
         self._environment = environment or {}
         self._options = {"limits": Limits(handshake_s=1.0, write_s=1.0, grace_s=2.0), "allowed": DAEMON}
         self._options |= options
@@ -47,6 +48,7 @@ class RunningDaemon:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._main, daemon=True)
         self.error = None
+        self.verifier = None  # what was opened last
 
     def __enter__(self):
         self._thread.start()
@@ -69,6 +71,12 @@ class RunningDaemon:
         """Call a function in the daemon's own thread."""
         self._loop.call_soon_threadsafe(function)
 
+    def enrollments_under_way(self):
+        """How many enrollments are kept for clients, now that nothing is asked any more."""
+        [lane] = self.daemon._workers._lanes
+        lane.thread.submit(lambda: None).result(10)
+        return sum(state.enrollment is not None for state in lane.worker._clients.values())
+
     def reload(self):
         return asyncio.run_coroutine_threadsafe(self.daemon.reload(), self._loop).result(10)
 
@@ -80,11 +88,15 @@ class RunningDaemon:
         finally:
             self._ready.set()
 
+    def _opened(self):
+        self.verifier = self.open_verifier()
+        return self.verifier
+
     async def _run(self):
         self._loop = asyncio.get_running_loop()
         notifier = Notifier(self._environment)
         told, notifier.ready = notifier.ready, lambda: (told(), self._ready.set())
-        self.daemon = Daemon(self._open, notifier=notifier, **self._options)
+        self.daemon = Daemon(self._opened, notifier=notifier, **self._options)
         await self.daemon.run(self.listeners, page=self._page)
 
 
@@ -94,6 +106,14 @@ def eventually(true, seconds=5.0):
     while not true():
         assert time.monotonic() < deadline, "it never became so"
         time.sleep(0.01)
+
+
+def answering(client):
+    """Whether a daemon answers the client, well."""
+    try:
+        return client.health().ready
+    except Disconnected:
+        return False
 
 
 def connected(path, seconds=5.0):

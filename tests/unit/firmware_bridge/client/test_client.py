@@ -90,7 +90,7 @@ def test_enrol_verify_identify_list_forget(client):
 
 def test_the_decision_is_the_verifiers(client, daemon):
     client.enroll("alice", ALICE)
-    verifier = daemon.daemon._service.verifier
+    verifier = daemon.verifier
     assert client.verify("alice", signature(0, 9)).score == verifier.score("alice", signature(0, 9))
 
 
@@ -197,8 +197,7 @@ def test_a_bad_reference_enrols_nobody(client, daemon):
     with pytest.raises(EnrollmentError, match="reference 3 is a copy"):
         client.enroll("alice", [*ALICE[:2], ALICE[0]])
     assert client.users() == ()
-    [session] = daemon.daemon._sessions
-    assert session._state.enrollment is None
+    assert daemon.enrollments_under_way() == 0
 
 
 def test_enrolling_signature_by_signature(client):
@@ -251,7 +250,7 @@ open_vectors = Rows.open_vectors
 
 def test_many_users_come_in_pieces(client, daemon, monkeypatch):
     ids = tuple(f"{'x' * 60}{number:05d}" for number in range(1300))
-    verifier = daemon.daemon._service.verifier
+    verifier = daemon.verifier
     with verifier.store.transaction():
         for user in ids:
             verifier.store.put(template(user, 1, model_id=verifier.model.id))
@@ -271,7 +270,7 @@ def test_info_and_health(client):
 def test_a_long_signature(client, daemon):
     client.enroll("alice", ALICE)
     its = signature(0, 9, samples=20_000)
-    score = daemon.daemon._service.verifier.score("alice", its)
+    score = daemon.verifier.score("alice", its)
     assert client.verify("alice", its).score == score
 
 
@@ -370,7 +369,7 @@ class TestLines:
             RunningDaemon([UnixListener(path)], token=token) as squatter,
             kind(path, token=Key.generate()) as client,
         ):
-            squatter.daemon._service.verifier.enroll("alice", ALICE)
+            squatter.verifier.enroll("alice", ALICE)
             with pytest.raises(NotAllowed):
                 client.verify("alice", signature(0, 9))
             assert squatter.daemon.metrics.outcomes == {}, "it was not even asked"
@@ -380,7 +379,7 @@ class TestLines:
         with RunningDaemon(
             [UnixListener(path)], open_verifier=opening, untrusted=Terms(), allowed=[Capability.VERIFY]
         ) as running:
-            running.daemon._service.verifier.enroll("alice", ALICE)
+            running.verifier.enroll("alice", ALICE)
             with kind(path) as client:
                 decision = client.verify("alice", signature(0, 9))
                 assert (decision.accepted, decision.score, decision.unlike) == (True, None, ())
@@ -418,8 +417,7 @@ def test_an_interrupted_call_confuses_no_later_one(address, daemon, monkeypatch)
                 client.enrollment("bob", references=1)
         assert client.users() == ("alice",)
         eventually(lambda: len(daemon.daemon._sessions) == 1)  # the line of that call is closed
-        [session] = daemon.daemon._sessions
-        assert session._state.enrollment is None
+        assert daemon.enrollments_under_way() == 0
 
 
 def interrupt(*_):

@@ -218,7 +218,7 @@ def test_it_is_counted_and_logged(client, daemon):
     text = daemon.daemon.metrics.text()
     assert 'sigverify_captures_total{kind="image"} 6.0' in text
     assert 'sigverify_requests_total{operation="verify",status="0"} 1.0' in text
-    verifier = daemon.daemon._service.verifier
+    verifier = daemon.verifier
     events = [entry.event for entry in verifier.audit.entries()]
     assert events[-2:] == [Event.ENROLLED, Event.ACCEPTED]
 

@@ -510,7 +510,7 @@ class TestStrangers:
 
 class TestLife:
     def slow_down(self, daemon, monkeypatch, seconds=0.3):
-        store, begun = daemon.daemon._service.verifier.store, threading.Event()
+        store, begun = daemon.verifier.store, threading.Event()
         page = store.page
 
         def slow(*after, **limit):
@@ -564,10 +564,10 @@ class TestLife:
         opening = opener(tmp_path / "store.db")
         with RunningDaemon([UnixListener(path)], open_verifier=opening) as running, Client(path) as client:
             client.enroll("alice", ALICE)
-            before = running.daemon._service.verifier
+            before = running.verifier
             enrollment = client.enrollment("bob", references=1)
             assert running.reload()
-            assert running.daemon._service.verifier is not before
+            assert running.verifier is not before
             assert client.users() == ("alice",)
             with pytest.raises(EnrollmentError, match="no enrollment is under way"):
                 enrollment.commit()
@@ -577,7 +577,7 @@ class TestLife:
         def fail():
             raise error
 
-        monkeypatch.setattr(daemon.daemon, "_open_verifier", fail)
+        monkeypatch.setattr(daemon, "open_verifier", fail)
         with Client(path) as client:
             client.enroll("alice", ALICE)
             assert not daemon.reload()
@@ -589,7 +589,7 @@ class TestLife:
         def crash(*_, **__):
             raise RuntimeError("x = 12.75, y = 3.5")
 
-        monkeypatch.setattr(daemon.daemon._service.verifier.store, "page", crash)
+        monkeypatch.setattr(daemon.verifier.store, "page", crash)
         with Client(path) as client:
             with pytest.raises(BridgeError, match="failed at this request"):
                 client.users()
@@ -601,7 +601,7 @@ class TestLife:
         def fail(*_, **__):
             raise StoreError("cannot read /var/lib/sigverify/kiosk.db")
 
-        monkeypatch.setattr(daemon.daemon._service.verifier.store, "page", fail)
+        monkeypatch.setattr(daemon.verifier.store, "page", fail)
         with Client(path) as client:
             for _ in range(20):
                 with pytest.raises(StoreError) as raised:
@@ -682,7 +682,7 @@ class TestServiceManager:
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
             with RunningDaemon([UnixListener(path)], environment=environment) as running:
                 hanging, end = threading.Event(), threading.Event()
-                running.daemon._worker.submit(lambda: (hanging.set(), end.wait(10)))
+                running.daemon._workers._lanes[0].thread.submit(lambda: (hanging.set(), end.wait(10)))
                 assert hanging.wait(10)
                 time.sleep(0.15)  # a sign of life may be on its way
                 self.heard(manager)
@@ -801,7 +801,7 @@ class TestMetrics:
     def test_a_worker_that_is_stuck(self, path, page):
         with RunningDaemon([UnixListener(path)], page=page) as running, Client(path) as client:
             assert client.health().ready
-            running.daemon.metrics.busy_since = time.monotonic() - 11
+            running.daemon.metrics.busy_since[0] = time.monotonic() - 11
             assert not client.health().ready
             assert "sigverify_ready 0.0" in self.read(page, "/metrics")
             with pytest.raises(urllib.error.HTTPError, match="503") as raised:

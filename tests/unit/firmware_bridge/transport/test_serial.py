@@ -77,7 +77,7 @@ def test_a_noisy_line_loses_nothing():
         client.enroll("alice", [whole_numbers(its) for its in ALICE])
         for repetition in range(10, 18):
             its = whole_numbers(signature(0, repetition))
-            score = running.daemon._service.verifier.score("alice", its)
+            score = running.verifier.score("alice", its)
             assert client.verify("alice", its).score == score
         assert client.users() == ("alice",)
 
