@@ -56,7 +56,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test native optimized faults quick lint types contracts bench footprint size site wheels deb sbom test-deb test-arm fuzz golden clean
+.PHONY: help install demo test native optimized faults quick lint types contracts bench bench-compare footprint size site wheels deb sbom test-deb test-arm fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -130,6 +130,9 @@ contracts: $(STAMP) ## import-linter: who may import whom
 bench: $(STAMP) ## speed of every step on one core, beside a compiled DTW; SIGVERIFY_MODEL names the model
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks -q --benchmark-only \
 		--benchmark-quiet --benchmark-disable-gc
+
+bench-compare: $(STAMP) ## speed of every step and of the daemon under load beside the last release, in ratios
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/compare.py
 
 footprint: $(STAMP) ## cold start, latency, memory, a store of 100,000 people, 1:N search: a quarter of an hour, 2 GB of disk
 	@$(BIN)/python benchmarks/footprint.py
