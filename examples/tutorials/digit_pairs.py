@@ -93,7 +93,7 @@ middle.legend(loc="lower left")
 right.plot(curve.fmr, 1 - curve.fnmr, color=COLORS[0])
 right.plot([0, 1], [0, 1], color="0.7", linestyle=":", label="guessing")
 right.set(title="ROC", xlabel="FMR", ylabel="1 - FNMR")
-right.legend()
+right.legend(loc="lower right")
 show(figure, "digit-pairs-rates")
 
 # %% [markdown]
@@ -130,7 +130,7 @@ for axes, (title, (fitted, rows)) in zip(figure.subplots(1, 3, sharey=True), run
     rates[title] = eer(*cosines(vectors_of(fitted, held_out), held_out.writer))
     print(f"{title}: equal error rate {rates[title]:.1%} on held-out digits")
 figure.axes[0].set(ylabel="contrastive loss", ylim=(0, None))
-figure.axes[2].legend()
+figure.axes[2].legend(loc="center right")
 show(figure, "digit-pairs-fitting")
 under, right_fit, over = rates.values()
 assert right_fit < min(under, over) or SMALL

@@ -110,7 +110,7 @@ axes.plot(WAYS, [100 / ways for ways in WAYS], ":", color="0.5", label="guessing
 axes.set(xlabel="N, writers to choose among", ylabel="right answers (%)", ylim=(0, 103),
          title="One signature known of each writer", xscale="log", xticks=WAYS, xticklabels=WAYS)  # fmt: skip
 axes.minorticks_off()
-axes.legend()
+axes.legend(loc="lower left")
 show(figure, "one-shot-accuracy")
 
 # %% [markdown]

@@ -75,8 +75,8 @@ def run_evaluation(
         progress: told how far it is; the stage is named after system and corpus.
 
     Raises:
-        ConfigError: neither model nor baseline, no corpus, an unknown name, `out` is taken, or `style`
-            cannot be read.
+        ConfigError: neither model nor baseline, no corpus, an unknown name, `out` is taken, `style` cannot be
+            read, or `style` or `history` is given for a page that is not written.
         CorpusError: a corpus cannot be read or is too small.
         SplitLeak: the model has seen all of the writers, or it is not known whom.
         ModelError, RuntimeUnavailable: the model cannot be run.
@@ -89,6 +89,8 @@ def run_evaluation(
         raise ConfigError("no corpus to evaluate on", hint="Name one with --corpus")
     if out is not None:
         check_replaceable(Path(out))
+    elif style is not None or history is not None:
+        raise ConfigError("style and history are for a page", expected="out, which writes one")
     css = "" if style is None else read_style(style)
     curves = None if history is None else History.read(history)
     opened = [each if isinstance(each, Corpus) else open_corpus(each) for each in corpora]

@@ -17,6 +17,8 @@ STYLE: Final = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
+    # Not "best", which tries many places, and warns where that takes a second: on a busy machine it does.
+    "legend.loc": "upper right",
     "svg.hashsalt": "sigverify",
 }
 

@@ -138,7 +138,7 @@ def scores_figure(report: Report) -> "Figure":
     axes.set_xlabel("log10 of the odds of the score, s / (1 − s)" if is_calibrated(report) else "score")
     axes.set_ylabel("share of trials per bin")
     axes.set_title(f"Scores of {report.system}, {report.corpus}, {_references(condition)}")
-    axes.legend(fontsize=8)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=8)
     return figure
 
 

@@ -52,6 +52,12 @@ def test_run_refuses_before_it_works(corpus, tmp_path):
         run_evaluation(None, [corpus], baseline="dtw", out=tmp_path)
 
 
+@pytest.mark.parametrize("for_a_page", [{"style": "own.css"}, {"history": "runs/own"}])
+def test_what_is_for_a_page_is_refused_without_one(corpus, for_a_page):
+    with pytest.raises(ConfigError, match="for a page; expected out"):
+        run_evaluation(None, [corpus], baseline="dtw", **for_a_page)
+
+
 @pytest.mark.parametrize(
     ("package", "use"),
     [
