@@ -14,6 +14,7 @@ from firmware_bridge.daemon.worker_process import WorkerGone, WorkerProcess
 from firmware_bridge.protocol.daemon_connection import Request
 from sigverify.actor import Actor
 from sigverify.audit import Event, Value
+from sigverify.errors import BridgeError
 
 
 @dataclass(eq=False)
@@ -41,14 +42,12 @@ class Workers:
 
         Raises:
             ConfigError: several, and the system cannot fork.
+            BridgeError: it has no room for as many processes.
         """
         self._lanes: list[_Lane] = []
         self._keepers: dict[int, _Lane] = {}
         self._busy_since = busy_since
-        processes: list[WorkerProcess] = []
-        if count > 1:
-            for _ in range(count):
-                processes.append(WorkerProcess(make(), processes))
+        processes = _forked(make, count) if count > 1 else []
         # Threads come after the last fork.
         workers: Sequence[Worker | WorkerProcess] = processes or [make()]
         for number, worker in enumerate(workers):
@@ -158,6 +157,20 @@ class Workers:
                 loop.remove_reader(lane.worker.sentinel)
                 await loop.run_in_executor(lane.thread, lane.worker.end)
             lane.thread.shutdown(wait=False)
+
+
+def _forked(make: Callable[[], Worker], count: int) -> list[WorkerProcess]:
+    processes: list[WorkerProcess] = []
+    try:
+        for _ in range(count):
+            processes.append(WorkerProcess(make(), processes))
+    except OSError as error:
+        for each in processes:
+            each.end()
+        raise BridgeError(
+            "cannot begin a worker process", expected=f"room for {count}", received=error.strerror or ""
+        ) from error
+    return processes
 
 
 def _lost(process: WorkerProcess, ended: Callable[[WorkerGone], None]) -> None:
