@@ -8,6 +8,8 @@ comma := ,
 DEMO_EXTRAS ?= $(subst dev$(comma),,$(EXTRAS))
 # How many tests run at once.
 JOBS ?= 2
+# Files as they come: those of whole commands, which take longest, before the many small ones that fill up the end.
+SPREAD = --dist loadfile --no-loadscope-reorder
 
 # How long `make fuzz` goes on; FUZZ="-m hypothesis tests" would do so with every property test there is.
 FUZZ_SECONDS ?= 60
@@ -95,13 +97,13 @@ demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP)) ## the whole path: inven
 
 test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q --durations=10
+		$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q --durations=10
 	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
 	@$(MAKE) --no-print-directory optimized
 	@$(MAKE) --no-print-directory native
 
 optimized: $(STAMP) ## the tests of store, policy and bridge once more under python -O, which leaves every assert out
-	PYTHONOPTIMIZE=1 OMP_NUM_THREADS=1 $(BIN)/python $(OPTIMIZED) -n $(JOBS) --dist loadfile -q -m 'not slow' $(OPTIMIZED_TESTS)
+	PYTHONOPTIMIZE=1 OMP_NUM_THREADS=1 $(BIN)/python $(OPTIMIZED) -n $(JOBS) $(SPREAD) -q -m 'not slow' $(OPTIMIZED_TESTS)
 
 faults: $(STAMP) ## an exception at every line, an error of every statement of every change; prints how many
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -rP -m '' \
@@ -111,11 +113,11 @@ native: $(STAMP) ## the tests of the device once more, by the SDK's core in C
 	@if command -v cc > /dev/null; then \
 		$(BIN)/sigverify native --out $(NATIVE) && \
 		SIGVERIFY_NATIVE=$(abspath $(NATIVE)) OMP_NUM_THREADS=1 \
-			$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -m 'not slow' $(NATIVE_TESTS); \
+			$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q -m 'not slow' $(NATIVE_TESTS); \
 	else echo "no C compiler here: the core in C is not tested"; fi
 
 quick: $(STAMP) ## the tests without the slow ones, stop at the first failure
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -x -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q -x -m 'not slow'
 
 lint: $(STAMP) ## ruff: rules and formatting
 	$(BIN)/ruff check .
