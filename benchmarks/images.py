@@ -55,7 +55,9 @@ def seen(sketcher: Sketcher, image: SignatureImage) -> Seen:
     inputs = IMAGE.encode(IMAGE.trace(image)[np.newaxis])
     series, detail = IMAGE.series(inputs)[0], IMAGE.detail(inputs)[0]
     embedding = Embedding.from_floats(series, detail, None, np.ones(1), IMAGE.extent(image))
-    return Seen(image, embedding, sketcher.sketch(IMAGE.fingerprint(image), embedding.series))
+    return Seen(
+        image, embedding, sketcher.sketch(sketcher.digest(IMAGE.fingerprint(image)), embedding.series)
+    )
 
 
 def people(corpus: str, sketcher: Sketcher) -> list[list[Seen]]:

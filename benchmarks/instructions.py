@@ -48,7 +48,15 @@ TARGET = 2.0  # a verification beside its networks
 EMULATOR = "qemu-aarch64"
 PROCESSOR = "cortex-a76"  # of a Raspberry Pi 5; has the dot product that LiteRT is fast by
 MICRO = "arm-none-eabi-gcc"
-MICRO_FLAGS = ("-std=c99", "-Os", "-mthumb", "-mcpu=cortex-m4", "-ffp-contract=off", "-DSV_NO_LITERT")
+MICRO_FLAGS = (
+    "-std=c99",
+    "-Os",
+    "-mthumb",
+    "-mcpu=cortex-m4",
+    "-ffp-contract=off",
+    "-DSV_NO_LITERT",
+    "-DSV_SMALL",
+)
 
 
 @dataclass(frozen=True)

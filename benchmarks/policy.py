@@ -250,7 +250,7 @@ def is_copy(apart: Sequence[float]) -> bool:
 
 def sketched(sketcher: Sketcher, its: Signature, series) -> Sketch:
     """Sketch a capture as a verifier does."""
-    return sketcher.sketch(PEN.fingerprint(its), series, PEN.outline(its))
+    return sketcher.sketch(sketcher.digest(PEN.fingerprint(its)), series, PEN.outline(its))
 
 
 def was_seen(sketch: Sketch, memory: Memory) -> bool:

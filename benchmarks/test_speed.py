@@ -139,6 +139,18 @@ def test_find_copy(benchmark):
     assert not benchmark(PEN.runs_along, outline, known)
 
 
+def test_find_copy_native(benchmark, native_matcher):
+    """The same in C: decides how many captures a person may have remembered."""
+    people = synthesize(SyntheticConfig(writers=1, genuine=65, skilled=0, seed=3))
+    outline, *known = (PEN.outline(sample.capture) for sample in people.samples)
+    assert not benchmark(native_matcher.runs_along, outline, known)
+
+
+def test_examine_native(benchmark, native_matcher, probe):
+    """Repaired once for all that a comparison needs: decides whether the rest of `verify` is worth more."""
+    assert benchmark(native_matcher.examine, probe, outlined=True).flaw is None
+
+
 @pytest.mark.parametrize("references", [1_000, 100_000, 500_000])
 def test_identify(benchmark, matcher, probe, template, rng, references):
     """Decides up to how many people 1:N search needs no index beyond a matrix of vectors."""

@@ -441,9 +441,12 @@ def _pseudonym(key: bytes, user_id: str) -> str:
     return hmac.digest(key, _USER_LABEL + user_id.encode(), "sha256")[:_PSEUDONYM_BYTES].hex()
 
 
+_PLAIN: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _pack(at_ms: int, event: Event, who: str, detail: Mapping[str, Value], state: State | None) -> bytes:
     try:
-        plain = json.dumps(detail, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        plain = _PLAIN.encode(detail)
     except (TypeError, ValueError) as error:
         raise ConfigError("the detail of an audit entry is no plain JSON", received=str(error)) from error
     if len(plain) > MAX_DETAIL_BYTES:

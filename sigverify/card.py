@@ -6,7 +6,6 @@ stands there in words and as a mark too. All text is escaped: user ids are other
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from html import escape
 
 
 class Tone(Enum):
@@ -23,6 +22,8 @@ def card(tone: Tone, title: str, text: str, lines: Iterable[str] = (), *, langua
     >>> card(Tone.NO, "rejected", "a < b")
     '<div lang="en" style="border-left:4px solid #d1453b;padding:.1em .8em"><b>✗ rejected</b>: a &lt; b</div>'
     """
+    from html import escape  # it knows the names of all characters, which only a notebook needs
+
     mark, color = tone.value
     below = "".join(f"<br>{escape(line)}" for line in lines)
     return (
@@ -37,6 +38,8 @@ def grid(names: Sequence[str], rows: Iterable[Sequence[str]], *, language: str =
     >>> grid(["user"], [["<b>"]])
     '<table lang="en"><tr><th scope="col">user</th></tr><tr><td>&lt;b&gt;</td></tr></table>'
     """
+    from html import escape
+
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f'<table lang="{escape(language)}"><tr>{head}</tr>{body}</table>'

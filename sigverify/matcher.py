@@ -5,6 +5,7 @@ Everything here is in the model's own coordinates; what a store holds is turned,
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -24,7 +25,9 @@ from sigverify.matching.explanation import unlike
 from sigverify.matching.pairing import Engine, Pairing, PairJudge
 from sigverify.matching.scoring import Impostor
 from sigverify.matching.strangers import NormalFit, Strangers
+from sigverify.modality.examined import Examined
 from sigverify.modality.modality import Modality
+from sigverify.modality.quality import Quality
 from sigverify.modality.registry import find_modality
 from sigverify.model_file import Model, is_shipped
 from sigverify.protection.renewal import Renewal
@@ -120,6 +123,9 @@ class Matcher:
         runtime, encode = embedder.runtime, _encode_one(modality)
         if library is not None and library.modality == modality.name:
             runtime, encode = Runtime.NATIVE, library.features
+            engine = replace(
+                engine, assess=library.assess, outline=library.outline, runs_along=library.runs_along
+            )
 
         def embed(capture: Any) -> Embedding:
             inputs = encode(capture)
@@ -136,12 +142,16 @@ class Matcher:
             except (RuntimeUnavailable, ModelError) as error:  # what is wrong with a model it says better
                 _log.debug("an interpreter runs the network: %s", error)
             else:
-                return cls(
-                    model,
-                    Runtime.NATIVE,
-                    whole.embed,
-                    Engine(library, whole=whole.measure, cues=model.manifest.cues),
+                engine = Engine(
+                    library,
+                    whole=whole.measure,
+                    cues=model.manifest.cues,
+                    examine=whole.examine,
+                    assess=library.assess,
+                    outline=library.outline,
+                    runs_along=library.runs_along,
                 )
+                return cls(model, Runtime.NATIVE, whole.embed, engine)
         return cls.interpreted(model, Runtime.AUTO, threads, library)
 
     def embed(self, capture: object) -> Embedding:
@@ -150,6 +160,39 @@ class Matcher:
         Raises:
             InvalidSignature: something else than a capture of the model's modality.
         """
+        self._check(capture)
+        return self._embed(capture)
+
+    def examine(self, capture: object, *, outlined: bool = False) -> Examined:
+        """Judge one capture, and embed it where it is fit; `outlined`: follow its outline too.
+
+        Raises:
+            InvalidSignature: something else than a capture of the model's modality.
+        """
+        self._check(capture)
+        if self.engine.examine is not None:
+            examined: Examined = self.engine.examine(capture, outlined)
+            return examined
+        flaw = self.modality.unfit(capture)
+        if flaw is not None:
+            return Examined(flaw=flaw)
+        outline = self.outline(capture) if outlined else b""
+        return Examined(embedding=self._embed(capture), outline=outline)
+
+    def assess(self, capture: object) -> Quality:
+        """Judge one capture by itself, as a reference, see `Modality.assess`."""
+        quality: Quality = (self.engine.assess or self.modality.assess)(capture)
+        return quality
+
+    def outline(self, capture: object) -> bytes:
+        """Return what a copy in another time is known by, see `Modality.outline`."""
+        return (self.engine.outline or self.modality.outline)(capture)
+
+    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+        """Whether an outline is that of one of these captures, see `Modality.runs_along`."""
+        return (self.engine.runs_along or self.modality.runs_along)(outline, known)
+
+    def _check(self, capture: object) -> None:
         if not isinstance(capture, self.modality.capture):
             raise InvalidSignature(
                 "no signature",
@@ -157,7 +200,6 @@ class Matcher:
                 received=type(capture).__name__,
                 hint="Read files with read_capture, make arrays into Signature(x, y, time_ms)",
             )
-        return self._embed(capture)
 
     def distances(self, probe: Embedding | References, references: References) -> Float32Array:
         """Compare a probe with `r` references, see `distances.distances`: `(r, k)`."""

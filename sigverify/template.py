@@ -18,6 +18,7 @@ mean and deviation of their log odds, compared by all, and without what a device
 byte says that cue i is signed: its spread changes sign where probe and reference change places.
 """
 
+import math
 import re
 import struct
 import unicodedata
@@ -175,10 +176,10 @@ class Template:
             MalformedTemplate: truncated, with trailing data, altered, of another version, or no template.
         """
         head = _read_head(data)
-        reader = _Reader(data[: -_CRC.size], _HEAD.size)
+        reader = _Reader(memoryview(data)[: -_CRC.size], _HEAD.size)
         try:
-            user_id = reader.take(head.user_length).decode()
-            modality = reader.take(head.flags & (_STRANGERS - 1)).decode("ascii")
+            user_id = str(reader.take(head.user_length), "utf-8")
+            modality = str(reader.take(head.flags & (_STRANGERS - 1)), "ascii")
             strangers = _take_strangers(reader) if head.flags & _STRANGERS else None
             below = reader.array("<f4", head.references * (head.references - 1) // 2, head.cues)
             references = References(
@@ -353,10 +354,10 @@ class _Head(NamedTuple):
 class _Reader:
     """Takes bytes from front to back; asking for more than there is raises ValueError."""
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: memoryview, start: int) -> None:
         self._data, self._at = data, start
 
-    def take(self, count: int) -> bytes:
+    def take(self, count: int) -> memoryview:
         piece = self._data[self._at : self._at + count]
         if len(piece) != count:
             raise ValueError("shorter than its header says")
@@ -364,11 +365,8 @@ class _Reader:
         return piece
 
     def array(self, dtype: str, *shape: int) -> npt.NDArray[Any]:
-        count = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-        array = np.frombuffer(self.take(count), dtype).reshape(shape)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError("a number that is not finite")
-        return array
+        kind = np.dtype(dtype)
+        return np.frombuffer(self.take(math.prod(shape) * kind.itemsize), kind).reshape(shape)
 
     def finish(self) -> None:
         if self._at != len(self._data):
@@ -408,7 +406,7 @@ def _read_head(data: bytes) -> _Head:
             expected=f"{head.length} bytes",
             received=str(len(data)),
         )
-    if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
+    if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(memoryview(data)[: -_CRC.size]):
         raise MalformedTemplate("template damaged: its checksum differs", hint="Enroll again")
     return head
 
@@ -423,10 +421,15 @@ def _square(below: Float32Array, count: int, signed: int) -> Float32Array:
     """Restore `(r, r, k)` from what lies below its diagonal, `(r·(r-1)/2, k)`; bit i: cue i is signed."""
     square = np.zeros((count, count, below.shape[1]), np.float32)
     rows, columns = _below(count)
-    signs = np.array([-1.0 if signed >> cue & 1 else 1.0 for cue in range(below.shape[1])], np.float32)
     square[rows, columns] = below
-    square[columns, rows] = below * signs
+    square[columns, rows] = below * _signs(signed, below.shape[1])
     return square
+
+
+@lru_cache(maxsize=16)
+def _signs(signed: int, cues: int) -> Float32Array:
+    """Return -1 for each cue whose bit is set, and 1 for the others, `(k,)`."""
+    return np.array([-1.0 if signed >> cue & 1 else 1.0 for cue in range(cues)], np.float32)
 
 
 def _bits(flags: BoolArray) -> int:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
@@ -16,6 +16,7 @@ from sigverify.matching.aspect import Aspect
 from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import Impostor
 from sigverify.matching.strangers import Strangers
+from sigverify.modality.examined import Examined
 from sigverify.modality.quality import Flaw
 from sigverify.policy import Policy
 from sigverify.policy.adaptation import CONFIDENCE, renew
@@ -72,16 +73,17 @@ class Verification:
         except UntrustedTemplate as error:
             self._note_untrusted(user_id, error, policy)
             raise
-        flaws = [comparer.matcher.modality.unfit(capture) for comparer, capture in claim.shown]
-        compared = [
-            self._compare(claim, comparer, capture, policy)
-            for (comparer, capture), flaw in zip(claim.shown, flaws, strict=True)
-            if flaw is None
+        looked_at = [
+            comparer.matcher.examine(capture, outlined=policy.replay) for comparer, capture in claim.shown
         ]
-        flaw = next((each for each in flaws if each), None)
-        trial = _trial(claim, compared, flaw, shown, policy, kinds)
-        if policy.replay:
-            trial = replace(trial, digests=self._digests(shown))
+        digests = self._digests(shown) if policy.replay else {}
+        compared = [
+            self._compare(claim, comparer, each, each.embedding, policy, digests)
+            for (comparer, _), each in zip(claim.shown, looked_at, strict=True)
+            if each.embedding is not None
+        ]
+        flaw = next((each.flaw for each in looked_at if each.flaw), None)
+        trial = _trial(claim, compared, flaw, shown, policy, kinds, tuple(digests.values()))
         durable = policy.durable_accepts or not trial.alike
         with self._store.transaction(durable=durable, local=True) as records:
             made = self._provenance.settle(records, claims) or self._decide(
@@ -120,13 +122,14 @@ class Verification:
     def remember(self, shown: Shown) -> None:
         """Keep in mind that these captures were shown, where nothing was decided: later ones are copies."""
         with self._store.transaction(durable=False, local=True) as records:
-            remember(records, self._digests(shown))
+            remember(records, tuple(self._digests(shown).values()))
 
-    def _digests(self, shown: Shown) -> tuple[bytes, ...]:
-        return tuple(
-            self._sketcher.digest(comparer.matcher.modality.fingerprint(capture))
+    def _digests(self, shown: Shown) -> dict[str, bytes]:
+        """Return what finds each capture again, by its kind."""
+        return {
+            comparer.modality: self._sketcher.digest(comparer.matcher.modality.fingerprint(capture))
             for comparer, capture in shown
-        )
+        }
 
     def _note_untrusted(self, user_id: str, error: UntrustedTemplate, policy: Policy) -> None:
         """Tell the audit log that somebody put a template here that no station signed.
@@ -172,13 +175,21 @@ class Verification:
         except UnknownUser:
             return False
 
-    def _compare(self, claim: "_Claim", comparer: Comparer, capture: object, policy: Policy) -> "_Compared":
+    def _compare(
+        self,
+        claim: "_Claim",
+        comparer: Comparer,
+        examined: Examined,
+        probe: Embedding,
+        policy: Policy,
+        digests: Mapping[str, bytes],
+    ) -> "_Compared":
         """Compare one capture, with a decoy where there is no template; nothing is decided or written yet."""
         matcher, modality = comparer.matcher, comparer.matcher.modality
         enrolled = claim.templates.get(comparer.modality)
         template = comparer.decoy.template() if enrolled is None else enrolled
         strangers = template.strangers if policy.impostor is Impostor.RANDOM else None
-        probe, plain = matcher.embed(capture), comparer.plain(template)
+        plain = comparer.plain(template)
         compared = matcher.compare(probe, plain, template.spread)
         thresholds = [
             _threshold(comparer, policy, rate, strangers, len(template), reduced=compared.reduced)
@@ -188,15 +199,13 @@ class Verification:
         row = matcher.scoring.row(len(template), reduced=compared.reduced, strangers=strangers)
         seen = None
         if policy.replay:
-            sketch = self._sketcher.sketch(
-                modality.fingerprint(capture), probe.series, modality.outline(capture)
-            )
+            sketch = self._sketcher.sketch(digests[comparer.modality], probe.series, examined.outline)
             seen = Seen(
                 modality=comparer.modality,
                 sketch=sketch,
                 copy=matcher.is_copy(compared.distances, probe, plain),
                 copy_bits=modality.copy_bits,
-                runs_along=partial(modality.runs_along, sketch.outline),
+                runs_along=partial(matcher.runs_along, sketch.outline),
             )
         return _Compared(
             comparer=comparer,
@@ -304,6 +313,7 @@ def _trial(
     shown: Shown,
     policy: Policy,
     kinds: int,
+    digests: tuple[bytes, ...],
 ) -> Trial:
     """Sum up what was compared, by one capture or by several; `flaw` is of one that was not."""
     counted = [each for each in compared if each.enrolled]
@@ -316,6 +326,7 @@ def _trial(
         subject=claim.subject,
         known=claim.known,
         seen=tuple(each.seen for each in compared if each.seen is not None),
+        digests=digests,
         fit=fit,
         flaw=None if fit else flaw,
         counts=len(counted) >= needed,

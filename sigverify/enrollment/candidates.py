@@ -31,21 +31,40 @@ class Candidates:
         self._between = np.zeros((0, 0, len(matcher.cues)), np.float32)
         self._lacking = np.zeros(len(matcher.optional), np.bool_)
         self._usable: list[int] = []
+        self._reasons: list[AdditionReason] = []
+        self._is_judged = True
         self.captures: list[Any] = []
         self.embeddings: list[Embedding] = []
+        self.outlines: list[bytes] = []
+        """See `Modality.outline`."""
         self.qualities: list[Quality] = []
-        self.reasons: list[AdditionReason] = []
 
     def add(self, capture: object) -> None:
         """Look at one more; `reasons` is then up to date for all."""
-        embedding = self._matcher.embed(capture)
+        examined = self._matcher.examine(capture, outlined=True)
+        quality = self._matcher.assess(capture)
         self.captures.append(capture)
-        self.embeddings.append(embedding)
-        self.qualities.append(self._matcher.modality.assess(capture))
-        flaw = self.qualities[-1].flaw
-        self.reasons.append(AdditionReason(flaw.value) if flaw else AdditionReason.TAKEN)
+        if examined.embedding is None:  # any set may be kept, see `Screening.RECORD`
+            self.embeddings.append(self._matcher.embed(capture))
+            self.outlines.append(self._matcher.outline(capture))
+        else:
+            self.embeddings.append(examined.embedding)
+            self.outlines.append(examined.outline)
+        self.qualities.append(quality)
+        flaw = quality.flaw
+        self._reasons.append(AdditionReason(flaw.value) if flaw else AdditionReason.TAKEN)
         if not flaw:
             self._compare()
+
+    @property
+    def reasons(self) -> list[AdditionReason]:
+        """Why each was taken or not; judged once somebody asks: each one more may change that of others."""
+        if not self._is_judged:
+            together = self._together()
+            for place, number in enumerate(self._usable):
+                self._reasons[number] = AdditionReason.TAKEN if place in together else AdditionReason.UNLIKE
+            self._is_judged = True
+        return self._reasons
 
     @property
     def taken(self) -> list[int]:
@@ -91,7 +110,7 @@ class Candidates:
             )
 
     def _compare(self) -> None:
-        """Measure the newest against the others, and judge them all again."""
+        """Measure the newest against the others; they are all judged again."""
         count = len(self._usable)
         everybody = References.stack(
             [*(self.embeddings[number] for number in self._usable), self.embeddings[-1]]
@@ -104,17 +123,15 @@ class Candidates:
         if count:
             distances = self._matcher.distances(newest, others)
             if self._matcher.is_copy(distances, newest, others):
-                self.reasons[-1] = AdditionReason.COPY
+                self._reasons[-1] = AdditionReason.COPY
                 return
             between[count, :count] = distances
             between[:count, count] = distances * signs(self._matcher.cues)
         same = np.array_equal(lacking, self._lacking)
         between[:count, :count] = self._between if same else self._matcher.spread(others)
         self._between, self._lacking = between, lacking
-        self._usable.append(len(self.reasons) - 1)
-        together = self._together()
-        for place, number in enumerate(self._usable):
-            self.reasons[number] = AdditionReason.TAKEN if place in together else AdditionReason.UNLIKE
+        self._usable.append(len(self._reasons) - 1)
+        self._is_judged = False
 
     def _together(self) -> list[int]:
         """Return the largest set of places in which each is linked with some other, without odd ones."""

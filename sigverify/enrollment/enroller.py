@@ -109,10 +109,13 @@ class Enroller:
             References.stack([candidates.embeddings[number] for number in numbers])
         )
         modality = self.matcher.modality
-        captures = [(candidates.captures[number], candidates.embeddings[number]) for number in numbers]
         sketches = [
-            self._sketcher.sketch(modality.fingerprint(capture), embedded.series, modality.outline(capture))
-            for capture, embedded in captures
+            self._sketcher.sketch(
+                self._sketcher.digest(modality.fingerprint(candidates.captures[number])),
+                candidates.embeddings[number].series,
+                candidates.outlines[number],
+            )
+            for number in numbers
         ]
         with self._store.transaction() as records:
             # Turned in here, where no rekey comes in between.

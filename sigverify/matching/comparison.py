@@ -57,14 +57,16 @@ def compare(
     Raises:
         InvalidSignature: they are of different models.
     """
-    there = present(references.series)
-    lacking = optional & ~(there.all(axis=0) & present(probe.series))
+    there, here = (_optional(each.series, optional) for each in (references, probe))
+    lacking = optional & ~(there.all(axis=0) & here)
     if (there & lacking).any():
         # Some reference has what is not compared: so its spread was measured with it, and is measured anew.
         references = without(references, lacking)
         known = spread(references, cues, engine=engine)
+    if lacking.any():
+        probe = without(probe, lacking)
     return Comparison(
-        distances=distances(without(probe, lacking), references, cues, engine=engine),
+        distances=distances(probe, references, cues, engine=engine),
         spread=known,
         lacking=lacking,
     )
@@ -96,6 +98,14 @@ def compare_each(
         Comparison(distances=part, spread=known, lacking=lacking)
         for part, (_, known) in zip(parts, enrolled, strict=True)
     ]
+
+
+def _optional(series: Int8Array, optional: BoolArray) -> BoolArray:
+    """Say which of the optional channels `(c,)` of `(…, t, c)` are there: `(…, c)`."""
+    there = np.zeros((*series.shape[:-2], len(optional)), np.bool_)
+    for channel in np.flatnonzero(optional).tolist():  # one of many: to look at all takes ten times as long
+        there[..., channel] = series[..., channel].any(axis=-1)
+    return there
 
 
 def present(series: Int8Array) -> BoolArray:

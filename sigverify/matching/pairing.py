@@ -1,8 +1,8 @@
 """`Pairing`: a probe beside references, and what the cues measure of them; `Engine`: what computes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConfigError
@@ -29,12 +29,21 @@ class Engine:
         judge: runs the model's pair network; None where it has none.
         whole: measures all of `cues` at once, `(r, k)`, as the core in C does; None: each by itself.
         cues: of the model; asked for others, each is measured by itself.
+        examine: judges and embeds a capture, and follows its outline if that is asked for, all at once: an
+            `Examined`; None: the modality does it step by step.
+        assess: judges a capture as a reference, as `Modality.assess`; None: that does it.
+        outline: follows the outline of a capture, as `Modality.outline`; None: that does it.
+        runs_along: whether an outline is one of those known, as `Modality.runs_along`; None: that does it.
     """
 
     aligner: Aligner = NUMPY
     judge: PairJudge | None = None
     whole: "Callable[[Pairing], Float32Array] | None" = None
     cues: "tuple[Cue, ...]" = ()
+    examine: Callable[[Any, bool], Any] | None = None
+    assess: Callable[[Any], Any] | None = None
+    outline: Callable[[Any], bytes] | None = None
+    runs_along: Callable[[bytes, Sequence[bytes]], bool] | None = None
 
 
 PLAIN: Final = Engine()

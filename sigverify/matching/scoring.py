@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from numbers import Real
 from typing import Any, Final, Self
@@ -19,7 +20,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import BoolArray, FloatArray
+from sigverify.arrays import BoolArray, FloatArray, IndexArray
 from sigverify.errors import ConfigError, MalformedModel, one_line
 from sigverify.matching.cue import Cue
 from sigverify.matching.cues import SERIES
@@ -77,7 +78,11 @@ class ScoreRow:
 
     def odds(self, evidence: FloatArray) -> FloatArray:
         """Return the log odds of genuine to impostor for evidence `(…, f)`: `(…,)`."""
-        return np.asarray(evidence @ np.array(self.weights) + self.bias)
+        return np.asarray(evidence @ self._weights + self.bias)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        return np.array(self.weights)
 
     def raised(self, strangers: NormalFit) -> "ScoreRow":
         """Return the row of one person: where strangers come near, thresholds for these are higher."""
@@ -165,7 +170,8 @@ class Scoring:
     def odds(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
         """Return log odds, within ±`MOST_ODDS`, of what `score` takes: `(…,)`."""
         row = self.row(np.shape(spread)[0], reduced=reduced)
-        return np.clip(row.odds(evidence(distances, spread, self.cues)), -MOST_ODDS, MOST_ODDS)
+        odds = row.odds(evidence(distances, spread, self.cues))
+        return np.asarray(np.minimum(np.maximum(odds, -MOST_ODDS), MOST_ODDS))
 
     def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
         """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
@@ -256,17 +262,27 @@ def evidence(distances: npt.ArrayLike, spread: npt.ArrayLike, cues: Sequence[Cue
     to_references = np.asarray(distances, np.float64)
     # How far each reference lies from the others, as logarithm: (r, k).
     level = _log_level(np.asarray(spread, np.float64))
-    # Computed for all cues at once, and used of the relative ones: a loop over cues would take longer.
+    # Computed for all cues at once, and used of some: a loop over cues would take longer.
     ratios = np.log(np.maximum(to_references, FLOOR)) - level
-    least, mean_ratio, mean = ratios.min(axis=-2), ratios.mean(axis=-2), to_references.mean(axis=-2)
-    mean_level = np.broadcast_to(level.mean(axis=0), mean.shape)
-    columns: list[FloatArray] = []
-    for k, cue in enumerate(cues):
-        if cue.relative:
-            columns += [least[..., k], mean_ratio[..., k], mean_level[..., k]]
-        else:
-            columns += [mean[..., k], np.abs(mean[..., k])][: cue.columns]
-    return np.stack(columns, axis=-1)
+    mean = to_references.sum(axis=-2) / to_references.shape[-2]
+    found = np.empty((*mean.shape[:-1], 5, mean.shape[-1]))
+    ratios.min(axis=-2, out=found[..., 0, :])
+    found[..., 1, :] = ratios.sum(axis=-2) / ratios.shape[-2]
+    found[..., 2, :] = level.sum(axis=0) / len(level)
+    found[..., 3, :] = mean
+    np.abs(mean, out=found[..., 4, :])
+    return found.reshape(*mean.shape[:-1], -1).take(_places(tuple(cues)), axis=-1)
+
+
+@lru_cache(maxsize=16)
+def _places(cues: tuple[Cue, ...]) -> IndexArray:
+    """Of each column of `evidence`, where it stands among the five sums of all cues, one after the other."""
+    kinds = [
+        (kind, k)
+        for k, cue in enumerate(cues)
+        for kind in ((0, 1, 2) if cue.relative else (3, 4)[: cue.columns])
+    ]
+    return np.array([kind * len(cues) + k for kind, k in kinds], np.intp)
 
 
 def _log_level(spread: FloatArray) -> FloatArray:

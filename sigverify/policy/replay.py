@@ -16,13 +16,14 @@ N. Ailon, B. Chazelle, "The fast Johnson-Lindenstrauss transform", 2009.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sigverify.arrays import FloatArray, IndexArray, Int8Array, Int32Array
 from sigverify.errors import StoreError
@@ -76,15 +77,15 @@ class Sketcher:
         self._secret = secret
         self._projections: dict[int, tuple[Int32Array, Int32Array, IndexArray]] = {}
 
-    def sketch(self, fingerprint: bytes, series: Int8Array, outline: bytes = b"") -> Sketch:
+    def sketch(self, digest: bytes, series: Int8Array, outline: bytes = b"") -> Sketch:
         """Sketch a capture.
 
         Args:
-            fingerprint: of the capture, see `Modality.fingerprint`.
+            digest: of the capture, see `digest`.
             series: `(t, c)` as `Embedding` has them, before any renewal.
             outline: of the capture, see `Modality.outline`; empty where its kind has none.
         """
-        return Sketch(digest=self.digest(fingerprint), bits=self._bits(series), outline=outline)
+        return Sketch(digest=digest, bits=self._bits(series), outline=outline)
 
     def digest(self, fingerprint: bytes) -> bytes:
         """Return what finds a capture of this fingerprint again, exactly: `DIGEST_BYTES`."""
@@ -97,13 +98,16 @@ class Sketcher:
     def _bits(self, series: Int8Array) -> bytes:
         frames, channels = series.shape
         # Sums over a few frames each: noise and jitter average out. A last group may be shorter.
-        whole = np.zeros((-(-frames // _POOL) * _POOL, channels), np.int32)
-        whole[:frames] = series
-        pooled = whole.reshape(-1, _POOL, channels).sum(axis=1).reshape(-1)
+        groups = -(-frames // _POOL)
+        whole = series
+        if frames % _POOL:
+            whole = np.zeros((groups * _POOL, channels), np.int8)
+            whole[:frames] = series
+        count = groups * channels
         # The transform needs a power of two, with at least as many results as bits are kept.
-        size = 1 << max(_BITS - 1, len(pooled) - 1).bit_length()
+        size = 1 << max(_BITS - 1, count - 1).bit_length()
         padded = np.zeros(size, np.int32)
-        padded[: len(pooled)] = pooled
+        whole.reshape(-1, _POOL, channels).sum(axis=1, out=padded[:count].reshape(groups, channels))
         # Signs, transform, other signs, transform: every result depends on all of the series. Which results
         # are kept is secret too.
         first, second, chosen = self._projection(size)
@@ -124,51 +128,73 @@ class Sketcher:
         return hmac.digest(self._secret, b"sigverify replay " + purpose + b"\0" + content, "sha256")
 
 
-_ROLES: Final = tuple(Role)
+_WORD: Final = np.dtype(np.uint64)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The sketches kept of one user, the oldest first."""
+    """The sketches kept of one user, the oldest first; packed, as a record holds them.
 
-    entries: tuple[tuple[Role, Sketch], ...] = ()
+    Attributes:
+        packed: entry after entry, each of a role, a digest, bits and an outline; see the top of this file.
+        outline_bytes: the size of each outline; an outline of zeros is one that is not known.
+    """
+
+    packed: bytes = b""
+    outline_bytes: int = 0
+
+    @classmethod
+    def of(cls, entries: Iterable[tuple[Role, Sketch]]) -> Self:
+        """Pack sketches and what became of each, the oldest first."""
+        listed = list(entries)
+        size = max((len(sketch.outline) for _, sketch in listed), default=0)
+        return cls(b"".join(_entry(role, sketch, size) for role, sketch in listed), size)
+
+    @property
+    def entries(self) -> tuple[tuple[Role, Sketch], ...]:
+        """Each sketch and what became of it, the oldest first."""
+        step, begin = self._step, 1 + DIGEST_BYTES
+        outlines = self._outlines()
+        entries = (self.packed[start : start + step] for start in range(0, len(self.packed), step))
+        return tuple(
+            (Role(each[0]), Sketch(digest=each[1:begin], bits=each[begin:_ENTRY_BYTES], outline=outline))
+            for each, outline in zip(entries, outlines, strict=True)
+        )
 
     def has(self, sketch: Sketch, bits: int) -> bool:
-        """Whether this capture, or one that differs a little, was seen before."""
-        return any(kept.is_of(sketch, bits) for _, kept in self.entries)
+        """Whether this capture, or one that differs a little, was seen before; see `Sketch.is_of`."""
+        # Both are whole words, of which numpy compares few.
+        its = np.frombuffer(sketch.digest + sketch.bits, _WORD)
+        differing = np.ascontiguousarray(self._rows()[:, 1:_ENTRY_BYTES]).view(_WORD) ^ its
+        words = DIGEST_BYTES // _WORD.itemsize
+        same = ~differing[:, :words].any(axis=1)
+        return bool((same | (_ones(differing[:, words:]).sum(axis=1) <= bits)).any())
 
     @property
     def outlines(self) -> list[bytes]:
         """Of what is remembered, where they are known."""
-        return [kept.outline for _, kept in self.entries if kept.outline]
+        return [outline for outline in self._outlines() if outline]
 
     def with_(self, added: Sequence[Sketch], role: Role, *, limit: int) -> "Memory":
         """Return a memory that has `added` too, of at most `limit` sketches beside the references."""
         if role is Role.REFUSED:  # what was refused as it was will be refused when it is stretched
             added = [sketch._replace(outline=b"") for sketch in added]
-        entries = [*self.entries, *((role, sketch) for sketch in added)]
-        surplus = sum(role is not Role.REFERENCE for role, _ in entries) - limit
-        if surplus > 0:
-            gone = sorted(range(len(entries)), key=lambda index: (entries[index][0], index))[:surplus]
-            entries = [entry for index, entry in enumerate(entries) if index not in gone]
-        return Memory(tuple(entries))
+        if any(len(sketch.outline) > self.outline_bytes for sketch in added):
+            more = Memory.of([*self.entries, *((role, sketch) for sketch in added)])
+        else:
+            packed = [_entry(role, sketch, self.outline_bytes) for sketch in added]
+            more = Memory(self.packed + b"".join(packed), self.outline_bytes)
+        return more._without_surplus(limit)
 
     def retired(self) -> "Memory":
         """Return a memory in which the references are accepted signatures like others."""
-        return Memory(tuple((min(role, Role.ACCEPTED), sketch) for role, sketch in self.entries))
+        packed = bytearray(self.packed)
+        packed[:: self._step] = self._roles().replace(_byte(Role.REFERENCE), _byte(Role.ACCEPTED))
+        return Memory(bytes(packed), self.outline_bytes)
 
     def to_bytes(self) -> bytes:
         """Pack as described at the top of this file."""
-        size = max((len(sketch.outline) for _, sketch in self.entries), default=0)
-        return b"".join(
-            (
-                _VERSION + bytes([size]),
-                *(
-                    bytes([role]) + sketch.digest + sketch.bits + sketch.outline.ljust(size, b"\0")
-                    for role, sketch in self.entries
-                ),
-            )
-        )
+        return _VERSION + bytes([self.outline_bytes]) + self.packed
 
     @classmethod
     def from_bytes(cls, content: bytes | None) -> "Memory":
@@ -184,17 +210,58 @@ class Memory:
         step = _ENTRY_BYTES + content[1] if len(content) > 1 else 0
         if content[:1] != _VERSION or not step or (len(content) - 2) % step:
             raise StoreError("a record of captures seen before is damaged", hint="Enroll the user again")
-        return cls(tuple(_entry(content[start : start + step]) for start in range(2, len(content), step)))
+        memory = cls(content[2:], content[1])
+        last = max(memory._roles(), default=0)
+        if last > max(Role):
+            raise StoreError("a record of captures seen before is damaged", received=f"role {last}")
+        return memory
+
+    @property
+    def _step(self) -> int:
+        return _ENTRY_BYTES + self.outline_bytes
+
+    def _rows(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.packed, np.uint8).reshape(-1, self._step)
+
+    def _roles(self) -> bytes:
+        return self.packed[:: self._step]
+
+    def _outlines(self) -> list[bytes]:
+        """Return the outline of each entry, empty where it is not known."""
+        step = self._step
+        known = np.asarray(self._rows()[:, _ENTRY_BYTES:].any(axis=1)).tolist()
+        ends = range(step, len(self.packed) + 1, step)
+        return [
+            self.packed[end - self.outline_bytes : end] if there else b""
+            for end, there in zip(ends, known, strict=True)
+        ]
+
+    def _without_surplus(self, limit: int) -> "Memory":
+        """Return it with at most so many beside the references: of those the lowest role's oldest go."""
+        packed, step = self.packed, self._step
+        roles = self._roles()
+        for _ in range(len(roles) - roles.count(_byte(Role.REFERENCE)) - limit):
+            gone = next(place for role in Role if (place := roles.find(_byte(role))) >= 0)
+            roles = roles[:gone] + roles[gone + 1 :]
+            packed = packed[: gone * step] + packed[(gone + 1) * step :]
+        return Memory(packed, self.outline_bytes)
 
 
-def _entry(content: bytes) -> tuple[Role, Sketch]:
-    role = content[0]
-    if role >= len(_ROLES):
-        raise StoreError("a record of captures seen before is damaged", received=f"role {role}")
-    end = 1 + DIGEST_BYTES
-    outline = content[_ENTRY_BYTES:]
-    known = outline if any(outline) else b""
-    return _ROLES[role], Sketch(digest=content[1:end], bits=content[end:_ENTRY_BYTES], outline=known)
+def _counted_bit_by_bit(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+    """Count the bits that are set, as `numpy.bitwise_count` does since numpy 2."""
+    each = np.ascontiguousarray(words).view(np.uint8).reshape(*words.shape, _WORD.itemsize)
+    return np.asarray(np.unpackbits(each, axis=-1).sum(axis=-1, dtype=np.uint8))
+
+
+_ones: Final = getattr(np, "bitwise_count", _counted_bit_by_bit)
+
+
+def _byte(role: Role) -> bytes:
+    return bytes([role])
+
+
+def _entry(role: Role, sketch: Sketch, outline_bytes: int) -> bytes:
+    return _byte(role) + sketch.digest + sketch.bits + sketch.outline.ljust(outline_bytes, b"\0")
 
 
 def _hadamard(values: Int32Array) -> Int32Array:

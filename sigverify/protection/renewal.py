@@ -25,7 +25,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, TypeVar
 
 import numpy as np
@@ -56,9 +56,16 @@ class _Turn:
         return np.ascontiguousarray(moved[..., ::-1, :]) if self.back else moved
 
     def undo(self, values: Int8Array) -> Int8Array:
-        # Signs first: they belong to the channels' new places.
-        moved = np.take(values * self.signs, np.argsort(self.order), axis=-1)
-        return np.ascontiguousarray(moved[..., ::-1, :]) if self.back else moved
+        places, signs = self.undoing
+        moved = np.take(values[..., ::-1, :] if self.back else values, places, axis=-1)
+        moved *= signs
+        return moved
+
+    @cached_property
+    def undoing(self) -> tuple[IndexArray, Int8Array]:
+        """Where each channel went, and with which sign."""
+        places = np.argsort(self.order)
+        return places, self.signs[places]
 
 
 class Renewal:

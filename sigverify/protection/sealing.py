@@ -92,12 +92,15 @@ class Sealer:
 
     def _associate(self, bound: tuple[bytes | str | int, ...]) -> bytes:
         """Join the salt and what is bound so that no two lists read the same."""
-        return join(self.salt, *(_as_bytes(each) for each in bound))
+        return join(self.salt, *map(_as_bytes, bound))
 
 
 def join(*parts: bytes) -> bytes:
     """Put parts one after the other, each with its length before it."""
-    return b"".join(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))
+    pieces: list[bytes] = []
+    for part in parts:
+        pieces += _LENGTH.pack(len(part)), part
+    return b"".join(pieces)
 
 
 def split(joined: bytes, count: int) -> list[bytes]:

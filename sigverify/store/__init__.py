@@ -1,7 +1,7 @@
 """Where templates live: the `Store` protocol, and the places that implement it."""
 
+from sigverify.store.address import is_server
 from sigverify.store.erasure import Erasure
-from sigverify.store.postgres_database import is_server
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY
 from sigverify.store.store import START, Change, Mark, Records, State, Store

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 NOT_ALLOWED: Final = "this role of the server may not do that"
+_MARKS: Final = 64
+"""Of the records read last, so many are kept in mind: a try of somebody reads five or so."""
 _PATIENCE: Final = 100
 """Where others write all the time, the rows are compared anew at most so much less often than that takes:
 one part in a hundred of the time."""
@@ -48,6 +50,8 @@ class Pending:
 
     tally: Tally
     terms: Terms
+    revision: int | None = None
+    """Of the store, as the head will say it; None: as it says."""
     begun: int = 0
     """Rows that are being written: where one was interrupted, nothing may be committed."""
 
@@ -152,15 +156,19 @@ class Ledger:
 
     def revise(self) -> None:
         """Count the store as changed."""
-        self._pending()
+        pending = self._pending()
         self._database.execute("UPDATE state SET revision = revision + 1")
+        pending.revision = None
 
     def rewrite_head(self, salt: bytes, secret: bytes) -> None:
         """Write another salt and sealed secret, and count the store as changed; the rows are sealed anew."""
-        self._pending()
+        pending = self._pending()
         self._database.execute(
             "UPDATE state SET revision = revision + 1, salt = ?, secret = ?", (salt, secret)
         )
+        pending.revision = None
+        if self._database.opened is not None:
+            self._database.opened.is_ours = False  # until the new one is opened
 
     def rewrite_secret(self, secret: bytes) -> None:
         """Write the secret sealed in another form; it is the same."""
@@ -189,6 +197,8 @@ class Ledger:
         pending = self._pending(before)
         execute = self._database.execute
         execute("DELETE FROM seals")
+        if self._database.opened is not None:
+            self._database.opened.marks.clear()
         put = "INSERT INTO seals (part, kind, subject, mark) VALUES (?, ?, ?, ?)"
         people = (
             f"SELECT subject, modality, substr(templates.content, 1, {NONCE_BYTES}), "  # noqa: S608, a number of ours
@@ -252,13 +262,14 @@ class Ledger:
         if time.monotonic() - self._compared_s > _PATIENCE * self._took_s:
             self.compare()
 
-    def look(self) -> None:
+    def look(self, version: int | None) -> None:
         """Compare anew where somebody else changed the file: at once where the head does not say so.
+
+        `version` is the database's now.
 
         Raises:
             DamagedStore: see `compare`.
         """
-        version = self._database.version()
         if version == self._version:
             return
         tally = self.tally()
@@ -342,20 +353,40 @@ class Ledger:
         pending.begun += 1
         return pending
 
+    def note_mark(self, kind: str, subject: bytes, mark: bytes | None) -> None:
+        """Note the mark of a record that was just read; None: there is no such record."""
+        if self._database.opened is not None:
+            marks = self._database.opened.marks
+            if len(marks) >= _MARKS:  # whoever goes through all records does not come back to the first
+                marks.clear()
+            marks[kind, subject] = mark
+
+    def mark(self, part: str, kind: str, subject: bytes) -> bytes | None:
+        """Return the mark of a row; None: there is no such row. One read before is not read again."""
+        opened = self._database.opened
+        if part == RECORDS and opened is not None and (kind, subject) in opened.marks:
+            return opened.marks[kind, subject]
+        row = self._database.execute(
+            "SELECT mark FROM seals WHERE part = ? AND kind = ? AND subject = ?", (part, kind, subject)
+        ).fetchone()
+        return None if row is None else row[0]
+
     def _write_seal(self, pending: Pending, part: str, kind: str, subject: bytes, mark: bytes | None) -> None:
         place = (part, kind, subject)
         execute = self._database.execute
-        row = execute("SELECT mark FROM seals WHERE part = ? AND kind = ? AND subject = ?", place).fetchone()
+        before = self.mark(*place)
         if mark is not None:
             execute(
                 "INSERT INTO seals (part, kind, subject, mark) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (part, kind, subject) DO UPDATE SET mark = excluded.mark",
                 (*place, mark),
             )
-        elif row is not None:
+        elif before is not None:
             gone = execute("DELETE FROM seals WHERE part = ? AND kind = ? AND subject = ?", place)
             _refuse_unseen(gone)
-        self._end_row(pending, part, kind, subject, None if row is None else row[0], mark)
+        if part == RECORDS:
+            self.note_mark(kind, subject, mark)
+        self._end_row(pending, part, kind, subject, before, mark)
 
     def _end_row(
         self,
@@ -367,13 +398,13 @@ class Ledger:
         after: bytes | None,
     ) -> None:
         """Note in the tally that a row became another one."""
-        share: Share = getattr(pending.tally, part)
-        if before is not None:
-            share = share.minus(pending.terms.of(part, kind, subject, before))
-        if after is not None:
-            share = share.plus(pending.terms.of(part, kind, subject, after))
         if not (before is None and after is None):
-            pending.tally = replace(pending.tally.with_(part, share), changes=pending.tally.changes + 1)
+            share: Share = getattr(pending.tally, part)
+            if before is not None:
+                share = share.minus(pending.terms.of(part, kind, subject, before))
+            if after is not None:
+                share = share.plus(pending.terms.of(part, kind, subject, after))
+            pending.tally = pending.tally.changed(part, share)
         pending.begun -= 1
 
     def _pending(self, before: Tally | None = None) -> Pending:
@@ -382,8 +413,8 @@ class Ledger:
         if opened is None or not opened.changes:
             raise StoreError("a row can be changed within a transaction only")
         if opened.pending is None:
-            tally = before or self._read() or Tally()
-            opened.pending = Pending(tally, self._current().terms)
+            tally, revision = (before, None) if before else self._read_head()
+            opened.pending = Pending(tally or Tally(), self._current().terms, revision)
             opened.at_end, opened.afterwards = self._seal, self._after
         elif before is not None:
             opened.pending.tally = before
@@ -405,7 +436,7 @@ class Ledger:
         if self.counter is not None and durable and pending.tally.counted:
             self.counter.bind(rows.secret("counter"), self._database.path)
             pending.tally = self._counted_on(pending.tally, self.counter)
-        revision = self._database.head("revision", int)
+        revision = self._database.head("revision", int) if pending.revision is None else pending.revision
         sealed = rows.seal_tally(revision, pending.tally.to_bytes())
         _refuse_unseen(self._database.execute("UPDATE state SET tally = ?", (sealed,)))
         self._known = pending.tally.changes
@@ -429,15 +460,19 @@ class Ledger:
             _log.warning("the counter was not advanced; the next change tries again: %s", error)
 
     def _read(self) -> Tally | None:
+        return self._read_head()[0]
+
+    def _read_head(self) -> tuple[Tally | None, int]:
+        """Return the tally, None where a version before has none, and the revision of the store."""
         row = self._database.execute("SELECT revision, tally FROM state").fetchone()
         if row is None:
             raise DamagedStore(
                 f"the store {self._database.path} has no head that can be read", hint="Restore a backup"
             )
         if row[1] is None and self._database.is_old():
-            return None
+            return None, row[0]
         try:
-            return Tally.from_bytes(self._current().open_tally(*row))
+            return Tally.from_bytes(self._current().open_tally(*row)), row[0]
         except DamagedStore as error:
             raise DamagedStore(
                 f"the head of the store {self._database.path} does not open",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.errors import DamagedStore, MissingExtra, StoreError, StoreUnreachable
 from sigverify.forking import OwnLock
+from sigverify.store.address import SCHEMES
 from sigverify.store.erasure import Erasure
 from sigverify.store.migration import POSTGRES as MIGRATIONS
 from sigverify.store.migration import POSTGRES_COUNTERS as COUNTERS
@@ -20,7 +21,6 @@ from sigverify.store.transaction import Connected, Transaction
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMES: Final = ("postgresql://", "postgres://")
 VERSION: Final = 3
 
 _SETTINGS: Final = (
@@ -82,15 +82,6 @@ END $$;
 CREATE TRIGGER note_record BEFORE INSERT OR UPDATE OR DELETE ON records
     FOR EACH ROW EXECUTE FUNCTION note_record();
 """
-
-
-def is_server(path: object) -> bool:
-    """Say whether a path names a server.
-
-    >>> is_server("postgresql://db.example/fleet"), is_server("kiosk.db")
-    (True, False)
-    """
-    return isinstance(path, str) and path.startswith(SCHEMES)
 
 
 class PostgresDatabase(Connected):

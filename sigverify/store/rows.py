@@ -22,6 +22,7 @@ like three.
 
 import secrets
 import struct
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -65,6 +66,9 @@ class Rows:
                 expected="the key that the store was made or last rekeyed with",
                 hint="Name that one (--key); if it is, the head of the store is damaged: restore a backup",
             ) from None
+        # One try asks for the same few again and again.
+        self._derived = lru_cache(maxsize=8)(self._derive)
+        self._found_by = lru_cache(maxsize=32)(self._digest)
         self.renewal = Renewal(self._sealer.subkey("renewal"))
         self.terms = Terms(self.secret("rows"))
 
@@ -83,15 +87,15 @@ class Rows:
 
     def secret(self, purpose: str) -> bytes:
         """Return 32 bytes for that purpose, the same after a rekey: see `Store.secret`."""
-        return hkdf(self._secret, b"sigverify store", purpose.encode())
+        return self._derived(purpose)
 
     def user(self, user_id: str) -> bytes:
         """Return what a user's rows are found by."""
-        return self._sealer.digest("user", user_id.encode())
+        return self._found_by("user", user_id)
 
     def subject(self, kind: str, subject: str) -> bytes:
         """Return what a record is found by, within its kind."""
-        return self._sealer.digest("subject", join(kind.encode(), subject.encode()))
+        return self._found_by("subject", kind, subject)
 
     def seal_template(self, template: Template) -> bytes:
         """Seal a template whose embeddings are turned."""
@@ -180,6 +184,13 @@ class Rows:
             DamagedStore: altered, moved or damaged.
         """
         return self._sealer.open("entry", content, kind, number)
+
+    def _derive(self, purpose: str) -> bytes:
+        return hkdf(self._secret, b"sigverify store", purpose.encode())
+
+    def _digest(self, purpose: str, *names: str) -> bytes:
+        encoded = [name.encode() for name in names]
+        return self._sealer.digest(purpose, encoded[0] if len(encoded) == 1 else join(*encoded))
 
 
 def _place(user: bytes, modality: str, model_id: str) -> tuple[bytes | str, ...]:

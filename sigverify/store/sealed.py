@@ -44,6 +44,8 @@ class SealedStore:
     _opener: Key
     _rows: Rows
     _compares = True
+    _known: tuple[int, Rows] | None = None
+    """What opens the rows, and the version of the database at which that was looked up."""
 
     def __init__(self, database: Database) -> None:
         """Take the database; `_open` unlocks it."""
@@ -66,6 +68,9 @@ class SealedStore:
     @property
     def renewal(self) -> Renewal:
         """The transform that stored templates are turned by; see `Store.renewal`."""
+        with self.database.guard("read"):
+            if self.database.opened is None and self._known == (self.database.version(), self._rows):
+                return self._rows.renewal  # nobody has changed anything since
         with self.reading() as rows:
             return rows.renewal
 
@@ -332,15 +337,28 @@ class SealedStore:
 
     def _current(self) -> Rows:
         """Return what opens the rows, once it is clear that they are ours."""
-        rows = self._unlocked()
+        opened = self.database.opened
+        if opened is not None and opened.is_ours:
+            return self._rows
+        version = self.database.version()
+        # What this process itself changes, such as the salt, changes no version.
+        is_known = version is not None and self._known == (version, self._rows)
+        if not is_known or (opened is not None and opened.pending is not None):
+            self._unlocked()
+            self._known = None if version is None else (version, self._rows)
         if self._compares:
-            self.ledger.look()
-        return rows
+            self.ledger.look(version)
+        if opened is not None:
+            opened.is_ours = True
+        return self._rows
 
     def _unlocked(self) -> Rows:
         """Return what opens the rows; another process may have rekeyed or restored."""
+        opened = self.database.opened
         # Every rekey draws a new salt, and a restore brings the backup's: another salt, another `Rows`.
-        if self.database.head("salt", bytes) != self._rows.salt:
+        if not (opened is not None and opened.is_ours) and (
+            self.database.head("salt", bytes) != self._rows.salt
+        ):
             self._rows = self._unlock()
         return self._rows
 
@@ -467,6 +485,7 @@ class SealedRecords:
                 "WHERE part = 'records' AND kind = ? AND subject = ?",
                 place,
             ).fetchone()
+            self._ledger.note_mark(*place, None if row is None else row[0])
             if row is not None:
                 if row[1] is None and not self._database.sees_all():
                     raise StoreError(NOT_ALLOWED, hint="See its rights (docs/fleet.md, roles)")
@@ -510,12 +529,8 @@ class SealedRecords:
         if tally is None:
             return None
         digest = self._rows.subject(kind, subject)
-        row = self._database.execute(
-            "SELECT mark FROM seals WHERE part = 'records' AND kind = ? AND subject = ?", (kind, digest)
-        ).fetchone()
-        records = tally.records
-        if row is not None:
-            records = records.minus(self._rows.terms.of(RECORDS, kind, digest, row[0]))
-        return State(
-            tally.changes, self._rows.digest_of(changed(tally, records=records, changes=0, counted=0))
-        )
+        mark, records = self._ledger.mark(RECORDS, kind, digest), tally.records
+        if mark is not None:
+            records = records.minus(self._rows.terms.of(RECORDS, kind, digest, mark))
+        rest = Tally(models=tally.models, people=tally.people, records=records)
+        return State(tally.changes, self._rows.digest_of(rest))

@@ -92,6 +92,7 @@ class SqliteDatabase(Connected):
         self._remains = False
         self._patient = True
         self._waits = True
+        self._durable: bool | None = None
         self._shown: int | None = None
         self._checked_schema = -1
         self._cursors: list[ref[sqlite3.Cursor]] = []
@@ -209,7 +210,10 @@ class SqliteDatabase(Connected):
         self._unscrubbed = False
         if not self._waits:
             self._wait_for_others(wait=True)
-        self._run_one(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        if self._durable is not durable:
+            self._durable = None  # until it is known to be
+            self._run_one(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         self._run_one("BEGIN IMMEDIATE")
         if self._checked_schema >= 0:
             self._check_schema()

@@ -115,6 +115,11 @@ class Tally:
         changes: dict[str, Any] = {part: share}
         return replace(self, **changes)
 
+    def changed(self, part: str, share: Share) -> "Tally":
+        """Return it with other rows of that part, one change later."""
+        shares: dict[str, Share] = {MODELS: self.models, PEOPLE: self.people, RECORDS: self.records}
+        return Tally(self.changes + 1, self.counted, **{**shares, part: share})
+
     def to_bytes(self) -> bytes:
         """Write it, to be sealed."""
         shares = (_COUNT.pack(each.count) + each.total.to_bytes(_SUM_BYTES, "little") for each in self.rows)

@@ -143,6 +143,10 @@ class Transaction(Use[Given]):
         self.changes = changes
         self.pending: Pending | None = None
         """What it makes of the tally of rows; gone with the transaction."""
+        self.is_ours = False
+        """Whether it is known what opens the rows, which nobody else can change while it goes on."""
+        self.marks: dict[tuple[str, bytes], bytes | None] = {}
+        """Of the records read or written in it: what names their sealing; None: there is no such record."""
         self.at_end: Step | None = None
         """Done within it, before it is committed."""
         self.afterwards: Step | None = None

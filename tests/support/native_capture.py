@@ -36,6 +36,8 @@ class _Capture(ctypes.Structure):
         ("interval", ctypes.c_double),
         ("lost", ctypes.c_double),
         ("flaw", ctypes.c_int),
+        ("repair_count", ctypes.c_int),
+        ("repairs", ctypes.c_int * 11),
     ]
 
 

@@ -30,6 +30,7 @@ extern "C" {
 #define SV_SERIES_CHANNELS 7  /* of these the first, by which two signatures are aligned */
 #define SV_DETAIL_FRAMES 128  /* of the other functions, averaged over two frames */
 #define SV_DETAIL_CHANNELS 5  /* how many these others are */
+#define SV_OUTLINE_STEPS 95   /* along the line that the pen went, by which copies are found */
 #define SV_PAIR_STEPS 128     /* of two signatures side by side, as a pair network sees them */
 #define SV_PAIR_DEPTH 22      /* numbers a step */
 #define SV_MAX_CUES 8         /* of a model or template, as in Python: MAX_CUES in sigverify/matching/cue.py */
@@ -205,6 +206,32 @@ typedef enum sv_addition {
     SV_NO_TIME = 9 /* all the same, or an index */
 } sv_addition;
 
+/* What was mended in a recording; none of these is a flaw: `Repair` in Python says what each is. */
+typedef enum sv_repair {
+    SV_COARSE_CLOCK = 0,
+    SV_CLOCK_JUMPED = 1,
+    SV_COUNTER_WRAPPED = 2,
+    SV_STAMPS_RESTART = 3,
+    SV_MARK_BEFORE = 4,
+    SV_MARK_AFTER = 5,
+    SV_MARK_BETWEEN = 6,
+    SV_PEN_RESTED = 7,
+    SV_PRESSURE_LOST = 8
+} sv_repair;
+
+#define SV_MAX_REPAIRS 11 /* of one recording: a counter may wrap at three ends */
+
+/* What one signature is worth by itself, as a reference. */
+typedef struct sv_quality {
+    sv_addition flaw;   /* the worst thing wrong with it; SV_TAKEN: nothing */
+    double duration_ms; /* from the first to the last ink */
+    double complexity;  /* 0 (a dash) to 1: how much there is in it for a forger to get right */
+    int count;          /* of repairs, in the order they were made */
+    sv_repair repairs[SV_MAX_REPAIRS];
+} sv_quality;
+
+SV_API int sv_assess(const sv_signature *signature, sv_quality *quality);
+
 typedef enum sv_screening {
     SV_ENFORCE = 0, /* refuse flawed captures, copies and mixed hands */
     SV_RECORD = 1   /* keep any set */
@@ -304,6 +331,19 @@ typedef struct sv_embedding {
 /* Fill in the arrays that `embedding` points to, which the caller provides, and its extent. */
 SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding);
 
+/* Where the pen went, at whatever speed: SV_OUTLINE_STEPS equal steps along the line, x and y each. With the two
+ * functions below, not in a library built with -DSV_SMALL. */
+SV_API int sv_outline(const sv_signature *signature, int8_t *steps);
+
+/* How far an outline lies from each of `count` that follow each other in memory, in root-mean-square radii, once it is
+ * fitted to it; those that are not near before are not fitted well. Whoever is nearer than 0.0055 is a copy. */
+SV_API int sv_outlines_apart(const int8_t *outline, const int8_t *known, size_t count, double *apart);
+
+/* All that a comparison needs of one signature, repaired once: whether it is too poor to be compared; if it is not,
+ * its embedding as by `sv_embed`, and unless that is NULL its outline. */
+SV_API int sv_examine(sv_verifier *verifier, const sv_signature *signature, sv_addition *flaw,
+                      sv_embedding *embedding, int8_t *outline);
+
 /* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that follow each
  * other in memory; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within
  * +-127. */
@@ -328,6 +368,18 @@ SV_API int sv_pair_inputs(const sv_embedding *probe, const sv_embedding *referen
  * positive where the probe has more. */
 SV_API int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference,
                       float *distances);
+
+/* The arrays of `count` embeddings, of each kind one after the other. */
+typedef struct sv_embeddings {
+    size_t count;
+    const int8_t *series, *detail, *sequence;
+    const float *vector, *extent;
+} sv_embeddings;
+
+/* Compare one probe with each of the references, or as many probes with the reference of their number; as by
+ * `sv_compare`: references->count x sv_model_cues numbers. */
+SV_API int sv_compare_each(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
+                           float *distances);
 
 /* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
  * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest. */

@@ -95,6 +95,8 @@ static void keep_writing(const sv_signature *from, const uint8_t *touches, svi_c
 static void drop_rests(svi_capture *capture, uint8_t *marks)
 {
     size_t resting = svi_mark_rests(capture, marks), kept = 0;
+    if (resting)
+        svi_note_repair(&capture->repairs, SV_PEN_RESTED);
     if (capture->count < resting + 2) /* two samples are the least that a line needs */
         return;
     for (size_t i = 0; i < capture->count; i++) {
@@ -109,8 +111,8 @@ static void drop_rests(svi_capture *capture, uint8_t *marks)
     capture->count = kept;
 }
 
-/* Pressure that varies, is there throughout and is not cut off; any other becomes 0, as where there is none. */
-static void check_pressure(svi_capture *capture)
+/* Pressure that varies, is there throughout and is not cut off: 1. Any other becomes 0, as where there is none. */
+static int check_pressure(svi_capture *capture)
 {
     double low = INFINITY, high = -INFINITY;
     size_t written = 0, lost = 0, clipped = 0;
@@ -125,8 +127,9 @@ static void check_pressure(svi_capture *capture)
         clipped += capture->ink[i] && capture->pressure[i] == high;
     if (written && high - low != 0 && !((double)lost > LOST_PRESSURE * (double)written) &&
         !((double)clipped > CLIPPED_PRESSURE * (double)written))
-        return;
+        return 1;
     memset(capture->pressure, 0, capture->count * sizeof *capture->pressure);
+    return 0;
 }
 
 /* Let gaps between kept samples be no longer than SVI_MAX_GAP_MS. */
@@ -142,6 +145,11 @@ static void shorten(svi_capture *capture)
     }
 }
 
+void svi_note_repair(svi_repairs *repairs, sv_repair repair)
+{
+    repairs->list[repairs->count++] = repair;
+}
+
 static void repair(const sv_signature *from, const svi_workspace *at, svi_capture *capture)
 {
     capture->flaw = svi_clock_flaw(from->time_ms, at);
@@ -150,7 +158,8 @@ static void repair(const sv_signature *from, const svi_workspace *at, svi_captur
     svi_mark_touches(from->x, from->y, at);
     keep_writing(from, at->marks, capture);
     drop_rests(capture, at->marks);
-    check_pressure(capture);
+    if (!check_pressure(capture) && from->pressure)
+        svi_note_repair(&capture->repairs, SV_PRESSURE_LOST);
     shorten(capture);
 }
 
@@ -177,7 +186,7 @@ int svi_capture_open(const sv_signature *signature, svi_capture *capture)
         capture->ink[i] = (uint8_t)is_ink(signature, i);
     /* Until positions are kept, their room is for whatever a repair needs. */
     workspace = (svi_workspace){signature->count, capture->ink, capture->time, capture->x, capture->y,
-                                capture->ink + room};
+                                capture->ink + room,  &capture->repairs};
     repair(signature, &workspace, capture);
     return SV_OK;
 }

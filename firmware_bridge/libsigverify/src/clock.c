@@ -18,7 +18,9 @@
 #define SLOWEST_MS 250.0          /* slower, no letter can be seen */
 #define INDEX_SAMPLES 1000        /* of fewer samples stamps that count 1, 2, 3 are an index */
 
-static const double wraps_ms[] = {65536.0, 4294967296.0, 4294967296.0 / 1000};
+#define WRAPS 3
+
+static const double wraps_ms[WRAPS] = {65536.0, 4294967296.0, 4294967296.0 / 1000};
 
 static int is_plausible(double interval)
 {
@@ -93,12 +95,14 @@ static double interval_of(const double *steps, const svi_workspace *at)
     return total > 0 ? total : ASSUMED_INTERVAL_MS;
 }
 
-/* Let a counter that wrapped go on. */
-static double unwrapped(double step, double longest)
+/* Let a counter that wrapped go on; `ends` says at which ends some did. */
+static double unwrapped(double step, double longest, int *ends)
 {
-    for (int i = 0; i < 3; i++)
-        if (step < -BACK_MS && step + wraps_ms[i] >= 0 && step + wraps_ms[i] <= longest)
+    for (int i = 0; i < WRAPS; i++)
+        if (step < -BACK_MS && step + wraps_ms[i] >= 0 && step + wraps_ms[i] <= longest) {
             step += wraps_ms[i];
+            ends[i] = 1;
+        }
     return step;
 }
 
@@ -106,15 +110,29 @@ static double unwrapped(double step, double longest)
 static void bridge(double *steps, const svi_workspace *at)
 {
     double usual, time = 0.0;
-    int is_back = 0;
+    int is_back = 0, restarts = 0, jumps = 0, ends[WRAPS] = {0};
     for (size_t i = 1; i < at->count; i++)
-        steps[i] = unwrapped(fabs(steps[i]) < MIN_STEP_MS ? 0.0 : steps[i], at->ink[i] ? SVI_MAX_GAP_MS : JUMP_MS);
+        steps[i] = unwrapped(fabs(steps[i]) < MIN_STEP_MS ? 0.0 : steps[i], at->ink[i] ? SVI_MAX_GAP_MS : JUMP_MS,
+                             ends);
     usual = interval_of(steps, at); /* no jump is among what it averages */
     for (size_t i = 1; i < at->count; i++) {
-        if (steps[i] < -BACK_MS || steps[i] > JUMP_MS)
+        if (steps[i] < -BACK_MS || steps[i] > JUMP_MS) {
+            /* Strokes that begin anew come from a device that counts from each touch; anything else was set. */
+            if (steps[i] < 0 && !at->ink[i])
+                restarts = 1;
+            else
+                jumps = 1;
             steps[i] = at->ink[i] ? usual : LIFT_MS;
+        }
         is_back |= steps[i] < 0;
     }
+    for (int i = 0; i < WRAPS; i++)
+        if (ends[i])
+            svi_note_repair(at->repairs, SV_COUNTER_WRAPPED);
+    if (restarts)
+        svi_note_repair(at->repairs, SV_STAMPS_RESTART);
+    if (jumps)
+        svi_note_repair(at->repairs, SV_CLOCK_JUMPED);
     if (!is_back)
         return;
     for (size_t i = 1; i < at->count; i++) {
@@ -264,8 +282,10 @@ double svi_clock_mend(const double *stamps, const svi_workspace *at)
     mark_close(steps, at);
     tick = tick_of(steps, at, interval);
     share(steps, at, interval);
-    if (tick >= 0)
+    if (tick >= 0) {
+        svi_note_repair(at->repairs, SV_COARSE_CLOCK);
         even_out(steps, at, interval, tick);
+    }
     add_up(steps, at->count, at->time);
     return interval;
 }

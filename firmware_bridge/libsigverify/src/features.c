@@ -19,29 +19,10 @@ typedef float frames[SV_FRAMES];
 
 enum { DX, DY, SPEED, COS, SIN, ACCELERATION, PRESSURE, X, Y, INK, TURN, PACE };
 
-/* Resample one axis at the rising times of `grid`, linear between samples: numpy.interp, in its order of operations. */
+/* One axis at the times of `grid`. */
 static void resample(const svi_capture *from, const double *axis, const double *grid, double *out)
 {
-    size_t last = from->count - 1, j = 0;
-    for (size_t i = 0; i < SV_FRAMES; i++) {
-        while (j < last && from->time[j + 1] <= grid[i])
-            j++;
-        if (j == last || from->time[j] == grid[i]) {
-            out[i] = axis[j];
-            continue;
-        }
-        out[i] = (axis[j + 1] - axis[j]) / (from->time[j + 1] - from->time[j]) * (grid[i] - from->time[j]) + axis[j];
-    }
-}
-
-/* SV_FRAMES times from the first sample to the last: numpy.linspace, which sets the last one exactly. */
-static void spread_grid(const svi_capture *from, double *grid)
-{
-    double first = from->time[0], last = from->time[from->count - 1];
-    double step = (last - first) / (SV_FRAMES - 1);
-    for (int i = 0; i < SV_FRAMES; i++)
-        grid[i] = i * step + first;
-    grid[SV_FRAMES - 1] = last;
+    svi_resample(from->time, axis, from->count, grid, SV_FRAMES, out);
 }
 
 /* The segment that a grid point lies in carries ink when the sample at its end does. */
@@ -152,7 +133,7 @@ static void pacing(frames *f)
 static void trace(const svi_capture *from, frames *f)
 {
     double grid[SV_FRAMES], x[SV_FRAMES], y[SV_FRAMES];
-    spread_grid(from, grid);
+    svi_spread(from->time[0], from->time[from->count - 1], grid, SV_FRAMES);
     resample(from, from->x, grid, x);
     resample(from, from->y, grid, y);
     unit_radius(x, y, f[X], f[Y]);

@@ -55,7 +55,16 @@ void svi_sha256_end(svi_sha256 *hash, uint8_t digest[32]);
 /* numeric.c: sums in numpy's order, so that float32 rounds alike */
 float svi_sum_f(const float *values, size_t count);
 double svi_sum_d(const double *values, size_t count);
-double svi_median(double *values, size_t count); /* sorts them */
+/* Put the lowest numbers in front, in any order, and return that which would be at `place` if they were sorted. Source:
+ * C. A. R. Hoare, "Algorithm 65: FIND", 1961. */
+double svi_select(double *values, size_t count, size_t place);
+double svi_median(double *values, size_t count); /* changes their order */
+/* `count` numbers, two and more, at equal steps: numpy.linspace, which sets the last one exactly. */
+void svi_spread(double first, double last, double *grid, size_t count);
+/* `values` that lie `at` rising places, at the rising ones of `grid`, linear between them: numpy.interp, in its order
+ * of operations. */
+void svi_resample(const double *at, const double *values, size_t count, const double *grid, size_t points,
+                  double *out);
 /* rintf of what is within +-2^22, without a call, so that compilers make vector instructions of a loop: added to
  * 1.5 x 2^23, a float has no digit behind the point left, and rounds to nearest, ties to even. */
 static inline float svi_rounded(float value)
@@ -67,6 +76,12 @@ static inline float svi_rounded(float value)
 #endif
 }
 
+/* What was mended in a recording, in that order. */
+typedef struct svi_repairs {
+    int count;
+    sv_repair list[SV_MAX_REPAIRS];
+} svi_repairs;
+
 /* What the repairs of a recording work in, all with room for one more than `count` samples. */
 typedef struct svi_workspace {
     size_t count;
@@ -75,6 +90,7 @@ typedef struct svi_workspace {
     double *numbers;    /* whatever a repair needs for itself, as the next two */
     double *others;
     uint8_t *marks;
+    svi_repairs *repairs; /* what was mended so far */
 } svi_workspace;
 
 /* capture.c: a signature, checked and repaired */
@@ -89,10 +105,12 @@ typedef struct svi_capture {
     double interval;  /* of the pen, between two samples */
     double lost;      /* share of the ink's time in which samples are missing */
     sv_addition flaw; /* why the time axis cannot be believed; SV_TAKEN: it can */
+    svi_repairs repairs;
 } svi_capture;
 int svi_capture_open(const sv_signature *signature, svi_capture *capture);
 void svi_capture_close(svi_capture *capture);
 double svi_capture_duration(const svi_capture *capture);
+void svi_note_repair(svi_repairs *repairs, sv_repair repair);
 
 /* clock.c */
 sv_addition svi_clock_flaw(const double *stamps, const svi_workspace *at);  /* SV_TAKEN: they can be milliseconds */
@@ -357,6 +375,10 @@ struct sv_verifier {
     sv_embedding probe;
     void *block;
 };
+int svi_can_hold(const sv_verifier *verifier, const sv_embedding *embedding);
 int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embedding);
+
+/* outlines.c */
+int svi_outline(const svi_capture *capture, int8_t *steps);
 
 #endif

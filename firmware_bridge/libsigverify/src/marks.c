@@ -142,6 +142,15 @@ static size_t find_touch(const strokes *all)
     return all->count;
 }
 
+/* Each kind of place is said once. */
+static void note_touch(svi_repairs *repairs, sv_repair repair)
+{
+    for (int i = 0; i < repairs->count; i++)
+        if (repairs->list[i] == repair)
+            return;
+    svi_note_repair(repairs, repair);
+}
+
 void svi_mark_touches(const double *x, const double *y, const svi_workspace *at)
 {
     strokes all = {x, y, at->time, (stroke *)(void *)at->numbers, at->others, 0};
@@ -155,6 +164,9 @@ void svi_mark_touches(const double *x, const double *y, const svi_workspace *at)
         stroke *found = &all.list[touch];
         if (touch == all.count)
             return;
+        note_touch(at->repairs, touch == 0               ? SV_MARK_BEFORE
+                                : touch == all.count - 1 ? SV_MARK_AFTER
+                                                         : SV_MARK_BETWEEN);
         memset(at->marks + found->start, 1, found->end - found->start + 1);
         memmove(found, found + 1, (all.count - 1 - touch) * sizeof *found);
         all.count--;

@@ -113,3 +113,37 @@ int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedd
             return SV_CONFIG_ERROR;
     return svi_compare(verifier, probe, reference, SVI_NOTHING, distances, &series);
 }
+
+/* One of several, which is only read. */
+static sv_embedding one_of(const svi_shape *shape, const sv_embeddings *all, size_t number)
+{
+    return (sv_embedding){
+        (int8_t *)all->series + number * shape->frames * shape->channels,
+        (int8_t *)all->detail + number * (shape->frames / 2) * shape->details,
+        (int8_t *)all->sequence + number * shape->steps * shape->depth,
+        (float *)all->vector + number * shape->size,
+        all->extent[number],
+    };
+}
+
+int sv_compare_each(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
+                    float *distances)
+{
+    const sv_embeddings *both[2] = {probes, references};
+    if (!verifier || !distances)
+        return SV_CONFIG_ERROR;
+    for (int i = 0; i < 2; i++)
+        if (!both[i] || !both[i]->series || !both[i]->detail || !both[i]->vector || !both[i]->extent ||
+            (verifier->shape.depth && !both[i]->sequence))
+            return SV_CONFIG_ERROR;
+    if (probes->count != 1 && probes->count != references->count)
+        return SV_CONFIG_ERROR;
+    for (size_t i = 0; i < references->count; i++) {
+        const sv_embedding probe = one_of(&verifier->shape, probes, probes->count == 1 ? 0 : i);
+        const sv_embedding reference = one_of(&verifier->shape, references, i);
+        float series;
+        SVI_TRY(svi_compare(verifier, &probe, &reference, SVI_NOTHING,
+                            distances + i * (size_t)verifier->model->cues.count, &series));
+    }
+    return SV_OK;
+}

@@ -1,5 +1,5 @@
-/* Sums and medians that round as numpy's do. */
-#include <stdlib.h>
+/* Sums, medians and lines that round as numpy's do. */
+#include <stddef.h>
 
 #include "internal.h"
 
@@ -34,15 +34,61 @@
 PAIRWISE_SUM(svi_sum_f, float)
 PAIRWISE_SUM(svi_sum_d, double)
 
-static int compare_doubles(const void *one, const void *other)
+double svi_select(double *values, size_t count, size_t place)
 {
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
+    ptrdiff_t low = 0, high = (ptrdiff_t)count - 1, wanted = (ptrdiff_t)place;
+    while (low < high) {
+        const double middle = values[wanted];
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
+            while (values[i] < middle)
+                i++;
+            while (values[j] > middle)
+                j--;
+            if (i <= j) {
+                double swap = values[i];
+                values[i++] = values[j];
+                values[j--] = swap;
+            }
+        }
+        if (j < wanted)
+            low = i;
+        if (i > wanted)
+            high = j;
+    }
+    return values[wanted];
 }
 
 double svi_median(double *values, size_t count)
 {
-    size_t middle = count / 2;
-    qsort(values, count, sizeof *values, compare_doubles);
-    return count % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    const size_t middle = count / 2;
+    double above = svi_select(values, count, middle), below;
+    if (count % 2)
+        return above;
+    below = values[0];
+    for (size_t i = 1; i < middle; i++)
+        below = values[i] > below ? values[i] : below;
+    return (below + above) / 2;
+}
+
+void svi_spread(double first, double last, double *grid, size_t count)
+{
+    double step = (last - first) / (double)(count - 1);
+    for (size_t i = 0; i + 1 < count; i++)
+        grid[i] = (double)i * step + first;
+    grid[count - 1] = last;
+}
+
+void svi_resample(const double *at, const double *values, size_t count, const double *grid, size_t points, double *out)
+{
+    size_t last = count - 1, j = 0;
+    for (size_t i = 0; i < points; i++) {
+        while (j < last && at[j + 1] <= grid[i])
+            j++;
+        if (j == last || at[j] == grid[i]) {
+            out[i] = values[j];
+            continue;
+        }
+        out[i] = (values[j + 1] - values[j]) / (at[j + 1] - at[j]) * (grid[i] - at[j]) + values[j];
+    }
 }

@@ -1,5 +1,6 @@
 /* Whether a capture is good enough: sigverify/modality/pen/assessment.py. */
 #include <math.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -58,4 +59,20 @@ sv_addition svi_assess(const svi_capture *capture)
     if (flaw != SV_TAKEN)
         return flaw;
     return svi_complexity(capture) < COMPLEXITY_FLOOR ? SV_TOO_SIMPLE : SV_TAKEN;
+}
+
+int sv_assess(const sv_signature *signature, sv_quality *quality)
+{
+    svi_capture capture;
+    if (!quality)
+        return SV_CONFIG_ERROR;
+    SVI_TRY(svi_capture_open(signature, &capture));
+    memset(quality, 0, sizeof *quality);
+    quality->flaw = svi_assess(&capture);
+    quality->duration_ms = svi_capture_duration(&capture);
+    quality->complexity = svi_complexity(&capture);
+    quality->count = capture.repairs.count;
+    memcpy(quality->repairs, capture.repairs.list, (size_t)quality->count * sizeof *quality->repairs);
+    svi_capture_close(&capture);
+    return SV_OK;
 }

@@ -143,12 +143,17 @@ int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embeddi
     return read_sequence(verifier, embedding->sequence);
 }
 
+int svi_can_hold(const sv_verifier *verifier, const sv_embedding *embedding)
+{
+    return verifier && embedding && embedding->series && embedding->detail && embedding->vector &&
+           (!verifier->shape.depth || embedding->sequence);
+}
+
 int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding)
 {
     svi_capture capture;
     int status;
-    if (!verifier || !signature || !embedding || !embedding->series || !embedding->detail ||
-        !embedding->vector || (verifier->shape.depth && !embedding->sequence))
+    if (!svi_can_hold(verifier, embedding))
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));
     status = svi_embed(verifier, &capture, embedding);

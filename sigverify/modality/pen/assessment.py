@@ -54,12 +54,16 @@ def complexity(signature: Signature) -> float:
     nor tremor counts; the ways between strokes do.
     """
     kept = signature.repaired.kept
-    path = signature.x[kept] + 1j * signature.y[kept]
-    step = abs(complex(np.ptp(path.real), np.ptp(path.imag))) / _STEPS
-    walked = [path[0]]
-    for point in path.tolist():
-        if abs(point - walked[-1]) >= step:
-            walked.append(point)
-    moves = np.diff(walked)
-    turned = np.abs(np.angle(moves[1:] * np.conj(moves[:-1])))
-    return float(1 - math.exp(-float(turned.sum()) / _TYPICAL_TURN))
+    x, y = signature.x[kept], signature.y[kept]
+    step = abs(complex(np.ptp(x), np.ptp(y))) / _STEPS
+    path = list(map(complex, x.tolist(), y.tolist()))
+    at, before, turned = path[0], None, 0.0
+    for point in path:
+        move = point - at
+        if abs(move) < step:
+            continue
+        if before is not None:
+            turn = move * before.conjugate()
+            turned += abs(math.atan2(turn.imag, turn.real))
+        at, before = point, move
+    return 1 - math.exp(-turned / _TYPICAL_TURN)

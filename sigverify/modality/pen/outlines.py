@@ -5,17 +5,24 @@ lies beside the other nearly everywhere. A recording that was stretched in time,
 had a little noise added still runs along the same line. So copies are told by how far a line lies from
 another one, not from its points: how fast it was written does not enter at all.
 
+The core in C computes the same bits (`src/outlines.c` of libsigverify). So places and their sums are whole
+numbers, exact in float64 in whatever order a matrix product adds them; everything else is added in an order
+that is said.
+
 Source: the fit by turns of closest points and least squares is that of P. Besl, N. McKay, "A method for
 registration of 3-D shapes", 1992, here with an affine map; the farthest points are left out of it as in
 D. Chetverikov et al., "The trimmed iterative closest point algorithm", 2002.
 """
 
+import math
 from collections.abc import Sequence
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from sigverify.arrays import FloatArray, IndexArray, Int8Array
+from sigverify.modality.pen.clock import total
 from sigverify.modality.pen.signature import Signature
 
 POINTS: Final = 96
@@ -34,15 +41,17 @@ _KEPT: Final = 0.8
 """Share of the points that are fitted and counted: those that lie closest."""
 _COUNTED: Final = int(_KEPT * POINTS)
 _TURNS: Final = 8
-_TINY: Final = 1e-9 * np.eye(3)
-"""What is added to normal equations, so that a line that is a dot has an answer."""
+_TINY: Final = 1e-9
+"""What is added to the diagonal of normal equations, so that a line that is a dot has an answer."""
+_FLAT: Final = 1e-12
+"""A line whose second axis is less than this share of its first is straight, up to rounding."""
 _LIKELY: Final = 0.15
 """Outlines farther apart than this, point by point in radii, are not looked at closely: it takes long, and of
 copies nine in ten lie within 0.1."""
 _LOOKED_AT: Final = 2
 """How many of the nearest are: a copy is one of the nearest even before it is fitted."""
-_CUTS: Final = tuple(1.5 * step for step in range(-9, 10))
-"""Points left out of a known line, at its beginning or, less than 0, at its end: what a copy may lack."""
+_CUTS: Final = range(-27, 28, 3)
+"""Half points left out of a known line, at its beginning or, below 0, at its end: what a copy may lack."""
 COPY: Final = 0.0055
 """Nearer than this, in radii, is a copy; benchmarks/policy.py --copies prints what is how near. Chosen on
 five corpora: of 2858 genuine signatures after all before them none lies nearer, the nearest at 0.0056."""
@@ -51,36 +60,30 @@ five corpora: of 2858 genuine signatures after all before them none lies nearer,
 def follow(signature: Signature) -> Int8Array:
     """Return `(POINTS - 1, 2)` int8: equal steps along the line, `_LONGEST` counts where it runs straight."""
     kept = signature.repaired.kept
-    line = np.stack([signature.x[kept], signature.y[kept]], axis=1)
+    line = np.stack([signature.x[kept], signature.y[kept]])
     places = _along(_smoothed(_along(line, _FINE * POINTS)), POINTS)
-    steps = np.hypot(*np.diff(places, axis=0).T)
-    counts = np.rint((places - places[0]) * (_LONGEST / max(float(steps.max()), 1e-12)))
-    return np.asarray(np.diff(counts, axis=0), np.int8)
+    longest = max(float(_lengths(places).max()), 1e-12)
+    counts = np.rint((places - places[:, :1]) * (_LONGEST / longest))
+    return np.asarray(np.diff(counts, axis=1).T, np.int8, order="C")
 
 
 def places_of(steps: Int8Array) -> FloatArray:
     """Return where steps `(…, POINTS - 1, 2)` lead: `(…, POINTS, 2)`, in RMS radii from the middle."""
-    ways = np.zeros((*steps.shape[:-2], 2, POINTS), np.int32)
-    np.cumsum(np.ascontiguousarray(np.moveaxis(steps, -1, -2), np.int32), axis=-1, out=ways[..., 1:])
-    return _normal(np.moveaxis(ways, -2, -1))
-
-
-def _normal(places: FloatArray) -> FloatArray:
-    """Move the middle of `(…, POINTS, 2)` to 0, and count in RMS radii."""
-    # numpy is slow along an axis of two.
-    axes = np.array(np.moveaxis(places, -1, -2), np.float64, order="C")
-    axes -= axes.mean(axis=-1, keepdims=True)
-    radius = np.sqrt(2 * np.mean(axes**2, axis=(-2, -1), keepdims=True))
-    axes /= np.maximum(radius, 1e-12)
-    return np.asarray(np.moveaxis(axes, -2, -1))
+    return np.moveaxis(_normal(_ways(steps)), -2, -1)
 
 
 def is_copy(outline: bytes, known: Sequence[bytes]) -> bool:
     """Whether an outline is one of those known, of one device and hand and moment."""
+    probe, lines = unpacked(outline, known)
+    return bool(apart(probe, lines).min() < COPY)
+
+
+def unpacked(outline: bytes, known: Sequence[bytes]) -> tuple[Int8Array, Int8Array]:
+    """Return what `apart` takes of an outline and those known."""
     probe, lines = (
         np.frombuffer(each, np.int8).reshape(-1, POINTS - 1, 2) for each in (outline, b"".join(known))
     )
-    return bool(apart(probe[0], lines).min() < COPY)
+    return probe[0], lines
 
 
 def apart(probe: Int8Array, known: Int8Array) -> FloatArray:
@@ -89,124 +92,229 @@ def apart(probe: Int8Array, known: Int8Array) -> FloatArray:
     An outline that is the other's without its beginning or its end lies near it, too. Those that are far
     apart before they are fitted well get what they are apart then.
     """
-    mine, lines = places_of(probe), places_of(known)
+    mine, lines = _ways(probe), _ways(known)
     by_cut = _point_by_point(mine, lines)
     distances = by_cut.min(axis=0)
-    near = np.argpartition(by_cut, _LOOKED_AT - 1, axis=None)[:_LOOKED_AT]
-    cut, which = np.unravel_index(near[by_cut.ravel()[near] < _LIKELY], by_cut.shape)
-    if len(cut):
-        fitted = _fitted(mine, _normal(_RESTS[cut] @ lines[which]))
+    looked_at = [place for place in _least(by_cut.ravel(), _LOOKED_AT) if by_cut.flat[place] < _LIKELY]
+    if looked_at:
+        cuts, which = np.unravel_index(looked_at, by_cut.shape)
+        rests = np.stack([_rest(_CUTS[cut], POINTS) for cut in cuts.tolist()])
+        fitted = _fitted(_normal(mine), _normal(lines[which] @ rests.transpose(0, 2, 1)))
         np.minimum.at(distances, which, fitted)
     return np.asarray(distances)
+
+
+def _ways(steps: Int8Array) -> FloatArray:
+    """Return where steps `(…, POINTS - 1, 2)` lead from 0 on: `(…, 2, POINTS)`, whole numbers."""
+    ways = np.zeros((*steps.shape[:-2], 2, POINTS))
+    np.cumsum(np.moveaxis(steps, -1, -2), axis=-1, dtype=np.float64, out=ways[..., 1:])
+    return ways
+
+
+def _normal(ways: FloatArray) -> FloatArray:
+    """Move the middle of whole numbers `(…, 2, n)` to 0, and count in RMS radii.
+
+    A sum of squares may have more digits than a float64: it is added up in int64.
+    """
+    whole = ways.astype(np.int64)
+    count, sums = whole.shape[-1], whole.sum(axis=-1, keepdims=True)
+    squares = (whole**2).sum(axis=(-2, -1), keepdims=True)
+    radius = np.sqrt((count * squares - (sums**2).sum(axis=-2, keepdims=True)).astype(np.float64))
+    return np.asarray((count * whole - sums) / np.maximum(radius, 1.0))
+
+
+def _least(values: FloatArray, count: int) -> list[int]:
+    """Return the places of the least of `(n,)`, the least first; of equals the first one."""
+    left, found = values.copy(), []
+    for _ in range(min(count, len(left))):
+        found.append(int(left.argmin()))
+        left[found[-1]] = np.inf
+    return found
 
 
 def _point_by_point(mine: FloatArray, lines: FloatArray) -> FloatArray:
     """Fit affinely, the n-th point to the n-th: root mean square of what is left, in radii.
 
-    Of the rests of all lines `(n, POINTS, 2)`: `(len(_CUTS), n)`. A few points of each are enough for that.
+    Of the rests of all lines `(n, 2, POINTS)`: `(len(_CUTS), n)`. A few points of each are enough for that.
     """
-    basis, _ = np.linalg.qr(_with_ones(_FEW_OF_ALL @ mine))
-    flat = lines.transpose(1, 0, 2).reshape(POINTS, -1)
-    squares = _SQUARES @ flat**2 + _PRODUCTS @ (flat[:-1] * flat[1:])
-    fitted = ((basis.T @ _FEW_OF_RESTS).reshape(-1, POINTS) @ flat).reshape(len(_CUTS), -1, flat.shape[1])
-    left = squares - np.sum(fitted**2, axis=1)
-    whole = squares - (_SUMS @ flat) ** 2 / _FEW
-    left, whole = (part.reshape(len(_CUTS), -1, 2).sum(axis=2) for part in (left, whole))
-    return np.asarray(np.sqrt(np.maximum(left, 0) / np.maximum(whole, 1e-12)))
+    rests = _few_of_rests()
+    few = mine @ _rest(0, _FEW).T
+    # The longer axis is fitted first; the other by what it has beside.
+    few = few[np.argsort(-_varying(few, few), kind="stable")]
+    long, both, short = (float(_varying(few[i], few[j])) for i, j in ((0, 0), (0, 1), (1, 1)))
+    long = max(long, 1.0)
+    beside = both / long
+    rest = max(short - beside * both, _FLAT * long)
+    # Of each rest: sums, and sums of products with both axes and with itself, as whole numbers.
+    flat = lines.transpose(2, 0, 1).reshape(POINTS, -1)
+    sums, one, other = (
+        (weights @ rests.points @ flat).reshape(len(_CUTS), -1) for weights in (np.ones(_FEW), *few)
+    )
+    squares = rests.squares @ flat**2 + rests.products @ (flat[:-1] * flat[1:])
+    whole = _FEW * squares - sums**2
+    along = _FEW * one - few[0].sum() * sums
+    across = (_FEW * other - few[1].sum() * sums) - beside * along
+    left = whole - along * along / long - across * across / rest
+    left, whole = (part[:, 0::2] + part[:, 1::2] for part in (left, whole))
+    return np.asarray(np.sqrt(np.maximum(left, 0.0) / np.maximum(whole, 1.0)))
+
+
+def _varying(one: FloatArray, other: FloatArray) -> FloatArray:
+    """How whole numbers `(…, n)` vary together: n² times their covariance, a whole number."""
+    count = one.shape[-1]
+    return np.asarray(count * (one * other).sum(axis=-1) - one.sum(axis=-1) * other.sum(axis=-1))
 
 
 def _fitted(mine: FloatArray, theirs: FloatArray) -> FloatArray:
-    """Fit to the closest points of the other lines, by turns: root mean square of the share kept, `(n,)`."""
-    rows, segments = _with_ones(mine), _Segments(theirs)
-    targets, counted = theirs, np.ones(theirs.shape[:2])
+    """Fit `(2, POINTS)` to the closest points of other lines `(n, 2, POINTS)`, by turns.
+
+    Returns:
+        `(n,)`: root mean square of the share of the gaps that is kept.
+    """
+    segments = _Segments(theirs)
+    targets, counted = theirs, np.ones((len(theirs), POINTS))
     for turn in range(_TURNS):
-        weighted = (rows * counted[..., np.newaxis]).transpose(0, 2, 1)
-        maps = np.linalg.solve(weighted @ rows + _TINY, weighted @ targets)
-        squares, shares = segments.squares(rows @ maps)
+        squares, shares = segments.squares(_mapped(mine, targets, counted))
         gaps = squares.min(axis=1)
         if turn < _TURNS - 1:
             targets = segments.points(np.argmin(squares, axis=1), shares)
             counted = (gaps <= np.partition(gaps, _COUNTED, axis=1)[:, _COUNTED : _COUNTED + 1]) * 1.0
-    return np.asarray(np.sqrt(np.mean(np.partition(gaps, _COUNTED, axis=1)[:, :_COUNTED], axis=1)))
+    return np.asarray(np.sqrt(np.sort(gaps, axis=1)[:, :_COUNTED].sum(axis=1) / _COUNTED))
+
+
+def _mapped(mine: FloatArray, targets: FloatArray, counted: FloatArray) -> FloatArray:
+    """Map a line `(2, POINTS)` affinely to targets `(n, 2, POINTS)`, by the points `(n, POINTS)` that count.
+
+    The normal equations of 1, x and y, taken apart into a lower triangle, its mirror and a diagonal.
+    """
+    x, y = mine
+    ones = np.ones(POINTS)
+    own = np.stack([ones, x, y, x * x, x * y, y * y])[:, np.newaxis] * counted
+    s, sx, sy, sxx, sxy, syy = own.sum(axis=-1)
+    weighted = np.stack([ones, x, y])[:, np.newaxis] * counted
+    to_one, to_x, to_y = (weighted[:, :, np.newaxis] * targets).sum(axis=-1)  # each (n, 2)
+    first = s + _TINY
+    x_of_one, y_of_one = sx / first, sy / first
+    second, mixed = (sxx + _TINY) - x_of_one * sx, sxy - x_of_one * sy
+    y_of_x = mixed / second
+    third = ((syy + _TINY) - y_of_one * sy) - y_of_x * mixed
+    first, x_of_one, y_of_one, second, y_of_x, third = (
+        each[:, np.newaxis] for each in (first, x_of_one, y_of_one, second, y_of_x, third)
+    )
+    to_x = to_x - x_of_one * to_one
+    to_y = (to_y - y_of_one * to_one) - y_of_x * to_x
+    by_y = to_y / third
+    by_x = to_x / second - y_of_x * by_y
+    moved = (to_one / first - x_of_one * by_x) - y_of_one * by_y
+    return np.asarray((by_x[..., np.newaxis] * x + by_y[..., np.newaxis] * y) + moved[..., np.newaxis])
 
 
 class _Segments:
-    """The segments of lines `(n, POINTS, 2)` near each of their points, `(n, window, POINTS)` for each axis.
+    """The segments of lines `(n, 2, POINTS)` near each of their points, `(2, n, window, POINTS)`.
 
-    numpy is slow along short axes: so those of the plane stand apart, and the points come last.
+    numpy is slow along short axes: so those of the plane stand first, and the points come last.
     """
 
     def __init__(self, lines: FloatArray) -> None:
         """Look out the segments."""
-        axes = np.ascontiguousarray(np.moveaxis(lines, -1, 0))
+        axes = np.ascontiguousarray(lines.transpose(1, 0, 2))
         self._start = np.take(axes, _SEGMENTS, axis=2)
         self._way = np.take(axes, _SEGMENTS + 1, axis=2) - self._start
         self._reach = self._way / np.maximum(self._way[0] ** 2 + self._way[1] ** 2, 1e-12)
         self._first = np.arange(len(lines))[:, np.newaxis] * _SEGMENTS.size + np.arange(POINTS)
 
     def squares(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return how far each of places `(n, POINTS, 2)` lies from each segment near it, squared.
+        """Return how far each of places `(n, 2, POINTS)` lies from each segment near it, squared.
 
         Also where on the segment it is nearest, as share of it.
         """
-        offset = np.moveaxis(places, -1, 0)[:, :, np.newaxis] - self._start
+        offset = places.transpose(1, 0, 2)[:, :, np.newaxis] - self._start
         share = offset[0] * self._reach[0] + offset[1] * self._reach[1]
         share = np.minimum(np.maximum(share, 0.0), 1.0)
         offset -= share * self._way
         return offset[0] ** 2 + offset[1] ** 2, share
 
     def points(self, chosen: IndexArray, shares: FloatArray) -> FloatArray:
-        """Return the points that lie at a share of the chosen segments, `(n, POINTS, 2)`."""
+        """Return the points that lie at a share of the chosen segments, `(n, 2, POINTS)`."""
         at = self._first + POINTS * chosen
         share = shares.reshape(-1)[at]
         axes = [
             start[at] + share * way[at]
             for start, way in zip(self._start.reshape(2, -1), self._way.reshape(2, -1), strict=True)
         ]
-        return np.stack(axes, axis=-1)
+        return np.stack(axes, axis=1)
 
 
 def _along(line: FloatArray, count: int) -> FloatArray:
-    """Return `count` points at equal steps along a line `(n, 2)`: `(count, 2)`."""
-    steps = np.hypot(*np.diff(line, axis=0).T)
-    way = np.concatenate([[0.0], np.cumsum(steps)])
+    """Return `count` points at equal steps along a line `(2, n)`: `(2, count)`."""
+    way = np.concatenate([[0.0], np.cumsum(_lengths(line))])
     places = np.linspace(0.0, way[-1], count)
-    return np.stack([np.interp(places, way, axis) for axis in line.T], axis=1)
+    return np.stack([np.interp(places, way, axis) for axis in line])
+
+
+def _lengths(line: FloatArray) -> FloatArray:
+    """Return how long the steps of a line `(2, n)` are, `(n - 1,)`; of `hypot` there are several."""
+    x, y = np.diff(line, axis=1)
+    return np.asarray(np.sqrt(x * x + y * y))
 
 
 def _smoothed(line: FloatArray) -> FloatArray:
+    """Average `(2, n)` by the kernel, from its first weight to its last; beyond an end lies the end."""
     half = len(_KERNEL) // 2
-    longer = np.concatenate([np.repeat(line[:1], half, axis=0), line, np.repeat(line[-1:], half, axis=0)])
-    return np.stack([np.convolve(axis, _KERNEL, "valid") for axis in longer.T], axis=1)
+    longer = np.concatenate([np.repeat(line[:, :1], half, 1), line, np.repeat(line[:, -1:], half, 1)], axis=1)
+    smoothed = np.zeros_like(line)
+    for place, weight in enumerate(_KERNEL):
+        smoothed += weight * longer[:, place : place + line.shape[1]]
+    return smoothed
 
 
-def _with_ones(points: FloatArray) -> FloatArray:
-    return np.column_stack([points, np.ones(len(points))])
-
-
-def _kernel() -> FloatArray:
+def _kernel() -> list[float]:
+    """Return the weights of the smoothing, by the exponential of the machine's C library, as C does."""
     deviation = _SMOOTH * _FINE
-    half = int(np.ceil(3 * deviation))
-    weights: FloatArray = np.exp(-0.5 * (np.arange(-half, half + 1) / deviation) ** 2)
-    return np.asarray(weights / weights.sum())
+    half = math.ceil(3 * deviation)
+    weights = [math.exp(-0.5 * (place / deviation) ** 2) for place in range(-half, half + 1)]
+    whole = total(np.array(weights))
+    return [weight / whole for weight in weights]
 
 
-def _rests(count: int) -> FloatArray:
-    """Return `(len(_CUTS), count, POINTS)`: by it a line gives `count` points of each of its rests."""
-    ends = [(max(cut, 0), POINTS - 1 + min(cut, 0)) for cut in _CUTS]
-    places = np.stack([np.linspace(start, end, count) for start, end in ends])
-    return np.maximum(0.0, 1.0 - np.abs(places[..., np.newaxis] - np.arange(POINTS)))
+@lru_cache(maxsize=len(_CUTS) + 2)
+def _rest(cut: int, count: int) -> FloatArray:
+    """Return `(count, POINTS)`: by it a line gives `count` points of what a cut leaves of it.
+
+    These are 2 · (count - 1) times as large, so that they are whole numbers.
+    """
+    parts = 2 * (count - 1)
+    places = max(cut, 0) * (count - 1) + (2 * (POINTS - 1) - abs(cut)) * np.arange(count)
+    return np.asarray(np.maximum(0.0, parts - np.abs(places[:, np.newaxis] - parts * np.arange(POINTS))))
+
+
+class _Rests(NamedTuple):
+    """By these a line gives a few points of each of its rests.
+
+    Attributes:
+        points: the points, `(len(_CUTS), _FEW, POINTS)`.
+        squares: with `products` the sum of their squares, `(len(_CUTS), POINTS)`: each of those points lies
+            between two of the line, so that it is one of squares and of products of neighbors.
+        products: one less.
+    """
+
+    points: FloatArray
+    squares: FloatArray
+    products: FloatArray
+
+
+@cache
+def _few_of_rests() -> _Rests:
+    """Return what only numpy needs, once it does: the core in C keeps no such tables."""
+    points = np.stack([_rest(cut, _FEW) for cut in _CUTS])
+    return _Rests(
+        points=points,
+        squares=(points**2).sum(axis=1),
+        products=2 * (points[..., :-1] * points[..., 1:]).sum(axis=1),
+    )
 
 
 _KERNEL: Final = _kernel()
-_RESTS: Final = _rests(POINTS)
-_FEW_OF_RESTS: Final = _rests(_FEW)
-_SUMS: Final = _FEW_OF_RESTS.sum(axis=1)
-"""By it a line gives the sum of those points; each lies between two of the line, so that the sum of their
-squares is one of squares and of products of neighbors: `(len(_CUTS), POINTS)`, and one less."""
-_SQUARES: Final = (_FEW_OF_RESTS**2).sum(axis=1)
-_PRODUCTS: Final = 2 * (_FEW_OF_RESTS[..., :-1] * _FEW_OF_RESTS[..., 1:]).sum(axis=1)
-_FEW_OF_ALL: Final = _FEW_OF_RESTS[_CUTS.index(0)]
 _SEGMENTS: Final[IndexArray] = np.clip(
     np.arange(-_WINDOW, _WINDOW + 1)[:, np.newaxis] + np.arange(POINTS), 0, POINTS - 2
 )

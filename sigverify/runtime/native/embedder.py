@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +10,11 @@ import numpy as np
 from sigverify.arrays import Float32Array
 from sigverify.errors import IncompatibleModel, RuntimeUnavailable
 from sigverify.forking import OwnLock
-from sigverify.matching.embedding import Embedding
+from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.pairing import Pairing
+from sigverify.modality.examined import Examined
 from sigverify.modality.pen.features import DETAIL_CHANNELS, DETAIL_FRAMES, FRAMES, SERIES_CHANNELS
+from sigverify.modality.pen.outlines import POINTS
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.runtime.chatter import without_chatter
@@ -60,17 +61,28 @@ class NativeEmbedder:
         Raises:
             MalformedModel: the network yields NaN or cannot be run.
         """
-        its = Embedding(
-            series=np.empty((FRAMES, SERIES_CHANNELS), np.int8),
-            detail=np.empty((DETAIL_FRAMES, DETAIL_CHANNELS), np.int8),
-            sequence=np.empty(self._shape, np.int8),
-            vector=np.empty(self._vector_size, np.float32),
-            extent=0.0,
-        )
-        view, library = self._view(its), self._library
+        parts, view = self._new()
         with self._lock.hold():
-            library.call("sv_embed", self._verifier, library.view(signature), view)
-        return replace(its, extent=float(view.extent))
+            self._library.call("sv_embed", self._verifier, self._library.view(signature), view)
+        return Embedding(**parts, extent=view.extent)
+
+    def examine(self, signature: Signature, outlined: bool) -> Examined:
+        """Judge one signature, embed it where it is fit, and follow its outline if asked: `Engine.examine`.
+
+        Raises:
+            MalformedModel: the network yields NaN or cannot be run.
+        """
+        library = self._library
+        parts, view = self._new()
+        flaw = library.ffi.new("sv_addition *")
+        outline = np.empty((POINTS - 1, 2), np.int8)
+        into = library.bytes(outline) if outlined else library.ffi.NULL
+        with self._lock.hold():
+            library.call("sv_examine", self._verifier, library.view(signature), flaw, view, into)
+        if flaw[0]:
+            return Examined(flaw=library.flaw(flaw[0]))
+        embedding = Embedding(**parts, extent=view.extent)
+        return Examined(embedding=embedding, outline=outline.tobytes() if outlined else b"")
 
     def measure(self, pairing: Pairing) -> Float32Array:
         """Measure all cues of the model, `(r, k)` in its order: `Engine.whole`.
@@ -79,26 +91,37 @@ class NativeEmbedder:
             MalformedModel: the pair network yields NaN or cannot be run.
         """
         out = np.empty((len(pairing), self._cues), np.float32)
-        probe, references, library = pairing.probe, pairing.references, self._library
-        numbers = range(len(pairing))
-        own = (
-            [self._view(probe)] * len(pairing)
-            if isinstance(probe, Embedding)
-            else [self._view(probe[number]) for number in numbers]
-        )
+        library = self._library
+        probes, references = self._view(pairing.probe), self._view(pairing.references)
         with self._lock.hold():
-            for number in numbers:
-                other, into = self._view(references[number]), library.floats(out[number])
-                library.call("sv_compare", self._verifier, own[number], other, into)
+            library.call("sv_compare_each", self._verifier, probes[0], references[0], library.floats(out))
         return out
 
-    def _view(self, its: Embedding) -> Any:
-        """Point to the arrays of an embedding, which must outlive the view."""
+    def _new(self) -> tuple[dict[str, Any], Any]:
+        """Return new arrays for an embedding, and what points to them."""
         library = self._library
+        parts: dict[str, Any] = {
+            "series": np.empty((FRAMES, SERIES_CHANNELS), np.int8),
+            "detail": np.empty((DETAIL_FRAMES, DETAIL_CHANNELS), np.int8),
+            "sequence": np.empty(self._shape, np.int8),
+            "vector": np.empty(self._vector_size, np.float32),
+        }
         view = library.ffi.new("sv_embedding *")
-        view.series, view.detail, view.sequence = map(library.bytes, (its.series, its.detail, its.sequence))
-        view.vector, view.extent = library.floats(its.vector), its.extent
-        return view
+        view.series, view.detail = library.bytes(parts["series"]), library.bytes(parts["detail"])
+        view.sequence, view.vector = library.bytes(parts["sequence"]), library.floats(parts["vector"])
+        return parts, view
+
+    def _view(self, its: Embedding | References) -> tuple[Any, tuple[Any, ...]]:
+        """Point to the arrays of embeddings; also what must outlive the view: these, in one piece each."""
+        library = self._library
+        vector = np.ascontiguousarray(its.vector, np.float32)
+        extent = np.array(its.extent, np.float32, ndmin=1)
+        parts = tuple(np.ascontiguousarray(each, np.int8) for each in (its.series, its.detail, its.sequence))
+        view = library.ffi.new("sv_embeddings *")
+        view.count = len(extent)
+        view.series, view.detail, view.sequence = map(library.bytes, parts)
+        view.vector, view.extent = library.floats(vector), library.floats(extent)
+        return view, (*parts, vector, extent)
 
 
 def litert_library() -> Path:

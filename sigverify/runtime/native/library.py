@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -13,7 +14,10 @@ from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_
 from sigverify.matching.elastic import Paths
 from sigverify.matching.embedding import check_shapes
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
+from sigverify.modality.pen.outlines import COPY, POINTS
+from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw, Quality
 
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
 """Where `sigverify native` puts it; looked at before the system's own folders."""
@@ -62,6 +66,14 @@ class Library:
                 received=f"{version[0]}, {version[1]}",
                 hint="Build it anew: sigverify native",
             )
+        try:
+            _ = self.functions.sv_examine  # the newest of this interface
+        except ffi.error as error:
+            raise RuntimeUnavailable(
+                f"libsigverify of an older build: {path}",
+                received=one_line(error),
+                hint="Build it anew: sigverify native",
+            ) from error
         self.path = str(path)
 
     @classmethod
@@ -151,6 +163,23 @@ class Library:
         self.call("sv_products", self.bytes(vectors), count, size, self.bytes(vector), into)
         return found
 
+    def outline(self, signature: Signature) -> bytes:
+        """Follow the line of a signature, as `outlines.follow`: the same steps."""
+        steps = np.empty((POINTS - 1, 2), np.int8)
+        self.call("sv_outline", self.view(signature), self.bytes(steps))
+        return steps.tobytes()
+
+    def apart(self, outline: bytes, known: Sequence[bytes]) -> FloatArray:
+        """Return how far an outline lies from each of those known, as `outlines.apart`: the same numbers."""
+        apart = np.empty(len(known))
+        lines = [self.ffi.from_buffer("int8_t[]", each) for each in (outline, b"".join(known))]
+        self.call("sv_outlines_apart", *lines, len(known), self._doubles(apart))
+        return apart
+
+    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+        """Say whether an outline is one of those known, as `outlines.is_copy`."""
+        return bool(known) and bool(self.apart(outline, known).min() < COPY)
+
     @staticmethod
     def _pairs(probe: Int8Array, references: Int8Array) -> tuple[list[tuple[Int8Array, slice]], Int8Array]:
         """Return each probe with the references that it is aligned with, and these; all contiguous."""
@@ -162,6 +191,26 @@ class Library:
 
     def _align(self, name: str, probe: Int8Array, references: Int8Array, *into: Any) -> None:
         self.call(name, self.bytes(probe), self.bytes(references), *references.shape, *into)
+
+    def assess(self, signature: Signature) -> Quality:
+        """Judge one signature by itself, as `assessment.assess`: the same numbers."""
+        its = self.ffi.new("sv_quality *")
+        self.call("sv_assess", self.view(signature), its)
+        return Quality(
+            flaw=self.flaw(its.flaw) if its.flaw else None,
+            duration_ms=its.duration_ms,
+            complexity=its.complexity,
+            repairs=tuple(Repair(self._token("sv_repair", its.repairs[k])) for k in range(its.count)),
+        )
+
+    def flaw(self, number: int) -> Flaw:
+        """Return what an `sv_addition` says of a capture."""
+        return Flaw(self._token("sv_addition", number))
+
+    def _token(self, enum: str, number: int) -> str:
+        """Return a member of an enum as Python has it."""
+        name: str = self.ffi.string(self.ffi.cast(enum, number))
+        return name.removeprefix("SV_").lower()
 
     def view(self, signature: Signature) -> Any:
         """Point to the arrays of a signature, which must outlive the view."""

@@ -20,7 +20,7 @@ def dynamics(its):
 
 
 def sketch(its, sketcher=SKETCHER):
-    return sketcher.sketch(PEN.fingerprint(its), dynamics(its))
+    return sketcher.sketch(sketcher.digest(PEN.fingerprint(its)), dynamics(its))
 
 
 def differing(one, other):
@@ -117,12 +117,12 @@ def test_references_that_were_replaced_are_still_remembered():
 
 @given(st.lists(st.tuples(st.sampled_from(Role), st.integers(0, 2**60), st.booleans()), max_size=8))
 def test_packing(entries):
-    memory = Memory(
-        tuple(
-            (role, entry(number)._replace(outline=b"along" if known else b""))
-            for role, number, known in entries
-        )
-    )
+    packed = [
+        (role, entry(number)._replace(outline=b"along" if known else b"")) for role, number, known in entries
+    ]
+    memory = Memory.of(packed)
+    assert list(memory.entries) == packed
+    assert memory.outlines == [b"along" for *_, known in entries if known]
     assert Memory.from_bytes(memory.to_bytes()) == memory
 
 
@@ -138,7 +138,7 @@ def test_bytes_that_are_no_memory(content):
 def test_records_without_outlines_are_read_as_they_are():
     kept = entry(3)
     memory = Memory.from_bytes(b"\1" + bytes([Role.ACCEPTED]) + kept.digest + kept.bits)
-    assert memory == Memory(((Role.ACCEPTED, kept),))
+    assert memory == Memory.of([(Role.ACCEPTED, kept)])
     mixed = memory.with_([kept._replace(outline=b"ab")], Role.ACCEPTED, limit=9)
     assert Memory.from_bytes(mixed.to_bytes()) == mixed
     assert mixed.outlines == [b"ab"]

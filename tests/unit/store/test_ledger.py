@@ -419,7 +419,7 @@ def test_somebody_elses_change_between_two_of_ours_is_found_when_time_has_passed
         one.put(template("alice", 1))
         other.users()
         place.execute("DELETE FROM seals")
-        monkeypatch.setattr(Ledger, "look", lambda _: None)  # of a process that does not look
+        monkeypatch.setattr(Ledger, "look", lambda *_: None)  # of a process that does not look
         with one.transaction() as records:
             records.put("kind", "subject", b"")
         monkeypatch.undo()

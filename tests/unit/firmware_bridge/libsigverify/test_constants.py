@@ -14,7 +14,7 @@ from sigverify.matching.cues import pair, trimmed
 from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
 from sigverify.matching.embedding import SEQUENCE_SCALE, SERIES_SCALE
 from sigverify.matching.scoring import FLOOR
-from sigverify.modality.pen import assessment, clock, features, marks, repaired, signature, tempo
+from sigverify.modality.pen import assessment, clock, features, marks, outlines, repaired, signature, tempo
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import MAX_COHORT_BYTES, MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
 from sigverify.policy.profile import Profile
@@ -70,6 +70,21 @@ HERE = {
         "MAX_COHORT": MAX_COHORT_BYTES,
         "MAX_MANIFEST": MAX_MANIFEST_BYTES,
         "MAX_NETWORK": MAX_NETWORK_BYTES,
+    },
+    "outlines.c": {
+        "COUNTED": outlines._COUNTED,
+        "CUT_STEP": outlines._CUTS.step,
+        "FINE": outlines._FINE,
+        "FLAT": outlines._FLAT,
+        "LIKELY": outlines._LIKELY,
+        "LONGEST": outlines._LONGEST,
+        "LOOKED_AT": outlines._LOOKED_AT,
+        "MOST_CUT": -outlines._CUTS.start,
+        "SMOOTH": outlines._SMOOTH,
+        "TAPS": len(outlines._KERNEL) // 2,
+        "TINY": outlines._TINY,
+        "TURNS": outlines._TURNS,
+        "WINDOW": outlines._WINDOW,
     },
     "pair.c": {
         "LARGEST": pair_inputs.LARGEST,

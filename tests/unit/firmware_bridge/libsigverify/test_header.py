@@ -10,8 +10,9 @@ from sigverify.decision import Outcome
 from sigverify.errors import BY_STATUS
 from sigverify.matching.cue import MAX_CUES
 from sigverify.matching.scoring import MAX_REFERENCES
-from sigverify.modality.pen import features
+from sigverify.modality.pen import features, outlines
 from sigverify.modality.pen.pen import PEN
+from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import MAX_SAMPLES
 from sigverify.runtime.native.library import ABI, NO_MEMORY
 from sigverify.runtime.pair_network import pair_shape
@@ -39,6 +40,7 @@ def test_every_status_has_words(library):
         ("sv_outcome", native_core.OUTCOMES.values(), list(native_core.OUTCOMES)),
         ("sv_reason", native_core.REASONS, list(range(7))),
         ("sv_addition", native_core.ADDITIONS, list(range(10))),
+        ("sv_repair", Repair, list(range(9))),
     ],
 )
 def test_enums_are_in_the_order_of_python(name, members, numbers):
@@ -62,6 +64,7 @@ def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
     expected = {
         "FRAMES": features.FRAMES,
+        "OUTLINE_STEPS": outlines.POINTS - 1,
         "CHANNELS": features.CHANNELS,
         "SERIES_CHANNELS": features.SERIES_CHANNELS,
         "DETAIL_FRAMES": features.DETAIL_FRAMES,

@@ -127,19 +127,20 @@ def test_the_fit_is_that_of_its_source(what):
     mine, *theirs = (
         outlines.places_of(outlines.follow(each)) for each in (COPIES[what], ORIGINAL, OTHERS[0])
     )
-    fitted = outlines._fitted(mine, np.stack(theirs))
+    fitted = outlines._fitted(mine.T, np.stack([each.T for each in theirs]))
     np.testing.assert_allclose(fitted, [plainly_fitted(mine, each) for each in theirs], rtol=1e-5, atol=1e-9)
 
 
 def test_point_by_point_is_a_fit_by_least_squares():
     """Of each rest of each line, by a few points."""
-    mine, *lines = (outlines.places_of(outlines.follow(each)) for each in (ORIGINAL, *OTHERS))
+    mine, *lines = (outlines._ways(outlines.follow(each)).T for each in (ORIGINAL, *OTHERS))
     few = np.linspace(0, outlines.POINTS - 1, outlines._FEW)
     rows = np.column_stack(
         [*(np.interp(few, range(outlines.POINTS), axis) for axis in mine.T), np.ones(len(few))]
     )
-    found = outlines._point_by_point(mine, np.stack(lines))
-    for cut, ends in enumerate((max(cut, 0), outlines.POINTS - 1 + min(cut, 0)) for cut in outlines._CUTS):
+    found = outlines._point_by_point(mine.T, np.stack([each.T for each in lines]))
+    halves = [cut / 2 for cut in outlines._CUTS]
+    for cut, ends in enumerate((max(half, 0), outlines.POINTS - 1 + min(half, 0)) for half in halves):
         for number, line in enumerate(lines):
             places = np.linspace(*ends, outlines._FEW)
             rest = np.column_stack([np.interp(places, range(outlines.POINTS), axis) for axis in line.T])

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import model, signature
+from disturbed import disturbed
 from in_threads import in_threads
 from toy_networks import toy_model
 
@@ -12,6 +13,7 @@ from sigverify.manifest import Precision
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
 from sigverify.matching.pairing import Pairing
+from sigverify.modality.pen.pen import PEN
 from sigverify.runtime.embedder import Embedder
 from sigverify.runtime.native.embedder import NativeEmbedder, litert_library
 
@@ -38,6 +40,24 @@ def test_it_embeds_as_python_does(library, base):
         assert np.array_equal(its.sequence, expected.sequence)
         np.testing.assert_allclose(its.vector, expected.vector, atol=1e-6)
         assert its.extent == np.float32(expected.extent)
+
+
+def test_it_examines_as_step_by_step(library, base):
+    native, flaws = NativeEmbedder(library, base), set()
+    for seed in range(120):
+        its = disturbed(seed)
+        examined, flaw = native.examine(its, True), PEN.unfit(its)
+        assert examined.flaw is flaw
+        flaws.add(flaw)
+        if flaw is not None:
+            assert (examined.embedding, examined.outline) == (None, b"")
+            continue
+        expected = native.embed(its)
+        for name in ("series", "detail", "sequence", "vector", "extent"):
+            np.testing.assert_array_equal(getattr(examined.embedding, name), getattr(expected, name))
+        assert examined.outline == PEN.outline(its)
+        assert native.examine(its, False).outline == b""
+    assert len(flaws) > 4
 
 
 @pytest.mark.parametrize("sequence", [True, False])

@@ -72,6 +72,7 @@ def says(abi, features):
             f"expected interface {ABI}, features {FEATURES}; received {ABI + 1}, {FEATURES}. Build it anew",
         ),
         (says(ABI, FEATURES + 1), f"another version: .*received {ABI}, {FEATURES + 1}"),
+        (says(ABI, FEATURES), r"older build: .*Build it anew"),
         ("int other(void) { return 0; }", "does not load"),
     ],
 )
