@@ -42,8 +42,8 @@ _PAGE: Final = 500
 class Searcher:
     """Searches one store, and follows its changes by any process. Threads may share it.
 
-    What it holds in memory is read once and then kept up to date by what changed; it is never written to a
-    disk, since it would lie there without the store's seal.
+    What it holds in memory is read once, where there are many people from the gallery beside the store, and
+    then kept up to date by what changed.
     """
 
     def __init__(
@@ -165,6 +165,8 @@ class Searcher:
         revision = self._store.revision()
         if revision == self._revision:
             return
+        if self._mark == START:
+            self._read_prepared()
         while changes := self._store.changes(self._modality, self._mark, limit=_PAGE):
             self._is_whole = False
             self._take(changes)
@@ -176,6 +178,20 @@ class Searcher:
             self._drop(self._people.keep(there))
             self._is_whole = True
         self._revision = revision
+
+    def _read_prepared(self) -> None:
+        """Take everybody from what lies beside the store, if anything does."""
+        prepared = self._store.prepared(self._modality)
+        if prepared is None:
+            return
+        self._is_whole = False
+        for batch in prepared.batches():
+            slots = self._people.add(batch.subjects, batch.names, batch.lengths)
+            if self._index is None:
+                self._index = _make_index(self._kind, batch.vectors.shape[1])
+            self._index.put(np.repeat(slots, batch.counts), batch.vectors)
+        self._mark = prepared.mark
+        self._is_whole = True
 
     def _take(self, changes: Sequence[Change]) -> None:
         known = [self._people.knows(change.mark.subject) for change in changes]

@@ -8,9 +8,11 @@ from in_threads import in_threads
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.matching.embedding import Embedding
 from sigverify.policy import Policy
+from sigverify.protection.keys import Key
 from sigverify.search import Searcher
-from sigverify.store import MEMORY, SqliteStore
+from sigverify.store import MEMORY, SqliteStore, gallery
 from sigverify.store.rekey import change_renewal, rekey
+from sigverify.store.rows import Rows
 from sigverify.verifier import Verifier
 
 MATCHER = arithmetic_matcher()
@@ -33,9 +35,12 @@ def like(its, index=0, seed=0):
     )
 
 
-@pytest.fixture
-def store():
-    with SqliteStore(MEMORY) as its:
+@pytest.fixture(params=["by rows", "by the gallery"])
+def store(request, monkeypatch, tmp_path):
+    """Begin with everybody's rows, or with what lies beside a file."""
+    monkeypatch.setattr(gallery, "WORTH", 1)
+    place = MEMORY if request.param == "by rows" else tmp_path / "its.db"
+    with SqliteStore(place, key=Key.generate()) as its:
         yield its
 
 
@@ -152,6 +157,28 @@ def test_what_cannot_be_searched_for(store, searcher, options):
 def test_no_such_index(store):
     with pytest.raises(ConfigError, match="exact or approximate"):
         Searcher(store, MATCHER, kind="fastest")
+
+
+def test_a_process_that_starts_again_reads_no_row_of_who_did_not_change(store, monkeypatch):
+    if store.path == MEMORY:
+        pytest.skip("nothing lies beside a store in memory")
+    first = people(store, 40)
+    found = ids(Searcher(store, MATCHER).search(like(first[7]), top_k=9))
+    store.delete("user-003")
+    (new,) = people(store, 1, start=40)
+    opened, open_vectors = [], Rows.open_vectors
+
+    def noted(*arguments):
+        its = open_vectors(*arguments)
+        opened.append(its.user_id)
+        return its
+
+    monkeypatch.setattr(Rows, "open_vectors", noted)
+    again = Searcher(store, MATCHER)
+    assert ids(again.search(like(first[7]), top_k=1)) == found[:1] == ["user-007"]
+    assert opened == [new.user_id]
+    assert ids(again.search(like(new), top_k=1)) == [new.user_id]
+    assert "user-003" not in ids(again.search(like(first[3]), top_k=41))
 
 
 def test_approximate_by_name(store):
