@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 WORTH: Final = 2_000
 """People from whom on files are kept: fewer are read from their rows in 60 ms."""
 
-_PEOPLE: Final = 1_024
+_PEOPLE: Final = 512
 """In a part, about: what is opened, compared and written at once."""
 _LARGEST: Final = 12
 """Bits of a subject that choose a part, at most."""

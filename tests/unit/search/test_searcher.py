@@ -191,6 +191,31 @@ def test_approximate_by_name(store):
     assert "user-004" not in ids(searcher.search(like(everybody[4]), top_k=9))
 
 
+def test_the_approximate_index_is_not_built_anew(store, monkeypatch):
+    pytest.importorskip("usearch")
+    if store.path == MEMORY:
+        pytest.skip("nothing lies beside a store in memory")
+    from sigverify.search import approximate
+
+    monkeypatch.setattr("sigverify.search.searcher._PAGE", 5)
+    first = people(store, 40)
+    Searcher(store, MATCHER, kind="approximate").prepare()
+    store.delete("user-003")
+    (new,) = people(store, 1, start=40)
+    put, added = approximate.ApproximateIndex.put, []
+    monkeypatch.setattr(
+        approximate.ApproximateIndex, "put", lambda its, slots, v: added.extend(slots) or put(its, slots, v)
+    )
+    again = Searcher(store, MATCHER, kind="approximate")
+    for its in (*first[:3], *first[4:], new):
+        assert ids(again.search(like(its), top_k=1)) == [its.user_id]
+    assert len(added) == len(new)
+    assert "user-003" not in ids(again.search(like(first[3]), top_k=40))
+    rekey(store)
+    for its in (first[0], new):
+        assert ids(again.search(like(its), top_k=1)) == [its.user_id]
+
+
 def test_many_threads_search_while_people_come_and_go(store, searcher):
     steady = people(store, 30)
     wrong, stop = [], threading.Event()
