@@ -43,8 +43,8 @@ _PIECE: Final = 1 << 25
 _TIE: Final = 16
 """Random bytes that all pieces of one content begin with."""
 
-_PART: Final = re.compile(r"([a-z0-9]{1,32})-([0-9a-c])-([0-9a-f]{3})")
-_LONG: Final = re.compile(r"([a-z0-9]{1,32})\.([a-z]+)")
+_PART: Final = re.compile(r"([a-z0-9_]{1,32})-([0-9a-c])-([0-9a-f]{3})")
+_LONG: Final = re.compile(r"([a-z0-9_]{1,32})\.([a-z]+)")
 
 Gone = tuple[bytes, str]
 """The subject and modality of a row that was removed or replaced."""
@@ -124,14 +124,16 @@ class Gallery:
         except DamagedStore:
             return None
 
-    def write(self, place: Place, rows: Rows, model_id: str, batch: Batch) -> None:
-        """Write a part in place of what was there; where that fails, the next to search tries again."""
+    def write(self, place: Place, rows: Rows, model_id: str, batch: Batch) -> bool:
+        """Write a part in place of what was there; say whether that worked, or the next has to try again."""
         path = self.folder / place.file
         if not len(batch):
-            self._wipe(path)
-            return
-        if not self._write(path, [rows.seal_part(batch.to_bytes(), *place, model_id)], sync=path.exists()):
-            self._wipe(path)
+            return self._wipe(path)
+        sealed = rows.seal_part(batch.to_bytes(), *place, model_id)
+        if self._write(path, [sealed], sync=path.exists()):
+            return True
+        self._wipe(path)
+        return False
 
     def drop(self, gone: set[Gone], rows: Rows, models: Callable[[], dict[str, str]]) -> None:
         """Take people out of the parts that have them, at once on the disk too; see `is_clean`.

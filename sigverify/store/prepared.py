@@ -49,6 +49,8 @@ class PreparedPeople:
         self._gallery = gallery
         self._modality = modality
         self._level = gallery.level(modality, people)
+        # Within a transaction there may be rows that are never committed.
+        self._writes = store.database.opened is None
 
     def batches(self) -> Iterator[Batch]:
         """Yield everybody; see `Prepared.batches`. What is written are parts in which somebody changed."""
@@ -56,7 +58,7 @@ class PreparedPeople:
             batch = self._batch(Place(self._modality, self._level, number))
             if len(batch):
                 yield batch
-        if self._gallery.has_others(self._modality, self._level):
+        if self._writes and self._gallery.has_others(self._modality, self._level):
             with contextlib.suppress(StoreError), self._store.changing(durable=False):
                 self._gallery.tidy(self._modality, self._level)
 
@@ -71,25 +73,24 @@ class PreparedPeople:
             self._gallery.write_long(self._modality, name, rows, self._model_id(), content)
 
     def _batch(self, place: Place) -> Batch:
-        # Within a transaction there may be rows that are never committed.
-        writes = self._store.database.opened is None
         with self._store.reading() as rows:
             known, model_id = self._known(place), self._model_id()
             kept = self._gallery.read(place, rows, model_id)
             if kept is not None and known.agree(kept):
                 return kept
-            if not writes:
+            if not self._writes:
                 return self._merged(place, rows, model_id, known, kept)
-        with contextlib.suppress(StoreError), self._store.changing(durable=False) as rows:
-            known, model_id = self._known(place), self._model_id()
-            kept = self._gallery.read(place, rows, model_id)
-            batch = self._merged(place, rows, model_id, known, kept)
-            self._gallery.write(place, rows, model_id, batch)
-            return batch
-        # Read-only, or somebody else has been writing for long.
-        with self._store.reading() as rows:
-            known, model_id = self._known(place), self._model_id()
-            return self._merged(place, rows, model_id, known, self._gallery.read(place, rows, model_id))
+        try:
+            with self._store.changing(durable=False) as rows:
+                known, model_id = self._known(place), self._model_id()
+                kept = self._gallery.read(place, rows, model_id)
+                batch = self._merged(place, rows, model_id, known, kept)
+                self._writes = self._gallery.write(place, rows, model_id, batch)
+        except StoreError:
+            # Read-only, or somebody else has been writing for long: no waiting for each part again.
+            self._writes = False
+            return self._batch(place)
+        return batch
 
     def _merged(self, place: Place, rows: Rows, model_id: str, known: _Known, kept: Batch | None) -> Batch:
         """Put together who is in the part by a seal of now, and who has to be read from a row."""
