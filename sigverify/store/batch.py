@@ -69,12 +69,11 @@ class Batch:
 
     def where(self, chosen: BoolArray) -> "Batch":
         """Return those people of the batch, `(n,)`, that are chosen."""
-        ends = np.cumsum(self.lengths).tolist()
-        names = [self.names[end - length : end] for end, length in zip(ends, self.lengths, strict=True)]
+        letters = np.frombuffer(self.names, np.uint8)
         return Batch(
             self.subjects[chosen],
             self.seals[chosen],
-            b"".join(name for name, wanted in zip(names, chosen, strict=True) if wanted),
+            letters[np.repeat(chosen, self.lengths)].tobytes(),
             self.lengths[chosen],
             self.counts[chosen],
             self.vectors[np.repeat(chosen, self.counts)],
@@ -82,7 +81,9 @@ class Batch:
 
     def others(self, subjects: AbstractSet[bytes]) -> BoolArray:
         """Return who is not among these, `(n,)`."""
-        return np.array([each.tobytes() not in subjects for each in self.subjects], np.bool_)
+        whole = self.subjects.tobytes()
+        each = (whole[at : at + DIGEST_BYTES] for at in range(0, len(whole), DIGEST_BYTES))
+        return np.array([subject not in subjects for subject in each], np.bool_)
 
     def people(self) -> list[Person]:
         """Take them apart."""

@@ -14,6 +14,7 @@ Beside the parts there may be one long content for each name, such as the graph 
 """
 
 import logging
+import os
 import re
 import secrets
 from collections import defaultdict
@@ -164,7 +165,7 @@ class Gallery:
     def wipe(self) -> None:
         """Overwrite and remove all files; see `is_clean`."""
         self._is_anew = True
-        done = [self._wipe(path) for path in self._files()]
+        done = [self._wipe(self.folder / name) for name in self._files()]
         try:
             self.folder.rmdir()
         except OSError as error:
@@ -245,16 +246,17 @@ class Gallery:
         return self._wipe(path)
 
     def _places(self) -> list[Place]:
-        return [place for path in self._files() if (place := Place.read(path.name)) is not None]
+        return [place for name in self._files() if (place := Place.read(name)) is not None]
 
-    def _files(self) -> list[Path]:
-        """List what is ours in the folder."""
+    def _files(self) -> list[str]:
+        """List the names of what is ours in the folder."""
         try:
-            found = sorted(self.folder.iterdir())
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries]
         except OSError as error:
             _pass_on(error)
             return []
-        return [path for path in found if _PART.fullmatch(path.name) or _LONG.fullmatch(path.name)]
+        return [name for name in names if _PART.fullmatch(name) or _LONG.fullmatch(name)]
 
     def _wipe(self, path: Path) -> bool:
         try:
