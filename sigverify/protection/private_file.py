@@ -55,7 +55,7 @@ def overwrite_private(path: Path, contents: Iterable[bytes], *, sync: bool) -> N
     Raises:
         OSError: it cannot be written, or is no file of its own name.
     """
-    with _opened(path, os.O_CREAT) as file:
+    with os.fdopen(_opened(path, os.O_CREAT), "wb") as file:
         before = os.fstat(file.fileno()).st_size
         for content in contents:
             file.write(content)
@@ -79,7 +79,7 @@ def wipe(path: Path) -> None:
         if path.is_symlink():
             path.unlink()
             return
-        with _opened(path, 0) as file:
+        with os.fdopen(_opened(path, 0), "wb") as file:
             _write_zeros(file, os.fstat(file.fileno()).st_size)
             file.flush()
             os.fsync(file.fileno())
@@ -88,15 +88,17 @@ def wipe(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _opened(path: Path, flags: int) -> IO[bytes]:
+def _opened(path: Path, flags: int) -> int:
     """Open a file to be written from its beginning, and no other one that a link leads to."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | flags, 0o600)
-    file = os.fdopen(descriptor, "wb")
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        file.close()
-        raise OSError(errno.EPERM, "no file of its own name", str(path))
-    return file
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise OSError(errno.EPERM, "no file of its own name", str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _write_zeros(file: IO[bytes], count: int) -> None:

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import faults
 import numpy as np
 import pytest
 from builders import template
@@ -416,6 +417,35 @@ def test_nobody_is_written_back_who_is_being_forgotten(store, path):
     stop.set()
     reader.join()
     assert wrong == []
+
+
+def test_interrupted_anywhere_nobody_who_is_gone_stays_in_it(store):
+    """An exception at any line of what writes files, while somebody is replaced and somebody forgotten."""
+    files = tuple(
+        str(faults.SHIPPED / each)
+        for each in ("store/gallery.py", "store/batch.py", "store/ledger.py", "protection/private_file.py")
+    )
+
+    def change():
+        with store.transaction():
+            store.put(renamed("user-2", 90), replace=True)
+            store.delete("user-3")
+
+    def begin():
+        if "user-3" not in store.users():
+            store.put(renamed("user-3", 3))
+        everybody(store)
+
+    begin()
+    lines = faults.lines_of(change, files)
+    assert len(lines) > 60
+    for line in lines[::3]:
+        begin()
+        before = by_rows(store)
+        assert faults.interrupt(change, line, files).raised is not None
+        assert by_rows(store) == before or "user-3" not in named_in_files(store)
+        assert everybody(store) == by_rows(store)
+        assert check(store).sound
 
 
 class TestLong:
