@@ -23,6 +23,8 @@ EXPANSION_ADD: Final = 64
 EXPANSION_SEARCH: Final = 256
 """How many vectors a search looks at, at least."""
 
+_AT_ONCE: Final = 1 << 16
+"""Vectors that are added at once: usearch takes float32, and all of them would be twice what it keeps."""
 _GONE: Final = 4
 """Where more than one in so many is gone, the graph is built anew: it leads through them still."""
 _MANY: Final = 256
@@ -69,9 +71,11 @@ class ApproximateIndex:
         self._key_of = _longer(self._key_of, 1 + int(slots.max()))
         new = np.unique(slots[self._key_of[slots] == NONE])
         self._name(new, np.arange(self._keys, self._keys + len(new), dtype=np.int32))
-        threads = 0 if len(vectors) >= _MANY else 1
-        keys = self._key_of[slots].astype(np.uint64)
-        self._graph.add(keys, np.asarray(vectors, np.float32), threads=threads)
+        for start in range(0, len(slots), _AT_ONCE):
+            here = slice(start, start + _AT_ONCE)
+            keys = self._key_of[slots[here]].astype(np.uint64)
+            threads = 0 if len(keys) >= _MANY else 1
+            self._graph.add(keys, np.asarray(vectors[here], np.float32), threads=threads)
 
     def remove(self, slot: int) -> None:
         """Take all vectors of one person out; see `Index.remove`."""
