@@ -5,8 +5,9 @@
 
 Five references a person. Each store is a real one but for its templates, which a search does not read; each
 figure is of a process of its own. Times are the processor's, so that other programs disturb little: a disk
-that is slow comes on top, and what runs on two cores takes half of it. Decides from how many people on `index="approximate"` is worth its misses,
-and how a process has to begin. The last rows are extrapolated from the two largest sizes measured.
+that is slow comes on top, and what runs on two cores takes half of it. Decides from how many people on
+`index="approximate"` is worth its misses, and how a process has to begin. The last columns are extrapolated
+from the two largest sizes measured.
 """
 
 import argparse
