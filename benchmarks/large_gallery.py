@@ -63,6 +63,9 @@ FIGURES = {
 BOUNDED = ("recall", "recall_12")
 """What does not grow with the vectors, and is not extrapolated."""
 
+CURVED = ("build_s", "approximate_ms")
+"""What a graph takes grows faster, or slower, than the vectors in it."""
+
 CHANGES = {
     1_000: "all in the processor's cache; read from the rows, no gallery",
     10_000: "the gallery begins, at 2,000 people",
@@ -260,15 +263,18 @@ def _how():
 
 
 def _extrapolated(measured, size):
-    """Go on along the power of the number of vectors that the two largest sizes show."""
+    """Go on as the two largest sizes do: in proportion, or along a power of the number of vectors."""
     small, large = sorted(measured)[-2:]
     found = {}
     for name in FIGURES:
         first, last = measured[small].get(name, math.nan), measured[large].get(name, math.nan)
         if name in BOUNDED or not (first > 0 and last > 0):
             continue
-        power = math.log(last / first) / math.log(large / small)
-        found[name] = last * (size / large) ** power
+        if name in CURVED:
+            power = math.log(last / first) / math.log(large / small)
+            found[name] = last * (size / large) ** power
+        else:
+            found[name] = last + (last - first) / (large - small) * (size - large)
     return found
 
 
