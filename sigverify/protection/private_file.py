@@ -55,13 +55,13 @@ def overwrite_private(path: Path, contents: Iterable[bytes], *, sync: bool) -> N
     Raises:
         OSError: it cannot be written, or is no file of its own name.
     """
-    with os.fdopen(_opened(path, os.O_CREAT), "wb") as file:
+    # Nothing is buffered: an interrupted writer would write that later, over what somebody else has written.
+    with os.fdopen(_opened(path, os.O_CREAT), "wb", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size
         for content in contents:
-            file.write(content)
+            _write_all(file, content)
         end = file.tell()
         _write_zeros(file, before - end)
-        file.flush()
         if sync or before > end:
             os.fsync(file.fileno())
         file.truncate(end)
@@ -79,9 +79,8 @@ def wipe(path: Path) -> None:
         if path.is_symlink():
             path.unlink()
             return
-        with os.fdopen(_opened(path, 0), "wb") as file:
+        with os.fdopen(_opened(path, 0), "wb", buffering=0) as file:
             _write_zeros(file, os.fstat(file.fileno()).st_size)
-            file.flush()
             os.fsync(file.fileno())
     except FileNotFoundError:
         return
@@ -101,9 +100,15 @@ def _opened(path: Path, flags: int) -> int:
     return descriptor
 
 
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
 def _write_zeros(file: IO[bytes], count: int) -> None:
-    while count > 0:
-        count -= file.write(_ZEROS[:count])
+    for start in range(0, count, len(_ZEROS)):
+        _write_all(file, _ZEROS[: count - start])
 
 
 def sync_folder(folder: Path) -> None:
