@@ -76,16 +76,26 @@ LINES = (
     Line("growth", "growth from there to the last verify", "MB", 1, "whether it may run for years"),
     Line("large_verify", "verify in the large store / in one of ten", "x", 1.2, "stores need not be split"),
     Line(
-        "prepare",
-        "read the large store for the first search",
+        "prepare_rows",
+        "read all rows of the large store for the very first search",
         "ms",
         None,
+        "whether a gallery is worth its disk",
+    ),
+    Line(
+        "prepare",
+        "the same from the gallery, in every process after that",
+        "ms",
+        1000,
         "prepare at start, not at the gate",
     ),
     Line(
         "identify", "identify among all of the large store, median", "ms", 20, "until when no index is needed"
     ),
     Line("identify_p99", "the same, 99th percentile", "ms", None, "whether a deadline can be promised"),
+    Line(
+        "gallery_memory", "what the gallery adds to a process", "MB", 100, "how many people a board may hold"
+    ),
     Line(
         "identify_memory",
         "resident with the gallery in memory",
@@ -125,6 +135,7 @@ def _measure(folder, options):
         ("verify", options.runs),
         ("grow", options.verifies),
         ("large", options.runs // SHARE),
+        ("write", 1),
         ("identify", max(200, options.runs // 20)),
     ):
         found |= _child(what, folder, count)
@@ -288,11 +299,19 @@ def large(folder, count):
     return {"large_verify": float(np.median(took["large.db"]) / np.median(took["small.db"]))}
 
 
+def write(folder, _count):
+    """Read all rows for the first search, and write the gallery."""
+    with _open(folder, "large.db") as verifier:
+        return {"prepare_rows": _timed(verifier.prepare)[0]}
+
+
 def identify(folder, count):
     """Search the large store; the memory is that of a process which does nothing else."""
     probes = _signatures(folder, PROBES, REFERENCES)
     with _open(folder, "large.db") as verifier:
+        before = _resident_mb()
         prepared, _ = _timed(verifier.prepare)
+        added = _resident_mb() - before
         took, found = [], 0
         for number in range(count):
             milliseconds, matches = _timed(verifier.identify, probes[number % PROBES])
@@ -304,11 +323,12 @@ def identify(folder, count):
             "prepare": prepared,
             "identify": float(np.median(took)),
             "identify_p99": float(np.quantile(took, 0.99)),
+            "gallery_memory": added,
             "identify_memory": _resident_mb(),
         }
 
 
-CHILDREN = {each.__name__: each for each in (first, verify, grow, large, identify)}
+CHILDREN = {each.__name__: each for each in (first, verify, grow, large, write, identify)}
 
 
 def _timed(call, *arguments, **options):

@@ -200,7 +200,7 @@ class _Crowd(SqliteStore):
         del modality
         first = int.from_bytes(after.subject, "big") + 1 if after != START else 0
         return [
-            Change(Mark(1, number.to_bytes(4, "big")), f"user-{number:06d}", self._vectors[number])
+            Change(Mark(1, number.to_bytes(16, "big")), f"user-{number:06d}", self._vectors[number])
             for number in range(first, min(first + limit, len(self._vectors)))
         ]
 

@@ -39,7 +39,7 @@ from sigverify.forking import OwnLock
 from sigverify.policy.clock import Instant
 from sigverify.protection.keys import Key, default_path
 from sigverify.protection.renewal import Renewal
-from sigverify.store import MEMORY, START, Change, Erasure, Mark, SqliteStore, State
+from sigverify.store import MEMORY, START, Change, Erasure, Mark, Prepared, SqliteStore, State
 from sigverify.store.counter import Counter
 from sigverify.store.postgres import PostgresStore
 from sigverify.store.sealed import SealedRecords
@@ -192,6 +192,10 @@ class FleetStore:
     def changes(self, modality: str, after: Mark = START, *, limit: int = 1000) -> list[Change]:
         """Return who was enrolled, replaced or touched; see `Store.changes`."""
         return self._whole().changes(modality, after, limit=limit)
+
+    def prepared(self, modality: str) -> Prepared | None:
+        """Return everybody of a modality as the gallery of the copy has them; see `Store.prepared`."""
+        return self._whole().prepared(modality)
 
     def subjects(self, modality: str) -> frozenset[bytes]:
         """Return what users are found by; see `Store.subjects`."""

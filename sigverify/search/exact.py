@@ -20,6 +20,8 @@ from sigverify.search.coarse import Bytes, Coarse, CoarseKind, Pairs, Products
 CHUNK: Final = 1 << 16
 """Vectors that are allocated together; an even number."""
 
+_AT_ONCE: Final = 1 << 11
+"""Vectors that are taken in at once."""
 _FINE: Final = 254
 """Steps of the fine part in one of the coarse part: ±127 in int8."""
 _FREE: Final = -1
@@ -58,6 +60,11 @@ class ExactIndex:
 
     def put(self, slots: Int32Array, vectors: RealArray) -> None:
         """Add vectors `(n, e)`; see `Index.put`."""
+        # Not all at once: what is computed in between would stay the process's, as its largest memory.
+        for start in range(0, len(vectors), _AT_ONCE):
+            self._put(slots[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE])
+
+    def _put(self, slots: Int32Array, vectors: RealArray) -> None:
         values = np.asarray(vectors, np.float32)
         values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1)
         scaled = values * np.float32(self._scale)

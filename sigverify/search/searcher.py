@@ -26,7 +26,7 @@ from sigverify.search.index import Index, IndexKind
 from sigverify.search.match import Match, Matches
 from sigverify.search.open_set import open_set_threshold
 from sigverify.search.people import People
-from sigverify.store import START, Change, Store
+from sigverify.store import START, Change, Prepared, Store
 from sigverify.template import Template
 
 _log = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ SHORTLIST: Final = 12
 """People whom a search compares in full, at least; the rest are ruled out by their vectors alone.
 benchmarks/shortlist.py shows what other numbers miss; each person costs half a millisecond."""
 
+_GRAPH: Final = "graph"
+"""The name under which the graph of the approximate index is kept."""
+_FEW_NEW: Final = 50
+"""Where at most one in so many is new since, the graph is not kept anew: to put those takes seconds."""
 _PAGE: Final = 500
 """People read from the store at once, while others may use it in between."""
 
@@ -42,8 +46,8 @@ _PAGE: Final = 500
 class Searcher:
     """Searches one store, and follows its changes by any process. Threads may share it.
 
-    What it holds in memory is read once and then kept up to date by what changed; it is never written to a
-    disk, since it would lie there without the store's seal.
+    What it holds in memory is read once, where there are many people from the gallery beside the store, and
+    then kept up to date by what changed.
     """
 
     def __init__(
@@ -165,6 +169,8 @@ class Searcher:
         revision = self._store.revision()
         if revision == self._revision:
             return
+        if self._mark == START:
+            self._read_prepared()
         while changes := self._store.changes(self._modality, self._mark, limit=_PAGE):
             self._is_whole = False
             self._take(changes)
@@ -176,6 +182,44 @@ class Searcher:
             self._drop(self._people.keep(there))
             self._is_whole = True
         self._revision = revision
+
+    def _read_prepared(self) -> None:
+        """Take everybody from what lies beside the store, if anything does."""
+        prepared = self._store.prepared(self._modality)
+        if prepared is None:
+            return
+        self._is_whole = False
+        if self._kind is IndexKind.EXACT:
+            for batch in prepared.batches():
+                slots = self._people.add(batch.subjects, batch.names, batch.lengths)
+                if self._index is None:
+                    self._index = _make_index(self._kind, batch.vectors.shape[1])
+                self._index.put(np.repeat(slots, batch.counts), batch.vectors)
+        else:
+            self._read_graph(prepared)
+        self._mark = prepared.mark
+        self._is_whole = True
+
+    def _read_graph(self, prepared: Prepared) -> None:
+        """Restore the graph that was kept, put whom it does not have, and keep it where those are many."""
+        from sigverify.search.approximate import ApproximateIndex
+        from sigverify.search.graph import Held
+
+        batches = list(prepared.batches())
+        if not batches:
+            return
+        people = Held(
+            np.concatenate([self._people.add(b.subjects, b.names, b.lengths) for b in batches]),
+            np.concatenate([batch.seals for batch in batches]),
+            np.concatenate([batch.counts for batch in batches]),
+            np.concatenate([batch.vectors for batch in batches]),
+        )
+        self._index = index = ApproximateIndex(people.vectors.shape[1])
+        has = index.thaw(prepared.read(_GRAPH) or b"", people)
+        missing = np.repeat(~has, people.counts)
+        index.put(np.repeat(people.slots, people.counts)[missing], people.vectors[missing])
+        if np.count_nonzero(~has) > max(_PAGE, len(has) // _FEW_NEW):
+            prepared.keep(_GRAPH, index.freeze(people))
 
     def _take(self, changes: Sequence[Change]) -> None:
         known = [self._people.knows(change.mark.subject) for change in changes]

@@ -4,7 +4,7 @@ from sigverify.store.address import is_server
 from sigverify.store.erasure import Erasure
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY
-from sigverify.store.store import START, Change, Mark, Records, State, Store
+from sigverify.store.store import START, Change, Mark, Prepared, Records, State, Store
 
 __all__ = [
     "MEMORY",
@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "Erasure",
     "Mark",
+    "Prepared",
     "Records",
     "SqliteStore",
     "State",

@@ -11,6 +11,7 @@ from sigverify.hold import Hold
 from sigverify.protection.keys import Key
 from sigverify.store.check import Health, check
 from sigverify.store.counter import Counter
+from sigverify.store.gallery import Gallery
 from sigverify.store.ledger import Ledger
 from sigverify.store.migration import COLUMNS, OLD_VERSIONS, selection
 from sigverify.store.rows import Rows
@@ -82,6 +83,7 @@ def restore(
             database.create(lambda: _begin(database, key))
         ledger = Ledger(database, lambda: _rows(database, key))
         ledger.counter = counter
+        ledger.gallery = Gallery(target)
         _replace(database, ledger, Path(source), key, tally)
         ledger.count_on()
     finally:
@@ -168,4 +170,5 @@ def _replace(database: SqliteDatabase, ledger: Ledger, source: Path, key: Key, t
         database.execute("UPDATE main.vectors SET revision = (SELECT revision FROM main.state)")
         ledger.adopt(tally)
         ledger.begin_counting()
+        ledger.drop_gallery()
         database.scrub()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -30,6 +31,8 @@ class Part(StrEnum):
     VECTORS = "vectors"
     RECORDS = "records"
     JOURNALS = "journals"
+    GALLERY = "gallery"
+    """The files beside the store that a search begins with."""
 
 
 class Damage(StrEnum):
@@ -168,6 +171,7 @@ def repair(store: SealedStore, *, accept: bool = False) -> Health:
             else:
                 first.mend(place)
         unbind(store.database, store.ledger)
+        store.ledger.drop_gallery()
         store.ledger.revise()
         store.database.scrub()
         health = _Check(store.ledger, rows, store).run()
@@ -187,17 +191,38 @@ def _with_remains(health: Health, store: SealedStore) -> Health:
     """Add what is left of rows that are gone; not where others are damaged, nor before they are committed."""
     if health.findings or not isinstance(store.database, SqliteDatabase) or store.database.opened:
         return health
-    found = remains(store.database)
-    if not found:
-        return health
-    people = sorted({each.subject.hex() for each in found})
+    people = sorted({each.subject.hex() for each in remains(store.database)})
     added = [
         Finding(part=Part.FILE, row=row, damage=Damage.REMAINS, detail=_HOW_TO_OVERWRITE) for row in people
     ]
+    beside = _beside(store)
+    if beside:  # once more: what was just being written opens now
+        beside &= _beside(store)
+    for file, subject in sorted(beside):
+        row, detail = (subject, "") if subject else (file, "it does not open. ")
+        detail = f"{file}: {detail}{_HOW_TO_MEND}"
+        added.append(Finding(part=Part.GALLERY, row=row, damage=Damage.REMAINS, detail=detail))
     return replace(health, findings=tuple(added))
 
 
+def _beside(store: SealedStore) -> set[tuple[str, str]]:
+    """Return what lies beside the store of people who are no rows, and what of it does not open."""
+    gallery = store.ledger.gallery
+    if gallery is None:
+        return set()
+
+    def seals(modality: str) -> dict[bytes, bytes]:
+        marks = store.database.execute(
+            "SELECT subject, mark FROM seals WHERE part = 'people' AND kind = ?", (modality,)
+        )
+        return {subject: marks_of(mark)[1] for subject, mark in marks.fetchall()}
+
+    with store.reading() as rows:
+        return gallery.remains(rows, store.models(), lru_cache(seals))
+
+
 _HOW_TO_OVERWRITE: Final = "end what has been reading for long, then change something: enroll, forget, rekey"
+_HOW_TO_MEND: Final = "the next search makes it anew, or sigverify store check --repair removes it"
 
 
 _COLUMNS: Final = {

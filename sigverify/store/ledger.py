@@ -11,11 +11,12 @@ The tally is written once, at the end of each transaction, together with its row
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.errors import ConfigError, DamagedStore, SigverifyError, StoreError
 from sigverify.store.database import Database, Result
+from sigverify.store.gallery import Gallery, Gone
 from sigverify.store.rows import Rows
 from sigverify.store.sqlite_database import SqliteDatabase
 from sigverify.store.tally import (
@@ -54,6 +55,10 @@ class Pending:
     """Of the store, as the head will say it; None: as it says."""
     begun: int = 0
     """Rows that are being written: where one was interrupted, nothing may be committed."""
+    gone: set[Gone] = field(default_factory=set)
+    """Whose rows were removed or replaced: they go from the gallery too."""
+    is_anew: bool = False
+    """All of the gallery goes."""
 
 
 class Ledger:
@@ -69,6 +74,8 @@ class Ledger:
         self._compared_s = float("-inf")
         self.counter: Counter | None = None
         """Counts the states of this store outside; see `counter`."""
+        self.gallery: Gallery | None = None
+        """Beside the store, what a search needs of everybody; None: there is none."""
 
     def put_model(self, modality: str, model_id: str) -> None:
         """Bind a modality to a model, in place of any before."""
@@ -169,11 +176,16 @@ class Ledger:
         pending.revision = None
         if self._database.opened is not None:
             self._database.opened.is_ours = False  # until the new one is opened
+        self.drop_gallery()
 
     def rewrite_secret(self, secret: bytes) -> None:
         """Write the secret sealed in another form; it is the same."""
         self._pending()
         self._database.execute("UPDATE state SET secret = ?", (secret,))
+
+    def drop_gallery(self) -> None:
+        """Remove what lies beside the store of the rows, to be made anew of those that are there."""
+        self._pending().is_anew = True
 
     def delete_strays(self) -> None:
         """Remove rows without a mark: somebody put them back."""
@@ -384,6 +396,8 @@ class Ledger:
         elif before is not None:
             gone = execute("DELETE FROM seals WHERE part = ? AND kind = ? AND subject = ?", place)
             _refuse_unseen(gone)
+        if before is not None and part == PEOPLE:
+            pending.gone.add((subject, kind))
         if part == RECORDS:
             self.note_mark(kind, subject, mark)
         self._end_row(pending, part, kind, subject, before, mark)
@@ -440,6 +454,15 @@ class Ledger:
         sealed = rows.seal_tally(revision, pending.tally.to_bytes())
         _refuse_unseen(self._database.execute("UPDATE state SET tally = ?", (sealed,)))
         self._known = pending.tally.changes
+        # Before the commit: who is gone in the rows is gone here, and who is gone here alone is read anew.
+        if self.gallery is not None:
+            if pending.is_anew:
+                self.gallery.wipe()
+            else:
+                self.gallery.drop(pending.gone, rows, self._models)
+
+    def _models(self) -> dict[str, str]:
+        return dict(self._database.execute("SELECT modality, model_id FROM models").fetchall())
 
     def _counted_on(self, tally: Tally, counter: "Counter") -> Tally:
         """Return the tally of the next state; where the counter is behind still, of the same."""

@@ -9,6 +9,8 @@ record        kind, keyed digest of kind and subject     this store, that kind a
 journal       kind and number                            this store, that kind and number
 secret        there is one                               this store
 tally         there is one                               this store, and the number of its changes
+part          a file of the gallery (`Gallery`)          this store, that modality, part and model
+piece         a file of the gallery, a number            this store, that modality, name, model and number
 ============  =========================================  ===================================================
 
 So a row copied over another user's, to another modality, under another number or from another store does not
@@ -20,8 +22,11 @@ be mistaken for each other: `Sealer` puts the length of each thing bound before 
 like three.
 """
 
+import contextlib
+import logging
 import secrets
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -34,6 +39,8 @@ from sigverify.protection.renewal import Renewal
 from sigverify.protection.sealing import SALT_BYTES, Sealer, join, split
 from sigverify.store.tally import Tally, Terms
 from sigverify.template import PEN, Template, is_of_another_version, pack_signed, unpack_signed
+
+_log = logging.getLogger(__name__)
 
 _SIZE: Final = struct.Struct("<I")
 _FORM: Final = 5
@@ -173,6 +180,30 @@ class Rows:
         """Return 16 bytes that name what the rows are, and tell nothing else."""
         return self._sealer.digest("tally", tally.to_bytes())
 
+    def seal_part(self, content: bytes, modality: str, level: int, number: int, model_id: str) -> bytes:
+        """Seal a part of the gallery."""
+        return self._sealer.seal("part", content, modality, level, number, model_id)
+
+    def open_part(self, content: bytes, modality: str, level: int, number: int, model_id: str) -> bytes:
+        """Open a part of the gallery.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        return self._sealer.open("part", content, modality, level, number, model_id)
+
+    def seal_piece(self, content: bytes, modality: str, name: str, model_id: str, number: int) -> bytes:
+        """Seal a piece of a long content of the gallery."""
+        return self._sealer.seal("piece", content, modality, name, model_id, number)
+
+    def open_piece(self, content: bytes, modality: str, name: str, model_id: str, number: int) -> bytes:
+        """Open a piece of a long content of the gallery.
+
+        Raises:
+            DamagedStore: altered, moved or damaged.
+        """
+        return self._sealer.open("piece", content, modality, name, model_id, number)
+
     def seal_entry(self, kind: str, number: int, content: bytes) -> bytes:
         """Seal an entry of a journal."""
         return self._sealer.seal("entry", content, kind, number)
@@ -191,6 +222,17 @@ class Rows:
     def _digest(self, purpose: str, *names: str) -> bytes:
         encoded = [name.encode() for name in names]
         return self._sealer.digest(purpose, encoded[0] if len(encoded) == 1 else join(*encoded))
+
+
+@contextlib.contextmanager
+def skipping_damage() -> Iterator[None]:
+    """Leave a row out that is damaged, or of another version, and say so."""
+    try:
+        yield
+    except DamagedStore:
+        _log.warning("a row of the store is damaged and left out: sigverify store check")
+    except MalformedTemplate as error:
+        _log.warning("a row of the store is left out: %s", error)
 
 
 def _place(user: bytes, modality: str, model_id: str) -> tuple[bytes | str, ...]:

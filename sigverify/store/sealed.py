@@ -1,15 +1,12 @@
 """`SealedStore`: sealed templates and records in a database, whichever it is."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from dataclasses import replace as changed
 from typing import Any, Final, Self
 
 from sigverify.errors import (
     AlreadyEnrolled,
-    DamagedStore,
-    MalformedTemplate,
     StoreError,
     UnknownUser,
     WrongKey,
@@ -20,13 +17,12 @@ from sigverify.store.counter import Counter
 from sigverify.store.database import Database
 from sigverify.store.erasure import Erasure
 from sigverify.store.ledger import NOT_ALLOWED, Ledger
-from sigverify.store.rows import Rows
+from sigverify.store.prepared import PreparedPeople
+from sigverify.store.rows import Rows, skipping_damage
 from sigverify.store.store import START, Change, Mark, State
 from sigverify.store.tally import RECORDS, Tally, check_newest, marks_of
 from sigverify.store.transaction import Transaction
 from sigverify.template import Template, normal_user_id, spellings
-
-_log = logging.getLogger(__name__)
 
 _ALL: Final = 2**63 - 1
 """As a limit: no limit, in every database."""
@@ -200,13 +196,21 @@ class SealedStore:
                 after = Mark(*place)
                 if mark is None:  # put there without the key, which `check` finds
                     continue
-                with _skipping_damage():
+                with skipping_damage():
                     check_newest(content, marks_of(mark)[1], "row of vectors")
                     user_id, vectors = rows.open_vectors(after.subject, modality, model_id, content)
                     found.append(Change(after, spellings(user_id)[0], vectors))
             # Where all of a page are damaged, an empty answer would read as the end.
             if found or not sealed:
                 return found
+
+    def prepared(self, modality: str) -> PreparedPeople | None:
+        """Return everybody of a modality as the gallery has them; see `Store.prepared`."""
+        gallery = self.ledger.gallery
+        if gallery is None or self.database.is_old():
+            return None
+        people = self.count(modality)
+        return PreparedPeople(self, gallery, modality, people) if gallery.is_kept(modality, people) else None
 
     def subjects(self, modality: str) -> frozenset[bytes]:
         """Return what users are found by; see `Store.subjects`."""
@@ -291,7 +295,8 @@ class SealedStore:
 
     def erasure(self) -> Erasure:
         """Say what became of the bytes of what was deleted; see `Store.erasure`."""
-        return self.database.erasure()
+        gallery = self.ledger.gallery
+        return self.database.erasure() if gallery is None or gallery.is_clean else Erasure.PENDING
 
     @property
     def key(self) -> Key:
@@ -440,21 +445,10 @@ def unbind(database: Database, ledger: Ledger) -> None:
 def _listed(rows: Rows, models: dict[str, str], sealed: list[Any]) -> Iterator[str]:
     """Open what is listed of people, row by row of `(subject, modality, content, mark)`, and yield whose."""
     for user, modality, content, mark in sealed:
-        with _skipping_damage():
+        with skipping_damage():
             check_newest(content, marks_of(mark)[1], "row of vectors")
             listed = rows.open_vectors(user, modality, models.get(modality, ""), content).user_id
             yield spellings(listed)[0]
-
-
-@contextlib.contextmanager
-def _skipping_damage() -> Iterator[None]:
-    """Leave a row out that is damaged, or of another version, and say so."""
-    try:
-        yield
-    except DamagedStore:
-        _log.warning("a row of the store is damaged and left out: sigverify store check")
-    except MalformedTemplate as error:
-        _log.warning("a row of the store is left out: %s", error)
 
 
 def write_template(ledger: Ledger, rows: Rows, template: Template) -> None:

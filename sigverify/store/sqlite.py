@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sigverify.protection.keys import Key
 from sigverify.store.counter import Counter
+from sigverify.store.gallery import Gallery
 from sigverify.store.sealed import SealedStore
 from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
 
@@ -62,6 +63,8 @@ class SqliteStore(SealedStore):
         super().__init__(
             SqliteDatabase(path, create=create, read_only=read_only, still=still, timeout_s=timeout_s)
         )
+        if self.path != MEMORY:
+            self.ledger.gallery = Gallery(self.path)
         try:
             self._open(self._begin(key), migrate=not read_only, compare=compare, counter=counter)
             if not read_only:
@@ -75,5 +78,7 @@ class SqliteStore(SealedStore):
         if self.database.made:
             return key or Key.default(create=False)
         made = key or Key.default()
+        if self.ledger.gallery is not None:
+            self.ledger.gallery.wipe()  # of a store that was here and is gone
         self.database.create(lambda: self._begin_head(made))
         return made

@@ -1,5 +1,6 @@
 """The `Store` protocol: what `Verifier` asks of a place for templates."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.protection.renewal import Renewal
+from sigverify.store.batch import Batch
 from sigverify.store.erasure import Erasure
 from sigverify.template import Template
 
@@ -55,6 +57,28 @@ class Change:
     mark: Mark
     user_id: str
     vectors: npt.NDArray[np.float16]
+
+
+class Prepared(Protocol):
+    """Everybody of one modality as a search wants them, without opening every row.
+
+    Attributes:
+        mark: follow `Store.changes` from here, and who was changed meanwhile comes once more.
+    """
+
+    mark: Mark
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield everybody, some hundreds at once; a damaged row is left out and logged."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return what was kept under a name; None: nothing, or nothing that can be relied on."""
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a content beside the store, sealed, as far as that is possible.
+
+        It outlives whoever is forgotten, so it may say nothing of anybody.
+        """
 
 
 class Records(Protocol):
@@ -147,6 +171,12 @@ class Store(Protocol):
             modality: of the references.
             after: where to go on.
             limit: how many to return at most.
+        """
+
+    def prepared(self, modality: str) -> Prepared | None:
+        """Return everybody of a modality, from what lies beside the store where that agrees with its rows.
+
+        None: nothing does; follow `changes` from the start.
         """
 
     def subjects(self, modality: str) -> frozenset[bytes]:

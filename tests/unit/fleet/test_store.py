@@ -30,7 +30,7 @@ from sigverify.policy.clock import Instant
 from sigverify.policy.lockout import Lockout, Schedule, Tries
 from sigverify.policy.replay import Memory, Role, Sketch
 from sigverify.protection.keys import Key
-from sigverify.store import SqliteStore
+from sigverify.store import SqliteStore, gallery
 from sigverify.store.check import check
 from sigverify.store.postgres import PostgresStore
 from sigverify.store.rekey import rekey
@@ -103,6 +103,32 @@ def test_more_people_than_fit_a_page(kiosk):
     )
     assert its == expected
     assert check(other._cache.store).sound
+
+
+def test_who_is_forgotten_at_one_kiosk_leaves_the_gallery_of_another(kiosk, monkeypatch):
+    monkeypatch.setattr(gallery, "WORTH", 1)
+    one = kiosk("one")
+    with one.transaction():
+        for number in range(20):
+            one.put(template(f"user-{number:02}", 1, seed=number))
+    other = kiosk("other")
+
+    def prepared():
+        batches = other.prepared("pen").batches()
+        return sorted(person.user_id for batch in batches for person in batch.people())
+
+    assert prepared() == list(one.users())
+    folder = other._cache.store.ledger.gallery.folder
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    one.delete("user-07")
+    other.synchronize()
+    assert before != {path: path.read_bytes() for path in folder.iterdir()}
+    assert check(other._cache.store).sound
+    assert prepared() == list(one.users())
+    rekey(one._reached())
+    other.synchronize()
+    assert not folder.exists()
+    assert prepared() == list(one.users())
 
 
 def test_the_cache_shows_no_more_than_a_store_does(verifier, tmp_path):

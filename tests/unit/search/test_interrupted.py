@@ -5,7 +5,8 @@ import pytest
 from builders import arithmetic_matcher, signature
 
 from sigverify.policy import Policy
-from sigverify.store import MEMORY, SqliteStore
+from sigverify.protection.keys import Key
+from sigverify.store import MEMORY, SqliteStore, gallery
 from sigverify.verifier import Verifier
 
 FILES = (str(faults.SHIPPED / "search"),)
@@ -28,6 +29,45 @@ def changed():
 def lines():
     with changed() as verifier:
         return faults.lines_of(verifier.prepare, FILES)
+
+
+@pytest.fixture
+def opened(monkeypatch, tmp_path):
+    """A verifier that has not read anybody yet, of a file with a gallery."""
+    monkeypatch.setattr(gallery, "WORTH", 1)
+    key = Key.generate()
+    verifiers = []
+
+    def opens():
+        made = Verifier(SqliteStore(tmp_path / "its.db", key=key), arithmetic_matcher(), policy=Policy())
+        verifiers.append(made)
+        return made
+
+    with opens() as verifier:
+        for writer, name in ((0, "alice"), (6, "bob"), (5, "carol")):
+            verifier.enroll(name, [signature(writer, n) for n in range(3)], quality="record")
+    yield opens
+    for verifier in verifiers:
+        verifier.close()
+
+
+# An exception at the very end of a `with` leaves a file for the interpreter to close, which it warns of.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_whoever_begins_with_the_gallery_finds_everybody(opened):
+    files = (*FILES, *(str(faults.SHIPPED / "store" / name) for name in ("prepared.py", "gallery.py")))
+    raised = 0
+    for number, line in enumerate(faults.lines_of(opened().prepare, files)[::4]):
+        # Made anew by every other one, and read by the others, who run fewer lines.
+        its = opened()
+        if number % 2:
+            its.store.ledger.gallery.wipe()
+        outcome = faults.interrupt(its.prepare, line, files)
+        raised += outcome.raised is not None
+        for verifier in (its, opened()):
+            matches = verifier.identify(signature(6, 8), top_k=5)
+            assert sorted(match.user_id for match in matches) == sorted(NAMES), outcome.where
+            assert matches[0].user_id == "bob", outcome.where
+    assert raised > 20
 
 
 def test_the_next_search_finds_everybody(lines):

@@ -8,9 +8,11 @@ from in_threads import in_threads
 from sigverify.errors import ConfigError, UnknownUser
 from sigverify.matching.embedding import Embedding
 from sigverify.policy import Policy
+from sigverify.protection.keys import Key
 from sigverify.search import Searcher
-from sigverify.store import MEMORY, SqliteStore
+from sigverify.store import MEMORY, SqliteStore, gallery
 from sigverify.store.rekey import change_renewal, rekey
+from sigverify.store.rows import Rows
 from sigverify.verifier import Verifier
 
 MATCHER = arithmetic_matcher()
@@ -33,9 +35,12 @@ def like(its, index=0, seed=0):
     )
 
 
-@pytest.fixture
-def store():
-    with SqliteStore(MEMORY) as its:
+@pytest.fixture(params=["by rows", "by the gallery"])
+def store(request, monkeypatch, tmp_path):
+    """Begin with everybody's rows, or with what lies beside a file."""
+    monkeypatch.setattr(gallery, "WORTH", 1)
+    place = MEMORY if request.param == "by rows" else tmp_path / "its.db"
+    with SqliteStore(place, key=Key.generate()) as its:
         yield its
 
 
@@ -154,6 +159,28 @@ def test_no_such_index(store):
         Searcher(store, MATCHER, kind="fastest")
 
 
+def test_a_process_that_starts_again_reads_no_row_of_who_did_not_change(store, monkeypatch):
+    if store.path == MEMORY:
+        pytest.skip("nothing lies beside a store in memory")
+    first = people(store, 40)
+    found = ids(Searcher(store, MATCHER).search(like(first[7]), top_k=9))
+    store.delete("user-003")
+    (new,) = people(store, 1, start=40)
+    opened, open_vectors = [], Rows.open_vectors
+
+    def noted(*arguments):
+        its = open_vectors(*arguments)
+        opened.append(its.user_id)
+        return its
+
+    monkeypatch.setattr(Rows, "open_vectors", noted)
+    again = Searcher(store, MATCHER)
+    assert ids(again.search(like(first[7]), top_k=1)) == found[:1] == ["user-007"]
+    assert opened == [new.user_id]
+    assert ids(again.search(like(new), top_k=1)) == [new.user_id]
+    assert "user-003" not in ids(again.search(like(first[3]), top_k=41))
+
+
 def test_approximate_by_name(store):
     pytest.importorskip("usearch")
     searcher = Searcher(store, MATCHER, kind="approximate")
@@ -162,6 +189,31 @@ def test_approximate_by_name(store):
         assert ids(searcher.search(like(its), top_k=1)) == [its.user_id]
     store.delete("user-004")
     assert "user-004" not in ids(searcher.search(like(everybody[4]), top_k=9))
+
+
+def test_the_approximate_index_is_not_built_anew(store, monkeypatch):
+    pytest.importorskip("usearch")
+    if store.path == MEMORY:
+        pytest.skip("nothing lies beside a store in memory")
+    from sigverify.search import approximate
+
+    monkeypatch.setattr("sigverify.search.searcher._PAGE", 5)
+    first = people(store, 40)
+    Searcher(store, MATCHER, kind="approximate").prepare()
+    store.delete("user-003")
+    (new,) = people(store, 1, start=40)
+    put, added = approximate.ApproximateIndex.put, []
+    monkeypatch.setattr(
+        approximate.ApproximateIndex, "put", lambda its, slots, v: added.extend(slots) or put(its, slots, v)
+    )
+    again = Searcher(store, MATCHER, kind="approximate")
+    for its in (*first[:3], *first[4:], new):
+        assert ids(again.search(like(its), top_k=1)) == [its.user_id]
+    assert len(added) == len(new)
+    assert "user-003" not in ids(again.search(like(first[3]), top_k=40))
+    rekey(store)
+    for its in (first[0], new):
+        assert ids(again.search(like(its), top_k=1)) == [its.user_id]
 
 
 def test_many_threads_search_while_people_come_and_go(store, searcher):
