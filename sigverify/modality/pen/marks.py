@@ -127,12 +127,14 @@ def _find_touch(
 def _is_far(strokes: list[_Stroke], number: int, x: FloatArray, y: FloatArray) -> bool:
     """Whether a stroke lies far from all other ink."""
     own = slice(strokes[number].start, strokes[number].end + 1)
-    others = [stroke for place, stroke in enumerate(strokes) if place != number]
-    rest = np.concatenate([np.arange(stroke.start, stroke.end + 1) for stroke in others])
-    diagonal = np.hypot(np.ptp(x[rest]), np.ptp(y[rest]))
+    others = np.zeros(len(x), np.bool_)
+    for place, stroke in enumerate(strokes):
+        others[stroke.start : stroke.end + 1] |= place != number
+    rest_x, rest_y = x[others], y[others]
+    diagonal = np.hypot(np.ptp(rest_x), np.ptp(rest_y))
     # To the box around the stroke, which is small: so the time is that of one look at all samples.
-    right = np.maximum(x[own].min() - x[rest], x[rest] - x[own].max())
-    up = np.maximum(y[own].min() - y[rest], y[rest] - y[own].max())
+    right = np.maximum(x[own].min() - rest_x, rest_x - x[own].max())
+    up = np.maximum(y[own].min() - rest_y, rest_y - y[own].max())
     nearest = np.hypot(np.maximum(right, 0.0), np.maximum(up, 0.0)).min()
     return bool(nearest > FAR * diagonal)
 
