@@ -79,8 +79,8 @@ def find_rests(
     still = (np.hypot(px[later] - px, py[later] - py) <= radius) & (time[later] - time > REST_MS)
     if not still.any():
         return kept[:0]
-    # Nobody rests on a sample whose next one is not near: as it is nearly everywhere. No rest goes over a step
-    # of more than twice the radius; so between two such steps there is one only where somebody is near still.
+    # Nobody rests on a sample whose next one is not near: as it is nearly everywhere. No rest goes over a
+    # step of more than twice the radius: between two such there is one only where somebody is near still.
     step = np.hypot(np.diff(px), np.diff(py))
     near = ink[kept[1:]] & (step <= radius)
     part = np.concatenate([[0], np.cumsum(step > _OVER * radius)])

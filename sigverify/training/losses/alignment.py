@@ -122,6 +122,10 @@ class AlignmentLoss(keras.losses.Loss):
             loss = loss + total / ops.maximum(sum(weights), 1e-6)
         return loss
 
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the distance of each pair of sequences: twice `(d, t', m)` to `(m,)`."""
+        return pairs_last_distance(a, b, band=max(1, round(self.band * a.shape[1])), gamma=self.gamma)
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         names = "genuine skilled randoms stride band gamma margin tau form skilled_weight pull name"
@@ -161,9 +165,7 @@ class AlignmentLoss(keras.losses.Loss):
             )
         mask = ops.concatenate(masks, axis=1)
         a, b = (ops.reshape(ops.concatenate(side, axis=2), (width, frames, -1)) for side in (lefts, rights))
-        band = max(1, round(self.band * frames))
-        distances = pairs_last_distance(a, b, band=band, gamma=self.gamma)
-        return ops.transpose(ops.reshape(distances, (mask.shape[1], -1))), mask
+        return ops.transpose(ops.reshape(self.distance(a, b), (mask.shape[1], -1))), mask
 
     @property
     def _positives(self) -> int:
