@@ -48,7 +48,7 @@ GAMMA = 5.0
 UNREACHABLE = -1e9
 WRITERS = 64
 """Invented, to train on."""
-FEED_WRITERS = 200
+FEED_WRITERS = 100
 """Invented, to time the generator: with ten genuine signatures and ten forgeries of each."""
 REPEATS = 5
 
