@@ -162,12 +162,11 @@ def _fold(step: Callable[..., Any], carry: tuple[Any, Any], items: Any, count: i
         for item in ops.unstack(items, count, axis=0):
             carry = step(carry, item)
         return carry
-    _, *ended = ops.while_loop(
-        lambda index, *_: index < count,
-        lambda index, *state: (index + 1, *step(state, ops.take(items, index, axis=0))),
-        (0, *carry),
-        maximum_iterations=count,
-    )
+
+    def body(index: Any, before: Any, last: Any) -> tuple[Any, Any, Any]:
+        return index + 1, *step((before, last), ops.take(items, index, axis=0))
+
+    _, *ended = ops.while_loop(lambda index, *_: index < count, body, (0, *carry), maximum_iterations=count)
     return ended[0], ended[1]
 
 
