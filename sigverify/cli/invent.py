@@ -29,16 +29,18 @@ def invent(
     from sigverify.cli.output import report, visible
     from sigverify.cli.progress import stage_bar
     from sigverify.corpora.folder import require_new, write_folder
+    from sigverify.corpora.processes import usable_cores
     from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 
     config = SyntheticConfig(writers=writers, genuine=genuine, skilled=skilled, seed=seed)
     require_new(out)
+    cores = usable_cores()
     with stage_bar("Inventing signatures"):
-        corpus = synthesize(config)
+        corpus = synthesize(config, workers=cores)
         if pictures:
             from sigverify.corpora.rendered import render
 
-            corpus = render(corpus)
+            corpus = render(corpus, workers=cores)
         write_folder(corpus, out)
     content = {
         "folder": str(out),

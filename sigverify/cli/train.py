@@ -51,6 +51,7 @@ def train(
     from sigverify.cli.progress import training_bar
     from sigverify.cli.quiet import quiet
     from sigverify.corpora import open_corpus
+    from sigverify.corpora.processes import usable_cores
     from sigverify.corpora.split_file import Side, select_writers
     from sigverify.training import Run
     from sigverify.training.needs import check_needs
@@ -69,12 +70,16 @@ def train(
     require([*_NEEDED, *(["sklearn"] if settings.pair.epochs else [])], "train")
     if not resume:
         Run(path=out).check_new()
-    corpora = select_writers([open_corpus(spec) for spec in corpus], writers, Side.TRAIN)
+    cores = usable_cores()
+    opened = [open_corpus(spec, workers=cores) for spec in corpus]
+    corpora = select_writers(opened, writers, Side.TRAIN)
     check_needs(settings, corpora)
     with quiet(), training_bar() as show:
+        from sigverify.training import TraceSet
         from sigverify.training import train as train_encoder
 
-        run = train_encoder(settings, corpora, out, resume=resume, on_progress=show)
+        traced = [TraceSet.from_corpus(each, workers=cores) for each in corpora]
+        run = train_encoder(settings, traced, out, resume=resume, on_progress=show)
     content = _content(run)
     report(content, as_json=as_json, render=lambda: _summary(content))
 

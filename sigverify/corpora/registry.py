@@ -32,17 +32,18 @@ READERS = STROKES | PICTURES
 """Public corpora by name; each is read from a folder or a zip file."""
 
 
-def open_corpus(spec: str) -> Corpus:
+def open_corpus(spec: str, *, workers: int = 1) -> Corpus:
     """Open "name=PATH" of `READERS`, "folder=PATH", "synthetic", or "synthetic:key=value,key=value".
 
     "rendered:" before a corpus of pen strokes, or "rendered(key=value,key=value):", draws it as pictures.
+    What is invented or drawn is so in `workers` processes; the signatures are the same for any number.
 
     Raises:
         CorpusError: an unknown name or key, no path, or the corpus cannot be read or drawn.
         ConfigError: a setting is out of range.
     """
     if drawn := _RENDERED_SPEC.fullmatch(spec):
-        return _rendered(drawn[2], drawn[1] or "")
+        return _rendered(drawn[2], drawn[1] or "", workers)
     name, separator, path = spec.partition("=")
     if read := (READERS | {FOLDER: read_folder}).get(name.strip()):
         if not separator or not path.strip():
@@ -54,7 +55,7 @@ def open_corpus(spec: str) -> Corpus:
         return read(expanded(path.strip()))
     kind, _, settings = spec.partition(":")
     if kind.strip() == SYNTHETIC:
-        return _synthesized(settings)
+        return _synthesized(settings, workers)
     raise CorpusError(
         "unknown corpus",
         expected=f"{SYNTHETIC}[:key=value,...] or {RENDERED}[(key=value,...)]:CORPUS or {FOLDER}=PATH or "
@@ -83,17 +84,17 @@ def expanded(path: str) -> Path:
         return Path(path)
 
 
-def _synthesized(settings: str) -> Corpus:
+def _synthesized(settings: str, workers: int) -> Corpus:
     from sigverify.corpora.synthetic import synthesize
 
-    return synthesize(parse_synthetic(settings))
+    return synthesize(parse_synthetic(settings), workers=workers)
 
 
-def _rendered(spec: str, settings: str) -> Corpus:
+def _rendered(spec: str, settings: str, workers: int) -> Corpus:
     from sigverify.corpora.rendered import RenderConfig, render
 
     config = RenderConfig(**_settings(RenderConfig, settings, RENDERED))
-    return render(open_corpus(spec), config)
+    return render(open_corpus(spec, workers=workers), config, workers=workers)
 
 
 def _settings(config: type[Any], settings: str, what: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from sigverify.arrays import Float32Array
 from sigverify.training.backend import keras
-from sigverify.training.losses.alignment import elastic_distance
+from sigverify.training.losses.elastic_distance import elastic_distance
 
 CHUNK: Final = 1024
 """Pairs a call: the last chunk is filled up, so that one shape is compiled."""

@@ -1,8 +1,6 @@
 """`render`: from a corpus of pen strokes to a corpus of pictures."""
 
 import hashlib
-import multiprocessing
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,11 +8,12 @@ import numpy as np
 
 from sigverify.arrays import FloatArray
 from sigverify.corpora.corpus import Corpus, Kind, Sample
+from sigverify.corpora.processes import mapped
 from sigverify.corpora.rendered.config import NibKind, RenderConfig, ScannerKind
 from sigverify.corpora.rendered.ink import Writing, draw_ink
 from sigverify.corpora.rendered.nib import Nib, draw_nib, draw_screen_line
 from sigverify.corpora.rendered.scanner import Scanner, draw_kind, draw_scanner
-from sigverify.errors import ConfigError, CorpusError
+from sigverify.errors import CorpusError
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 
@@ -22,17 +21,17 @@ CANVAS = 1400
 """Pixels across a drawing, before it is reduced to the picture: lines may be fractions of a pixel wide."""
 LARGEST = 900
 """Pixels of a picture's longer side, at most."""
+_AT_ONCE = 64
+"""Signatures that a process is asked for."""
 
 
 def render(corpus: Corpus, config: RenderConfig | None = None, *, workers: int = 1) -> Corpus:
     """Draw all signatures of a corpus, in `workers` processes. Writers, kinds and numbers stay.
 
     Raises:
-        CorpusError: a corpus of something else than pen strokes.
+        CorpusError: a corpus of something else than pen strokes, or a process ended by itself.
         ConfigError: fewer than one worker.
     """
-    if workers < 1:
-        raise ConfigError("render: workers", expected="at least 1", received=str(workers))
     if not isinstance(corpus.samples[0].capture, Signature):
         raise CorpusError(
             f"corpus {corpus.name} cannot be drawn",
@@ -40,12 +39,7 @@ def render(corpus: Corpus, config: RenderConfig | None = None, *, workers: int =
             received=type(corpus.samples[0].capture).__name__,
         )
     one = partial(render_sample, config=config or RenderConfig())
-    if workers == 1:
-        samples: Iterable[Sample] = map(one, corpus.samples)
-    else:
-        # Not fork: other threads (of tensorflow, say) may hold locks.
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            samples = pool.map(one, corpus.samples, chunksize=64)
+    samples = mapped(one, corpus.samples, workers=workers, chunk=_AT_ONCE)
     return Corpus(f"rendered-{corpus.name}", tuple(samples), corpus.licence_note)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sigverify.arrays import FloatArray
-from sigverify.corpora.synthetic.plan import Cut, Plan, anchored, split, wander
+from sigverify.corpora.synthetic.plan import Cut, Plan, anchored, begins, bounded, moves, split, wander
 from sigverify.corpora.synthetic.script import Timing, natural_width, timing
 from sigverify.corpora.synthetic.tracing import Sight, halved, look, trace
 from sigverify.corpora.synthetic.writer import (
@@ -80,11 +80,11 @@ def _misjudged(rng: np.random.Generator, sight: Sight, plan: Plan, error: float)
     spread = 0.055 + 0.22 * error
     letters = plan.group.max() + 1
     letter = np.exp((0.04 + 0.22 * error) * rng.standard_normal((letters, 2)))[plan.group]
-    seen = np.diff(sight.ends, axis=0, prepend=0.0)
+    seen = moves(sight.ends)
     step = seen * letter
     # Where letters stand is seen and kept; how large each is, is misjudged.
-    step = anchored(step, seen, np.diff(plan.group, prepend=plan.group[0]) != 0, (0.8, 0.8))
-    step = step + np.diff(misplaced(rng, step, spread, 0.85), axis=0, prepend=0.0)
+    step = anchored(step, seen, begins(plan.group), (0.8, 0.8))
+    step = step + moves(misplaced(rng, step, spread, 0.85))
     slant, aspect = rng.normal(0, [0.04 + 0.12 * error, 0.04 + 0.1 * error])
     step = (step + np.outer(step[:, 1], [slant, 0.0])) * np.exp(np.array([aspect, -aspect]) / 2)
     # People round or straighten what they copy, each in his way.
@@ -109,17 +109,17 @@ def _retimed(rng: np.random.Generator, plan: Plan, own: Timing, motion: float, p
     longer = np.where(plan.air, np.exp(rng.normal(0.25, 0.3) * (1.2 - motion)), 1.0)
     return replace(
         plan,
-        width=np.clip(width * longer, 0.02, 4.0),
-        skew=np.clip(follow * plan.skew + (1 - follow) * skew, 0.06, 0.6),
+        width=bounded(width * longer, 0.02, 4.0),
+        skew=bounded(follow * plan.skew + (1 - follow) * skew, 0.06, 0.6),
         overlap=np.where(plan.air, plan.overlap, _blend(rng, plan.overlap, own.overlap, follow)),
         pause=plan.pause * rng.uniform(0.3, 1.2),
-        lift=np.where(plan.air, np.clip(lift, 0.3, 1.0), 0.5 * plan.lift),
+        lift=np.where(plan.air, bounded(lift, 0.3, 1.0), 0.5 * plan.lift),
     )
 
 
 def _blend(rng: np.random.Generator, overlap: FloatArray, own: float, follow: float) -> FloatArray:
     noise = np.exp((0.05 + 0.1 * (1 - follow)) * rng.standard_normal(len(overlap)))
-    return np.clip((follow * overlap + (1 - follow) * (own + 0.06)) * noise, 0.4, 1.4)
+    return bounded((follow * overlap + (1 - follow) * (own + 0.06)) * noise, 0.4, 1.4)
 
 
 def _care(pace: float, motion: float) -> float:
@@ -156,9 +156,9 @@ def _lapses(rng: np.random.Generator, plan: Plan, shape: float) -> Plan:
     count = len(plan)
     inner = np.arange(count) > 0
     inner[-1] = False
-    begins = np.concatenate([[False], np.diff(plan.group) != 0]) & inner
+    lettered = begins(plan.group) & inner
     joins = plan.air & (rng.random(count) < chance)
-    lifts = begins & ~plan.air & (rng.random(count) < chance)
+    lifts = lettered & ~plan.air & (rng.random(count) < chance)
     air = (plan.air & ~joins) | lifts
     # A lift of the forger's own takes about a tenth of a second.
     width = np.where(lifts, np.maximum(plan.width, 0.1), plan.width)

@@ -1,11 +1,12 @@
 """From a `SyntheticConfig` to signatures: one writer at a time, or a whole corpus."""
 
-import multiprocessing
 from functools import partial
+from typing import Final
 
 import numpy as np
 
 from sigverify.corpora.corpus import Corpus, Kind, Sample
+from sigverify.corpora.processes import mapped
 from sigverify.corpora.synthetic.config import SyntheticConfig
 from sigverify.corpora.synthetic.device import Device, DeviceKind, draw_device, record
 from sigverify.corpora.synthetic.forger import draw_forger, forge
@@ -18,22 +19,20 @@ LICENCE_NOTE = "Invented by sigverify's own generator: nobody's signature; free 
 _DAILY = 0.9
 """How much a writer varies from sitting to sitting, as a share of how much from signature to signature."""
 
+_AT_ONCE: Final = 400
+"""Signatures that a process is asked for, about; they take it half a second."""
+
 
 def synthesize(config: SyntheticConfig, *, workers: int = 1) -> Corpus:
     """Invent a whole corpus, in `workers` processes. Its name says the seed: another seed, other writers.
 
     Raises:
         ConfigError: fewer than one worker.
+        CorpusError: a process ended by itself.
     """
-    if workers < 1:
-        raise ConfigError("synthesize: workers", expected="at least 1", received=str(workers))
     one = partial(synthesize_writer, config)
-    if workers == 1:
-        groups = list(map(one, range(config.writers)))
-    else:
-        # Not fork: other threads (of tensorflow, say) may hold locks.
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            groups = pool.map(one, range(config.writers), chunksize=16)
+    chunk = max(1, _AT_ONCE // (config.genuine + config.skilled))
+    groups = mapped(one, range(config.writers), workers=workers, chunk=chunk)
     samples = tuple(sample for group in groups for sample in group)
     return Corpus(name=f"synthetic-{config.seed}", samples=samples, licence_note=LICENCE_NOTE)
 

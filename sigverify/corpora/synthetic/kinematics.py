@@ -77,18 +77,21 @@ class Movement:
         begin = np.searchsorted(times, self.t0 + np.exp(self.mu - _REACH * self.sigma))
         end = np.maximum(np.searchsorted(times, self.t0 + spread), begin)
         sizes = end - begin
-        stroke = np.repeat(np.arange(len(sizes)), sizes)
+
+        def each(values: FloatArray) -> FloatArray:
+            """Return the value of each stroke at each of its instants."""
+            return np.repeat(values, sizes)
+
         instant = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes - begin, sizes)
-        z = (np.log(times[instant] - self.t0[stroke]) - self.mu[stroke]) / self.sigma[stroke]
-        turn = (self.theta_e - self.theta_s)[stroke]
-        angle = self.theta_s[stroke] + turn * _normal_cdf(z)
-        radius = self.distance / (self.theta_e - self.theta_s)
+        z = (np.log(times.take(instant) - each(self.t0)) - each(self.mu)) / each(self.sigma)
+        turn = self.theta_e - self.theta_s
+        angle = each(self.theta_s) + each(turn) * _normal_cdf(z)
+        radius = self.distance / turn
+        far = each(radius)
         place = np.empty((len(times), 2))
         for axis, (wave, sign) in enumerate(((np.sin, 1.0), (np.cos, -1.0))):
             origin = wave(self.theta_s)
-            under_way = np.bincount(
-                instant, sign * radius[stroke] * (wave(angle) - origin[stroke]), len(times)
-            )
+            under_way = np.bincount(instant, sign * far * (wave(angle) - each(origin)), len(times))
             whole = sign * radius * (wave(self.theta_e) - origin)
             over = np.cumsum(np.bincount(end, whole, len(times) + 1))[:-1]
             place[:, axis] = under_way + over

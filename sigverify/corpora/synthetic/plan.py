@@ -1,6 +1,8 @@
 """`Plan`: the motor programme of one signature, and the small algebra that writers and forgers share."""
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -49,22 +51,60 @@ class Plan:
         return replace(self, **{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
 
 
+_LAGS = 24
+"""Movements over which neighbors correlate; beyond, by less than 0.02 of what the nearest do."""
+
+
 def wander(rng: np.random.Generator, count: int, keep: float) -> FloatArray:
     """Return `(count,)` unit-variance noise in which neighbors correlate by `keep` (0 to 1)."""
     white = rng.standard_normal(count)
     if keep <= 0 or count < 2:
         return white
-    lags = keep ** np.arange(min(count, 24))
-    start = rng.standard_normal(len(lags) - 1)
-    kernel: FloatArray = lags / np.sqrt(np.sum(lags**2))
+    kernel = _kernel(keep, min(count, _LAGS))
+    start = rng.standard_normal(len(kernel) - 1)
     smooth: FloatArray = np.convolve(np.concatenate([start, white]), kernel, "valid")
     return smooth
+
+
+@cache
+def _kernel(keep: float, lags: int) -> FloatArray:
+    """Return the weights `(lags,)` that correlate neighbors by `keep`; those asked for are few."""
+    weights = keep ** np.arange(lags)
+    kernel: FloatArray = weights / np.sqrt(np.sum(weights**2))
+    return kernel
+
+
+def moves(places: FloatArray) -> FloatArray:
+    """Return the steps `(n, …)` to each place from the one before, from the origin to the first.
+
+    What `np.diff` with a prepended 0 returns, in a quarter of the time: signatures are short.
+    """
+    steps = places.copy()
+    steps[1:] -= places[:-1]
+    return steps
+
+
+def begins(group: IntArray) -> BoolArray:
+    """Return `(n,)` whether a movement is of another group than the one before; the first is not."""
+    changed = np.zeros(len(group), np.bool_)
+    np.not_equal(group[1:], group[:-1], out=changed[1:])
+    return changed
+
+
+def bounded(values: FloatArray, low: Any, high: Any) -> FloatArray:
+    """Return the values, at least `low` and at most `high`: `np.clip` without its checks, half its time."""
+    kept: FloatArray = np.minimum(np.maximum(values, low), high)
+    return kept
 
 
 def turned(step: FloatArray, angle: FloatArray | float) -> FloatArray:
     """Return `step` `(n, 2)` turned by `angle` radians, counterclockwise."""
     cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([cos * step[:, 0] - sin * step[:, 1], sin * step[:, 0] + cos * step[:, 1]], axis=1)
+    x, y = step[:, 0], step[:, 1]
+    out = np.empty_like(step)
+    out[:, 0] = cos * x - sin * y
+    out[:, 1] = sin * x + cos * y
+    return out
 
 
 def anchored(
@@ -77,7 +117,7 @@ def anchored(
     index = np.flatnonzero(anchors)
     drift = np.cumsum(step - meant, axis=0)[index]
     corrected = step.copy()
-    corrected[index] -= np.diff(drift, axis=0, prepend=0.0) * share
+    corrected[index] -= moves(drift) * share
     return corrected
 
 

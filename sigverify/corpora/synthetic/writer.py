@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
-from sigverify.corpora.synthetic.plan import Plan, anchored, joined, turned, wander
+from sigverify.corpora.synthetic.plan import Plan, anchored, begins, bounded, joined, moves, turned, wander
 from sigverify.corpora.synthetic.script import Timing, compose, timing
 
 _GROWTH = 0.6
@@ -185,7 +185,7 @@ def vary(rng: np.random.Generator, plan: Plan, by: Variability) -> Plan:
     meant = step
     step = step * np.exp(by.stretch * wander(rng, count, 0.85))[:, None]
     step = anchored(step, meant, plan.air | (np.hypot(step[:, 0], step[:, 1]) > _LONG), (0.3, 0.9))
-    step = step + np.diff(misplaced(rng, step, by.shape, 0.6), axis=0, prepend=0.0)
+    step = step + moves(misplaced(rng, step, by.shape, 0.6))
     step = (step + np.outer(step[:, 1], [slant, 0.0])) * np.exp(size + np.array([aspect, -aspect]) / 2)
     pace = tempo + by.width * (0.8 * rng.standard_normal(count) + 0.6 * wander(rng, count, 0.8))
     curl = (0.4 + np.abs(plan.bend)) / (0.9 + 0.15 * np.hypot(step[:, 0], step[:, 1]))
@@ -196,10 +196,10 @@ def vary(rng: np.random.Generator, plan: Plan, by: Variability) -> Plan:
     return replace(
         plan,
         step=step,
-        bend=np.clip(plan.bend + by.bend * rng.standard_normal(count) * curl, -2.8, 2.8),
-        width=np.clip(plan.width * np.exp(pace + gap), 0.02, 4.0),
-        skew=np.clip(plan.skew * np.exp(by.skew * rng.standard_normal(count)), 0.06, 0.6),
-        overlap=np.clip(plan.overlap * np.exp(by.overlap * rng.standard_normal(count)), 0.3, 2.5),
+        bend=bounded(plan.bend + by.bend * rng.standard_normal(count) * curl, -2.8, 2.8),
+        width=bounded(plan.width * np.exp(pace + gap), 0.02, 4.0),
+        skew=bounded(plan.skew * np.exp(by.skew * rng.standard_normal(count)), 0.06, 0.6),
+        overlap=bounded(plan.overlap * np.exp(by.overlap * rng.standard_normal(count)), 0.3, 2.5),
         pause=np.minimum(plan.pause * np.exp(tempo + 2 * by.gap * rng.standard_normal(count)), 2.0),
         pressure=plan.pressure * np.exp(pressure),
     )
@@ -234,8 +234,8 @@ def exchanged(plan: Plan, other: Plan, which: BoolArray) -> Plan:
     """Return `plan` with the movements in `which` `(n,)` taken from `other`."""
     both = joined([plan, other])
     taken = both.take(np.arange(len(plan)) + np.where(which, len(plan), 0))
-    begins = np.diff(plan.group, prepend=plan.group[0]) != 0
-    return replace(taken, group=plan.group, step=anchored(taken.step, plan.step, begins, (0.3, 0.8)))
+    step = anchored(taken.step, plan.step, begins(plan.group), (0.3, 0.8))
+    return replace(taken, group=plan.group, step=step)
 
 
 def misplaced(rng: np.random.Generator, step: FloatArray, spread: float, smooth: float) -> FloatArray:
@@ -246,8 +246,10 @@ def misplaced(rng: np.random.Generator, step: FloatArray, spread: float, smooth:
     count = len(step)
     length = np.hypot(step[:, 0], step[:, 1])
     around = (length + np.append(length[1:], length[-1])) / 2
-    near = np.clip(around, 0.15, None) ** _GROWTH
-    shared = np.stack([wander(rng, count, 0.7), wander(rng, count, 0.7)], axis=1)
+    near = np.maximum(around, 0.15) ** _GROWTH
+    shared = np.empty((count, 2))
+    shared[:, 0] = wander(rng, count, 0.7)
+    shared[:, 1] = wander(rng, count, 0.7)
     alone = rng.standard_normal((count, 2))
     missed: FloatArray = spread * near[:, None] * (np.sqrt(1 - smooth**2) * alone + smooth * shared)
     return missed

@@ -27,6 +27,8 @@ MOST_TOUCHES: Final = 8
 """More are not taken off: each has all strokes looked at again."""
 REST: Final = 0.01
 """A pen that moves by less than this share of the diagonal rests: letters are larger."""
+_OVER: Final = 2.001
+"""Radii; a little more than the two between opposite points of a circle, for rounding."""
 REST_MS: Final = 150.0
 """A shorter rest is part of the writing; a longer one within it counts as a gap does (`clock.MAX_GAP_MS`)."""
 
@@ -74,10 +76,15 @@ def find_rests(
     radius = REST * float(np.hypot(np.ptp(px), np.ptp(py)))
     # Whoever rests is near after REST_MS still: if nobody is, there is no rest, and no loop.
     later = np.minimum(np.searchsorted(time, time + REST_MS, side="right"), len(time) - 1)
-    if not (np.hypot(px[later] - px, py[later] - py) <= radius)[time[later] - time > REST_MS].any():
+    still = (np.hypot(px[later] - px, py[later] - py) <= radius) & (time[later] - time > REST_MS)
+    if not still.any():
         return kept[:0]
-    # Nobody rests on a sample whose next one is not near: as it is nearly everywhere.
-    near = ink[kept[1:]] & (np.hypot(np.diff(px), np.diff(py)) <= radius)
+    # Nobody rests on a sample whose next one is not near: as it is nearly everywhere. No rest goes over a
+    # step of more than twice the radius: between two such there is one only where somebody is near still.
+    step = np.hypot(np.diff(px), np.diff(py))
+    near = ink[kept[1:]] & (step <= radius)
+    part = np.concatenate([[0], np.cumsum(step > _OVER * radius)])
+    near &= np.bincount(part, still)[part[:-1]] > 0
     written, path = ink[kept].tolist(), list(map(complex, px.tolist(), py.tolist()))
     resting: list[int] = []
     begin = 0
@@ -120,12 +127,14 @@ def _find_touch(
 def _is_far(strokes: list[_Stroke], number: int, x: FloatArray, y: FloatArray) -> bool:
     """Whether a stroke lies far from all other ink."""
     own = slice(strokes[number].start, strokes[number].end + 1)
-    others = [stroke for place, stroke in enumerate(strokes) if place != number]
-    rest = np.concatenate([np.arange(stroke.start, stroke.end + 1) for stroke in others])
-    diagonal = np.hypot(np.ptp(x[rest]), np.ptp(y[rest]))
+    others = np.zeros(len(x), np.bool_)
+    for place, stroke in enumerate(strokes):
+        others[stroke.start : stroke.end + 1] |= place != number
+    rest_x, rest_y = x[others], y[others]
+    diagonal = np.hypot(np.ptp(rest_x), np.ptp(rest_y))
     # To the box around the stroke, which is small: so the time is that of one look at all samples.
-    right = np.maximum(x[own].min() - x[rest], x[rest] - x[own].max())
-    up = np.maximum(y[own].min() - y[rest], y[rest] - y[own].max())
+    right = np.maximum(x[own].min() - rest_x, rest_x - x[own].max())
+    up = np.maximum(y[own].min() - rest_y, rest_y - y[own].max())
     nearest = np.hypot(np.maximum(right, 0.0), np.maximum(up, 0.0)).min()
     return bool(nearest > FAR * diagonal)
 

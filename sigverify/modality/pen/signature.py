@@ -121,6 +121,12 @@ class Signature:
         pressure = joined[:, 3] if joined.shape[1] == 4 else None
         return cls(joined[:, 0], joined[:, 1], joined[:, 2], pressure, ink, time_unit=time_unit)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Freeze the arrays of a copy that came from another process, which are not."""
+        for name in ("x", "y", "time_ms", "pressure", "pen_down"):
+            _frozen(state[name])
+        self.__dict__.update(state)
+
     def __len__(self) -> int:
         """Count the samples, hover included."""
         return len(self.x)

@@ -1,124 +1,17 @@
 """Triplets on the elastic distance between local sequences."""
 
-from collections.abc import Callable
 from itertools import combinations, permutations, product
 from typing import Any, Final
 
 import numpy as np
 
 from sigverify.errors import ConfigError
-from sigverify.training.backend import backend_name, keras, ops
+from sigverify.training.backend import keras, ops
+from sigverify.training.losses.elastic_distance import pairs_last_distance
 
 Tensor = Any
 
 FORMS: Final = ("logistic", "margin")
-
-_UNREACHABLE: Final = -1e9
-"""Stands for minus infinity: far below any sum of costs, and its differences are still finite in float32."""
-
-
-def elastic_distance(a: Tensor, b: Tensor, *, band: int, gamma: float = 0.0) -> Tensor:
-    """Elastic distance of each sequence of `a` to its partner in `b`: twice `(m, t, d)` to `(m,)`.
-
-    The cost of frames i and j is the mean of |a_i - b_j| over `d`; a path goes from (0, 0) to (t-1, t-1) by
-    steps of (1, 0), (0, 1) or (1, 1) within |i - j| <= `band`; its sum of costs is divided by t. With gamma
-    0 the cheapest path counts (DTW); with gamma > 0 all do, through softmin_gamma(x) = -gamma log sum
-    exp(-x / gamma) (soft-DTW), where gamma is in units of a frame's cost and a result may be below 0.
-
-    The table is filled along its anti-diagonals, two of them a step, all pairs at once.
-
-    Source: H. Sakoe, S. Chiba, 1978, symmetric form without slope constraint (band r = `band`);
-    M. Cuturi, M. Blondel, "Soft-DTW", ICML 2017, equation 1 and algorithm 1.
-    """
-    frames = a.shape[1]
-    scale = gamma if gamma > 0 else 1.0
-    even, odd = (gains / scale for gains in _diagonals(a, b, min(band, frames - 1)))
-
-    def best(*cells: Tensor) -> Tensor:
-        stacked = ops.stack(cells)
-        return ops.logsumexp(stacked, axis=0) if gamma > 0 else ops.max(stacked, axis=0)
-
-    def step(
-        carry: tuple[Tensor, Tensor], gains: tuple[Tensor, Tensor]
-    ) -> tuple[tuple[Tensor, Tensor], None]:
-        # One odd and one even anti-diagonal. A cell is entered from its two neighbors on the one before, and
-        # by a diagonal step from the same offset two before.
-        last_even, last_odd = carry
-        edged = ops.pad(last_even, [[0, 0], [1, 1]], constant_values=_UNREACHABLE)
-        now_odd = gains[1] + best(edged[:, :-1], edged[:, 1:], last_odd)
-        now_even = gains[0] + best(now_odd[:, :-1], now_odd[:, 1:], last_even)
-        return (now_even, now_odd), None
-
-    # Anti-diagonal 0 is the corner alone; there is none before it.
-    start = (even[0], ops.full_like(odd[0], _UNREACHABLE))
-    last, _ = _fold(step, start, (even[1:], odd), frames - 1)
-    # The last corner has offset 0, the middle of the last even anti-diagonal; the sign is turned back.
-    return last[:, last.shape[1] // 2] * (-scale / frames)
-
-
-def _fold(
-    step: Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], tuple[tuple[Tensor, Tensor], None]],
-    carry: tuple[Tensor, Tensor],
-    items: tuple[Tensor, Tensor],
-    count: int,
-) -> tuple[Tensor, Tensor]:
-    """Run `step` over the first axis of both items and return the last carry.
-
-    The same loop for each backend in the form that it compiles and differentiates well: jax cannot reverse a
-    `while_loop`, XLA under tensorflow cannot size the lists of a `scan`, and torch, which compiles neither,
-    pays for every slice with a gradient of the whole array unless the items come from one `unstack`.
-    """
-    if backend_name() == "jax":
-        carry, _ = ops.scan(step, carry, items)
-        return carry
-    if backend_name() == "tensorflow":
-
-        def body(index: Tensor, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            now = tuple(ops.take(item, index, axis=0) for item in items)
-            (one, other), _ = step((one, other), (now[0], now[1]))
-            return index + 1, one, other
-
-        _, *ended = ops.while_loop(
-            lambda index, *_: index < count, body, (0, *carry), maximum_iterations=count
-        )
-        return ended[0], ended[1]
-    for item in zip(*(ops.unstack(item, count, axis=0) for item in items), strict=True):
-        carry, _ = step(carry, item)
-    return carry
-
-
-def _diagonals(a: Tensor, b: Tensor, band: int) -> tuple[Tensor, Tensor]:
-    """Negated costs by anti-diagonal i + j and offset j - i: `(t, m, 2h + 1)` and `(t - 1, m, 2h + 2)`.
-
-    On even diagonals only even offsets lie, -2h ... 2h, on odd ones odd offsets, -2h - 1 ... 2h + 1, where
-    h = band // 2. Cells off the table or beyond the band are unreachable.
-    """
-    frames, half = a.shape[1], band // 2
-
-    def column(offset: int, length: int) -> Tensor:
-        """Negated costs of all cells with j - i = `offset`, by number of the anti-diagonal: `(m, length)`."""
-        # A line parallel to the main diagonal: frame i of a beside frame i + offset of b, where both exist.
-        skip_a, skip_b = max(0, -offset), max(0, offset)
-        gap = ops.abs(a[:, skip_a : frames - skip_b] - b[:, skip_b : frames - skip_a])
-        # Negated, since the fold looks for the largest sum.
-        gain = -ops.mean(gap, axis=-1)
-        # Its first cell lies on anti-diagonal |offset|, which is number |offset| // 2 of its parity; what is
-        # before it and after its last cell is off the table.
-        before = abs(offset) // 2
-        after = length - before - (frames - abs(offset))
-        return ops.pad(gain, [[0, 0], [before, after]], constant_values=_UNREACHABLE)
-
-    # Anti-diagonals 0, 2 ... 2t - 2 are t in number, 1, 3 ... 2t - 3 are t - 1.
-    even = [column(offset, frames) for offset in range(-2 * half, 2 * half + 1, 2)]
-    # With an even band the outermost odd offsets lie beyond it: columns that no path can enter.
-    wall = ops.full_like(even[0][:, 1:], _UNREACHABLE)
-    odd = [
-        column(offset, frames - 1) if abs(offset) <= band else wall
-        for offset in range(-2 * half - 1, 2 * half + 2, 2)
-    ]
-    # Anti-diagonals first, pairs second: the fold runs over the first axis.
-    even_first, odd_first = (ops.stack(columns, axis=2) for columns in (even, odd))
-    return ops.transpose(even_first, (1, 0, 2)), ops.transpose(odd_first, (1, 0, 2))
 
 
 class AlignmentLoss(keras.losses.Loss):
@@ -229,48 +122,50 @@ class AlignmentLoss(keras.losses.Loss):
             loss = loss + total / ops.maximum(sum(weights), 1e-6)
         return loss
 
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the distance of each pair of sequences: twice `(d, t', m)` to `(m,)`."""
+        return pairs_last_distance(a, b, band=max(1, round(self.band * a.shape[1])), gamma=self.gamma)
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         names = "genuine skilled randoms stride band gamma margin tau form skilled_weight pull name"
         return {name: getattr(self, name) for name in names.split()}
 
     def _groups(self, sequences: Tensor, slots: int) -> Tensor:
-        """Average `stride` frames into one and split by writer: `(p, slots, t', d)`."""
+        """Average `stride` frames into one and split by writer: `(d, t', slots, p)`."""
         frames, width = sequences.shape[1:]
         kept = frames // self.stride
         pooled = ops.reshape(sequences[:, : kept * self.stride], (-1, slots, kept, self.stride, width))
-        return ops.mean(pooled, axis=3)
+        # Turned here: there are several times as many pairs as signatures.
+        return ops.transpose(ops.mean(pooled, axis=3), (3, 2, 1, 0))
 
     def _distances(self, groups: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Distances and masks `(p, pairs)`: K(K-1)/2 genuine pairs, K F skilled ones, K R random ones."""
-        frames, width = groups.shape[2:]
+        width, frames = groups.shape[:2]
         genuine, forged = range(self.genuine), range(self.genuine, self.genuine + self.skilled)
         within = [*combinations(genuine, 2), *product(genuine, forged)]
         left = np.array([pair[0] for pair in within])
         right = np.array([pair[1] for pair in within])
-        lefts, rights = [ops.take(groups, left, axis=1)], [ops.take(groups, right, axis=1)]
+        lefts, rights = [ops.take(groups, left, axis=2)], [ops.take(groups, right, axis=2)]
         masks = [
             _pair_mask(ops.take(labels, left, axis=1), ops.take(labels, right, axis=1), count=self._positives)
         ]
         if self.randoms:
             # Writer p meets the writers p + 1 ... p + R of the batch, circularly.
-            owners = groups[:, : self.genuine]
-            names = labels[:, : self.genuine]
-            others = [ops.roll(owners, -shift, axis=0) for shift in range(1, self.randoms + 1)]
-            other_names = [ops.roll(names, -shift, axis=0) for shift in range(1, self.randoms + 1)]
-            partner = ops.stack(others, axis=2)
-            partner_names = ops.stack(other_names, axis=2)
-            anchor = ops.broadcast_to(owners[:, :, None], ops.shape(partner))
-            anchor_names = ops.broadcast_to(names[:, :, None], ops.shape(partner_names))
             wide = self.genuine * self.randoms
-            lefts.append(ops.reshape(anchor, (-1, wide, frames, width)))
-            rights.append(ops.reshape(partner, (-1, wide, frames, width)))
-            masks.append(_random_mask(anchor_names, partner_names, wide))
-        a, b = (ops.reshape(ops.concatenate(side, axis=1), (-1, frames, width)) for side in (lefts, rights))
-        band = max(1, round(self.band * frames))
-        distances = elastic_distance(a, b, band=band, gamma=self.gamma)
+            anchors = np.repeat(np.arange(self.genuine), self.randoms)
+            shifts = range(1, self.randoms + 1)
+            owners, names = groups[:, :, : self.genuine], labels[:, : self.genuine]
+            partners = ops.stack([ops.roll(owners, -shift, axis=3) for shift in shifts], axis=3)
+            partner_names = ops.stack([ops.roll(names, -shift, axis=0) for shift in shifts], axis=2)
+            lefts.append(ops.take(groups, anchors, axis=2))
+            rights.append(ops.reshape(partners, (width, frames, wide, -1)))
+            masks.append(
+                _random_mask(ops.take(labels, anchors, axis=1), ops.reshape(partner_names, (-1, wide, 2)))
+            )
         mask = ops.concatenate(masks, axis=1)
-        return ops.reshape(distances, (-1, mask.shape[1])), mask
+        a, b = (ops.reshape(ops.concatenate(side, axis=2), (width, frames, -1)) for side in (lefts, rights))
+        return ops.transpose(ops.reshape(self.distance(a, b), (mask.shape[1], -1))), mask
 
     @property
     def _positives(self) -> int:
@@ -290,11 +185,11 @@ def _pair_mask(left: Tensor, right: Tensor, *, count: int) -> Tensor:
     return ops.cast(ops.logical_and(same, fits), "float32")
 
 
-def _random_mask(left: Tensor, right: Tensor, wide: int) -> Tensor:
+def _random_mask(left: Tensor, right: Tensor) -> Tensor:
     """1.0 where both are genuine and of different writers."""
     other = ops.not_equal(left[..., 0], right[..., 0])
     genuine = ops.logical_and(ops.equal(left[..., 1], 1), ops.equal(right[..., 1], 1))
-    return ops.reshape(ops.cast(ops.logical_and(other, genuine), "float32"), (-1, wide))
+    return ops.cast(ops.logical_and(other, genuine), "float32")
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Rendered corpora: deterministic, with the truth of the strokes, and nothing in them that betrays it."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -73,7 +74,8 @@ def test_another_seed_gives_other_pictures(strokes, pictures):
     assert not any(same)
 
 
-def test_processes_give_the_same(strokes, pictures):
+def test_processes_give_the_same(strokes, pictures, monkeypatch):
+    monkeypatch.setattr(sys.modules["sigverify.corpora.rendered.render"], "_AT_ONCE", 4)
     few = strokes.select(["000001", "000002"])
     assert render(few, workers=2).samples == pictures.select(few.writers).samples
 
@@ -270,7 +272,7 @@ def test_pictures_are_not_drawn_again(pictures):
 
 
 def test_workers_are_at_least_one(strokes):
-    with pytest.raises(ConfigError, match="render: workers"):
+    with pytest.raises(ConfigError, match="workers"):
         render(strokes, workers=0)
 
 

@@ -5,7 +5,7 @@ from sigverify.errors import CorpusError
 from sigverify.metrics import eer
 from sigverify.training import ValidationConfig
 from sigverify.training.elastic import pair_distances
-from sigverify.training.losses.alignment import elastic_distance
+from sigverify.training.losses.elastic_distance import elastic_distance
 from sigverify.training.validator import Validator, equal_error_rate
 
 CONFIG = ValidationConfig(references=2, genuine=4, skilled=3)

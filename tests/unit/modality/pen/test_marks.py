@@ -10,7 +10,7 @@ from sigverify.matching.cues import SERIES
 from sigverify.matching.embedding import References
 from sigverify.matching.pairing import Pairing
 from sigverify.modality.pen.features import features
-from sigverify.modality.pen.marks import MOST_STROKES, MOST_TOUCHES, find_touches
+from sigverify.modality.pen.marks import MOST_STROKES, MOST_TOUCHES, REST, REST_MS, find_rests, find_touches
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import Signature
 
@@ -124,3 +124,35 @@ def test_no_recording_keeps_the_repair_busy(strokes):
     touches, _ = find_touches(1000.0 * place + ~first, place * 0.0, np.cumsum(steps), ~first)
     assert time.perf_counter() - began < 2
     assert np.count_nonzero(touches) == (MOST_TOUCHES * samples if strokes <= MOST_STROKES else 0)
+
+
+def plain_rests(x, y, time_ms, kept, ink):
+    """Sample by sample: from each that no rest holds yet, as long as the pen stays near."""
+    radius = REST * np.hypot(np.ptp(x[kept]), np.ptp(y[kept]))
+    resting, begin = [], 0
+    while begin < len(kept) - 1:
+        end = begin
+        while end + 1 < len(kept) and ink[kept[end + 1]]:
+            step = np.hypot(*(axis[kept[end + 1]] - axis[kept[begin]] for axis in (x, y)))
+            if step > radius:
+                break
+            end += 1
+        if time_ms[kept[end]] - time_ms[kept[begin]] > REST_MS:
+            first, last = begin + (begin > 0), end + (end == len(kept) - 1)
+            resting += range(first, last)
+        begin = end + 1
+    return kept[resting]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rests_are_those_found_sample_by_sample(seed):
+    """Writing that slows down, stands still and goes on, with lifts and with samples left out."""
+    rng = np.random.default_rng(seed)
+    count = 160
+    pace = np.repeat(10.0 ** rng.uniform(-3, 0.3, 20), 8)
+    x, y = np.cumsum(rng.normal(size=(2, count)) * pace, axis=1)
+    time_ms = np.cumsum(rng.uniform(5, 25, count))
+    ink = rng.random(count) > 0.04
+    kept = np.flatnonzero(rng.random(count) > 0.1)
+    found = find_rests(x, y, time_ms, kept, ink)
+    np.testing.assert_array_equal(found, plain_rests(x, y, time_ms, kept, ink))

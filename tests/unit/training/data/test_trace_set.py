@@ -35,6 +35,13 @@ def test_corpus_becomes_traces(corpus):
         np.testing.assert_array_equal(traces.traces[row], trace(sample.capture))
 
 
+def test_processes_give_the_same_traces(corpus, monkeypatch):
+    monkeypatch.setattr("sigverify.training.data.trace_set._AT_ONCE", 15)
+    one, two = (TraceSet.from_corpus(corpus, workers=workers) for workers in (1, 2))
+    assert two.fingerprint == one.fingerprint
+    np.testing.assert_array_equal(two.traces, one.traces)
+
+
 def test_a_trace_set_is_split_as_its_corpus_is(corpus):
     traces = TraceSet.from_corpus(corpus)
     for ours, theirs in zip(split_writers(traces, 0.3, 5), split_writers(corpus, 0.3, 5), strict=True):

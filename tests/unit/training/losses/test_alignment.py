@@ -3,12 +3,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from plain_dtw import soft_distance
 
 from sigverify.errors import ConfigError
-from sigverify.training.backend import keras, ops
-from sigverify.training.losses.alignment import AlignmentLoss, elastic_distance
+from sigverify.training.backend import keras
+from sigverify.training.losses.alignment import AlignmentLoss
 
 GENUINE, SKILLED, WRITERS = 3, 2, 4
 LABELS = np.array(
@@ -16,51 +15,8 @@ LABELS = np.array(
 )
 
 
-def plain_distance(a, b, band, gamma=0.0):
-    """Dynamic time warping cell by cell, hard or soft, divided by the length."""
-    frames = len(a)
-    table = {(-1, -1): 0.0}
-    for i in range(frames):
-        for j in range(max(0, i - band), min(frames, i + band + 1)):
-            cost = float(np.abs(a[i].astype(float) - b[j].astype(float)).mean())
-            before = [table[at] for at in ((i - 1, j), (i, j - 1), (i - 1, j - 1)) if at in table]
-            if gamma:
-                low = min(before)
-                best = low - gamma * math.log(sum(math.exp((low - value) / gamma) for value in before))
-            else:
-                best = min(before)
-            table[i, j] = cost + best
-    return table[frames - 1, frames - 1] / frames
-
-
 def sequences(count, frames=10, width=3, seed=0):
     return np.tanh(np.random.default_rng(seed).normal(size=(count, frames, width))).astype(np.float32)
-
-
-@pytest.mark.parametrize("band", [0, 1, 3, 9])
-@pytest.mark.parametrize("gamma", [0.0, 0.02, 0.5])
-def test_distance_equals_plain_loops(band, gamma):
-    a, b = sequences(5), sequences(5, seed=1)
-    found = ops.convert_to_numpy(elastic_distance(ops.array(a), ops.array(b), band=band, gamma=gamma))
-    expected = [plain_distance(*pair, band, gamma) for pair in zip(a, b, strict=True)]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-
-
-@settings(deadline=None, max_examples=20)
-@given(seed=st.integers(0, 1000), frames=st.integers(2, 8))
-def test_distance_is_symmetric_zero_on_itself_and_below_the_diagonal(seed, frames):
-    a, b = (ops.array(sequences(3, frames, seed=seed + n)) for n in range(2))
-    there, back = (ops.convert_to_numpy(elastic_distance(*pair, band=2)) for pair in ((a, b), (b, a)))
-    np.testing.assert_allclose(there, back, atol=1e-6)
-    np.testing.assert_allclose(ops.convert_to_numpy(elastic_distance(a, a, band=2)), 0, atol=1e-7)
-    assert (there <= ops.convert_to_numpy(ops.mean(ops.abs(a - b), axis=(1, 2))) + 1e-6).all()
-
-
-def test_a_delayed_copy_costs_only_its_ends():
-    time = np.linspace(0, 3, 40)
-    a, b = (np.sin(2 * time + delay)[None, :, None].astype(np.float32) for delay in (0.0, 0.3))
-    warped, unwarped = (float(elastic_distance(ops.array(a), ops.array(b), band=band)[0]) for band in (6, 0))
-    assert warped < unwarped / 4
 
 
 def plain_loss(loss, batch):
@@ -69,7 +25,7 @@ def plain_loss(loss, batch):
     band = max(1, round(loss.band * frames))
 
     def distance(one, other):
-        return plain_distance(pooled[one], pooled[other], band, loss.gamma)
+        return soft_distance(pooled[one], pooled[other], band, loss.gamma)
 
     def penalty(excess):
         return max(0, excess) if loss.form == "margin" else loss.tau * math.log1p(math.exp(excess / loss.tau))
