@@ -4,6 +4,7 @@ Each function makes one fault come in one call, and says what became of the call
 traceback, and with it every frame that it went through, as in an interpreter that shows it.
 """
 
+import os
 import sqlite3
 import sys
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class _Lines:
             self.count += 1
             self.places.setdefault((frame.f_code.co_filename, frame.f_lineno), []).append(self.count)
             if self.count == self.line:
-                self.where = f"{Path(frame.f_code.co_filename).relative_to(SHIPPED)}:{frame.f_lineno}"
+                self.where = f"{os.path.relpath(frame.f_code.co_filename, SHIPPED)}:{frame.f_lineno}"
                 raise RAISED[self.line % len(RAISED)](f"put at line {self.line}")
         return self._step
 
@@ -89,11 +90,25 @@ def interrupt(call, line, files=TRANSACTIONS):
     return Outcome(returned, raised, lines.where)
 
 
+def contained(call):
+    """Call something, and leave nothing behind of how it ended.
+
+    Where tracing raises between two steps that end an `except` or `with`, which is one step for signals, the
+    interpreter takes the error handled there for being handled from then on: it is the context of whatever is
+    raised in that thread. A generator has a list of its own of what is being handled, which ends with it.
+    """
+
+    def steps():
+        yield call()
+
+    return next(steps())
+
+
 def _run(call, lines):
     before = sys.gettrace()
     sys.settrace(lines)
     try:
-        lines.returned = call()
+        lines.returned = contained(call)
     finally:
         sys.settrace(before)
     return lines

@@ -6,6 +6,7 @@ first tests take some of them; those marked exhaustive take all, and `make fault
 
 import shutil
 import sqlite3
+import sys
 import threading
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
@@ -183,6 +184,20 @@ def some(numbers, count):
     """So many of these, evenly spread; 0: all."""
     step = max(1, len(numbers) // count) if count else 1
     return numbers[step // 2 :: step]
+
+
+def handled(given):
+    with suppress(ValueError):
+        int(given)
+    return 0
+
+
+def test_a_fault_leaves_no_error_behind_as_being_handled():
+    """Else it would be the context of every later error of this thread, of other tests too."""
+    call, files = (lambda: handled("no number")), (__file__,)
+    for line in faults.lines_of(call, files):
+        faults.interrupt(call, line, files)
+        assert sys.exc_info()[1] is None
 
 
 def put_at_lines(bench, count):
