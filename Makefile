@@ -45,6 +45,9 @@ DEB_PYTHON ?= 3.11
 # A Debian of this machine's release, to install the package into.
 DEBIAN_ROOT ?= build/debian
 
+# The emulated board: its disk is kept there, 3 GB.
+BOARD ?= build/board
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp-installed
 DEMO_STAMP = $(VENV)/.stamp-demo
@@ -56,7 +59,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test native optimized faults quick lint types contracts bench footprint size site wheels deb sbom test-deb test-arm fuzz golden clean
+.PHONY: help install demo test native optimized faults quick lint types contracts bench footprint size site wheels deb sbom test-deb test-arm test-board fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -165,6 +168,13 @@ test-arm: $(STAMP) ## the SDK from wheels on emulated 64-bit ARM: the same decis
 	@if python=$$($(BIN)/python tests/support/arm_python.py $(ARM_VENV)); then \
 		SIGVERIFY_ARM_PYTHON=$$python $(BIN)/python -m pytest -q tests/e2e/test_arm.py; \
 	else echo "no emulated ARM here: nothing is tested"; fi
+
+test-board: $(STAMP) ## a whole emulated board: the package for 64-bit ARM, systemd, a UART, power cuts; needs root, qemu-system-arm, nbdkit
+	@if $(BIN)/python tests/support/board_image.py; then \
+		$(MAKE) --no-print-directory deb DEB_ARCH=arm64 && \
+		board=$$($(BIN)/python tests/support/board_image.py $(BOARD) dist/sigverify_*_arm64.deb) && \
+		SIGVERIFY_BOARD=$$board $(BIN)/python -m pytest -q tests/e2e/test_board.py; \
+	else echo "no board can be emulated here: nothing is tested"; fi
 
 fuzz: $(STAMP) ## hostile input, FUZZ_SECONDS each: parsers, verify, damaged stores, the C code; prints the cases tried
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=fuzz SIGVERIFY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest \
