@@ -45,8 +45,9 @@ DEB_PYTHON ?= 3.11
 # A Debian of this machine's release, to install the package into.
 DEBIAN_ROOT ?= build/debian
 
-# The emulated board: its disk is kept there, 3 GB.
+# The emulated board: its disk is kept there, 3 GB; and how often its power is cut.
 BOARD ?= build/board
+BOARD_CUTS ?= 3
 
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp-installed
@@ -173,7 +174,7 @@ test-board: $(STAMP) ## a whole emulated board: the package for 64-bit ARM, syst
 	@if $(BIN)/python tests/support/board_image.py; then \
 		$(MAKE) --no-print-directory deb DEB_ARCH=arm64 && \
 		board=$$($(BIN)/python tests/support/board_image.py $(BOARD) dist/sigverify_*_arm64.deb) && \
-		SIGVERIFY_BOARD=$$board $(BIN)/python -m pytest -q tests/e2e/test_board.py; \
+		SIGVERIFY_BOARD=$$board SIGVERIFY_BOARD_CUTS=$(BOARD_CUTS) $(BIN)/python -m pytest -q tests/e2e/test_board.py; \
 	else echo "no board can be emulated here: nothing is tested"; fi
 
 fuzz: $(STAMP) ## hostile input, FUZZ_SECONDS each: parsers, verify, damaged stores, the C code; prints the cases tried

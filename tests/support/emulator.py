@@ -62,9 +62,15 @@ class Emulator:
                 *("-device", "virtio-net-device,netdev=net", "-device", "virtio-serial-device"),
                 *("-chardev", f"file,id=console,path={self.console}"),
                 *("-device", "virtconsole,chardev=console"),
+                # In this order: once the agent's socket is there, the UART's is.
+                *(
+                    "-chardev",
+                    f"socket,id=uart,path={self.uart},server=on,wait=off",
+                    "-serial",
+                    "chardev:uart",
+                ),
                 *("-chardev", f"socket,id=agent,path={scratch / 'agent'},server=on,wait=off"),
                 *("-device", "virtserialport,chardev=agent,name=agent"),
-                *("-serial", f"unix:{self.uart},server=on,wait=off"),
                 *options,
             ]
         )
