@@ -13,7 +13,7 @@ PROCESSOR = "cortex-a72"
 CORES = 2
 MEMORY_MB = 512
 """Of the smallest Raspberry Pi that runs 64 bits: 3 A+ and Zero 2 W."""
-PATIENCE_S = 600.0
+PATIENCE_S = 1800.0
 
 
 class Emulator:
@@ -63,12 +63,8 @@ class Emulator:
                 *("-chardev", f"file,id=console,path={self.console}"),
                 *("-device", "virtconsole,chardev=console"),
                 # In this order: once the agent's socket is there, the UART's is.
-                *(
-                    "-chardev",
-                    f"socket,id=uart,path={self.uart},server=on,wait=off",
-                    "-serial",
-                    "chardev:uart",
-                ),
+                *("-chardev", f"socket,id=uart,path={self.uart},server=on,wait=off"),
+                *("-serial", "chardev:uart"),
                 *("-chardev", f"socket,id=agent,path={scratch / 'agent'},server=on,wait=off"),
                 *("-device", "virtserialport,chardev=agent,name=agent"),
                 *options,
@@ -116,7 +112,7 @@ class Emulator:
 
     def wait(self):
         """Wait until the board switched itself off."""
-        self._qemu.wait(PATIENCE_S * 3)
+        self._qemu.wait(PATIENCE_S)
         if self._disk is not None:
             self._disk.terminate()  # by now all is flushed
             self._disk.wait()
