@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,10 @@
 
 #include "sigverify_client.h"
 
-enum { LINE_BYTES = 1 << 16, MOST_WORDS = 512, PATIENCE_MS = 5000 };
+enum { LINE_BYTES = 1 << 16, MOST_WORDS = 512 };
 
 static svc_client client;
-static int line_to_daemon = -1, answers, first_byte = 1;
+static int line_to_daemon = -1, answers, first_byte = 1, patience_ms = 5000;
 static size_t room = SIZE_MAX;
 static char command[LINE_BYTES];
 static char *words[MOST_WORDS];
@@ -220,7 +221,7 @@ static int read_once(void)
     uint8_t received[7]; /* an odd size, so that frames come in pieces */
     struct pollfd ready = {.fd = line_to_daemon, .events = POLLIN};
     ssize_t count;
-    if (poll(&ready, 1, PATIENCE_MS) != 1 || (count = read(line_to_daemon, received, sizeof received)) <= 0)
+    if (poll(&ready, 1, patience_ms) != 1 || (count = read(line_to_daemon, received, sizeof received)) <= 0)
         return -1;
     return (int)svc_feed(&client, received, (size_t)count);
 }
@@ -361,6 +362,7 @@ static int run(const char *name)
     if (!strcmp(name, "cancel")) return (int)svc_cancel(&client, whole(1));
     if (!strcmp(name, "room")) return room = word(1) ? (size_t)figure(1) : SIZE_MAX, 0;
     if (!strcmp(name, "number")) return client.number = whole(1), 0; /* of the last request */
+    if (!strcmp(name, "patience")) return patience_ms = (int)whole(1), 0; /* with the daemon, for each of its bytes */
     if (!strcmp(name, "phase")) return client.phase;
     if (!strcmp(name, "feed")) return feed();
     if (!strcmp(name, "decode")) return decode();
@@ -387,6 +389,7 @@ int main(int count, char **arguments)
 {
     if (count > 1 && connect_to(arguments[1]))
         return 1;
+    signal(SIGPIPE, SIG_IGN); /* the other end may go away: `write` says so */
     svc_init(&client, write_bytes, answered, NULL);
     while (fgets(command, sizeof command, stdin)) {
         int status;

@@ -16,46 +16,27 @@ from sigverify.verifier import Verifier
 TOKEN = bytes(range(32))
 
 
-def send_capture(driver, number, its, sign=None):
-    assert driver.say(f"begin {number} 1") == 0
-    rows = zip(its.x, its.y, its.time_ms, its.pressure, its.ink, strict=True)
-    samples = [f"{float(x)!r},{float(y)!r},{float(t)!r},{float(p)!r},{int(ink)}" for x, y, t, p, ink in rows]
-    for start in range(0, len(samples), 4):  # 38 pieces: more than the credit
-        assert driver.say(f"points {' '.join(samples[start : start + 4])}") == 0
-    if sign is not None:
-        assert driver.say("challenge") == 0
-        assert driver.say(f"sign {sign}") == 0
-    assert driver.say("end") == 0
-    assert driver.answers[0]["samples"] == len(its)
-
-
-def ask(driver, command):
-    assert driver.say(command) == 0, command
-    (answer,) = driver.answers
-    return answer
-
-
 @pytest.mark.parametrize("token", [None, TOKEN], ids=["open", "token"])
 def test_enrol_verify_identify_list_forget(drive, path, token):
     key = None if token is None else Key(token)
     with RunningDaemon([UnixListener(path)], token=key):
         its = drive(path)
         assert its.say(f"hello pen {'-' if token is None else token.hex()}") == 0
-        assert ask(its, "enroll alice 5 0")["remaining"] == 5
+        assert its.ask("enroll alice 5 0")["remaining"] == 5
         for repetition in range(5):
-            send_capture(its, repetition, signature(0, repetition))
-            assert ask(its, f"add {repetition}")["accepted"]
-        assert ask(its, "commit")["user_id"] == "alice"
-        send_capture(its, 1, signature(0, 7))
-        assert ask(its, "verify alice 1 0.01")["outcome"] == "accept"
-        send_capture(its, 1, signature(3, 7))
-        assert ask(its, "verify alice 1")["outcome"] == "reject"
-        send_capture(its, 2, signature(0, 8))
-        assert ask(its, "identify 2 1")["user_ids"] == ["alice"]
-        assert ask(its, "users -")["user_ids"] == ["alice"]
-        assert ask(its, "health")["ready"]
-        assert ask(its, "forget alice")["kind"] == 65
-        assert ask(its, "forget alice")["status"] == 41
+            its.send_capture(repetition, signature(0, repetition))
+            assert its.ask(f"add {repetition}")["accepted"]
+        assert its.ask("commit")["user_id"] == "alice"
+        its.send_capture(1, signature(0, 7))
+        assert its.ask("verify alice 1 0.01")["outcome"] == "accept"
+        its.send_capture(1, signature(3, 7))
+        assert its.ask("verify alice 1")["outcome"] == "reject"
+        its.send_capture(2, signature(0, 8))
+        assert its.ask("identify 2 1")["user_ids"] == ["alice"]
+        assert its.ask("users -")["user_ids"] == ["alice"]
+        assert its.ask("health")["ready"]
+        assert its.ask("forget alice")["kind"] == 65
+        assert its.ask("forget alice")["status"] == 41
 
 
 def signed_only():
@@ -72,15 +53,15 @@ def test_a_daemon_that_takes_signed_captures_only(drive, path):
         its.say("hello pen -")
         assert its.answers[0]["signed_only"]
         its.say(f"pen pen-7 {TOKEN.hex()}")
-        assert ask(its, "enroll alice 5 0")["remaining"] == 5
+        assert its.ask("enroll alice 5 0")["remaining"] == 5
         for repetition in range(5):
-            send_capture(its, repetition, signature(0, repetition), f"{repetition + 1} 2")
-            assert ask(its, f"add {repetition}")["accepted"]
-        assert ask(its, "commit")["user_id"] == "alice"
-        send_capture(its, 1, signature(0, 7), "6 1")
-        assert ask(its, "verify alice 1 0.01")["outcome"] == "accept"
-        send_capture(its, 2, signature(0, 8), "7 1")
-        assert ask(its, "identify 2 1")["user_ids"] == ["alice"]
+            its.send_capture(repetition, signature(0, repetition), f"{repetition + 1} 2")
+            assert its.ask(f"add {repetition}")["accepted"]
+        assert its.ask("commit")["user_id"] == "alice"
+        its.send_capture(1, signature(0, 7), "6 1")
+        assert its.ask("verify alice 1 0.01")["outcome"] == "accept"
+        its.send_capture(2, signature(0, 8), "7 1")
+        assert its.ask("identify 2 1")["user_ids"] == ["alice"]
         for number, sign, pen, reason in (
             (3, None, "pen-7", "unsigned"),
             (4, "7 1", "pen-7", "counted_before"),
@@ -89,12 +70,12 @@ def test_a_daemon_that_takes_signed_captures_only(drive, path):
             (7, "10 1", "pen-9", "revoked"),
         ):
             its.say(f"pen {pen} {TOKEN.hex()}")
-            send_capture(its, number, signature(0, number + 10), sign)
-            answer = ask(its, f"verify alice {number}")
+            its.send_capture(number, signature(0, number + 10), sign)
+            answer = its.ask(f"verify alice {number}")
             assert (answer["status"], answer["reason"]) == (13, reason)
         its.say(f"pen pen-7 {TOKEN[::-1].hex()}")
-        send_capture(its, 8, signature(0, 18), "11 1")
-        assert ask(its, "verify alice 8")["reason"] == "wrong_signature"
+        its.send_capture(8, signature(0, 18), "11 1")
+        assert its.ask("verify alice 8")["reason"] == "wrong_signature"
 
 
 def send_picture(driver, number, its):
@@ -110,19 +91,19 @@ def test_pictures(drive, path):
     with RunningDaemon([UnixListener(path)], open_verifier=both_kinds):
         its = drive(path)
         its.say("hello camera -")
-        assert ask(its, "enroll alice 2 0 staff image")["remaining"] == 2
+        assert its.ask("enroll alice 2 0 staff image")["remaining"] == 2
         for repetition in range(2):
             captured = send_picture(its, repetition, picture(0, repetition))
             assert captured["size"] == len(sendable(picture(0, repetition)))
-            assert ask(its, f"add {repetition}")["accepted"]
-        assert ask(its, "commit")["references"] == 2
+            assert its.ask(f"add {repetition}")["accepted"]
+        assert its.ask("commit")["references"] == 2
         send_picture(its, 1, picture(0, 7))
-        assert ask(its, "verify alice 1")["outcome"] == "accept"
+        assert its.ask("verify alice 1")["outcome"] == "accept"
         send_picture(its, 1, picture(3, 7))
-        assert ask(its, "verify alice 1")["outcome"] == "reject"
-        send_capture(its, 3, signature(0, 8))
+        assert its.ask("verify alice 1")["outcome"] == "reject"
+        its.send_capture(3, signature(0, 8))
         send_picture(its, 4, picture(0, 8))
-        assert ask(its, "verify alice 3 0 - 0 4")["left_out"] == ["pen"]
+        assert its.ask("verify alice 3 0 - 0 4")["left_out"] == ["pen"]
 
 
 def test_a_daemon_that_takes_no_pictures(drive, path):
