@@ -19,7 +19,8 @@ class FakeConfig:
     limit: int | None = 7
 
 
-def fake_synthesize(config):
+def fake_synthesize(config, *, workers):
+    assert workers >= 1
     signature = Signature(range(10), range(10), range(10))
     return Corpus(f"synthetic-{config.writers}", (Sample("1", Kind.GENUINE, 1, signature),))
 

@@ -106,7 +106,7 @@ def test_memories_hold_all_of_both_once():
 
 
 def test_memories_stay_bounded_and_references_stay():
-    one = Memory(memory(*range(50)).entries + memory(*range(200, 205), role=Role.REFERENCE).entries)
+    one = Memory.of(memory(*range(50)).entries + memory(*range(200, 205), role=Role.REFERENCE).entries)
     other = memory(*range(50, 120))
     merged = Memory.from_bytes(merge_memories(one.to_bytes(), other.to_bytes()))
     assert len(merged.entries) == 70 + 5
