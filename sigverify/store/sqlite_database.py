@@ -33,6 +33,10 @@ APPLICATION_ID: Final = int.from_bytes(b"SIGV", "big")
 _CACHE_KB: Final = 256
 """Of pages that SQLite keeps in memory. Its default is 2 MB for each connection: much for a small board.
 Reading one person takes about ten pages of 4 kB."""
+_FIRST_PAUSE_S: Final = 1e-4
+_LAST_PAUSE_S: Final = 5e-3
+_LONGER: Final = 1.5
+"""How long to wait before asking again whether another process still writes: a bit longer each time."""
 _CURSORS: Final = 64
 """How many to remember before those that are gone are left out."""
 MEMORY: Final = ":memory:"
@@ -208,13 +212,11 @@ class SqliteDatabase(Connected):
             raise sqlite3.OperationalError("attempt to write a readonly database")
         self._patient = not local
         self._unscrubbed = False
-        if not self._waits:
-            self._wait_for_others(wait=True)
         if self._durable is not durable:
             self._durable = None  # until it is known to be
             self._run_one(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
-        self._run_one("BEGIN IMMEDIATE")
+        self._begin_alone()
         if self._checked_schema >= 0:
             self._check_schema()
 
@@ -354,6 +356,28 @@ class SqliteDatabase(Connected):
                 received=str(version),
                 hint="Use the sigverify that wrote it, or enroll anew",
             )
+
+    def _begin_alone(self) -> None:
+        """Begin to write, once nobody else does.
+
+        SQLite itself looks again after 1, 2, 5, 10 ms …; a verification writes for one millisecond, so that
+        two processes that verify would sleep through half of their time.
+        """
+        self._wait_for_others(wait=False)
+        deadline, pause_s = time.monotonic() + self._timeout_s, _FIRST_PAUSE_S
+        while True:
+            try:
+                self._run_one("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                # The lowest byte: which error; the others: what kind of it.
+                is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > deadline:
+                    raise
+            else:
+                break
+            time.sleep(pause_s)
+            pause_s = min(_LONGER * pause_s, _LAST_PAUSE_S)
+        self._wait_for_others(wait=True)
 
     def _log_ahead(self) -> None:
         """Switch the write-ahead log on; SQLite itself does not wait for a process that is doing the same."""
