@@ -81,7 +81,8 @@ def steps():
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "steps.json"
         command = [sys.executable, "-m", "pytest", Path(__file__).parent, "-q", "--benchmark-only"]
-        command += ["--benchmark-disable-gc", "--benchmark-quiet", f"--benchmark-json={result}"]
+        command += ["--benchmark-disable-gc", "--benchmark-quiet", "--benchmark-max-time=0.3"]
+        command += [f"--benchmark-json={result}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         content = json.loads(result.read_text())
     return {each["name"]: each["stats"]["median"] for each in content["benchmarks"]}
