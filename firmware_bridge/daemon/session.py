@@ -21,8 +21,8 @@ from sigverify.errors import Busy
 
 _log = logging.getLogger(__name__)
 
-_CHUNK: Final = 8192
-"""Bytes read at once, a frame of the largest: a client that sends much is slowed down piece by piece."""
+_CHUNK: Final = 1024
+"""Bytes read at once: a client that sends much is answered, and so slowed down, piece by piece."""
 
 _LEAST_RATE: Final = 1024.0
 """Bytes a second that what is half sent must come with: a tenth of a serial line of 115,200 baud."""
