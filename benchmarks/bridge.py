@@ -36,6 +36,7 @@ from builders import signature
 from firmware_bridge.client import Client
 from firmware_bridge.protocol.framing import MAX_PAYLOAD
 from firmware_bridge.protocol.strokes import MAX_SAMPLES, split
+from sigverify.corpora.processes import usable_cores
 from sigverify.errors import Disconnected, SigverifyError
 
 REFERENCES = 5
@@ -50,7 +51,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--verifies", type=int, default=1000, help="of each client")
-    parser.add_argument("--workers", type=int, default=cores(), help="processes that answer; also cores")
+    parser.add_argument(
+        "--workers", type=int, default=usable_cores(), help="processes that answer; also cores"
+    )
     parser.add_argument("--model", default="base")
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     options = parser.parse_args()
@@ -61,11 +64,6 @@ def main():
         show(content)
     fine = all(not run["errors"] and run["p99_over_p50"] <= MOST_P99 for run in content["runs"])
     return 0 if fine and content.get("scaling", LEAST_SCALING) >= LEAST_SCALING else 1
-
-
-def cores():
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def load(clients, verifies, workers, model):

@@ -20,12 +20,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bridge import cores, load
+from bridge import load
 from conftest import STEPS
 from rich.console import Console
 from rich.table import Table
 
 from sigverify import __version__
+from sigverify.corpora.processes import usable_cores
 
 RELEASE = Path(__file__).with_name("release.json")
 YARDSTICK = "test_dtw_baseline_whole"
@@ -59,16 +60,17 @@ def measure():
     """Return what this code takes, in times of the yardstick, and what it was measured on."""
     medians = steps()
     yardstick = medians[YARDSTICK]
-    workers = min(2, cores())
+    workers = min(2, usable_cores())
     loads = load(CLIENTS, VERIFIES, workers, "base")
     costs = {name: round(median / yardstick, 4) for name, median in medians.items() if name != YARDSTICK}
     for run in loads["runs"]:
-        costs[f"load, {run['workers']} on as many cores: p50"] = round(run["p50_ms"] / 1000 / yardstick, 4)
-        costs[f"load, {run['workers']} on as many cores: p99"] = round(run["p99_ms"] / 1000 / yardstick, 4)
+        for share in ("p50", "p99"):
+            what = f"load, {run['workers']} on as many cores: {share}"
+            costs[what] = round(run[f"{share}_ms"] / 1000 / yardstick, 4)
     return {
         "version": __version__,
         "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {cores()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}",
         "yardstick": "compiled DTW: pen strokes to score, 5 references",
         "yardstick_ms": round(1000 * yardstick, 4),
         "costs": costs,

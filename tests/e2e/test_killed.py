@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 from builders import signature
-from running_daemon import eventually
+from running_daemon import answering, eventually
 
 from firmware_bridge.client import AsyncClient, Client
 from sigverify.audit import Event
@@ -207,11 +206,3 @@ def test_killed_again_and_again(start, address, tmp_path):
         assert verifier.audit.verify().intact
         enrolled = [entry for entry in verifier.audit.entries() if entry.event is Event.ENROLLED]
     assert len(enrolled) == len(users)  # nobody twice
-
-
-def answering(client):
-    try:
-        return client.health().ready
-    except Disconnected:
-        time.sleep(0.02)
-        return False
