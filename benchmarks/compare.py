@@ -5,10 +5,11 @@ what a compiled DTW of the same signatures takes in the same run, in which nothi
 quotients are compared with the ones in `release.json`, which the release wrote. The load on the daemon is in
 it with the histogram of its latencies.
 
-    make bench-compare                          # this code beside the last release; some five minutes
+    make bench-compare                          # this code beside the last release; two to four minutes
     python benchmarks/compare.py --save         # at a release: what later ones are compared with
 
 Ends with 1 where a step takes more than half as long again as it did: less is noise on a shared machine.
+Where one seems to, all is measured once more: slower code is slower twice, other programs come and go.
 """
 
 import argparse
@@ -48,12 +49,17 @@ def main():
         RELEASE.write_text(json.dumps(now, indent=1) + "\n")
         sys.stdout.write(f"wrote {RELEASE}\n")
         return 0
-    rows = compared(json.loads(RELEASE.read_text()), now)
+    release = json.loads(RELEASE.read_text())
+    rows = compared(release, now)
+    if any(map(is_slower, rows)):
+        again = measure()["costs"]
+        now["costs"] = {name: min(cost, again[name]) for name, cost in now["costs"].items()}
+        rows = compared(release, now)
     if options.json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
     else:
-        show(rows, json.loads(RELEASE.read_text())["version"])
-    return 1 if any(row["times"] is not None and row["times"] > MOST for row in rows) else 0
+        show(rows, release["version"])
+    return 1 if any(map(is_slower, rows)) else 0
 
 
 def measure():
@@ -65,7 +71,7 @@ def measure():
     costs = {name: round(median / yardstick, 4) for name, median in medians.items() if name != YARDSTICK}
     for run in loads["runs"]:
         for share in ("p50", "p99"):
-            what = f"load, {run['workers']} on as many cores: {share}"
+            what = f"{CLIENTS} clients of the daemon, workers and cores: {run['workers']}, {share}"
             costs[what] = round(run[f"{share}_ms"] / 1000 / yardstick, 4)
     return {
         "version": __version__,
@@ -101,6 +107,11 @@ def compared(release, now):
     return rows
 
 
+def is_slower(row):
+    """Return whether a step takes longer than at the release, beyond what noise does."""
+    return row["times"] is not None and row["times"] > MOST
+
+
 def show(rows, version):
     """Print the rows as a table."""
     table = Table("what", box=None)
@@ -108,7 +119,7 @@ def show(rows, version):
         table.add_column(heading, justify="right")
     for row in rows:
         times = "new" if row["times"] is None else f"{row['times']:.2f}"
-        mark = " <- slower" if row["times"] is not None and row["times"] > MOST else ""
+        mark = " <- slower" if is_slower(row) else ""
         before = "" if row["release"] is None else f"{row['release']:.3f}"
         table.add_row(row["what"], before, f"{row['now']:.3f}", times + mark)
     console = Console()

@@ -60,6 +60,8 @@ STEPS = (
     Step("test_verify_native", "verify, in C but for policy and store"),
     Step("test_repair", "policy: is the capture fit? (clock, touches, rests)"),
     Step("test_find_copy", "policy: is it a copy of one of 64 captures?"),
+    Step("test_find_copy_native", "the same in C"),
+    Step("test_examine_native", "all of a capture that a policy and matching need, in C"),
     Step("test_read_picture", "picture: 600 × 300 PNG to grey levels"),
     Step("test_find_ink", "picture: ink, sheet and columns"),
     Step("test_verify_picture", "verify: PNG to decision, 5 references, store on disk", 15),
