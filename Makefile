@@ -175,9 +175,9 @@ test-arm: $(STAMP) ## the SDK from wheels on emulated 64-bit ARM: the same decis
 		SIGVERIFY_ARM_PYTHON=$$python $(BIN)/python -m pytest -q tests/e2e/test_arm.py; \
 	else echo "no emulated ARM here: nothing is tested"; fi
 
-test-board: $(STAMP) ## a whole emulated board: the package for 64-bit ARM, systemd, a UART, power cuts; needs root, qemu-system-arm, nbdkit
+test-board: $(STAMP) $(PACKAGES_STAMP) ## a whole emulated board: the package for 64-bit ARM, systemd, a UART, power cuts; needs root, qemu-system-arm, nbdkit
 	@if $(BIN)/python tests/support/board_image.py; then \
-		$(MAKE) --no-print-directory deb DEB_ARCH=arm64 && \
+		$(PACKAGES_VENV)/bin/python distribution/deb.py dist arm64 $(DEB_PYTHON) && \
 		board=$$($(BIN)/python tests/support/board_image.py $(BOARD) dist/sigverify_*_arm64.deb) && \
 		SIGVERIFY_BOARD=$$board SIGVERIFY_BOARD_CUTS=$(BOARD_CUTS) $(BIN)/python -m pytest -q tests/e2e/test_board.py; \
 	else echo "no board can be emulated here: nothing is tested"; fi
