@@ -6,8 +6,8 @@ VENV ?= .venv
 EXTRAS ?= dev,train-cpu
 comma := ,
 DEMO_EXTRAS ?= $(subst dev$(comma),,$(EXTRAS))
-# How many tests run at once.
-JOBS ?= 2
+# How many tests run at once: one more than the two cores meant here, as some wait for a disk or another process.
+JOBS ?= 3
 # Files as they come: those of whole commands, which take longest, before the many small ones that fill up the end.
 SPREAD = --dist loadfile --no-loadscope-reorder
 
@@ -19,12 +19,12 @@ FUZZ ?= -m hypothesis tests/fuzz tests/unit/formats
 TFLITE_VENV ?= .venv-tflite
 TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
 
-# What `make native` runs again through the core in C: everything that embeds or matches on the device.
+# What `make native` runs again through the core in C: everything that embeds or matches on the device. Whole
+# commands (tests/e2e) compute in C the first time.
 NATIVE = $(VENV)/libsigverify.so
 NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tests/unit/enrollment/test_enrollment.py \
 	tests/unit/matching/test_explanation.py tests/unit/search tests/unit/policy tests/unit/evaluation \
-	tests/unit/firmware_bridge/daemon/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py \
-	tests/e2e/test_cli.py tests/e2e/test_serve.py
+	tests/unit/firmware_bridge/daemon/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py
 
 # What `make optimized` runs again under python -O: changes and what may interrupt them. No `assert` is shipped (ruff's
 # S101), so that -O can make a difference only where a library has one.

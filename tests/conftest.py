@@ -1,3 +1,4 @@
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -62,10 +63,28 @@ def compiler():
 
 @pytest.fixture(scope="session")
 def library_path(compiler, tmp_path_factory):
-    """libsigverify, compiled without a warning."""
-    target = tmp_path_factory.mktemp("native") / "libsigverify.so"
-    strict = ("-Wall", "-Wextra", "-Werror", "-pedantic")
-    return build(target, compiler=compiler, flags=("-shared", *strict))
+    """libsigverify, compiled without a warning, once for all processes that test."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    target = folder / "native" / "libsigverify.so"
+    target.parent.mkdir(exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            build(target, compiler=compiler, flags=("-shared", "-Wall", "-Wextra", "-Werror", "-pedantic"))
+    return target
+
+
+@pytest.fixture(scope="module")
+def core_in_c(request):
+    """Let a whole file of tests compute in C, which takes less long; where nothing compiles, in numpy."""
+    if shutil.which("cc") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGVERIFY_NATIVE", str(request.getfixturevalue("library_path")))
+        yield
 
 
 @pytest.fixture(scope="session")

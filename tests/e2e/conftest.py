@@ -1,4 +1,4 @@
-"""The daemon as a process of its own."""
+"""What the tests of whole commands share: the core that they compute with, and the daemon as a process."""
 
 import os
 import subprocess
@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _core_in_c(core_in_c):
+    """Compute as a wheel for this machine does."""
 
 
 @pytest.fixture

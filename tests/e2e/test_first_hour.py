@@ -55,6 +55,7 @@ def hour(installed, tmp_path_factory):
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "200",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "SIGVERIFY_NATIVE": os.environ["SIGVERIFY_NATIVE"],
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }
     where = subprocess.run(

@@ -8,6 +8,8 @@ from toy_networks import toy_model
 from sigverify.matching.scoring import Scoring
 from sigverify.model_file import Model
 
+pytestmark = pytest.mark.usefixtures("core_in_c")
+
 PEOPLE = "synthetic:writers=6,genuine=5,skilled=0,seed=5"
 
 

@@ -10,6 +10,8 @@ from converter import invented
 from converter.cohort import PEOPLE
 from sigverify.model_file import Model
 
+pytestmark = pytest.mark.usefixtures("core_in_c")
+
 STRANGERS = "synthetic:writers=12,genuine=7,skilled=4,seed=77"
 BASE = files("sigverify") / "models" / "base.keras"
 

@@ -16,6 +16,8 @@ from sigverify.model_file import Model
 from sigverify.policy.profile import Profile
 from sigverify.training.data.trace_set import TraceSet
 
+pytestmark = pytest.mark.usefixtures("core_in_c")
+
 FEW = 8
 """People here, instead of 20: what is fitted is worth nothing, and takes two seconds."""
 

@@ -37,6 +37,8 @@ from sigverify.training.run.origin import export
 from sigverify.training.run.run import Run
 from sigverify.verifier import Verifier
 
+pytestmark = pytest.mark.usefixtures("core_in_c")
+
 
 @pytest.fixture
 def run(toy_run, tmp_path):

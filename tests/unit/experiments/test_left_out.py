@@ -14,6 +14,8 @@ from sigverify.experiments.cache import CachedCalibration
 from sigverify.experiments.left_out import Experiment, Network, open_real
 from sigverify.matching.cues import PAIR
 
+pytestmark = pytest.mark.usefixtures("core_in_c")
+
 
 def stand_in(name, *, writers=3, genuine=7, skilled=3, first=0):
     """A corpus of scrawls under the name of a public one."""
