@@ -30,7 +30,7 @@ from sigverify.protection.signing import Trust
 from sigverify.protection.stations import Stations
 from sigverify.recognizers import Recognizers
 from sigverify.runtime.interpreters import Runtime
-from sigverify.search import IndexKind, Matches
+from sigverify.search import IndexKind, Matches, find_kind
 from sigverify.search.groups import groups_of, join_group, leave_group
 from sigverify.signed.capture_keys import CaptureKeys
 from sigverify.signed.signed_capture import Purpose
@@ -126,7 +126,8 @@ class Verifier:
             key: what the store is sealed with; None takes the user's own, see `Key.default`.
             policy: the rules of `verify`; None takes `Policy()`.
             trust: whose signature each model must carry, in a file beside it; None runs unsigned models too.
-            index: how `identify` finds its shortlist: exactly, or for very many people approximately.
+            index: how `identify` finds its shortlist: exactly, or for very many people approximately; or by
+                a server with pgvector, and then no copy is kept here: every call asks the server.
             cache: of a fleet's store, the file of this kiosk's copy; None: one in the user's state directory.
             max_staleness_s: of a fleet's store, how long to go on without having heard from the server.
             capture_keys: of the pens whose captures are taken, each a `SignedCapture`; any other is refused,
@@ -141,8 +142,15 @@ class Verifier:
             ModelError, RuntimeUnavailable, StoreError, ConfigError: what is wrong, and what to do.
         """
         loaded = model if isinstance(model, Model) else Model.read(model)
+        by_server = find_kind(index) is IndexKind.SERVER
         store: Store
-        if is_server(path):
+        if by_server:
+            _refuse_copy(path, cache, counter)
+            _refuse_adaptive(policy)
+            from sigverify.store.postgres import PostgresStore
+
+            store = PostgresStore(str(path), key=key, create=create)
+        elif is_server(path):
             _refuse_adaptive(policy)
             from sigverify.fleet import FleetStore
 
@@ -470,6 +478,19 @@ class Verifier:
     def close(self) -> None:
         """Close the store; closing twice is fine."""
         self.store.close()
+
+
+def _refuse_copy(path: str | Path, cache: str | Path | None, counter: Counter | None) -> None:
+    """Refuse what a search by the server has not: a file, a copy of this kiosk's, and a counter of it."""
+    if is_server(path) and cache is None and counter is None:
+        return
+    others = [name for name, its in (("cache", cache), ("counter", counter)) if its is not None]
+    raise ConfigError(
+        "with the index 'server' a PostgreSQL server searches, and there is no copy here",
+        expected="postgresql://…, without cache and counter",
+        received=" and ".join(others) or "a store in a file",
+        hint="For a file, or a copy of a fleet's store, take 'exact' or 'approximate'",
+    )
 
 
 def _refuse_adaptive(policy: Policy | None) -> None:

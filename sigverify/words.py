@@ -222,7 +222,8 @@ ENGLISH: Final[Table] = {
         "done": "overwritten, in the file and in its log",
         "pending": "not overwritten yet: somebody has been reading for long; "
         "the next change after they end overwrites it",
-        "server": "kept, sealed, by the server until its VACUUM, and in its log and backups",
+        "server": "kept by the server until its VACUUM, and in its log and backups: sealed, but for "
+        "vectors in clear",
     },
     "Fault": {
         "too_long": "longer than a frame may be",
@@ -464,7 +465,8 @@ GERMAN: Final[Table] = {
         "done": "überschrieben, in der Datei und in ihrem Protokoll",
         "pending": "noch nicht überschrieben: jemand liest seit langem; "
         "die nächste Änderung danach überschreibt es",
-        "server": "versiegelt auf dem Server bis zu dessen VACUUM, und in seinem Protokoll und Sicherungen",
+        "server": "auf dem Server bis zu dessen VACUUM, und in seinem Protokoll und Sicherungen: "
+        "versiegelt, außer offenen Vektoren",
     },
     "Fault": {
         "too_long": "länger als ein Rahmen sein darf",

@@ -36,6 +36,15 @@ def init(
     prefix: Annotated[
         str, typer.Option("--prefix", help="What the names of the roles begin with; of each fleet another.")
     ] = "sigverify",
+    vectors: Annotated[
+        bool | None,
+        typer.Option(
+            "--vectors/--no-vectors",
+            help="Put everybody's search vectors there IN CLEAR, so that the server finds people by itself "
+            "(--index server), or take them away; read docs/security.md first. Needs pgvector. Say it again "
+            "after the first people are enrolled: then the graph is made.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the statements for the roles, and ask no server.")
     ] = False,
@@ -49,6 +58,7 @@ def init(
     from sigverify.cli.output import report, visible
     from sigverify.errors import ConfigError
     from sigverify.fleet.roles import Roles, make_roles, statements
+    from sigverify.search.server_finder import drop_vectors, make_vectors
     from sigverify.store import is_server
     from sigverify.store.postgres import PostgresStore
 
@@ -59,14 +69,19 @@ def init(
         sql = statements(names)
         report({"statements": sql}, as_json=as_json, render=lambda: sql)
         return
+    graphs: dict[str, int] = {}
     with PostgresStore(store, key=read_key(key)) as opened:
+        if vectors is not None:
+            graphs = make_vectors(opened) if vectors else drop_vectors(opened)
         if roles:
             make_roles(opened, names)
     made = asdict(names) if roles else {}
-    words = f"Ready: {visible(shown(store))}"
+    words = [f"Ready: {visible(shown(store))}"]
     if roles:
-        words += f"\nRoles: {', '.join(made.values())}"
-    report({"store": shown(store), "roles": made}, as_json=as_json, render=lambda: words)
+        words += [f"Roles: {', '.join(made.values())}"]
+    words += [f"Graph: {modality}, {size} dimensions" for modality, size in graphs.items()]
+    content = {"store": shown(store), "roles": made, "graphs": graphs}
+    report(content, as_json=as_json, render=lambda: "\n".join(words))
 
 
 @fleet.command("key")

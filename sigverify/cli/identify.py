@@ -8,6 +8,7 @@ from sigverify.cli.options import (
     CacheOption,
     CounterOption,
     ImageModelOption,
+    IndexOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -44,6 +45,7 @@ def identify(
     key: KeyOption = None,
     counter: CounterOption = None,
     cache: CacheOption = None,
+    index: IndexOption = "exact",
     as_json: JsonOption = False,
 ) -> None:
     """List the enrolled people whose signatures are most like this one, best first.
@@ -67,6 +69,7 @@ def identify(
         counter=counter,
         trust=trust,
         cache=cache,
+        index=index,
         stations=stations,
     ) as verifier:
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)

@@ -12,6 +12,7 @@ from sigverify.cli.options import (
     CreateOption,
     FmrOption,
     ImageModelOption,
+    IndexOption,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -112,6 +113,7 @@ def kiosk(
     key: KeyOption = None,
     counter: CounterOption = None,
     cache: CacheOption = None,
+    index: IndexOption = "exact",
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -158,6 +160,7 @@ def kiosk(
             policy=policy,
             trust=trust,
             cache=cache,
+            index=index,
             stations=stations,
             station_key=station_key,
             capture_keys=capture_keys,

@@ -33,6 +33,7 @@ def open_verifier(
     policy: "Policy | None" = None,
     trust: "list[Path] | None" = None,
     cache: Path | None = None,
+    index: str = "exact",
     stations: Path | None = None,
     station_key: Path | None = None,
     capture_keys: str | None = None,
@@ -51,9 +52,10 @@ def open_verifier(
             runtime=runtime,
             threads=threads,
             create=create,
-            key=fleet_key(store, key, cache),
+            key=fleet_key(store, key, copy_at(cache, index)),
             policy=policy,
             trust=Trust.from_files(trust) if trust else None,
+            index=index,
             cache=cache,
             stations=read_stations(stations, station_key),
             capture_keys=capture_keys_from(capture_keys)(),
@@ -195,6 +197,13 @@ def fleet_key(store: str | Path, source: str | None, cache: str | Path | None) -
     if not is_server(store):
         raise ConfigError("a kiosk's own key is for a fleet", expected="--store postgresql://…")
     return unlock(str(store), Key.from_source(own), cache)
+
+
+def copy_at(cache: Path | None, index: str) -> str | Path | None:
+    """Return where this kiosk's copy is, for `fleet_key`; an index of a server has none."""
+    from sigverify.search import IndexKind
+
+    return ":memory:" if index == IndexKind.SERVER else cache
 
 
 def read_key(source: str | None) -> "Key | None":

@@ -65,6 +65,16 @@ CacheOption = Annotated[
         help="This kiosk's copy of a fleet's store; without, one in your state directory.",
     ),
 ]
+IndexOption = Annotated[
+    str,
+    typer.Option(
+        "--index",
+        envvar="SIGVERIFY_INDEX",
+        metavar="exact|approximate|server",
+        help="How identify finds its shortlist; `server`: a PostgreSQL server does, by vectors in clear, and "
+        "no copy is kept here. See docs/search.md.",
+    ),
+]
 KeyOption = Annotated[
     str | None,
     typer.Option(

@@ -12,6 +12,7 @@ from sigverify.cli.options import (
     CreateOption,
     FmrOption,
     ImageModelOption,
+    IndexOption,
     JsonOption,
     KeyOption,
     LockoutOption,
@@ -126,6 +127,7 @@ def serve(
     key: KeyOption = None,
     counter: CounterOption = None,
     cache: CacheOption = None,
+    index: IndexOption = "exact",
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -142,6 +144,7 @@ def serve(
     from sigverify.cli.opening import (
         capture_keys_from,
         chosen_image_model,
+        copy_at,
         fleet_key,
         make_policy,
         read_key,
@@ -168,7 +171,9 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
     pens = capture_keys_from(capture_keys)
-    secret = fleet_key(store, key, cache)  # once: a file descriptor can be read no second time
+    secret = fleet_key(
+        store, key, copy_at(cache, index)
+    )  # once: a file descriptor can be read no second time
     reloading = chain([False], repeat(True))
 
     def open_() -> Verifier:
@@ -185,6 +190,7 @@ def serve(
                 counter=find_counter(counter, store),
                 policy=policy,
                 trust=Trust.from_files(trust) if trust else None,
+                index=index,
                 cache=cache,
                 stations=read_stations(stations, station_key),  # anew: one may have been revoked
                 capture_keys=pens(),

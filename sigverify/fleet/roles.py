@@ -4,6 +4,7 @@
 what                    kiosks             stations           administrators     nobody of them
 ======================  =================  =================  =================  ==============
 templates, models       read               and write          and delete
+vectors in clear        read               and write          and delete
 records of tries        read and write     the same           the same
 failures counted        and delete         the same           the same
 other records           groups: read       read, write, del.  the same
@@ -204,6 +205,16 @@ CREATE POLICY own ON sigverify.counters TO <kiosks> USING (owner = SESSION_USER)
 GRANT SELECT ON sigverify.models, sigverify.templates, sigverify.vectors TO <kiosks>;
 GRANT INSERT, UPDATE ON sigverify.models, sigverify.templates, sigverify.vectors TO <stations>;
 GRANT DELETE ON sigverify.models, sigverify.templates, sigverify.vectors TO <administrators>;
+
+-- Where the server searches by vectors that it can read: the trigger that deletes them runs as the owner.
+DO $$
+BEGIN
+    IF pg_catalog.to_regclass('sigverify.clear_vectors') IS NOT NULL THEN
+        GRANT SELECT ON sigverify.clear_vectors TO <kiosks>;
+        GRANT INSERT, UPDATE ON sigverify.clear_vectors TO <stations>;
+        GRANT DELETE ON sigverify.clear_vectors TO <administrators>;
+    END IF;
+END $$;
 
 -- Records: a kiosk has those that all kiosks share, and the head of its own log.
 GRANT SELECT, INSERT (kind, subject, content), UPDATE (content), DELETE ON sigverify.records TO <kiosks>;

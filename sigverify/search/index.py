@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from sigverify.arrays import BoolArray, Float32Array, Int32Array, RealArray
+from sigverify.errors import ConfigError
 
 
 class IndexKind(StrEnum):
@@ -13,6 +14,22 @@ class IndexKind(StrEnum):
     """Every vector is compared: always right, 100,000 people in milliseconds."""
     APPROXIMATE = "approximate"
     """A graph of neighbors: misses one now and then, for millions of vectors; needs `sigverify[search]`."""
+    SERVER = "server"
+    """A PostgreSQL server with pgvector finds them by vectors that it can read, and nothing is held here: for
+    millions of people, where that server may know who resembles whom (docs/security.md)."""
+
+
+def find_kind(kind: IndexKind | str) -> IndexKind:
+    """Return the kind of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    try:
+        return IndexKind(kind)
+    except ValueError as error:
+        names = " or ".join(IndexKind)
+        raise ConfigError("unknown kind of index", expected=names, received=str(kind)) from error
 
 
 class Index(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from sigverify.store.sealed import SealedStore, unbind, write_template
 from sigverify.store.sqlite_database import SqliteDatabase
 from sigverify.store.tally import PEOPLE, RECORDS, Tally, mark_of, marks_of
 from sigverify.template import Template
+
+if TYPE_CHECKING:
+    from sigverify.store.clear_vectors import ClearVectors
 
 Row = TypeVar("Row")
 Place = tuple[Any, ...]
@@ -33,6 +36,8 @@ class Part(StrEnum):
     JOURNALS = "journals"
     GALLERY = "gallery"
     """The files beside the store that a search begins with."""
+    CLEAR_VECTORS = "clear_vectors"
+    """The table from which a server searches by itself."""
 
 
 class Damage(StrEnum):
@@ -172,6 +177,9 @@ def repair(store: SealedStore, *, accept: bool = False) -> Health:
                 first.mend(place)
         unbind(store.database, store.ledger)
         store.ledger.drop_gallery()
+        vectors = _clear_vectors(store)
+        if vectors is not None:
+            vectors.delete_strays()
         store.ledger.revise()
         store.database.scrub()
         health = _Check(store.ledger, rows, store).run()
@@ -189,8 +197,22 @@ def _accept(ledger: Ledger) -> None:
 
 def _with_remains(health: Health, store: SealedStore) -> Health:
     """Add what is left of rows that are gone; not where others are damaged, nor before they are committed."""
-    if health.findings or not isinstance(store.database, SqliteDatabase) or store.database.opened:
+    if health.findings or store.database.opened:
         return health
+    if not isinstance(store.database, SqliteDatabase):
+        vectors = _clear_vectors(store)
+        strays = () if vectors is None else vectors.strays()
+        left = tuple(
+            Finding(
+                part=Part.CLEAR_VECTORS,
+                row=subject.hex(),
+                damage=Damage.REMAINS,
+                detail=_HOW_TO_DELETE,
+                modality=modality,
+            )
+            for subject, modality in sorted(strays)
+        )
+        return replace(health, findings=left)
     people = sorted({each.subject.hex() for each in remains(store.database)})
     added = [
         Finding(part=Part.FILE, row=row, damage=Damage.REMAINS, detail=_HOW_TO_OVERWRITE) for row in people
@@ -203,6 +225,17 @@ def _with_remains(health: Health, store: SealedStore) -> Health:
         detail = f"{file}: {detail}{_HOW_TO_MEND}"
         added.append(Finding(part=Part.GALLERY, row=row, damage=Damage.REMAINS, detail=detail))
     return replace(health, findings=tuple(added))
+
+
+def _clear_vectors(store: SealedStore) -> "ClearVectors | None":
+    """Return the table from which a server searches; None: there is none."""
+    from sigverify.store.clear_vectors import ClearVectors
+    from sigverify.store.postgres import PostgresStore
+
+    if not isinstance(store, PostgresStore):
+        return None
+    vectors = ClearVectors(store)
+    return vectors if vectors.is_made() else None
 
 
 def _beside(store: SealedStore) -> set[tuple[str, str]]:
@@ -222,6 +255,9 @@ def _beside(store: SealedStore) -> set[tuple[str, str]]:
 
 
 _HOW_TO_OVERWRITE: Final = "end what has been reading for long, then change something: enroll, forget, rekey"
+_HOW_TO_DELETE: Final = (
+    "vectors in clear: sigverify store check --repair deletes them; then fleet init --vectors"
+)
 _HOW_TO_MEND: Final = "the next search makes it anew, or sigverify store check --repair removes it"
 
 

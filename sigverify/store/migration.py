@@ -136,6 +136,13 @@ CREATE TABLE seals (
 ALTER TABLE state ADD COLUMN tally BYTEA NOT NULL DEFAULT '';
 ALTER TABLE state ALTER COLUMN tally DROP DEFAULT;
 """
+
+
+def grants_like(like: str, new: str) -> str:
+    """Return the statements after which whoever may use one table may use another one likewise."""
+    return _GRANTS.format(like=like, new=new)
+
+
 _GRANTS: Final = """
 DO $$
 DECLARE
@@ -156,8 +163,8 @@ POSTGRES: Final = {
     1: _POSTGRES_MODALITIES
     + _POSTGRES_HEAD
     + POSTGRES_COUNTERS
-    + _GRANTS.format(like="state", new="models")
-    + _GRANTS.format(like="records", new="seals"),
-    2: _POSTGRES_HEAD + POSTGRES_COUNTERS + _GRANTS.format(like="records", new="seals"),
+    + grants_like("state", "models")
+    + grants_like("records", "seals"),
+    2: _POSTGRES_HEAD + POSTGRES_COUNTERS + grants_like("records", "seals"),
 }
 """For each old version, what makes its tables today's: no row is copied, indexes are built anew."""

@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 from sigverify.errors import KeyUnavailable, StoreError
 from sigverify.protection.keys import Key
 from sigverify.store.postgres_database import PostgresDatabase
+from sigverify.store.rows import Rows
 from sigverify.store.sealed import SealedStore
 from sigverify.store.store import START, Mark
 from sigverify.store.tally import Share, check_newest, marks_of
+from sigverify.store.transaction import Transaction
 
 
 class Head(NamedTuple):
@@ -153,6 +155,19 @@ class PostgresStore(SealedStore):
             # Of one without a mark nothing is there, whatever somebody put back.
             records.append(SealedRecord(changed, kind, subject, None if mark is None else content))
         return records
+
+    def beside(self) -> Transaction[Rows]:
+        """Run the body in a transaction that changes no row of ours, and give it what opens them.
+
+        Others write meanwhile, a rekey too: compare the salt of what is read with that of the `Rows`.
+        """
+        return self.database.beside().giving(self._current)
+
+    def people(self) -> int:
+        """Count the templates of all modalities, by the sealed head: nobody without the key can alter it."""
+        with self.reading():
+            tally = self.ledger.tally()
+            return 0 if tally is None else tally.people.count
 
     def has(self, user_id: str) -> bool:
         """Say whether somebody is enrolled, by whichever modality."""

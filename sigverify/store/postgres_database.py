@@ -170,6 +170,13 @@ class PostgresDatabase(Connected):
         """
         self._begin(_LOCK if durable else _LOCK_LAZILY)
 
+    def beside(self) -> Transaction[None]:
+        """Run the body in a transaction that changes no row of the store's own, while others do.
+
+        Each statement sees what was committed before it.
+        """
+        return Transaction(self, "write", lambda: self._begin("BEGIN"))
+
     def commit(self) -> None:
         """Commit."""
         # A transaction in which a statement failed is rolled back by COMMIT without an error.

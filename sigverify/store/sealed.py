@@ -222,6 +222,11 @@ class SealedStore:
             found = self.database.execute("SELECT subject, kind FROM seals WHERE part = 'people'")
             return frozenset(found.fetchall())
 
+    def subject(self, user_id: str) -> bytes:
+        """Return what a user is found by, enrolled or not; see `Mark.subject`."""
+        with self.reading() as rows:
+            return rows.user(self._spelled(rows, normal_user_id(user_id)))
+
     def touch(self, user_id: str) -> None:
         """Count a user as changed; see `Store.touch`."""
         user_id = normal_user_id(user_id)

