@@ -12,6 +12,7 @@ comparison in full. Times are by the clock, medians of up to 300 probes. Decides
 import argparse
 import dataclasses
 import json
+import math
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from sigverify import Key, Model
 from sigverify.arrays import Float32Array
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
+from sigverify.search import server_finder
 from sigverify.search.groups import KIND
 from sigverify.search.index import IndexKind
 from sigverify.search.memory_finder import MemoryFinder
@@ -99,30 +101,21 @@ def measure(server, matcher, crowd, vectors, memory):
         found, result["server, ms"] = searched(lambda probe: ids(by_server.find(probe, SHORTLIST)), probes)
         result["recall@1"], result[f"recall@{SHORTLIST}"] = recall(found, wanted)
         for share in SHARES:
-            result |= of_group(store, exact, by_server, probes, share)
+            result |= of_group(exact, by_server, probes, share)
         return result
 
 
-def of_group(store, exact, by_server, probes, share):
+def of_group(exact, by_server, probes, share):
     """Search one group by both ways of the server, whichever it would take."""
     group, some = f"one in {share}", probes[: max(20, len(probes) // 10)]
-    members = by_server._memberships.members(group)
     wanted, _ = searched(lambda probe: exact.nearest(probe, SHORTLIST, group), some)
-    everybody = store.people()
-    ways = {
-        "whole": lambda probe: by_server._whole(probe, SHORTLIST, members),
-        "walked": lambda probe: by_server._walked(probe, SHORTLIST, members, everybody),
-    }
-    result = {}
-    for name, way in ways.items():
-
-        def search(probe, way=way):
-            with store.reading():
-                return [each.user_id for each in way(probe)], 0
-
-        found, took = searched(search, some)
+    result, worth = {}, server_finder._WORTH
+    for name, its in (("whole", math.inf), ("walked", 0)):
+        server_finder._WORTH = its
+        found, took = searched(lambda probe: ids(by_server.find(probe, SHORTLIST, group)), some)
         result[f"{group}, {name}: ms"] = took
         result[f"{group}, {name}: recall@{SHORTLIST}"] = recall(found, wanted)[1]
+    server_finder._WORTH = worth
     return result
 
 

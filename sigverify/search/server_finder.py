@@ -154,6 +154,7 @@ def make_vectors(store: PostgresStore) -> dict[str, int]:
 
 
 def _made(vectors: ClearVectors, modality: str) -> int:
+    vectors.tidy(modality)  # a graph of other dimensions would let no vector in
     mark, is_whole = START, False
     while not is_whole:
         mark, is_whole = vectors.fill(modality, mark, limit=_PAGE)

@@ -117,6 +117,23 @@ class ClearVectors:
         with self._store.changing():
             self._store.database.execute(_DROP)
 
+    def tidy(self, modality: str) -> int:
+        """Drop graphs that are not of the vectors there are, or were never finished; return the dimensions.
+
+        0: there are no vectors of that modality.
+
+        Raises:
+            StoreError: this role does not own the table.
+        """
+        name, database = _checked(modality), self._store.database
+        with database.guard("write"):
+            row = database.execute(_SIZE.format(schema=self._extension()), (name,)).fetchone()
+            size = 0 if row is None else int(row[0])
+            for graph, is_whole in database.execute(_GRAPHS, (name,)).fetchall():
+                if graph != f"clear_{name}_{size}" or not is_whole:
+                    database.execute(f"DROP INDEX sigverify.{graph}")
+        return size
+
     def index(self, modality: str) -> int:
         """Make the graph of a modality, where there is none, while others search; return its dimensions.
 
@@ -125,20 +142,14 @@ class ClearVectors:
         Raises:
             StoreError: this role does not own the table.
         """
-        name, schema, database = _checked(modality), self._extension(), self._store.database
-        with database.guard("write"):
-            row = database.execute(_SIZE.format(schema=schema), (name,)).fetchone()
-            size = 0 if row is None else int(row[0])
-            there = dict(database.execute(_GRAPHS, (name,)).fetchall())
-            graph = f"clear_{name}_{size}"
-            for other, is_whole in there.items():
-                # Of another model, or begun and never finished.
-                if other != graph or not is_whole:
-                    database.execute(f"DROP INDEX sigverify.{other}")
-            if size and not there.get(graph):
+        size = self.tidy(modality)
+        if size and not self.has_graph(modality):
+            graph = _GRAPH.format(schema=self._extension(), modality=modality, size=size)
+            database = self._store.database
+            with database.guard("write"):
                 database.execute(_WITHOUT_LIMIT)
                 try:
-                    database.execute(_GRAPH.format(schema=schema, graph=graph, modality=name, size=size))
+                    database.execute(graph)
                 finally:
                     database.execute(_WITH_LIMIT)
                 database.execute("ANALYZE clear_vectors")
@@ -336,7 +347,7 @@ SELECT relname, indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexre
 WHERE indrelid = 'sigverify.clear_vectors'::regclass AND relname ~ ('^clear_' || ? || '_[0-9]+$')
 """
 _GRAPH: Final = """
-CREATE INDEX CONCURRENTLY {graph} ON clear_vectors
+CREATE INDEX CONCURRENTLY clear_{modality}_{size} ON clear_vectors
 USING hnsw ((vector::{schema}.halfvec({size})) {schema}.halfvec_ip_ops)
 WITH (m = 16, ef_construction = 64) WHERE modality = '{modality}'
 """

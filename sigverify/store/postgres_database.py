@@ -344,6 +344,7 @@ _HINTS: Final = {
     "permission denied": "This role may not: see its rights (docs/fleet.md, roles)",
     "row-level security": "This role may not: see its rights (docs/fleet.md, roles)",
     "authentication": "Check the role and the password (PGPASSFILE keeps it out of the address)",
+    "dimensions, not": "The graph there is of another model's vectors: sigverify fleet init --vectors",
     "does not exist": "Check the names of the database and the role",
 }
 
