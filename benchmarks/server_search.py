@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import json
 import math
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -90,9 +91,10 @@ def measure(server, matcher, crowd, vectors, memory):
         result |= bytes_each | {"all, bytes a vector": sum(bytes_each.values())}
         exact, by_server = MemoryFinder(store, "pen", IndexKind.EXACT), ServerFinder(store, "pen")
         for name, finder in (("exact", exact), ("server", by_server)):
-            begun = time.perf_counter()
+            before, begun = resident_mb(), time.perf_counter()
             finder.prepare()
             result[f"{name}: a process begins, s"] = time.perf_counter() - begun
+            result[f"{name}: MB in memory"] = resident_mb() - before
         sys.stderr.write(f"{vectors:,}: search\n")
         wanted, took = searched(lambda probe: exact.nearest(probe, SHORTLIST), probes)
         # The same people are read and opened, so that both are the whole way to the shortlist's templates.
@@ -100,6 +102,9 @@ def measure(server, matcher, crowd, vectors, memory):
         result["exact, index alone, ms"] = took
         found, result["server, ms"] = searched(lambda probe: ids(by_server.find(probe, SHORTLIST)), probes)
         result["recall@1"], result[f"recall@{SHORTLIST}"] = recall(found, wanted)
+        before = resident_mb()
+        by_server.find(probes[0], SHORTLIST, "one in 1")
+        result["server, everybody in a group: MB in memory"] = resident_mb() - before
         for share in SHARES:
             result |= of_group(exact, by_server, probes, share)
         return result
@@ -179,6 +184,12 @@ def searched(search, probes):
         took.append(time.perf_counter() - begun)
         found.append(people)
     return found, 1000 * float(np.median(took))
+
+
+def resident_mb():
+    """Return the memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def recall(found, wanted):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from case_counter import CaseCounter
 from hypothesis import settings
+from postgres_server import PostgresServer, find_binaries
 
 from firmware_bridge.libsigverify.build import build
 from sigverify.runtime.native.library import Library
@@ -91,3 +92,15 @@ def core_in_c(request):
 def library(library_path):
     """libsigverify, loaded."""
     return Library(library_path)
+
+
+@pytest.fixture(scope="session")
+def searching_postgres():
+    """A PostgreSQL server of our own that has pgvector, made once for all tests of this process."""
+    pytest.importorskip("psycopg", reason="no psycopg: pip install 'sigverify[fleet]'")
+    binaries = find_binaries(extension="vector")
+    if binaries is None:
+        pytest.skip("no PostgreSQL server with pgvector here (Debian 13: postgresql-17-pgvector)")
+    server = PostgresServer(binaries)
+    yield server
+    server.close()

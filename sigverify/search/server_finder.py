@@ -24,12 +24,14 @@ _log = logging.getLogger(__name__)
 
 _PAGE: Final = 100
 """People whose vectors are put there at once. Whoever changes one of these waits meanwhile, and all writers
-behind them: a second, where each of five vectors takes two milliseconds to be placed in a graph."""
-_WORTH: Final = 20
+behind them: a second or two, as each vector takes some milliseconds to be placed in a large graph."""
+_MOST: Final = 100_000
+"""Vectors after which a server that names nobody who is enrolled is asked no further."""
+_WORTH: Final = 350
 """A group is compared whole where its people, squared, are at most so many times those of the store: so many
 steps along the graph as it takes to meet enough of them cost more. benchmarks/server_search.py shows both."""
 _MANY: Final = 10_000
-"""People without a graph, from whom on that is said: to compare with all of them takes the server 20 ms."""
+"""People without a graph, from whom on that is said: the server compares with each of them."""
 
 
 class ServerFinder:
@@ -112,7 +114,7 @@ class ServerFinder:
         while True:
             near = self._nearest(vector, limit)
             found = self._opened(near, count)
-            if len(found) >= min(count, everybody) or len(near) < limit:
+            if len(found) >= min(count, everybody) or len(near) < limit or limit > _MOST:
                 return found
             limit *= 4
 

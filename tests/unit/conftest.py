@@ -18,15 +18,3 @@ def postgres():
     server = PostgresServer(binaries)
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def searching_postgres():
-    """A PostgreSQL server of our own that has pgvector, made once for all tests of this process."""
-    pytest.importorskip("psycopg", reason="no psycopg: pip install 'sigverify[fleet]'")
-    binaries = find_binaries(extension="vector")
-    if binaries is None:
-        pytest.skip("no PostgreSQL server with pgvector here (Debian 13: postgresql-17-pgvector)")
-    server = PostgresServer(binaries)
-    yield server
-    server.close()

@@ -1,7 +1,7 @@
 """The command line on a fleet's server."""
 
 import pytest
-from builders import arithmetic_matcher, signature, template
+from builders import arithmetic_matcher, signature, template, to_csv
 
 from sigverify.cli.opening import shown
 from sigverify.fleet import FleetStore
@@ -99,6 +99,45 @@ def test_roles_for_a_new_fleet(run, answer, postgres, key):
         assert postgres.execute(granted.format(role, right), url) == [(has,)]
     assert answer("users", *options[:4]) == (0, {"user_ids": []})
     assert "Roles: by_command_kiosks" in run("fleet", "init", *options, "--roles")[1]
+
+
+def test_a_server_that_finds_people_by_itself(run, answer, searching_postgres, key, tmp_path):
+    url, files = searching_postgres.url(), {}
+    searching_postgres.execute("CREATE EXTENSION vector", url)
+    options = ("--store", url, "--key", key)
+    searching = (*options, "--index", "server")
+    assert answer("fleet", "init", "--vectors", *options)[1]["graphs"] == {}
+    for writer, name in enumerate(("alice", "bob")):
+        files[name] = [to_csv(tmp_path / f"{name}{k}.csv", signature(writer, k)) for k in range(6)]
+        enrolled = ("enroll", "--user", name, *files[name][:5], *options, "--cache", tmp_path / "its.db")
+        assert run(*enrolled)[0] == 0
+    assert answer("groups", "join", "--user", "bob", "staff", *options)[0] == 0
+    probe = files["alice"][5]
+    code, content = answer("identify", probe, "--fpir", "0.01", *searching)
+    assert (code, [match["user_id"] for match in content["matches"]]) == (0, ["alice"])
+    code, content = answer("identify", probe, "--among", "staff", *searching)
+    assert [match["user_id"] for match in content["matches"]] == ["bob"]
+    assert "Graph: pen, 64 dimensions" in run("fleet", "init", "--vectors", *options)[1]
+    assert answer("store", "check", *options)[1]["sound"]
+    assert answer("forget", "--user", "alice", *options)[1]["erasure"] == "server"
+    assert searching_postgres.execute("SELECT COUNT(*) FROM sigverify.clear_vectors", url) == [(5,)]
+    assert run("identify", probe, "--fpir", "0.01", *searching)[0] == 3
+    assert answer("fleet", "init", "--no-vectors", *options)[0] == 0
+    code, printed = run("identify", probe, *searching)
+    assert (code, "fleet init --vectors" in printed) == (4, True)
+
+
+def test_a_search_by_a_server_has_no_copy_here(run, postgres, key, tmp_path):
+    store = ("--store", tmp_path / "its.db", "--key", key)
+    probe = to_csv(tmp_path / "probe.csv", signature())
+    code, printed = run("identify", probe, *store, "--index", "server")
+    assert (code, "a PostgreSQL server searches" in printed) == (4, True)
+    assert not (tmp_path / "its.db").exists()
+    code, printed = run("identify", probe, *store, "--index", "fastest")
+    assert (code, "exact or approximate or server" in printed) == (4, True)
+    without = ("--store", postgres.url(), "--key", key)
+    code, printed = run("fleet", "init", "--vectors", *without)
+    assert (code, "CREATE EXTENSION vector" in printed) == (4, True)
 
 
 def test_the_statements_can_be_read_before_without_a_server(answer, run):
