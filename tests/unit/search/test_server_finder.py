@@ -1,5 +1,7 @@
 """A search by a PostgreSQL server with pgvector: it finds whom the exact one does, and is not trusted."""
 
+import re
+import subprocess
 import threading
 
 import numpy as np
@@ -356,6 +358,22 @@ def test_taken_away_again(store, ask):
     store.delete("user-000")
     assert ask("SELECT 1 FROM pg_tables WHERE tablename = 'clear_vectors'") == []
     assert check(store).sound
+
+
+def test_a_dump_without_the_vectors(store, searching_postgres, url):
+    everybody = people(store, 5)
+    make_vectors(store)
+    tools = searching_postgres._binaries
+    skipping = ["--schema=sigverify", "--exclude-table-data=sigverify.clear_vectors"]
+    dump = subprocess.run([tools / "pg_dump", *skipping, url], capture_output=True, check=True).stdout
+    assert b"clear_pen_64" in dump
+    assert re.search(rb"\[-?0\.\d", dump) is None
+    other = searching_postgres.url()
+    searching_postgres.execute("CREATE EXTENSION vector", other)
+    read = [tools / "psql", "--set=ON_ERROR_STOP=1", other]
+    subprocess.run(read, input=dump, capture_output=True, check=True)
+    with PostgresStore(other, key=KEY) as its:
+        assert ids(Searcher(its, MATCHER, kind="server").search(like(everybody[3]), top_k=1)) == ["user-003"]
 
 
 class TestAServerThatLies:
