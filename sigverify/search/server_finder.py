@@ -27,7 +27,7 @@ _PAGE: Final = 100
 behind them: a second or two, as each vector takes some milliseconds to be placed in a large graph."""
 _MOST: Final = 100_000
 """Vectors after which a server that names nobody who is enrolled is asked no further."""
-_WORTH: Final = 350
+_WORTH: Final = 250
 """A group is compared whole where its people, squared, are at most so many times those of the store: so many
 steps along the graph as it takes to meet enough of them cost more. benchmarks/server_search.py shows both."""
 _MANY: Final = 10_000
