@@ -100,7 +100,9 @@ def searching_postgres():
     pytest.importorskip("psycopg", reason="no psycopg: pip install 'sigverify[fleet]'")
     binaries = find_binaries(extension="vector")
     if binaries is None:
-        pytest.skip("no PostgreSQL server with pgvector here (Debian 13: postgresql-17-pgvector)")
+        pytest.skip(
+            "no PostgreSQL server with pgvector: pip install 'sigverify[dev]', Debian's postgresql-17-pgvector"
+        )
     server = PostgresServer(binaries)
     yield server
     server.close()

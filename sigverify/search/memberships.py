@@ -4,7 +4,8 @@ from collections import defaultdict
 from typing import Final
 
 from sigverify.search.groups import KIND, check_group, read_groups
-from sigverify.store.postgres import PostgresStore
+from sigverify.store.postgres import PostgresStore, SealedRecord
+from sigverify.store.rows import Rows
 from sigverify.template import spellings
 
 _PAGE: Final = 1_000
@@ -28,22 +29,22 @@ class Memberships:
             ConfigError: that cannot name a group.
         """
         group = check_group(group)
-        while records := self._store.sealed_records((KIND,), after=self._changed, limit=_PAGE):
-            for record in records:
-                self._assign(record.subject, record.content)
-            self._changed = records[-1].changed
+        with self._store.reading() as rows:
+            while records := self._store.sealed_records((KIND,), after=self._changed, limit=_PAGE):
+                for record in records:
+                    self._assign(rows, record)
+                self._changed = records[-1].changed
         return frozenset(self._members.get(group, ()))
 
-    def _assign(self, place: bytes, content: bytes | None) -> None:
-        """Note a record; None: it was deleted."""
-        subject, names = self._of.pop(place, (b"", ()))
+    def _assign(self, rows: Rows, record: SealedRecord) -> None:
+        """Note a record in place of any before."""
+        subject, names = self._of.pop(record.subject, (b"", ()))
         for name in names:
             self._members[name].discard(subject)
-        if content is None:
+        if record.content is None:  # it was deleted
             return
-        with self._store.reading() as rows:
-            user_id, groups = rows.open_record(KIND, place, content)
-        subject, names = self._store.subject(spellings(user_id)[0]), read_groups(groups)
-        self._of[place] = (subject, names)
+        user_id, content = rows.open_record(KIND, record.subject, record.content)
+        subject, names = self._store.subject(spellings(user_id)[0]), read_groups(content)
+        self._of[record.subject] = (subject, names)
         for name in names:
             self._members[name].add(subject)

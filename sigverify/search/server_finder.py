@@ -22,9 +22,9 @@ from sigverify.template import Template
 
 _log = logging.getLogger(__name__)
 
-_PAGE: Final = 100
+_PAGE: Final = 50
 """People whose vectors are put there at once. Whoever changes one of these waits meanwhile, and all writers
-behind them: a second or two, as each vector takes some milliseconds to be placed in a large graph."""
+behind them: a second, as each vector takes some milliseconds to be placed in a graph."""
 _MOST: Final = 100_000
 """Vectors after which a server that names nobody who is enrolled is asked no further."""
 _WORTH: Final = 250

@@ -14,7 +14,7 @@ def postgres():
     pytest.importorskip("psycopg", reason="no psycopg: pip install 'sigverify[fleet]'")
     binaries = find_binaries()
     if binaries is None:
-        pytest.skip("no PostgreSQL server here: install one (Debian: postgresql) to test fleets")
+        pytest.skip("no PostgreSQL server here: pip install 'sigverify[dev]', or Debian's postgresql")
     server = PostgresServer(binaries)
     yield server
     server.close()

@@ -175,6 +175,14 @@ def test_groups(store, worth, monkeypatch):
         by_server.search(like(everybody[0]), among="a\nb")
 
 
+def test_a_name_that_can_be_spelled_in_two_ways_is_one_member(store):
+    put(store, template("zo\u00eb", 2, seed=3))
+    join_group(store, "zoe\u0308", "staff")
+    finder = ServerFinder(store, "pen")
+    found, number = finder.find(template("x", 1, seed=3).references.vector[0], 12, "staff")
+    assert ([each.user_id for each in found], number) == (["zo\u00eb"], 1)
+
+
 def test_groups_follow_a_rekey_and_whoever_is_forgotten(url):
     with PostgresStore(url, key=KEY) as store:
         make_vectors(store)
