@@ -101,7 +101,7 @@ def searching_postgres():
     binaries = find_binaries(extension="vector")
     if binaries is None:
         pytest.skip(
-            "no PostgreSQL server with pgvector: pip install 'sigverify[dev]', Debian's postgresql-17-pgvector"
+            "no PostgreSQL server with pgvector: pip install 'sigverify[dev]', or postgresql-17-pgvector"
         )
     server = PostgresServer(binaries)
     yield server

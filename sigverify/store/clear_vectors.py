@@ -209,7 +209,8 @@ class ClearVectors:
             database.execute(_WALK.format(wide=min(1000, max(EXPANSION_SEARCH, limit)), far=_FURTHEST))
             statement = _NEAREST.format(schema=schema, size=len(vector))
             found = database.execute(statement, (_checked(modality), asked, limit))
-        return [Near(bytes(subject), bytes(seal)) for subject, seal in found]
+        # A server that lies may have put anything in the table's place.
+        return [Near(*each) for each in found if all(isinstance(its, bytes) for its in each)]
 
     def templates(self, modality: str, near: Sequence[Near]) -> list[Template]:
         """Open the templates that vectors lead to, each person's once and in that order, within `reading`.

@@ -454,6 +454,16 @@ class TestAServerThatLies:
         again = Searcher(store, MATCHER, kind="server")
         assert ids(again.search(like(crowd[7]), top_k=1)) == ["user-007"]
 
+    def test_it_puts_something_else_in_the_place_of_the_table(self, store, crowd, ask):
+        searcher = Searcher(store, MATCHER, kind="server")
+        assert ids(searcher.search(like(crowd[7]), top_k=1)) == ["user-007"]
+        ask("ALTER TABLE sigverify.clear_vectors RENAME TO aside")
+        ask(
+            "CREATE VIEW sigverify.clear_vectors AS "
+            "SELECT NULL::bytea AS subject, modality, place, seal, vector FROM sigverify.aside"
+        )
+        assert searcher.search(like(crowd[7]), top_k=1) == []
+
     def test_it_makes_the_store_look_small(self, store, crowd, ask):
         finder = ServerFinder(store, "pen")
         finder.prepare()
