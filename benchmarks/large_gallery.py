@@ -195,7 +195,7 @@ def _nearest(searcher, probes):
     found, took = [], []
     for probe in probes:
         begun = time.process_time()
-        ids, _ = searcher._nearest(probe, SHORTLIST, None)
+        ids, _ = searcher._finder.nearest(probe, SHORTLIST)
         took.append(time.process_time() - begun)
         found.append(ids)
     return found, 1000 * float(np.median(took))
