@@ -31,6 +31,7 @@ import numpy as np
 
 from sigverify.arrays import Float32Array, RealArray
 from sigverify.errors import ConfigError, MalformedTemplate
+from sigverify.modality.registry import NAME
 from sigverify.store.migration import grants_like
 from sigverify.store.postgres import PostgresStore
 from sigverify.store.rows import Rows, skipping_damage
@@ -48,7 +49,6 @@ OLDEST: Final = (0, 8)
 _FURTHEST: Final = 1_000_000
 """Vectors that a search may look at before it is given up: of a group, it may have to go far."""
 _LOCK: Final = int.from_bytes(b"SIGF", "big")
-_MODALITY: Final = re.compile(r"[a-z0-9_]{1,32}")
 _PACKAGES: Final = (
     "An administrator of the server installs pgvector (Debian: postgresql-17-pgvector) and says, in this "
     "database: CREATE EXTENSION vector"
@@ -302,10 +302,10 @@ def _opened(
 
 def _checked(modality: str) -> str:
     """Return the name of a modality, if it may stand in a statement."""
-    if not _MODALITY.fullmatch(modality):
+    if not NAME.fullmatch(modality):
         raise ConfigError(
-            "no modality that a server can search",
-            expected="up to 32 small letters, digits and _",
+            "name of a modality",
+            expected=f"a name like {NAME.pattern}",
             received=modality[:60],
         )
     return modality
