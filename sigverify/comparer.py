@@ -52,7 +52,11 @@ class Comparer:
 
     def plain(self, template: Template) -> References:
         """Return references out of the store's coordinates, which tell a network nothing."""
-        return self._store.renewal.restore(template.references)
+
+        def restore(references: References) -> References:
+            return self._store.renewal.restore(references)
+
+        return template.restored(restore)
 
     def compare(self, probe: Embedding, template: Template) -> Comparison:
         """Compare a probe in the model's own coordinates with somebody's references."""

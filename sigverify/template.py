@@ -23,6 +23,7 @@ import re
 import struct
 import unicodedata
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -130,6 +131,18 @@ class Template:
         """Describe without the biometric content."""
         return f"<Template of {self.user_id!r}, {len(self)} references, model {self.model_id}>"
 
+    def restored(self, restore: Callable[[References], References]) -> References:
+        """Return the references out of the coordinates of the store that this was read from.
+
+        `restore` does it once; a template is of one store's coordinates for as long as there is one.
+        """
+        known: References | None = self.__dict__.get("_restored")
+        if known is None:
+            known = restore(self.references)
+            _freeze(known)
+            object.__setattr__(self, "_restored", known)
+        return known
+
     def to_bytes(self) -> bytes:
         """Pack as described at the top of this file."""
         references, user = self.references, self.user_id.encode()
@@ -190,6 +203,7 @@ class Template:
                 vector=reader.array("<f2", head.references, head.size).astype(np.float32),
             )
             reader.finish()
+            _freeze(references)
             return cls(
                 user_id=user_id,
                 model_id=head.model.hex(),
@@ -219,6 +233,13 @@ def unpack_signed(data: bytes) -> Template:
     length = _HEAD.unpack_from(data)[4]
     template = Template.from_bytes(data[:length])
     return replace(template, signature=data[length:]) if len(data) > length else template
+
+
+def _freeze(references: References) -> None:
+    """Let nobody write into arrays that several tries share."""
+    for values in (references.series, references.detail, references.sequence, references.vector):
+        values.flags.writeable = False
+    references.extent.flags.writeable = False
 
 
 def _check_numbers(references: References, spread: Float32Array) -> None:
@@ -423,6 +444,7 @@ def _square(below: Float32Array, count: int, signed: int) -> Float32Array:
     rows, columns = _below(count)
     square[rows, columns] = below
     square[columns, rows] = below * _signs(signed, below.shape[1])
+    square.flags.writeable = False
     return square
 
 

@@ -249,14 +249,14 @@ class Verification:
         if event is None:
             return
         event = event if known else Event.UNKNOWN_USER
-        said = decision.to_dict()
-        detail = {"reason": said["reason"], "fmr": float(policy.fmr), "impostor": policy.impostor}
+        detail = {"reason": decision.reason.value, "fmr": float(policy.fmr), "impostor": policy.impostor}
         kinds = "+".join(comparer.modality for comparer, _ in shown)
         if kinds != PEN:  # as with records, it is the pen's that say nothing of their kind
             detail["kinds"] = kinds
         self._audit.append(records, event, user_id, **detail)
         if decision.retry_after_s > 0:
-            self._audit.append(records, Event.LOCKED_OUT, user_id, retry_after_s=said["retry_after_s"])
+            waits = decision.to_dict()["retry_after_s"]
+            self._audit.append(records, Event.LOCKED_OUT, user_id, retry_after_s=waits)
 
     def _block(self, records: Records, user_id: str, decision: Decision) -> Decision:
         """Note that this try was the last one until an operator unlocks, and say so."""

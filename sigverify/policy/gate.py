@@ -170,7 +170,9 @@ class Gate:
             elif whose != DEVICE:
                 lockout.clear(records, whose)
         wait_s = max(waits)
-        return replace(decision, retry_after_s=0.0 if math.isinf(wait_s) else wait_s)
+        if wait_s == 0 or math.isinf(wait_s):
+            return decision
+        return replace(decision, retry_after_s=wait_s)
 
     def _lockouts(self, subject: str, *, known: bool) -> list[tuple[Lockout, str]]:
         kind = KIND if known else KIND + UNKNOWN

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import FloatArray, IndexArray, Int8Array, Int32Array
+from sigverify.arrays import FloatArray, IndexArray, Int8Array
 from sigverify.errors import StoreError
 
 KIND: Final = "replay"
@@ -54,6 +54,9 @@ class Role(IntEnum):
     REFERENCE = 2
 
 
+_LAST: Final = max(Role)
+
+
 class Sketch(NamedTuple):
     """What is kept of a capture: `digest` finds it exactly, `bits` and `outline` find it disturbed."""
 
@@ -75,7 +78,7 @@ class Sketcher:
     def __init__(self, secret: bytes) -> None:
         """Take the secret; sketches made with another one match nothing."""
         self._secret = secret
-        self._projections: dict[int, tuple[Int32Array, Int32Array, IndexArray]] = {}
+        self._projections: dict[int, tuple[FloatArray, FloatArray, IndexArray]] = {}
 
     def sketch(self, digest: bytes, series: Int8Array, outline: bytes = b"") -> Sketch:
         """Sketch a capture.
@@ -106,7 +109,7 @@ class Sketcher:
         count = groups * channels
         # The transform needs a power of two, with at least as many results as bits are kept.
         size = 1 << max(_BITS - 1, count - 1).bit_length()
-        padded = np.zeros(size, np.int32)
+        padded = np.zeros(size)
         whole.reshape(-1, _POOL, channels).sum(axis=1, out=padded[:count].reshape(groups, channels))
         # Signs, transform, other signs, transform: every result depends on all of the series. Which results
         # are kept is secret too.
@@ -114,13 +117,13 @@ class Sketcher:
         mixed = _hadamard(_hadamard(padded * first) * second)
         return np.packbits(mixed[chosen] > 0).tobytes()
 
-    def _projection(self, size: int) -> tuple[Int32Array, Int32Array, IndexArray]:
+    def _projection(self, size: int) -> tuple[FloatArray, FloatArray, IndexArray]:
         """Two rows of keyed signs, and which of the `size` results are kept."""
         if size not in self._projections:
             # Of each word two bits are signs, and the rest put the results into a random order.
             stream = hashlib.shake_256(self._mac(b"projection", str(size).encode())).digest(4 * size)
             words = np.frombuffer(stream, "<u4")
-            first, second = (1 - 2 * (words >> shift & 1).astype(np.int32) for shift in (0, 1))
+            first, second = (1.0 - 2.0 * (words >> shift & 1).astype(np.float64) for shift in (0, 1))
             self._projections[size] = first, second, np.argsort(words >> 2, kind="stable")[:_BITS]
         return self._projections[size]
 
@@ -163,12 +166,15 @@ class Memory:
 
     def has(self, sketch: Sketch, bits: int) -> bool:
         """Whether this capture, or one that differs a little, was seen before; see `Sketch.is_of`."""
-        # Both are whole words, of which numpy compares few.
-        its = np.frombuffer(sketch.digest + sketch.bits, _WORD)
-        differing = np.ascontiguousarray(self._rows()[:, 1:_ENTRY_BYTES]).view(_WORD) ^ its
-        words = DIGEST_BYTES // _WORD.itemsize
-        same = ~differing[:, :words].any(axis=1)
-        return bool((same | (_ones(differing[:, words:]).sum(axis=1) <= bits)).any())
+        if not self.packed:
+            return False
+        begin = 1 + DIGEST_BYTES
+        # Whole words, of which numpy compares few.
+        kept = np.ascontiguousarray(self._rows()[:, begin:_ENTRY_BYTES]).view(_WORD)
+        if _ones(kept ^ np.frombuffer(sketch.bits, _WORD)).sum(axis=1).min() <= bits:
+            return True
+        starts = range(1, len(self.packed), self._step)
+        return sketch.digest in [self.packed[start : start + DIGEST_BYTES] for start in starts]
 
     @property
     def outlines(self) -> list[bytes]:
@@ -212,7 +218,7 @@ class Memory:
             raise StoreError("a record of captures seen before is damaged", hint="Enroll the user again")
         memory = cls(content[2:], content[1])
         last = max(memory._roles(), default=0)
-        if last > max(Role):
+        if last > _LAST:
             raise StoreError("a record of captures seen before is damaged", received=f"role {last}")
         return memory
 
@@ -228,13 +234,10 @@ class Memory:
 
     def _outlines(self) -> list[bytes]:
         """Return the outline of each entry, empty where it is not known."""
-        step = self._step
-        known = np.asarray(self._rows()[:, _ENTRY_BYTES:].any(axis=1)).tolist()
-        ends = range(step, len(self.packed) + 1, step)
-        return [
-            self.packed[end - self.outline_bytes : end] if there else b""
-            for end, there in zip(ends, known, strict=True)
-        ]
+        packed, size, unknown = self.packed, self.outline_bytes, bytes(self.outline_bytes)
+        ends = range(self._step, len(packed) + 1, self._step)
+        outlines = [packed[end - size : end] for end in ends]
+        return [b"" if outline == unknown else outline for outline in outlines]
 
     def _without_surplus(self, limit: int) -> "Memory":
         """Return it with at most so many beside the references: of those the lowest role's oldest go."""
@@ -264,17 +267,15 @@ def _entry(role: Role, sketch: Sketch, outline_bytes: int) -> bytes:
     return _byte(role) + sketch.digest + sketch.bits + sketch.outline.ljust(outline_bytes, b"\0")
 
 
-def _hadamard(values: Int32Array) -> Int32Array:
+def _hadamard(values: FloatArray) -> FloatArray:
     """Transform `(n,)`, n a power of 2, by Walsh and Hadamard.
 
     As a matrix it falls into one over the rows and one over the columns of values laid out in a square, or
-    half of one. Exact: |sum| < 127 · 4 · 512² < 2³¹, and float64 holds 2⁵³.
+    half of one. Exact: they are whole numbers, |sum| < 127 · 4 · 512² < 2³¹, and float64 holds 2⁵³.
     """
     rows = 1 << (len(values).bit_length() - 1) // 2
-    square = values.reshape(rows, -1).astype(np.float64)
-    return np.asarray(
-        (_hadamard_matrix(rows) @ square @ _hadamard_matrix(square.shape[1])).reshape(-1), np.int32
-    )
+    square = values.reshape(rows, -1)
+    return np.asarray((_hadamard_matrix(rows) @ square @ _hadamard_matrix(square.shape[1])).reshape(-1))
 
 
 @cache

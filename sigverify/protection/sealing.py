@@ -41,6 +41,7 @@ class Sealer:
     def __init__(self, key: Key, salt: bytes) -> None:
         """Take the key and what tells this store from others under the same key."""
         self.salt = salt
+        self._bound_first = join(salt)
         self._key = key
         self._cipher = lru_cache(maxsize=32)(self._make_cipher)
         self.subkey = lru_cache(maxsize=32)(self._derive)
@@ -61,21 +62,20 @@ class Sealer:
         Raises:
             DamagedStore: altered, moved here from another place, or sealed by another key.
         """
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            if not _is_sealed(sealed):
-                raise InvalidTag
-            content: bytes = self._cipher(purpose).decrypt(
-                sealed[:_NONCE], sealed[_NONCE:], self._associate(bound)
-            )
-        except InvalidTag:
-            raise DamagedStore(
-                f"a sealed {purpose} does not open",
-                expected="what this key sealed for this place",
-                hint="It was altered, moved or damaged: sigverify store check lists all",
-            ) from None
-        return content
+        if _is_sealed(sealed):
+            try:
+                content: bytes = self._cipher(purpose).decrypt(
+                    sealed[:_NONCE], sealed[_NONCE:], self._associate(bound)
+                )
+            except _invalid_tag():  # looked up only where something is raised
+                pass
+            else:
+                return content
+        raise DamagedStore(
+            f"a sealed {purpose} does not open",
+            expected="what this key sealed for this place",
+            hint="It was altered, moved or damaged: sigverify store check lists all",
+        )
 
     def digest(self, purpose: str, content: bytes) -> bytes:
         """Return `DIGEST_BYTES` that name `content` to who has the key, and tell others nothing."""
@@ -92,15 +92,18 @@ class Sealer:
 
     def _associate(self, bound: tuple[bytes | str | int, ...]) -> bytes:
         """Join the salt and what is bound so that no two lists read the same."""
-        return join(self.salt, *map(_as_bytes, bound))
+        return self._bound_first + join(*map(_as_bytes, bound))
+
+
+def _invalid_tag() -> type[Exception]:
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def join(*parts: bytes) -> bytes:
     """Put parts one after the other, each with its length before it."""
-    pieces: list[bytes] = []
-    for part in parts:
-        pieces += _LENGTH.pack(len(part)), part
-    return b"".join(pieces)
+    return b"".join([piece for part in parts for piece in (_LENGTH.pack(len(part)), part)])
 
 
 def split(joined: bytes, count: int) -> list[bytes]:
@@ -126,8 +129,8 @@ def _is_sealed(content: object) -> bool:
 
 
 def _as_bytes(value: object) -> bytes:
-    if isinstance(value, int):
-        return b"i" + value.to_bytes(8, "little", signed=True)
+    if isinstance(value, bytes):
+        return b"b" + value
     if isinstance(value, str):
         return b"s" + value.encode()
-    return b"b" + value if isinstance(value, bytes) else b"damaged"
+    return b"i" + value.to_bytes(8, "little", signed=True) if isinstance(value, int) else b"damaged"

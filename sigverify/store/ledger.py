@@ -31,6 +31,7 @@ from sigverify.store.tally import (
     Terms,
     mark_of,
 )
+from sigverify.store.transaction import Place, Seen
 
 if TYPE_CHECKING:
     from sigverify.store.counter import Counter
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 NOT_ALLOWED: Final = "this role of the server may not do that"
-_MARKS: Final = 64
+_SEEN: Final = 64
 """Of the records read last, so many are kept in mind: a try of somebody reads five or so."""
 _PATIENCE: Final = 100
 """Where others write all the time, the rows are compared anew at most so much less often than that takes:
@@ -210,7 +211,7 @@ class Ledger:
         execute = self._database.execute
         execute("DELETE FROM seals")
         if self._database.opened is not None:
-            self._database.opened.marks.clear()
+            self._database.opened.records.clear()
         put = "INSERT INTO seals (part, kind, subject, mark) VALUES (?, ?, ?, ?)"
         people = (
             f"SELECT subject, modality, substr(templates.content, 1, {NONCE_BYTES}), "  # noqa: S608, a number of ours
@@ -365,19 +366,28 @@ class Ledger:
         pending.begun += 1
         return pending
 
-    def note_mark(self, kind: str, subject: bytes, mark: bytes | None) -> None:
-        """Note the mark of a record that was just read; None: there is no such record."""
+    def note_record(self, place: Place, mark: bytes | None, content: bytes | None = None) -> Seen:
+        """Note what was just read or written of a record, and return that; see `Seen`."""
+        seen = (mark, content)
         if self._database.opened is not None:
-            marks = self._database.opened.marks
-            if len(marks) >= _MARKS:  # whoever goes through all records does not come back to the first
-                marks.clear()
-            marks[kind, subject] = mark
+            records = self._database.opened.records
+            if len(records) >= _SEEN:  # whoever goes through all records does not come back to the first
+                records.clear()
+            records[place] = seen
+        return seen
+
+    def record(self, place: Place) -> Seen | None:
+        """Return mark and content of a record read or written in this transaction; None: it was neither.
+
+        Nobody else changes it while a transaction goes on.
+        """
+        opened = self._database.opened
+        return None if opened is None else opened.records.get(place)
 
     def mark(self, part: str, kind: str, subject: bytes) -> bytes | None:
         """Return the mark of a row; None: there is no such row. One read before is not read again."""
-        opened = self._database.opened
-        if part == RECORDS and opened is not None and (kind, subject) in opened.marks:
-            return opened.marks[kind, subject]
+        if part == RECORDS and (seen := self.record((kind, subject))) is not None:
+            return seen[0]
         row = self._database.execute(
             "SELECT mark FROM seals WHERE part = ? AND kind = ? AND subject = ?", (part, kind, subject)
         ).fetchone()
@@ -399,7 +409,7 @@ class Ledger:
         if before is not None and part == PEOPLE:
             pending.gone.add((subject, kind))
         if part == RECORDS:
-            self.note_mark(kind, subject, mark)
+            self.note_record((kind, subject), mark)
         self._end_row(pending, part, kind, subject, before, mark)
 
     def _end_row(
@@ -414,10 +424,13 @@ class Ledger:
         """Note in the tally that a row became another one."""
         if not (before is None and after is None):
             share: Share = getattr(pending.tally, part)
-            if before is not None:
-                share = share.minus(pending.terms.of(part, kind, subject, before))
-            if after is not None:
-                share = share.plus(pending.terms.of(part, kind, subject, after))
+            of = pending.terms.of
+            if before is not None and after is not None:
+                share = share.exchanged(of(part, kind, subject, before), of(part, kind, subject, after))
+            elif before is not None:
+                share = share.minus(of(part, kind, subject, before))
+            elif after is not None:
+                share = share.plus(of(part, kind, subject, after))
             pending.tally = pending.tally.changed(part, share)
         pending.begun -= 1
 

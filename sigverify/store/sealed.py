@@ -17,11 +17,12 @@ from sigverify.store.counter import Counter
 from sigverify.store.database import Database
 from sigverify.store.erasure import Erasure
 from sigverify.store.ledger import NOT_ALLOWED, Ledger
+from sigverify.store.opened import OpenedTemplates
 from sigverify.store.prepared import PreparedPeople
 from sigverify.store.rows import Rows, skipping_damage
 from sigverify.store.store import START, Change, Mark, State
-from sigverify.store.tally import RECORDS, Tally, check_newest, marks_of
-from sigverify.store.transaction import Transaction
+from sigverify.store.tally import RECORDS, Tally, check_newest, mark_of, marks_of
+from sigverify.store.transaction import Place, Seen, Transaction
 from sigverify.template import Template, normal_user_id, spellings
 
 _ALL: Final = 2**63 - 1
@@ -47,6 +48,7 @@ class SealedStore:
         """Take the database; `_open` unlocks it."""
         self.database = database
         self.ledger = Ledger(database, self._unlocked)
+        self._opened = OpenedTemplates()
 
     def __enter__(self) -> Self:
         """Return this store."""
@@ -103,7 +105,7 @@ class SealedStore:
             user = rows.user(self._spelled(rows, user_id))
             # A template of a modality without a model is read too, and then does not open.
             row = self.database.execute(
-                "SELECT mark, content, model_id FROM seals "
+                "SELECT mark, content, model_id, (SELECT revision FROM state) FROM seals "
                 "LEFT JOIN templates ON templates.subject = seals.subject AND templates.modality = kind "
                 "LEFT JOIN models ON models.modality = kind "
                 "WHERE part = 'people' AND seals.subject = ? AND kind = ?",
@@ -112,7 +114,7 @@ class SealedStore:
         if row is None:
             raise UnknownUser(f"{user_id!r} is not enrolled", hint="Enroll the user first")
         content = check_newest(row[1], marks_of(row[0])[0], "template")
-        template = rows.open_template(user, modality, row[2] or "", content)
+        template = self._opened.open(rows, row[3], (user, modality), row[2] or "", content)
         return template if template.user_id == user_id else changed(template, user_id=user_id)
 
     def delete(self, user_id: str) -> None:
@@ -128,6 +130,7 @@ class SealedStore:
             unbind(self.database, self.ledger)
             self.ledger.revise()
             self.database.scrub()
+            self._opened.forget()
 
     def modalities(self, user_id: str) -> tuple[str, ...]:
         """Return by which modalities `user_id` is enrolled; see `Store.modalities`."""
@@ -425,6 +428,10 @@ _ENROLLED: Final = (
     "SELECT modality FROM models WHERE EXISTS "
     "(SELECT 1 FROM seals WHERE part = 'people' AND kind = modality AND subject = ?)"
 )
+_RECORD: Final = (
+    "SELECT mark, content FROM seals LEFT JOIN records USING (kind, subject) "
+    "WHERE part = 'records' AND kind = ? AND subject = ?"
+)
 _CHANGED: Final = (
     "SELECT revision, subject, modality, content, "
     "(SELECT mark FROM seals WHERE part = 'people' AND kind = modality AND seals.subject = vectors.subject) "
@@ -479,25 +486,32 @@ class SealedRecords:
         """Return a record, or None."""
         for spelling in spellings(subject):
             place = (kind, self._rows.subject(kind, spelling))
-            row = self._database.execute(
-                "SELECT mark, content FROM seals LEFT JOIN records USING (kind, subject) "
-                "WHERE part = 'records' AND kind = ? AND subject = ?",
-                place,
-            ).fetchone()
-            self._ledger.note_mark(*place, None if row is None else row[0])
-            if row is not None:
-                if row[1] is None and not self._database.sees_all():
-                    raise StoreError(NOT_ALLOWED, hint="See its rights (docs/fleet.md, roles)")
-                return self._rows.open_record(*place, check_newest(row[1], row[0], "record"))[1]
+            seen = self._ledger.record(place)
+            if seen is None or (seen[0] is not None and seen[1] is None):
+                row = self._database.execute(_RECORD, place).fetchone()
+                seen = self._note(place, *(row or (None, None)))
+            if seen[1] is not None:
+                return seen[1]
         return None
+
+    def _note(self, place: Place, mark: bytes | None, sealed: bytes | None) -> Seen:
+        """Open a record that was just read, and keep it in mind; without a mark there is none."""
+        content = None
+        if mark is not None:
+            if sealed is None and not self._database.sees_all():
+                raise StoreError(NOT_ALLOWED, hint="See its rights (docs/fleet.md, roles)")
+            content = self._rows.open_record(*place, check_newest(sealed, mark, "record"))[1]
+        return self._ledger.note_record(place, mark, content)
 
     def put(self, kind: str, subject: str, content: bytes) -> None:
         """Write a record in place of any before, of whichever spelling of the subject."""
         subject, *others = spellings(subject)
         for other in others:
             self._delete(kind, other)
+        place = (kind, self._rows.subject(kind, subject))
         sealed = self._rows.seal_record(kind, subject, content)
-        self._ledger.put_record(kind, self._rows.subject(kind, subject), sealed)
+        self._ledger.put_record(*place, sealed)
+        self._ledger.note_record(place, mark_of(sealed), content)
 
     def delete(self, kind: str, subject: str) -> None:
         """Remove a record, if it is there."""

@@ -28,7 +28,7 @@ PARTS: Final = (MODELS, PEOPLE, RECORDS)
 
 _SUM_BYTES: Final = 32
 _MODULUS: Final = 1 << (8 * _SUM_BYTES)
-_HEAD: Final = struct.Struct("<QQ")
+_FORM: Final = struct.Struct(f"<QQ{f'Q{_SUM_BYTES}s' * len(PARTS)}")
 _COUNT: Final = struct.Struct("<Q")
 
 
@@ -66,8 +66,8 @@ class Terms:
 class Share:
     """The rows of one part: how many, and the sum of their numbers.
 
-    >>> Share().plus(5).plus(7).minus(5)
-    Share(count=1, total=7)
+    >>> Share().plus(5).plus(7).minus(5).exchanged(7, 9)
+    Share(count=1, total=9)
     """
 
     count: int = 0
@@ -80,6 +80,10 @@ class Share:
     def minus(self, term: int) -> "Share":
         """Return it with one row less."""
         return Share(self.count - 1, (self.total - term) % _MODULUS)
+
+    def exchanged(self, before: int, after: int) -> "Share":
+        """Return it with one row in the place of another."""
+        return Share(self.count, (self.total - before + after) % _MODULUS)
 
 
 @dataclass(frozen=True)
@@ -117,13 +121,23 @@ class Tally:
 
     def changed(self, part: str, share: Share) -> "Tally":
         """Return it with other rows of that part, one change later."""
-        shares: dict[str, Share] = {MODELS: self.models, PEOPLE: self.people, RECORDS: self.records}
-        return Tally(self.changes + 1, self.counted, **{**shares, part: share})
+        if part == RECORDS:  # nearly always
+            return Tally(self.changes + 1, self.counted, self.models, self.people, share)
+        return replace(self.with_(part, share), changes=self.changes + 1)
 
     def to_bytes(self) -> bytes:
         """Write it, to be sealed."""
-        shares = (_COUNT.pack(each.count) + each.total.to_bytes(_SUM_BYTES, "little") for each in self.rows)
-        return _HEAD.pack(self.changes, self.counted) + b"".join(shares)
+        models, people, records = self.models, self.people, self.records
+        return _FORM.pack(
+            self.changes,
+            self.counted,
+            models.count,
+            models.total.to_bytes(_SUM_BYTES, "little"),
+            people.count,
+            people.total.to_bytes(_SUM_BYTES, "little"),
+            records.count,
+            records.total.to_bytes(_SUM_BYTES, "little"),
+        )
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -132,19 +146,18 @@ class Tally:
         Raises:
             DamagedStore: something else.
         """
-        size = _COUNT.size + _SUM_BYTES
-        if len(content) != _HEAD.size + len(PARTS) * size:
+        if len(content) != _FORM.size:
             raise DamagedStore("a head of another shape", hint="Restore a backup")
-        shares = []
-        for at in range(_HEAD.size, len(content), size):
-            (count,) = _COUNT.unpack_from(content, at)
-            shares.append(Share(count, int.from_bytes(content[at + _COUNT.size : at + size], "little")))
-        return cls(*_HEAD.unpack_from(content), *shares)
+        changes, counted, *shares = _FORM.unpack(content)
+        rows = zip(shares[::2], shares[1::2], strict=True)
+        return cls(
+            changes, counted, *(Share(count, int.from_bytes(total, "little")) for count, total in rows)
+        )
 
 
 def mark_of(*contents: bytes | None) -> bytes:
     """Return what names these sealings: their nonces; of one that is missing, zeros."""
-    return b"".join(_nonce(each) for each in contents)
+    return b"".join(map(_nonce, contents))
 
 
 def _nonce(content: object) -> bytes:

@@ -17,6 +17,11 @@ from sigverify.hold import Hold
 if TYPE_CHECKING:
     from sigverify.store.ledger import Pending
 
+Place = tuple[str, bytes]
+"""Of a record: its kind, and what it is found by within that."""
+Seen = tuple[bytes | None, bytes | None]
+"""Of a record: what names its sealing (None: there is no such record), and what it holds (None: it was not
+opened)."""
 Given = TypeVar("Given")
 Other = TypeVar("Other")
 
@@ -145,8 +150,8 @@ class Transaction(Use[Given]):
         """What it makes of the tally of rows; gone with the transaction."""
         self.is_ours = False
         """Whether it is known what opens the rows, which nobody else can change while it goes on."""
-        self.marks: dict[tuple[str, bytes], bytes | None] = {}
-        """Of the records read or written in it: what names their sealing; None: there is no such record."""
+        self.records: dict[Place, Seen] = {}
+        """Those read or written in it."""
         self.at_end: Step | None = None
         """Done within it, before it is committed."""
         self.afterwards: Step | None = None

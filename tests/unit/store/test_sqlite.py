@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -206,3 +207,28 @@ def test_what_it_takes_does_not_grow_with_the_people(few_and_many, ask):
         store.database._connection.set_progress_handler(None, 0)
         taken.append(next(steps))
     assert taken[1] < 1.5 * taken[0], "steps of SQLite's machine"
+
+
+def test_who_met_another_writer_asks_by_itself_for_a_while(tmp_path, monkeypatch):
+    """SQLite sleeps longer than a verification takes; where nobody else writes that costs nothing."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        said = []
+        store.database.connection.set_trace_callback(said.append)
+
+        def asks():
+            del said[:]
+            with store.transaction() as records:
+                records.put("kind", "alice", b"")
+            return sum("busy_timeout" in each for each in said)
+
+        assert asks() == 0
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.05, other.execute, ["ROLLBACK"]).start()
+        assert asks() == 0
+        assert asks() == 2
+        later = time.monotonic() + 61
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        assert asks() == 0
+        other.close()

@@ -80,3 +80,61 @@ def test_after_rekeys_that_failed_the_store_opens(store):
     rekey(store, new)
     assert store.users() == ("alice",)
     assert store.key is new
+
+
+@pytest.fixture
+def statements(store):
+    """Return what notes each statement that reads a record."""
+    found = []
+    really = store.database.execute
+
+    def noted(statement, values=()):
+        if "LEFT JOIN records" in statement:
+            found.append(values)
+        return really(statement, values)
+
+    store.database.execute = noted
+    yield found
+    del store.database.execute
+
+
+def test_a_record_is_read_once_in_a_transaction(store, statements):
+    with store.transaction() as records:
+        records.put("kind", "alice", b"one")
+    with store.transaction() as records:
+        assert [records.get("kind", who) for who in ("alice", "bob") * 3] == [b"one", None] * 3
+        assert len(statements) == 2
+        records.put("kind", "alice", b"two")
+        records.put("kind", "bob", b"")
+        assert [records.get("kind", who) for who in ("alice", "bob")] == [b"two", b""]
+        records.delete("kind", "alice")
+        assert records.get("kind", "alice") is None
+        assert len(statements) == 2
+    assert [store.read_record("kind", who) for who in ("alice", "bob")] == [None, b""]
+    assert len(statements) == 4
+
+
+def test_what_was_rolled_back_is_not_remembered(store):
+    with pytest.raises(ZeroDivisionError), store.transaction() as records:  # noqa: PT012
+        records.put("kind", "alice", b"one")
+        raise ZeroDivisionError
+    with store.transaction() as records:
+        assert records.get("kind", "alice") is None
+
+
+def test_a_record_that_another_process_writes_is_read_anew(store):
+    with store.transaction() as records:
+        records.put("kind", "alice", b"one")
+        assert records.get("kind", "alice") == b"one"
+    with SqliteStore(store.path, key=KEY) as other, other.transaction() as records:
+        records.put("kind", "alice", b"two")
+    with store.transaction() as records:
+        assert records.get("kind", "alice") == b"two"
+
+
+def test_who_reads_more_records_than_are_kept_in_mind_gets_each(store):
+    names = [str(number) for number in range(150)]
+    with store.transaction() as records:
+        for name in names:
+            records.put("kind", name, name.encode())
+        assert [records.get("kind", name) for name in names] == [name.encode() for name in names]
