@@ -5,7 +5,7 @@ Everything here is in the model's own coordinates; what a store holds is turned,
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -17,7 +17,15 @@ from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.errors import IncompatibleModel, InvalidSignature, ModelError, RuntimeUnavailable
 from sigverify.matching import distances as between
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.comparison import Comparison, common, compare, compare_each, present, without
+from sigverify.matching.comparison import (
+    Comparison,
+    channels,
+    common,
+    compare,
+    compare_each,
+    lacked,
+    without,
+)
 from sigverify.matching.cues import SERIES, VECTOR
 from sigverify.matching.elastic import NUMPY
 from sigverify.matching.embedding import Embedding, References
@@ -145,6 +153,7 @@ class Matcher:
                 engine = Engine(
                     library,
                     whole=whole.measure,
+                    across=whole.across,
                     cues=model.manifest.cues,
                     examine=whole.examine,
                     assess=library.assess,
@@ -258,20 +267,29 @@ class Matcher:
 
     def strangers(self, references: References, spread: Float32Array) -> Strangers | None:
         """Compare the model's cohort with references that lie `(r, r, k)` apart; None: it has no cohort."""
-        people = self.model.people
-        if people is None:
+        cohort = self._cohort
+        if cohort is None:
             return None
         less = without(references, self.optional)
         known = spread if less is references else self.spread(less)
-        odds = self.odds_of(without(people, self.optional), less, known)
+        odds = self.odds_of(cohort.reduced, less, known)
         reduced = NormalFit.of(odds)
         if less is references:
             return Strangers(whole=reduced, reduced=reduced)
         # Whoever lacks something is compared without it anyway.
-        sensed = present(people.series)[:, self.optional].all(axis=1)
-        if sensed.any():
-            odds[sensed] = self.odds_of(people.take(np.flatnonzero(sensed)), references, spread)
+        if cohort.sensing is not None:
+            odds[cohort.sensed] = self.odds_of(cohort.sensing, references, spread)
         return Strangers(whole=NormalFit.of(odds), reduced=reduced)
+
+    @cached_property
+    def _cohort(self) -> "_Cohort | None":
+        """The model's cohort in the forms in which references meet it; None: it has none."""
+        people = self.model.people
+        if people is None:
+            return None
+        sensed = channels(people, self.optional)
+        sensing = people if sensed.all() else people.take(np.flatnonzero(sensed)) if sensed.any() else None
+        return _Cohort(reduced=without(people, self.optional), sensed=sensed, sensing=sensing)
 
     def odds_of(self, people: References, references: References, spread: Float32Array) -> FloatArray:
         """Return log odds of each of `n` people, by one signature, against somebody's references: `(n,)`.
@@ -279,10 +297,13 @@ class Matcher:
         Both have all that a device may lack, or neither has any of it.
         """
         count, each = len(people), len(references)
-        probes = people.take(np.repeat(np.arange(count), each))
-        others = references.take(np.tile(np.arange(each), count))
-        distances = self.distances(probes, others).reshape(count, each, len(self.cues))
-        reduced = bool((self.optional & ~present(references.series).all(axis=0)).any())
+        if self.engine.across is None:
+            probes = people.take(np.repeat(np.arange(count), each))
+            others = references.take(np.tile(np.arange(each), count))
+            distances = self.distances(probes, others).reshape(count, each, len(self.cues))
+        else:
+            distances = self.engine.across(people, references)
+        reduced = bool(lacked(references, self.optional).any())
         return self.scoring.odds(distances, spread, reduced=reduced)
 
     def unlike(self, probe: Embedding, references: References) -> tuple[Aspect, ...]:
@@ -322,6 +343,31 @@ class Matcher:
         else:
             series = SERIES.measure(Pairing(probe, references, self.engine))
         return bool(series.min() < self.modality.copy_distance)
+
+    def copies(self, spread: Float32Array, references: References) -> BoolArray:
+        """Whether each of references that lie `(r, r, k)` apart is another one once more: `(r, r)`."""
+        if SERIES in self.cues:
+            series = spread[..., self.cues.index(SERIES)]
+        else:
+            series = between.spread(references, (SERIES,), engine=self.engine)[..., 0]
+        copies: BoolArray = series < self.modality.copy_distance
+        np.fill_diagonal(copies, val=False)
+        return copies
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Cohort:
+    """A model's cohort of `n` people.
+
+    Attributes:
+        reduced: all of them, without what a device may lack.
+        sensed: `(n,)`, who lacks nothing of that.
+        sensing: these, with all they have; None: nobody.
+    """
+
+    reduced: References
+    sensed: BoolArray
+    sensing: References | None
 
 
 def _check_computes(library: Library, model: Model) -> None:

@@ -18,7 +18,6 @@ from sigverify.errors import (
     ConfigError,
     EnrollmentError,
     InvalidSignature,
-    MalformedTemplate,
     UnknownUser,
 )
 from sigverify.matcher import Matcher
@@ -183,12 +182,9 @@ class Enroller:
 
     def _is_enrolled(self, user_id: str) -> bool:
         try:
-            self._store.get(user_id, self.matcher.modality.name)
+            return self.matcher.modality.name in self._store.modalities(user_id)
         except UnknownUser:
             return False
-        except MalformedTemplate:  # of another version: it is there, and may be replaced
-            return True
-        return True
 
     @cached_property
     def _sketcher(self) -> Sketcher:

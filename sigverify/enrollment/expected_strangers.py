@@ -5,7 +5,7 @@ from typing import Final
 from sigverify.enrollment.caution import Caution
 from sigverify.errors import ConfigError
 from sigverify.matcher import Matcher
-from sigverify.matching.comparison import present
+from sigverify.matching.comparison import lacked
 from sigverify.matching.embedding import References
 from sigverify.matching.scoring import Impostor
 from sigverify.matching.strangers import Strangers
@@ -25,8 +25,7 @@ def strangers_of(
     """
     if strangers is None:
         return None, (Caution.NO_COHORT,) if policy.impostor is Impostor.RANDOM else ()
-    lacking = matcher.optional & ~present(references.series).all(axis=0)
-    reduced = bool(lacking.any())
+    reduced = bool(lacked(references, matcher.optional).any())
     try:
         threshold = matcher.threshold(
             policy.fmr, impostor=policy.impostor, references=len(references), reduced=reduced

@@ -59,11 +59,11 @@ def compare(
     """
     there, here = (_optional(each.series, optional) for each in (references, probe))
     lacking = optional & ~(there.all(axis=0) & here)
-    if (there & lacking).any():
-        # Some reference has what is not compared: so its spread was measured with it, and is measured anew.
-        references = without(references, lacking)
-        known = spread(references, cues, engine=engine)
     if lacking.any():
+        if (there & lacking).any():
+            # Some reference has what is not compared: its spread was measured with it, and is measured anew.
+            references = without(references, lacking)
+            known = spread(references, cues, engine=engine)
         probe = without(probe, lacking)
     return Comparison(
         distances=distances(probe, references, cues, engine=engine),
@@ -113,13 +113,25 @@ def present(series: Int8Array) -> BoolArray:
     return np.asarray(series.any(axis=-2))
 
 
+def channels(references: References, optional: BoolArray) -> BoolArray:
+    """Say which references have all of the optional channels `(c,)`: `(r,)`."""
+    return np.asarray((_optional(references.series, optional) | ~optional).all(axis=-1))
+
+
+def lacked(references: References, optional: BoolArray) -> BoolArray:
+    """Say which of the optional channels `(c,)` some reference lacks: `(c,)`."""
+    return np.asarray(optional & ~_optional(references.series, optional).all(axis=0))
+
+
 def common(references: References, optional: BoolArray) -> References:
     """Return references without the optional channels `(c,)` that one of them lacks."""
-    return without(references, optional & ~present(references.series).all(axis=0))
+    return without(references, lacked(references, optional))
 
 
 def without(embedded: Embedded, lacking: BoolArray) -> Embedded:
     """Return an embedding, or references, whose series lacks those channels `(c,)`."""
-    if not (present(embedded.series) & lacking).any():
+    if not _optional(embedded.series, lacking).any():
         return embedded
-    return replace(embedded, series=np.where(lacking, np.int8(0), embedded.series))
+    series = embedded.series.copy()
+    series[..., lacking] = 0
+    return replace(embedded, series=series)

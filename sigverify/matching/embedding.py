@@ -125,5 +125,17 @@ def check_shapes(probe: npt.NDArray[Any], references: npt.NDArray[Any]) -> None:
         )
 
 
+def check_model(one: Embedding | References, other: Embedding | References) -> None:
+    """Refuse to compare embeddings of two models: one probe with all references, or as many.
+
+    Raises:
+        InvalidSignature: they have different shapes.
+    """
+    check_shapes(one.series, other.series)
+    check_shapes(one.detail, other.detail)
+    check_shapes(one.sequence, other.sequence)
+    check_shapes(one.vector, other.vector)
+
+
 def _quantize(values: npt.NDArray[np.generic], scale: int) -> Int8Array:
     return np.clip(np.rint(np.asarray(values, np.float32) * scale), -127, 127).astype(np.int8)

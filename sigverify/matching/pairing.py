@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConfigError
 from sigverify.matching.elastic import NUMPY, Aligner, Paths
-from sigverify.matching.embedding import Embedding, References, check_shapes
+from sigverify.matching.embedding import Embedding, References, check_model
 
 if TYPE_CHECKING:
     from sigverify.matching.cue import Cue
@@ -28,6 +28,7 @@ class Engine:
         aligner: aligns, in numpy or in C.
         judge: runs the model's pair network; None where it has none.
         whole: measures all of `cues` at once, `(r, k)`, as the core in C does; None: each by itself.
+        across: the same of several probes with each of `r` references, `(n, r, k)`; None: pair by pair.
         cues: of the model; asked for others, each is measured by itself.
         examine: judges and embeds a capture, and follows its outline if that is asked for, all at once: an
             `Examined`; None: the modality does it step by step.
@@ -39,6 +40,7 @@ class Engine:
     aligner: Aligner = NUMPY
     judge: PairJudge | None = None
     whole: "Callable[[Pairing], Float32Array] | None" = None
+    across: Callable[[References, References], Float32Array] | None = None
     cues: "tuple[Cue, ...]" = ()
     examine: Callable[[Any, bool], Any] | None = None
     assess: Callable[[Any], Any] | None = None
@@ -59,8 +61,7 @@ class Pairing:
         Raises:
             InvalidSignature: they are of different models.
         """
-        for name in ("series", "detail", "sequence", "vector"):
-            check_shapes(getattr(probe, name), getattr(references, name))
+        check_model(probe, references)
         self.probe = probe
         self.references = references
         self.engine = engine

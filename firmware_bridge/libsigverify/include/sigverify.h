@@ -381,6 +381,11 @@ typedef struct sv_embeddings {
 SV_API int sv_compare_each(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
                            float *distances);
 
+/* Compare every one of the probes with each of the references: probes->count x references->count x sv_model_cues
+ * numbers, as a cohort is compared with somebody's references. */
+SV_API int sv_compare_all(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
+                          float *distances);
+
 /* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
  * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest. */
 SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,

@@ -126,24 +126,41 @@ static sv_embedding one_of(const svi_shape *shape, const sv_embeddings *all, siz
     };
 }
 
+static int are_whole(const sv_verifier *verifier, const sv_embeddings *all)
+{
+    return verifier && all && all->series && all->detail && all->vector && all->extent &&
+           (!verifier->shape.depth || all->sequence);
+}
+
+static int compare_two(sv_verifier *verifier, const sv_embeddings *probes, size_t number,
+                       const sv_embeddings *references, size_t other, float *distances)
+{
+    const sv_embedding probe = one_of(&verifier->shape, probes, number);
+    const sv_embedding reference = one_of(&verifier->shape, references, other);
+    float series;
+    return svi_compare(verifier, &probe, &reference, SVI_NOTHING, distances, &series);
+}
+
 int sv_compare_each(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
                     float *distances)
 {
-    const sv_embeddings *both[2] = {probes, references};
-    if (!verifier || !distances)
+    if (!distances || !are_whole(verifier, probes) || !are_whole(verifier, references))
         return SV_CONFIG_ERROR;
-    for (int i = 0; i < 2; i++)
-        if (!both[i] || !both[i]->series || !both[i]->detail || !both[i]->vector || !both[i]->extent ||
-            (verifier->shape.depth && !both[i]->sequence))
-            return SV_CONFIG_ERROR;
     if (probes->count != 1 && probes->count != references->count)
         return SV_CONFIG_ERROR;
-    for (size_t i = 0; i < references->count; i++) {
-        const sv_embedding probe = one_of(&verifier->shape, probes, probes->count == 1 ? 0 : i);
-        const sv_embedding reference = one_of(&verifier->shape, references, i);
-        float series;
-        SVI_TRY(svi_compare(verifier, &probe, &reference, SVI_NOTHING,
-                            distances + i * (size_t)verifier->model->cues.count, &series));
-    }
+    for (size_t i = 0; i < references->count; i++)
+        SVI_TRY(compare_two(verifier, probes, probes->count == 1 ? 0 : i, references, i,
+                            distances + i * (size_t)verifier->model->cues.count));
+    return SV_OK;
+}
+
+int sv_compare_all(sv_verifier *verifier, const sv_embeddings *probes, const sv_embeddings *references,
+                   float *distances)
+{
+    if (!distances || !are_whole(verifier, probes) || !are_whole(verifier, references))
+        return SV_CONFIG_ERROR;
+    for (size_t i = 0; i < probes->count; i++)
+        for (size_t j = 0; j < references->count; j++, distances += verifier->model->cues.count)
+            SVI_TRY(compare_two(verifier, probes, i, references, j, distances));
     return SV_OK;
 }

@@ -4,13 +4,14 @@ import importlib.util
 import os
 from pathlib import Path
 from typing import Any, Final
+from weakref import ref
 
 import numpy as np
 
 from sigverify.arrays import Float32Array
 from sigverify.errors import IncompatibleModel, RuntimeUnavailable
 from sigverify.forking import OwnLock
-from sigverify.matching.embedding import Embedding, References
+from sigverify.matching.embedding import Embedding, References, check_model
 from sigverify.matching.pairing import Pairing
 from sigverify.modality.examined import Examined
 from sigverify.modality.pen.features import DETAIL_CHANNELS, DETAIL_FRAMES, FRAMES, SERIES_CHANNELS
@@ -54,6 +55,7 @@ class NativeEmbedder:
         self._shape = (int(info.steps), int(info.depth))
         self._vector_size = int(info.vector_size)
         self._cues = int(library.functions.sv_model_cues(handle))
+        self._last: tuple[ref[References], tuple[Any, tuple[Any, ...]]] | None = None
 
     def embed(self, signature: Signature) -> Embedding:
         """Embed one signature, as `Matcher.embed`.
@@ -92,9 +94,24 @@ class NativeEmbedder:
         """
         out = np.empty((len(pairing), self._cues), np.float32)
         library = self._library
-        probes, references = self._view(pairing.probe), self._view(pairing.references)
+        probes, references = self._view(pairing.probe), self._references(pairing.references)
         with self._lock.hold():
             library.call("sv_compare_each", self._verifier, probes[0], references[0], library.floats(out))
+        return out
+
+    def across(self, probes: References, references: References) -> Float32Array:
+        """Measure all cues between every probe and each reference, `(n, r, k)`: `Engine.across`.
+
+        Raises:
+            InvalidSignature: they are of different models.
+            MalformedModel: the pair network yields NaN or cannot be run.
+        """
+        check_model(probes[0], references)
+        out = np.empty((len(probes), len(references), self._cues), np.float32)
+        library = self._library
+        views = self._view(probes), self._view(references)
+        with self._lock.hold():
+            library.call("sv_compare_all", self._verifier, views[0][0], views[1][0], library.floats(out))
         return out
 
     def _new(self) -> tuple[dict[str, Any], Any]:
@@ -110,6 +127,13 @@ class NativeEmbedder:
         view.series, view.detail = library.bytes(parts["series"]), library.bytes(parts["detail"])
         view.sequence, view.vector = library.bytes(parts["sequence"]), library.floats(parts["vector"])
         return parts, view
+
+    def _references(self, references: References) -> tuple[Any, tuple[Any, ...]]:
+        """Point to references, once as long as the same ones come: as where somebody tries again."""
+        last = self._last
+        if last is None or last[0]() is not references:
+            self._last = last = (ref(references), self._view(references))
+        return last[1]
 
     def _view(self, its: Embedding | References) -> tuple[Any, tuple[Any, ...]]:
         """Point to the arrays of embeddings; also what must outlive the view: these, in one piece each."""

@@ -67,7 +67,7 @@ class Library:
                 hint="Build it anew: sigverify native",
             )
         try:
-            _ = self.functions.sv_examine  # the newest of this interface
+            _ = self.functions.sv_compare_all  # the newest of this interface
         except ffi.error as error:
             raise RuntimeUnavailable(
                 f"libsigverify of an older build: {path}",

@@ -8,7 +8,13 @@ from in_threads import in_threads
 from toy_networks import toy_model
 
 from sigverify import Model
-from sigverify.errors import IncompatibleModel, MalformedModel, RuntimeUnavailable
+from sigverify.errors import (
+    ConfigError,
+    IncompatibleModel,
+    InvalidSignature,
+    MalformedModel,
+    RuntimeUnavailable,
+)
 from sigverify.manifest import Precision
 from sigverify.matcher import Matcher
 from sigverify.matching.embedding import References
@@ -179,3 +185,41 @@ def test_it_measures_all_cues_at_once_as_numpy_does(library):
     np.testing.assert_allclose(
         native.measure(Pairing(probe, others)), plain.distances(probe, others), rtol=1e-5, atol=1e-6
     )
+
+
+def test_everybody_is_compared_with_everybody_as_pair_by_pair(library, base):
+    native = NativeEmbedder(library, base)
+    probes, others = (
+        References.stack([native.embed(signature(writer, 1)) for writer in range(first, last)])
+        for first, last in ((0, 3), (2, 7))
+    )
+    found = native.across(probes, others)
+    assert found.shape == (3, 5, len(base.manifest.cues))
+    for number in range(3):
+        np.testing.assert_array_equal(found[number], native.measure(Pairing(probes[number], others)))
+
+
+def test_embeddings_of_another_model_are_not_compared(library, base):
+    native = NativeEmbedder(library, base)
+    its = References.stack([native.embed(signature(0))])
+    for name in ("series", "detail", "sequence", "vector"):
+        other = replace(its, **{name: getattr(its, name)[..., :-1]})
+        if other.sequence.shape != its.sequence.shape or name != "sequence":
+            with pytest.raises(InvalidSignature):
+                native.across(its, other)
+
+
+def test_nothing_is_no_embedding(library, base):
+    native, none = NativeEmbedder(library, base), library.ffi.NULL
+    its = native._view(References.stack([native.embed(signature(0))]))[0]
+    out = library.floats(np.empty(16, np.float32))
+    for arguments in (
+        (none, its, its, out),
+        (native._verifier, none, its, out),
+        (native._verifier, its, none, out),
+    ):
+        for name in ("sv_compare_all", "sv_compare_each"):
+            with pytest.raises(ConfigError):
+                library.call(name, *arguments)
+    with pytest.raises(ConfigError):
+        library.call("sv_compare_all", native._verifier, its, its, none)
