@@ -27,7 +27,6 @@ import secrets
 import struct
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -50,6 +49,8 @@ _HEADER: Final = struct.Struct("<8sIIQQQ")
 _ALIGNMENT: Final = 16
 _HASH_BYTES: Final = 32
 _ID_DIGITS: Final = 16
+SHIPPED: Final = Path(__file__).with_name("models")
+"""The folder of the models that ship; by its path, since `importlib.resources` loads many modules."""
 _SHIPPED_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -223,11 +224,7 @@ class Model:
 
 def shipped_models() -> tuple[str, ...]:
     """Names of the models that ship with sigverify, sorted."""
-    folder = resources.files("sigverify").joinpath("models")
-    if not folder.is_dir():
-        return ()
-    names = (each.name for each in folder.iterdir())
-    return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
+    return tuple(sorted(file.name.removesuffix(SUFFIX) for file in SHIPPED.glob(f"*{SUFFIX}")))
 
 
 def is_shipped(model: Model) -> bool:
@@ -239,7 +236,7 @@ def _shipped(path: str | os.PathLike[str]) -> bytes | None:
     """Read the shipped model of that bare name; a `Path` is never taken for a name."""
     if not isinstance(path, str) or not _SHIPPED_NAME.fullmatch(path):
         return None
-    file = resources.files("sigverify").joinpath("models", path + SUFFIX)
+    file = SHIPPED / f"{path}{SUFFIX}"
     return file.read_bytes() if file.is_file() else None
 
 

@@ -420,7 +420,7 @@ def test_shipped_models_are_found_by_name_and_a_file_of_that_name_is_not(tmp_pat
     folder.mkdir()
     MODEL.write(folder / "toy.sigmodel")
     (folder / "README.md").write_text("no model")
-    monkeypatch.setattr("sigverify.model_file.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("sigverify.model_file.SHIPPED", folder)
     assert shipped_models() == ("toy",)
     assert Model.read("toy") == MODEL
     with pytest.raises(ModelError, match="one of: toy"):
