@@ -492,7 +492,7 @@ class TestLong:
             one[:-1],
             one[: 2 * length],
             one + one,
-            one[:9] + b"?" + one[10:],
+            one[:9] + bytes([one[9] ^ 1]) + one[10:],
             b"",
         ):
             path.write_bytes(wrong)
