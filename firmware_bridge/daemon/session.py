@@ -21,8 +21,11 @@ from sigverify.errors import Busy
 
 _log = logging.getLogger(__name__)
 
-_CHUNK: Final = 1024
-"""Bytes read at once: a client that sends much is answered, and so slowed down, piece by piece."""
+_CHUNK: Final = 8192
+"""Bytes read at once: a signature comes in one or two."""
+_PIECE: Final = 1024
+"""Bytes taken at once of what was read: a client that sends much is answered, and so slowed down, piece by
+piece, and others have their turn in between."""
 
 _LEAST_RATE: Final = 1024.0
 """Bytes a second that what is half sent must come with: a tenth of a serial line of 115,200 baud."""
@@ -100,6 +103,7 @@ class Session:
         self._writing = asyncio.Lock()
         self._reading: asyncio.Task[Ending] | None = None
         self._unfinished_since, self._unfinished_bytes = time.monotonic(), 0
+        self._read_already = b""
 
     async def run(self) -> Ending:
         """Serve the client until it is gone, breaks the rules, or `stop` is called."""
@@ -148,13 +152,14 @@ class Session:
 
     async def _read_while(self, condition: Callable[[], bool]) -> Ending | None:
         while condition():
-            data = await self._read_in_time()
+            data = self._read_already or await self._read_in_time()
             if not data:
                 return Ending.CLOSED
-            for request in self._connection.receive(data):
+            piece, self._read_already = data[:_PIECE], data[_PIECE:]
+            for request in self._connection.receive(piece):
                 await self._take(request)
             await self._write()
-            await asyncio.sleep(0)  # `read` may return at once again: other clients have their turn
+            await asyncio.sleep(0)  # the next piece may be there already: other clients have their turn
             if self._connection.closing:
                 return _ENDINGS[self._connection.phase]
         return None
@@ -227,6 +232,8 @@ class Session:
 
     async def _write(self) -> None:
         """Write what is to be sent; the client has `write_s` seconds to read it."""
+        if not self._connection.has_outgoing:
+            return
         try:
             async with asyncio.timeout(self._limits.write_s), self._writing:
                 if data := self._connection.outgoing():

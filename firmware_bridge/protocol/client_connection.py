@@ -94,6 +94,11 @@ class ClientConnection:
         room = MAX_PAYLOAD if self.welcome is None else self.welcome.max_payload
         return min(_MAX_SAMPLES, (room - _ENVELOPE_BYTES) // _SAMPLE_BYTES)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that `outgoing` would return."""
+        return len(self._out)
+
     def hello(self) -> None:
         """Begin, or begin anew after a line broke or answers were lost."""
         self._advance(Event.HELLO)

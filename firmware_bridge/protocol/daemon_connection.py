@@ -187,6 +187,11 @@ class DaemonConnection:
                 self._captures.release(capture)
             self._send_answer(request.number, message)
 
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self._out)
+
     def outgoing(self) -> bytes:
         """Return what is to be written, once."""
         data = bytes(self._out)

@@ -96,6 +96,10 @@ def split(signature: Signature, capture: int, *, size: int) -> list[Points]:
 
 def _plain(values: FloatArray) -> tuple[float, ...]:
     """Write whole numbers as integers: one to five bytes instead of three to nine."""
+    whole = (values == np.rint(values)) & (np.abs(values) < _EXACT)
+    if not whole.any():
+        return tuple(values.tolist())
     return tuple(
-        int(value) if value.is_integer() and abs(value) < _EXACT else value for value in values.tolist()
+        int(value) if is_whole else value
+        for value, is_whole in zip(values.tolist(), whole.tolist(), strict=True)
     )

@@ -7,6 +7,7 @@ from damage import damaged
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.protocol.fields import _number, from_map
 from firmware_bridge.protocol.messages import (
     KINDS,
     BadMessage,
@@ -20,6 +21,7 @@ from firmware_bridge.protocol.messages import (
     decode,
     encode,
 )
+from sigverify.errors import ProtocolError
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = {
@@ -65,6 +67,19 @@ def test_every_message_comes_back(number, message):
 def test_what_is_sent_is_canonical(message):
     payload = encode(1, message)
     assert cbor2.dumps(cbor2.loads(payload), canonical=True) == payload
+
+
+@given(st.lists(st.floats() | st.integers(-(2**70), 2**70) | st.booleans() | st.just("1"), max_size=8))
+def test_lists_of_numbers_are_read_as_each_number_is(values):
+    try:
+        wanted = tuple(map(_number, values))
+    except ValueError:
+        with pytest.raises(ProtocolError, match="field x of Points is wrong; expected a finite number"):
+            from_map(Points, {"capture": 1, "seq": 0, "x": values, "y": [], "t": []})
+    else:
+        read = from_map(Points, {"capture": 1, "seq": 0, "x": values, "y": [], "t": []})
+        assert read.x == wanted
+        assert {*map(type, read.x)} <= {float}
 
 
 def test_every_kind_has_a_number_and_a_class():
@@ -113,6 +128,10 @@ def test_unknown_fields_are_for_later_versions():
         ([7, 5, {"user_id": "ann", "capture": 1, "fmr": None}], 5, "finite"),
         ([4, 0, {"capture": 1, "seq": 0, "x": [0] * 513, "y": [], "t": []}], 0, "at most 512"),
         ([4, 0, {"capture": 1, "seq": 0, "x": [0], "y": [0], "t": [0], "d": [1]}], 0, "field d"),
+        ([4, 0, {"capture": 1, "seq": 0, "x": [0.5, float("nan")], "y": [], "t": []}], 0, "finite"),
+        ([4, 0, {"capture": 1, "seq": 0, "x": [float("inf"), 1], "y": [], "t": []}], 0, "finite"),
+        ([4, 0, {"capture": 1, "seq": 0, "x": [1, True], "y": [], "t": []}], 0, "finite"),
+        ([4, 0, {"capture": 1, "seq": 0, "x": [1, "2"], "y": [], "t": []}], 0, "finite"),
         ([2, 5, {"proof": "text"}], 5, "bytes"),
     ],
 )
