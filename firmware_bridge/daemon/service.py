@@ -66,11 +66,18 @@ class ClientState:
     handshake: int = 0
     challenges: Challenges = field(default_factory=Challenges, repr=False)
     """Given since that hello: signed captures answer those of their own line only."""
+    is_challenged: bool = False
+    """Whether any was."""
     service: "Service | None" = field(default=None, repr=False)
     enrollment: Enrollment | None = field(default=None, repr=False)
     samples: int = 0
     pixels: int = 0
     """Of all signatures, and pictures, offered for that enrollment, which keeps them until its end."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether later requests need it: another one, made anew, would not do as well."""
+        return self.is_challenged or self.enrollment is not None
 
 
 class Service:
@@ -87,7 +94,7 @@ class Service:
             SigverifyError: what the verifier raises, and ProtocolError for what cannot be asked here.
         """
         if state.handshake != request.handshake:
-            state.challenges = Challenges()
+            state.challenges, state.is_challenged = Challenges(), False
         # After another hello, or a reload, no enrollment is under way any more.
         if state.handshake != request.handshake or state.service is not self:
             state.handshake, state.service, state.enrollment = request.handshake, self, None
@@ -102,6 +109,7 @@ class Service:
             state.enrollment = None
             return Done()
         if isinstance(request.message, Challenge):
+            state.is_challenged = True
             return Challenged(nonce=state.challenges.give(), life_s=state.challenges.life_s)
         return self._answer_about_users(request.message)
 

@@ -46,10 +46,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer to a client, and the failure behind it that is the operator's to know."""
+    """An answer to a client.
+
+    Attributes:
+        message: the answer.
+        failure: what is behind it that is the operator's to know.
+        keeps: whether the worker keeps something that the client's later requests need.
+    """
 
     message: Message
     failure: Failure | None = None
+    keeps: bool = False
 
 
 class Worker:
@@ -114,17 +121,19 @@ class Worker:
 
     def carry_out(self, client: int, request: Request, actor: Actor) -> Reply:
         """Answer a request of a client, who has a number; of the actor in the audit log."""
-        state = self._clients.get(client) or ClientState()
-        if leaves_state(request):
-            self._clients[client] = state
+        state = self._clients.pop(client, None) or ClientState()
+        failure: Failure | None = None
         try:
             with acting(actor):
-                return Reply(self.service.carry_out(request, state))
+                message = self.service.carry_out(request, state)
         except SigverifyError as error:
-            notable = not isinstance(error, CLIENT_ERRORS)
-            return Reply(to_message(error), failure_of(error) if notable else None)
+            message = to_message(error)
+            failure = None if isinstance(error, CLIENT_ERRORS) else failure_of(error)
         except Exception as error:  # noqa: BLE001 - one request must not end the daemon
-            return Reply(to_message(BridgeError("the daemon failed at this request")), failure_of(error))
+            message, failure = to_message(BridgeError("the daemon failed at this request")), failure_of(error)
+        if state.is_kept:
+            self._clients[client] = state
+        return Reply(message, failure, keeps=state.is_kept)
 
     def leave(self, client: int) -> None:
         """Drop what is kept for a client: an enrollment under way, challenges."""

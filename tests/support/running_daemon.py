@@ -74,8 +74,8 @@ class RunningDaemon:
     def enrollments_under_way(self):
         """How many enrollments are kept for clients, now that nothing is asked any more."""
         [lane] = self.daemon._workers._lanes
-        lane.thread.submit(lambda: None).result(10)
-        return sum(state.enrollment is not None for state in lane.worker._clients.values())
+        lane.worker.thread.submit(lambda: None).result(10)
+        return sum(state.enrollment is not None for state in lane.worker.worker._clients.values())
 
     def reload(self):
         return asyncio.run_coroutine_threadsafe(self.daemon.reload(), self._loop).result(10)
