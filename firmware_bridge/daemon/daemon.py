@@ -18,9 +18,9 @@ from firmware_bridge.daemon.session import Ending, Limits, Session
 from firmware_bridge.daemon.systemd import Notifier
 from firmware_bridge.daemon.untrusted import Terms
 from firmware_bridge.daemon.worker import Abilities, Failure, Worker, failure_of
-from firmware_bridge.daemon.worker_process import WorkerGone
 from firmware_bridge.daemon.workers import Workers
 from firmware_bridge.log_thinning import is_notable, thinned
+from firmware_bridge.pool.worker_process import WorkerGone
 from firmware_bridge.protocol.daemon_connection import DaemonConnection, Request
 from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.framing import frame

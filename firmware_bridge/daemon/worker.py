@@ -8,6 +8,7 @@ from typing import Any
 from firmware_bridge.capability import Capability
 from firmware_bridge.daemon.service import ClientState, Service
 from firmware_bridge.daemon.untrusted import Terms, make_service
+from firmware_bridge.pool.job import Job
 from firmware_bridge.protocol.daemon_connection import Request
 from firmware_bridge.protocol.errors import CLIENT_ERRORS, to_message
 from firmware_bridge.protocol.messages import Challenge, Enroll, Message
@@ -16,9 +17,6 @@ from sigverify.actor import Actor, acting
 from sigverify.audit import Event, Value
 from sigverify.errors import BridgeError, Busy, SigverifyError
 from sigverify.verifier import Verifier
-
-Job = Callable[["Worker"], Any]
-"""What a worker is to do. One in another process is sent it as bytes: `operator.methodcaller` makes such."""
 
 
 @dataclass(frozen=True, kw_only=True)

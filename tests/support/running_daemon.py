@@ -73,7 +73,7 @@ class RunningDaemon:
 
     def enrollments_under_way(self):
         """How many enrollments are kept for clients, now that nothing is asked any more."""
-        [lane] = self.daemon._workers._lanes
+        [lane] = self.daemon._workers._pool._lanes
         lane.worker.thread.submit(lambda: None).result(10)
         return sum(state.enrollment is not None for state in lane.worker.worker._clients.values())
 

@@ -682,7 +682,9 @@ class TestServiceManager:
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
             with RunningDaemon([UnixListener(path)], environment=environment) as running:
                 hanging, end = threading.Event(), threading.Event()
-                running.daemon._workers._lanes[0].worker.thread.submit(lambda: (hanging.set(), end.wait(10)))
+                running.daemon._workers._pool._lanes[0].worker.thread.submit(
+                    lambda: (hanging.set(), end.wait(10))
+                )
                 assert hanging.wait(10)
                 time.sleep(0.15)  # a sign of life may be on its way
                 self.heard(manager)

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from firmware_bridge.daemon import workers as module
 from firmware_bridge.daemon.worker import Reply
-from firmware_bridge.daemon.worker_thread import WorkerThread
 from firmware_bridge.daemon.workers import Workers
+from firmware_bridge.pool import pool as module
+from firmware_bridge.pool.worker_thread import WorkerThread
 from firmware_bridge.protocol.daemon_connection import Request
 from firmware_bridge.protocol.messages import Add, Commit, Enroll, Users
 from sigverify.actor import Actor, ActorKind
@@ -31,9 +31,6 @@ class Process(WorkerThread):
     def __init__(self, worker, siblings):
         super().__init__(worker(len(siblings)))
         self.ended = False
-
-    async def begin(self):
-        pass
 
     def end_now(self):
         self.ended = True

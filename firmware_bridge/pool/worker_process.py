@@ -1,10 +1,10 @@
 """`WorkerProcess`: a `Worker` in a process of its own, so that requests are answered on several cores.
 
 The process is forked before anything is opened: no thread runs yet, and no database, network or socket is
-there that a child must not share. It ends when the daemon's end of its line is closed, by whatever.
+there that a child must not share. It ends when the parent's end of its line is closed, by whatever.
 
 Jobs and outcomes are pickled, each behind its length. Several jobs may be on the way at once: they are done
-in order, and the worker need not wait for the daemon in between.
+in order, and the worker need not wait for its parent in between.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from collections.abc import Callable, Sequence
 from io import BufferedReader
 from typing import Any, Final
 
-from firmware_bridge.daemon.worker import Job, Worker, failure_of
+from firmware_bridge.pool.job import Job, Worker
 from sigverify.errors import BridgeError, ConfigError, SigverifyError
 
 _END_S: Final = 5.0
 """For a process to end once it was told to: its store is closed within."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""A service manager and a terminal send these to all processes: the daemon says when a worker ends."""
+"""A service manager and a terminal send these to all processes: the parent says when a worker ends."""
 
 _LENGTH: Final = struct.Struct("<Q")
 """Of what follows; a picture, or a long signature, is of some megabytes."""
@@ -37,11 +37,15 @@ class WorkerGone(BridgeError):
     """The process ended by itself: killed, or out of memory."""
 
 
+class WorkerFailed(BridgeError):
+    """A job raised what is no `SigverifyError`; of it only the name is told."""
+
+
 class WorkerProcess:
     """Hands jobs to a worker in a process of its own; but for `__init__`, for the event loop's thread.
 
     Attributes:
-        near: the daemon's end of the line.
+        near: the parent's end of the line.
     """
 
     def __init__(self, worker: Worker, siblings: Sequence["WorkerProcess"]) -> None:
@@ -126,7 +130,7 @@ class WorkerProcess:
 
 
 class _Line(asyncio.Protocol):
-    """The daemon's end: jobs out, outcomes in, in the same order."""
+    """The parent's end: jobs out, outcomes in, in the same order."""
 
     def __init__(self, gone: Callable[[], WorkerGone]) -> None:
         self._gone = gone
@@ -181,8 +185,8 @@ def _settle(future: "asyncio.Future[Any]", done: bool, result: Any) -> None:
 
 
 def _work(worker: Worker, far: socket.socket, inherited: list[socket.socket]) -> None:
-    """Do jobs until the daemon closes its end; the child's main function."""
-    signal.set_wakeup_fd(-1)  # it is the daemon's event loop's
+    """Do jobs until the parent closes its end; the child's main function."""
+    signal.set_wakeup_fd(-1)  # it is the parent's event loop's
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     for each in inherited:
@@ -192,7 +196,7 @@ def _work(worker: Worker, far: socket.socket, inherited: list[socket.socket]) ->
             while (job := _read(jobs)) is not None:
                 content = pickle.dumps(_outcome(worker, job), pickle.HIGHEST_PROTOCOL)
                 far.sendall(_LENGTH.pack(len(content)) + content)
-    except OSError:  # the daemon has ended, well or not
+    except OSError:  # the parent has ended, well or not
         pass
     finally:
         with contextlib.suppress(SigverifyError):
@@ -209,7 +213,7 @@ def _read(jobs: BufferedReader) -> Job | None:
     content = jobs.read(size)
     if len(content) < size:
         return None
-    job: Job = pickle.loads(content)  # noqa: S301 - the daemon's own, which forked this process
+    job: Job = pickle.loads(content)  # noqa: S301 - the parent's own, which forked this process
     return job
 
 
@@ -218,5 +222,5 @@ def _outcome(worker: Worker, job: Job) -> tuple[bool, Any]:
         return True, worker.do(job)
     except SigverifyError as error:
         return False, error
-    except Exception as error:  # noqa: BLE001 - one of any library may not travel
-        return False, BridgeError(failure_of(error).reason)
+    except Exception as error:  # noqa: BLE001 - one of any library may not travel, and may hold samples
+        return False, WorkerFailed(type(error).__name__)

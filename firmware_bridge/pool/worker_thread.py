@@ -1,10 +1,11 @@
-"""`WorkerThread`: a `Worker` in a thread of the daemon, used like a `WorkerProcess`."""
+"""`WorkerThread`: a `Worker` in a thread of this process, used like a `WorkerProcess`."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from firmware_bridge.daemon.worker import Job, Worker
+from firmware_bridge.pool.job import Job, Worker
 
 
 class WorkerThread:
@@ -19,6 +20,12 @@ class WorkerThread:
         """Begin the thread with the first job."""
         self.worker = worker
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="sigverify")
+
+    async def begin(self) -> None:
+        """Do nothing: a thread needs nothing of the event loop."""
+
+    def watch(self, ended: Callable[[Any], None]) -> None:
+        """Do nothing: a thread does not end by itself."""
 
     def do(self, job: Job) -> "asyncio.Future[Any]":
         """Have the worker do a job after those before; the future has what that returns or raises."""
