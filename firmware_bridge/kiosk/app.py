@@ -1,7 +1,9 @@
 """`create_app`: the ASGI application."""
 
+import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import partial
+from operator import methodcaller
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,19 +15,20 @@ from starlette.routing import Route, WebSocketRoute
 
 from firmware_bridge.admission import Admission, Bounds
 from firmware_bridge.kiosk.admitting import Admitting
+from firmware_bridge.kiosk.asked import Asked
 from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard, peer, shown_token
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.live import Live
 from firmware_bridge.kiosk.openapi import description
-from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Call, Operation
+from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Operation
 from firmware_bridge.kiosk.page_files import page_routes
-from firmware_bridge.kiosk.reading import check, read_body
 from firmware_bridge.kiosk.refusal import Refusal, Refused, described, http_status
-from firmware_bridge.kiosk.schemas import shape
 from firmware_bridge.kiosk.settings import Settings
-from sigverify.actor import Actor, ActorKind, acting
+from firmware_bridge.kiosk.worker import Answered
+from firmware_bridge.pool.pool import Pool
+from sigverify.actor import Actor, ActorKind
 from sigverify.audit import Event
-from sigverify.errors import SigverifyError
+from sigverify.errors import BridgeError, SigverifyError
 from sigverify.verifier import Verifier
 
 MAX_BODY = 4 * 2**20
@@ -33,11 +36,16 @@ MAX_BODY = 4 * 2**20
 BOUNDS = Bounds(held_bytes=2 * MAX_BODY)
 """Of one page: two of the largest bodies at once, as each takes several times its size once it is parsed."""
 
+_log = logging.getLogger(__name__)
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    verifier: Verifier, settings: Settings | None = None, admission: Admission | None = None
+    verifier: Verifier,
+    settings: Settings | None = None,
+    admission: Admission | None = None,
+    pool: Pool | None = None,
 ) -> Starlette:
     """Return the application that serves the page and what is behind it.
 
@@ -47,6 +55,8 @@ def create_app(
         settings: who may reach the page, and who may do more than verify; None: everybody on this machine
             may do everything.
         admission: what strangers may take, shared with the server that takes connections; None: `BOUNDS`.
+        pool: workers (`firmware_bridge.kiosk.worker`) for what needs nothing kept from earlier requests, with
+            the same settings; its owner begins and closes it. None: all is done in threads of this process.
     """
     settings = settings or Settings()
     admission = Admission(BOUNDS) if admission is None else admission
@@ -56,7 +66,7 @@ def create_app(
         await run_in_threadpool(kiosk.refused, Event.TOKEN_REFUSED, Actor(ActorKind.VISITOR, peer))
 
     routes = [
-        Route(each.path, _endpoint(kiosk, each), methods=[each.method], max_body_size=MAX_BODY)
+        Route(each.path, _endpoint(kiosk, each, pool), methods=[each.method], max_body_size=MAX_BODY)
         for each in OPERATIONS
     ]
     return Starlette(
@@ -74,43 +84,47 @@ def create_app(
     )
 
 
-def _endpoint(kiosk: Kiosk, operation: Operation) -> Endpoint:
-    """Return what starlette calls: read, check, do in a thread, answer."""
+def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint:
+    """Return what starlette calls: read, carry out in a thread or another process, answer."""
 
-    async def answer(request: Request) -> Response:
-        body = await request.body()
+    async def answer_here(request: Request) -> Response:
+        asked = _asked(kiosk, operation, request, await request.body())
 
         def work() -> Answer:
-            session, token = request.headers.get(OPERATOR_HEADER), shown_token(request.headers)
-            actor = kiosk.actor(peer(request.scope), token, session)
-            with acting(actor):
-                try:
-                    return operation.do(kiosk, _call(kiosk, operation, request, body))
-                except Refused as refusal:
-                    if refusal.capability is not None:
-                        kiosk.refused(Event.NOT_ALLOWED, actor, refusal.capability)
-                    elif refusal.reason is Refusal.SIGNED_ONLY:
-                        kiosk.refused(Event.CAPTURE_REFUSED, actor)
-                    raise
+            try:
+                return operation.carry_out(kiosk, asked)
+            except Refused as refusal:
+                kiosk.note_refusal(asked.actor, refusal.reason, refusal.capability)
+                raise
 
         return JSONResponse(await run_in_threadpool(work))
 
-    return answer
+    async def answer_elsewhere(pool: Pool, request: Request) -> Response:
+        asked = _asked(kiosk, operation, request, await request.body())
+        try:
+            answered: Answered = await pool.ask(methodcaller("answer", asked))
+        except BridgeError as error:
+            _log.error("a request failed in a worker: %s", error)
+            raise SigverifyError("the device failed", hint="Its log says why") from error
+        if answered.refusal is not None:
+            await run_in_threadpool(kiosk.note_refusal, asked.actor, answered.refusal, answered.capability)
+        return JSONResponse(answered.content, status_code=answered.http)
+
+    return answer_here if pool is None or not operation.alone else partial(answer_elsewhere, pool)
 
 
-def _call(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Call:
-    session = request.headers.get(OPERATOR_HEADER)
-    call = Call(
-        given={},
+def _asked(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) -> Asked:
+    session, token = request.headers.get(OPERATOR_HEADER), shown_token(request.headers)
+    return Asked(
+        operation=operation.name,
+        body=body,
+        query=dict(request.query_params),
+        path=request.path_params,
+        actor=kiosk.actor(peer(request.scope), token, session),
         operator=kiosk.operators.has(session),
-        may=kiosk.may(shown_token(request.headers), session),
+        may=kiosk.may(token, session),
         session=session,
     )
-    if operation.needs is not None:
-        call.demand(operation.needs, "" if call.operator else "Sign in with the operator's code")
-    query = check(dict(request.query_params), shape(**operation.query))
-    given = read_body(body, operation.takes or shape())
-    return replace(call, given=given | query | request.path_params)
 
 
 async def _openapi(_request: Request) -> Response:

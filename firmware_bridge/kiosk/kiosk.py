@@ -80,6 +80,13 @@ class Kiosk:
             detail = {"capability": what} if what else {}
             log_refusal(self._visitors.store, event, actor, count=count, **detail)
 
+    def note_refusal(self, actor: Actor, reason: Refusal, capability: Capability | None) -> None:
+        """Tell the audit log why a request was turned down, where it is to know."""
+        if capability is not None:
+            self.refused(Event.NOT_ALLOWED, actor, capability)
+        elif reason is Refusal.SIGNED_ONLY:
+            self.refused(Event.CAPTURE_REFUSED, actor)
+
     def note(self, event: Event) -> None:
         """Log what an operator asked that is no try."""
         with self._visitors.store.transaction(durable=False, local=True) as records:

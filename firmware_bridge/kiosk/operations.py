@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import sigverify
 from firmware_bridge.capability import Capability
+from firmware_bridge.kiosk.asked import Asked
 from firmware_bridge.kiosk.kiosk import Kiosk
-from firmware_bridge.kiosk.reading import check
+from firmware_bridge.kiosk.reading import check, read_body
 from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.kiosk.schemas import (
     COUNT,
@@ -26,6 +27,7 @@ from firmware_bridge.kiosk.schemas import (
     optional,
     shape,
 )
+from sigverify.actor import acting
 from sigverify.audit import Event
 from sigverify.errors import FormatError
 from sigverify.formats.signature_pad import from_groups
@@ -109,6 +111,7 @@ class Operation:
         summary: a sentence about it.
         do: carries it out.
         gives, takes, query: what describes the answer, the body and the query.
+        alone: it needs nothing that is kept from one request to the next: any process may carry it out.
     """
 
     method: str
@@ -119,11 +122,27 @@ class Operation:
     gives: Schema
     takes: Schema | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
+    alone: bool = False
 
     @property
     def name(self) -> str:
         """Its name in the OpenAPI description."""
         return self.do.__name__.strip("_")
+
+    def carry_out(self, kiosk: Kiosk, asked: Asked) -> Answer:
+        """Check a request, and do what it asks.
+
+        Raises:
+            Refused: not allowed.
+            SigverifyError: it makes no sense, or cannot be done.
+        """
+        call = Call(given={}, operator=asked.operator, may=asked.may, session=asked.session)
+        if self.needs is not None:
+            call.demand(self.needs, "" if call.operator else "Sign in with the operator's code")
+        query = check(asked.query, shape(**self.query))
+        given = read_body(asked.body, self.takes or shape())
+        with acting(asked.actor):
+            return self.do(kiosk, replace(call, given={**given, **query, **asked.path}))
 
 
 def health(kiosk: Kiosk, _call: Call) -> Answer:
@@ -299,17 +318,17 @@ OPERATIONS: Final = (
         gives=_NOTHING,
     ),
     Operation(
-        method="POST", path="/api/verify", needs=Capability.VERIFY, do=verify,
+        method="POST", path="/api/verify", needs=Capability.VERIFY, do=verify, alone=True,
         summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
         takes=captured(shape(user_id=USER_ID), both=True), gives=named("Decision"),
     ),
     Operation(
-        method="POST", path="/api/identify", needs=Capability.IDENTIFY, do=identify,
+        method="POST", path="/api/identify", needs=Capability.IDENTIFY, do=identify, alone=True,
         summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
         takes=captured(shape()), gives=named("Matches"),
     ),
     Operation(
-        method="POST", path="/api/similarity", needs=Capability.COMPARE, do=similarity,
+        method="POST", path="/api/similarity", needs=Capability.COMPARE, do=similarity, alone=True,
         summary="Say how alike a signature is to others by one person, of whom nobody need be enrolled.",
         takes=shape(
             probe=CAPTURE,

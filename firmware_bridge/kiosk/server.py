@@ -1,9 +1,12 @@
 """`serve`: the application on a socket, until a signal ends it."""
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
+from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,9 +19,14 @@ from firmware_bridge.kiosk.app import BOUNDS, create_app
 from firmware_bridge.kiosk.connections import connection_class
 from firmware_bridge.kiosk.live import MAX_MESSAGE
 from firmware_bridge.kiosk.settings import Settings
+from firmware_bridge.kiosk.worker import Worker
 from firmware_bridge.log_thinning import thinned
+from firmware_bridge.pool.pool import Pool
+from firmware_bridge.pool.worker_process import WorkerGone
 from sigverify.errors import ConfigError, one_line
 from sigverify.verifier import Verifier
+
+_log = logging.getLogger(__name__)
 
 _BACKLOG = 64
 _LOGGERS = ("asyncio", "uvicorn.error", "websockets.server")
@@ -74,12 +82,13 @@ def make_server(
     *,
     certificate: Path | None = None,
     key: Path | None = None,
+    pool: Pool | None = None,
 ) -> uvicorn.Server:
-    """Return a server for `listen`'s socket; `run` runs it."""
+    """Return a server for `listen`'s socket; `run` runs it, with the same `pool` (see `make_pool`)."""
     admission = Admission(BOUNDS)
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(verifier, settings, admission),
+            create_app(verifier, settings, admission, pool),
             http=connection_class(admission),
             lifespan="off",
             access_log=False,  # it would hold user ids
@@ -97,19 +106,63 @@ def make_server(
     )
 
 
-def run(server: uvicorn.Server, listening: socket.socket) -> None:
+def make_pool(open_verifier: Callable[[], Verifier], settings: Settings, workers: int) -> Pool | None:
+    """Begin processes that answer, each with a verifier of its own; None: one worker is this process itself.
+
+    To be called before anything is opened: they are forked. `run` has them open the store, which is there by
+    then, and ends them; where it does not come to that, `Pool.end_now` does.
+
+    Raises:
+        ConfigError: the system cannot fork.
+        BridgeError: it has no room for as many processes.
+    """
+    return Pool(lambda: Worker(open_verifier, settings), workers) if workers > 1 else None
+
+
+def run(server: uvicorn.Server, listening: socket.socket, pool: Pool | None = None) -> None:
     """Serve until SIGINT or SIGTERM, answer what is under way, and return. For the main thread.
 
     uvicorn raises the signal once more when it has stopped, which would end the process before its store is
     closed.
+
+    Raises:
+        BridgeError: a worker's process ended by itself.
+        SigverifyError: a worker cannot open its verifier.
     """
-    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with thinned(*_LOGGERS), asyncio.Runner(loop_factory=_Loop) as runner:
-            runner.run(server.serve(sockets=[listening]))
+            runner.run(_serve(server, listening, pool))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, pool: Pool | None) -> None:
+    if pool is None:
+        await server.serve(sockets=[listening])
+        return
+    ended: list[WorkerGone] = []
+
+    def lost(gone: WorkerGone) -> None:
+        """End, without a worker: a service manager starts anew, with all of them."""
+        _log.error("%s", gone)
+        ended.append(gone)
+        server.should_exit = True
+
+    await pool.begin()
+    pool.watch(lost)
+    try:
+        await pool.all(methodcaller("open"))
+        await server.serve(sockets=[listening])
+    finally:
+        await pool.close()
+    if ended:
+        raise ended[0]
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -119,10 +172,6 @@ class _Loop(asyncio.SelectorEventLoop):
         if options.get("ssl") is not None:
             options["ssl_handshake_timeout"] = BOUNDS.head_s
         return await super().create_server(*args, **options)
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: uvicorn has acted on it."""
 
 
 def address(listening: socket.socket, settings: Settings, *, tls: bool = False) -> str:

@@ -102,6 +102,16 @@ def kiosk(
     tls_key: Annotated[
         Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="Its key, a PEM file.")
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            help="Processes that verify and identify, above 1 beside the page's own; each takes a core, "
+            "and memory of its own.",
+        ),
+    ] = 1,
     model: ModelOption = "base",
     image_model: ImageModelOption = "base-image",
     runtime: RuntimeOption = "auto",
@@ -118,7 +128,9 @@ def kiosk(
     as_json: JsonOption = False,
 ) -> None:
     """Serve a full-screen page that enrolls, verifies and identifies by touch, pen or mouse."""
-    from sigverify.cli.opening import open_verifier
+    from contextlib import ExitStack
+
+    from sigverify.cli.opening import verifier_opener
     from sigverify.errors import ConfigError
     from sigverify.policy import Policy
 
@@ -145,30 +157,32 @@ def kiosk(
     )
     server.check_certificate(tls_cert, tls_key)
     policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)
-    listening = server.listen(host, port)
-    with (
-        listening,
-        open_verifier(
-            store,
-            model=model,
-            image_model=image_model,
-            runtime=runtime,
-            threads=threads,
-            create=create,
-            key=key,
-            counter=counter,
-            policy=policy,
-            trust=trust,
-            cache=cache,
-            index=index,
-            stations=stations,
-            station_key=station_key,
-            capture_keys=capture_keys,
-        ) as verifier,
-    ):
-        running = server.make_server(verifier, settings, certificate=tls_cert, key=tls_key)
+    opening = verifier_opener(
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        counter=counter,
+        policy=policy,
+        trust=trust,
+        cache=cache,
+        index=index,
+        stations=stations,
+        station_key=station_key,
+        capture_keys=capture_keys,
+    )
+    with ExitStack() as opened:
+        # They open the store after this process, which may have to make it.
+        pool = server.make_pool(lambda: opening(create=False), settings, workers)
+        if pool is not None:
+            opened.callback(pool.end_now)
+        listening = opened.enter_context(server.listen(host, port))
+        verifier = opened.enter_context(opening(create=create))
+        running = server.make_server(verifier, settings, certificate=tls_cert, key=tls_key, pool=pool)
         _announce(server.address(listening, settings, tls=tls_cert is not None), made, as_json=as_json)
-        server.run(running, listening)
+        server.run(running, listening, pool)
 
 
 def _secret(what: str, source: str) -> str:

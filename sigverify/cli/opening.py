@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sigverify.cli.quiet import quiet
 
@@ -40,27 +40,81 @@ def open_verifier(
     counter: str | None = None,
 ) -> "Verifier":
     """Open a verifier without what its libraries log while they load; see `Verifier.open`."""
-    from sigverify.protection.signing import Trust
-    from sigverify.store.counter import find_counter
-    from sigverify.verifier import Verifier
+    return verifier_opener(
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        policy=policy,
+        trust=trust,
+        cache=cache,
+        index=index,
+        stations=stations,
+        station_key=station_key,
+        capture_keys=capture_keys,
+        counter=counter,
+    )(create=create)
 
-    with quiet():
-        return Verifier.open(
-            store,
-            model=model,
-            image_model=chosen_image_model(image_model),
-            runtime=runtime,
-            threads=threads,
-            create=create,
-            key=fleet_key(store, key, copy_at(cache, index)),
-            policy=policy,
-            trust=Trust.from_files(trust) if trust else None,
-            index=index,
-            cache=cache,
-            stations=read_stations(stations, station_key),
-            capture_keys=capture_keys_from(capture_keys)(),
-            counter=find_counter(counter, str(store)),
-        )
+
+class OpenVerifier(Protocol):
+    """Opens a verifier, each time it is called another one."""
+
+    def __call__(self, *, create: bool) -> "Verifier":
+        """Open it; `create`: where there is no store, begin one."""
+
+
+def verifier_opener(
+    store: str | Path,
+    *,
+    model: str,
+    image_model: str,
+    runtime: str,
+    threads: int,
+    key: str | None,
+    policy: "Policy | None",
+    trust: "list[Path] | None",
+    cache: Path | None,
+    index: str,
+    stations: Path | None,
+    station_key: Path | None,
+    capture_keys: str | None,
+    counter: str | None,
+) -> OpenVerifier:
+    """Return what opens verifiers, for a service that opens several, or the same one anew.
+
+    Nothing is opened yet, so that a service can fork first. The store's key is read now and once, since a
+    file descriptor can be read no second time; files that others change, such as the list of stations, are
+    read each time.
+    """
+    secret = fleet_key(store, key, copy_at(cache, index))
+    pens = capture_keys_from(capture_keys)
+
+    def open_(*, create: bool) -> "Verifier":
+        from sigverify.protection.signing import Trust
+        from sigverify.store.counter import find_counter
+        from sigverify.verifier import Verifier
+
+        with quiet():
+            return Verifier.open(
+                store,
+                model=model,
+                image_model=chosen_image_model(image_model),
+                runtime=runtime,
+                threads=threads,
+                create=create,
+                key=secret,
+                policy=policy,
+                trust=Trust.from_files(trust) if trust else None,
+                cache=cache,
+                index=index,
+                stations=read_stations(stations, station_key),
+                capture_keys=pens(),
+                counter=find_counter(counter, str(store)),
+            )
+
+    return open_
 
 
 def read_stations(file: Path | None, key: Path | None) -> "Stations | None":
@@ -81,16 +135,16 @@ def read_stations(file: Path | None, key: Path | None) -> "Stations | None":
 def capture_keys_from(source: str | None) -> "Callable[[], CaptureKeys | None]":
     """Return what reads the keys of pens; None: captures need not be signed.
 
-    It reads them each time anew, so that a reload takes a key back, but a file descriptor only once.
+    It reads them each time anew, so that a reload takes a key back, but a file descriptor at once, before any
+    process is forked that would want to read it, too.
     """
-    from functools import cache
-
     from sigverify.signed.capture_keys import CaptureKeys
 
     if source is None:
         return lambda: None
     if source.startswith("fd:"):
-        return cache(lambda: CaptureKeys.from_source(source))
+        keys = CaptureKeys.from_source(source)
+        return lambda: keys
     return lambda: CaptureKeys.from_source(source)
 
 

@@ -141,21 +141,10 @@ def serve(
     from firmware_bridge.daemon.metrics_page import MetricsPage
     from firmware_bridge.daemon.session import Limits
     from firmware_bridge.daemon.untrusted import Terms
-    from sigverify.cli.opening import (
-        capture_keys_from,
-        chosen_image_model,
-        copy_at,
-        fleet_key,
-        make_policy,
-        read_key,
-        read_stations,
-    )
+    from sigverify.cli.opening import make_policy, read_key, verifier_opener
     from sigverify.cli.output import report, visible
-    from sigverify.cli.quiet import quiet
     from sigverify.errors import ConfigError
     from sigverify.protection.keys import Key
-    from sigverify.protection.signing import Trust
-    from sigverify.store.counter import find_counter
     from sigverify.verifier import Verifier
 
     wanted = read_key(token)
@@ -170,31 +159,27 @@ def serve(
     page = None if metrics is None else MetricsPage(*_address(metrics))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
-    pens = capture_keys_from(capture_keys)
-    secret = fleet_key(
-        store, key, copy_at(cache, index)
-    )  # once: a file descriptor can be read no second time
+    opening = verifier_opener(
+        store,
+        model=model,
+        image_model=image_model,
+        runtime=runtime,
+        threads=threads,
+        key=key,
+        policy=policy,
+        trust=trust,
+        cache=cache,
+        index=index,
+        stations=stations,
+        station_key=station_key,
+        capture_keys=capture_keys,
+        counter=counter,
+    )
     reloading = chain([False], repeat(True))
 
     def open_() -> Verifier:
-        with quiet():
-            return Verifier.open(
-                store,
-                model=model,
-                image_model=chosen_image_model(image_model),
-                runtime=runtime,
-                threads=threads,
-                # A store that is away, or whose name is mistyped, is no reason to begin an empty one.
-                create=create and not next(reloading),
-                key=secret,
-                counter=find_counter(counter, store),
-                policy=policy,
-                trust=Trust.from_files(trust) if trust else None,
-                index=index,
-                cache=cache,
-                stations=read_stations(stations, station_key),  # anew: one may have been revoked
-                capture_keys=pens(),
-            )
+        # A store that is away, or whose name is mistyped, is no reason to begin an empty one.
+        return opening(create=create and not next(reloading))
 
     daemon = Daemon(
         open_,

@@ -108,8 +108,9 @@ def test_a_reload_reads_a_file_anew_and_a_descriptor_once(keys):
     os.write(writing, f"pen-7 {bytes(range(32)).hex()}".encode())
     os.close(writing)
     read = capture_keys_from(f"fd:{reading}")
+    os.close(reading)  # whoever forks now has no more to read
     assert read() is read()
-    os.close(reading)
+    assert read().devices == {"pen-7": True}
     assert capture_keys_from(None)() is None
 
 
