@@ -151,15 +151,19 @@ class Session:
             return Ending.BROKEN
 
     async def _read_while(self, condition: Callable[[], bool]) -> Ending | None:
+        is_more = False
         while condition():
-            data = self._read_already or await self._read_in_time()
-            if not data:
+            if not self._read_already:
+                self._read_already = await self._read_in_time()
+                is_more = len(self._read_already) == _CHUNK
+            if not self._read_already:
                 return Ending.CLOSED
-            piece, self._read_already = data[:_PIECE], data[_PIECE:]
+            piece, self._read_already = self._read_already[:_PIECE], self._read_already[_PIECE:]
             for request in self._connection.receive(piece):
                 await self._take(request)
             await self._write()
-            await asyncio.sleep(0)  # the next piece may be there already: other clients have their turn
+            if self._read_already or is_more:
+                await asyncio.sleep(0)  # the next piece is there already: other clients have their turn
             if self._connection.closing:
                 return _ENDINGS[self._connection.phase]
         return None

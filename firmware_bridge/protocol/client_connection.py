@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_bridge.protocol.errors import to_error
-from firmware_bridge.protocol.fields import MAX_UNSIGNED, check
+from firmware_bridge.protocol.fields import MAX_UNSIGNED
 from firmware_bridge.protocol.framing import MAX_PAYLOAD, Deframer, frame
 from firmware_bridge.protocol.handshake import NONCE_BYTES, Side, check_welcome, is_proof, proof, transcript
 from firmware_bridge.protocol.messages import (
@@ -247,11 +247,11 @@ class ClientConnection:
 
     def _send(self, number: int, message: Message) -> None:
         try:
-            check(message)
+            payload = encode(number, message, check=True)
         except ProtocolError as error:
             raise Misuse(str(error)) from error
         limit = MAX_PAYLOAD if self.welcome is None else min(MAX_PAYLOAD, self.welcome.max_payload)
-        self._out += frame(encode(number, message), limit=limit)
+        self._out += frame(payload, limit=limit)
 
 
 def _decoded(payload: bytes) -> tuple[int, Message]:

@@ -24,11 +24,10 @@ Reader = Callable[[Any], Any]
 
 def to_map(message: Any) -> dict[str, Any]:
     """Return a message's fields by name, those that are None left out."""
-    values = {each.name: getattr(message, each.name) for each in fields(message)}
     return {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
+        for name, _, _ in _readers(type(message))
+        if (value := getattr(message, name)) is not None
     }
 
 
@@ -49,13 +48,15 @@ def from_map(kind: type[Any], content: object) -> Any:
     return kind(**values)
 
 
-def check(message: Any) -> None:
-    """Refuse a message that the other side would refuse.
+def checked_map(message: Any) -> dict[str, Any]:
+    """Return what `to_map` does of a message that the other side would not refuse.
 
     Raises:
         ProtocolError: a value is of another type or out of range.
     """
-    from_map(type(message), to_map(message))
+    content = to_map(message)
+    from_map(type(message), content)
+    return content
 
 
 def _read(kind: type[Any], name: str, read: Reader, value: object) -> Any:

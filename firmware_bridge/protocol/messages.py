@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NoReturn
 
-from firmware_bridge.protocol.fields import MAX_UNSIGNED, from_map, to_map
+from firmware_bridge.protocol.fields import MAX_UNSIGNED, checked_map, from_map, to_map
 from sigverify.errors import MissingExtra, ProtocolError
 
 try:
@@ -543,13 +543,17 @@ UNANSWERED: Final = (Begin, Points, Cancel, BeginImage, Image)
 _NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 
 
-def encode(number: int, message: Message) -> bytes:
-    """Return the payload of a message with that id.
+def encode(number: int, message: Message, *, check: bool = False) -> bytes:
+    """Return the payload of a message with that id; with `check`, of one that nobody would refuse.
+
+    Raises:
+        ProtocolError: with `check`: a value is of another type or out of range.
 
     >>> encode(7, Forget(user_id="ann")).hex(" ")
     '83 0e 07 a1 67 75 73 65 72 5f 69 64 63 61 6e 6e'
     """
-    return cbor2.dumps([int(_NUMBERS[type(message)]), number, to_map(message)], canonical=True)
+    content = checked_map(message) if check else to_map(message)
+    return cbor2.dumps([int(_NUMBERS[type(message)]), number, content], canonical=True)
 
 
 def decode(payload: bytes) -> tuple[int, Message]:

@@ -84,13 +84,14 @@ def split(signature: Signature, capture: int, *, size: int) -> list[Points]:
     if len(signature) > MAX_SAMPLES:
         raise Misuse("too many samples", expected=f"at most {MAX_SAMPLES}", received=str(len(signature)))
     columns = {"x": signature.x, "y": signature.y, "t": signature.time_ms, "p": signature.pressure}
+    numbers = {name: _plain(values) for name, values in columns.items() if values is not None}
+    drawn = tuple(signature.ink.tolist())
     pieces = []
     for seq, start in enumerate(range(0, len(signature), size)):
         part = slice(start, start + size)
-        numbers = {name: _plain(values[part]) for name, values in columns.items() if values is not None}
-        ink = signature.ink[part]
-        d = None if ink.all() else tuple(ink.tolist())
-        pieces.append(Points(capture=capture, seq=seq, d=d, **numbers))
+        d = None if all(drawn[part]) else drawn[part]
+        its = {name: values[part] for name, values in numbers.items()}
+        pieces.append(Points(capture=capture, seq=seq, d=d, **its))
     return pieces
 
 

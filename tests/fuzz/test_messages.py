@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firmware_bridge.kiosk.live import Draft
 from firmware_bridge.kiosk.reading import read_body
 from firmware_bridge.kiosk.schemas import named, shape
-from firmware_bridge.protocol.fields import check as check_fields
+from firmware_bridge.protocol.fields import checked_map
 from firmware_bridge.protocol.messages import Points, decode
 from sigverify.audit import Anchor
 from sigverify.corpora import open_corpus
@@ -89,7 +89,7 @@ PARSERS = {
     "Signature of numbers": lambda text: Signature([text, 1.0], 1, 2),
     "from_strokes": lambda text: Signature.from_strokes([[text, text, text]] * 9),
     "wire": lambda text: decode(text.encode()),
-    "captures": lambda text: check_fields(Points(capture=1, seq=0, x=text, y=text, t=text)),
+    "captures": lambda text: checked_map(Points(capture=1, seq=0, x=text, y=text, t=text)),
     "kiosk": lambda text: read_body(text, BODY),
     "live": lambda text: Draft().take(text),
     "corpus": open_corpus,
