@@ -35,7 +35,7 @@ _CACHE_KB: Final = 256
 """Of pages that SQLite keeps in memory. Its default is 2 MB for each connection: much for a small board.
 Reading one person takes about ten pages of 4 kB."""
 _FIRST_PAUSE_S: Final = 1e-4
-_LAST_PAUSE_S: Final = 5e-3
+_LAST_PAUSE_S: Final = 1e-3
 _LONGER: Final = 1.5
 """How long to wait before asking again whether another process still writes: a bit longer each time."""
 _NOTABLE_S: Final = 5e-4
