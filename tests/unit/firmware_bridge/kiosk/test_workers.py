@@ -1,4 +1,4 @@
-"""What workers answer is what the page answers; the processes are tested in tests/e2e/test_kiosk_workers.py."""
+"""What workers answer is what the page answers; of processes see tests/e2e/test_kiosk_workers.py."""
 
 import logging
 
