@@ -4,7 +4,8 @@ Decides how many workers to begin: with n clients that ask as fast as they are a
 n - 1 others, and nobody much longer. The targets are no error, p99 of at most three times p50, and with a
 worker on each of two cores 1.7 times what one core does (clients and daemon together, kept to so many).
 Nobody is locked out, so that every probe is compared; the store is on disk, log and replay check are on.
-Latencies are those of clients that wait for each answer, kept in an HdrHistogram of microseconds.
+Latencies are those of clients that wait for each answer, kept in an HdrHistogram of microseconds. What others
+who use the cores change least is the processor time of a verification: of daemon, workers and clients.
 
 Then as many clients keep in the daemon all that one may: captures, an enrollment under way, half a frame.
 What each takes decides how many may come in at once (`--clients`) beside the memory that the service has.
@@ -112,25 +113,45 @@ def measure(folder, clients, verifies, workers, model):
         for asker in askers:
             asker.start()
         gate.wait()
-        start = time.perf_counter()
+        answering = [daemon.pid, *children(daemon.pid)]
+        start, before_s = time.perf_counter(), [*map(processor_s, answering)]
         measured = [results.get() for _ in askers]
         seconds = time.perf_counter() - start
+        front_s, *workers_s = (
+            processor_s(each) - earlier for each, earlier in zip(answering, before_s, strict=True)
+        )
         peak_mb = memory_mb(daemon.pid, "VmHWM")
         hoarder_mb = hoard(address, clients, daemon.pid)
     finally:
         daemon.terminate()
         daemon.wait()
         os.sched_setaffinity(0, before)
+    spent = {
+        "daemon_processor": front_s,
+        "workers_processor": sum(workers_s),
+        "clients_processor": sum(each[2] for each in measured),
+    }
     return {"workers": workers, **summary(clients, seconds, measured)} | {
+        **{f"{who}_ms": round(1000 * its / (clients * verifies), 2) for who, its in spent.items()},
         "daemon_peak_mb": round(peak_mb),
         "hoarder_mb": round(hoarder_mb, 1),
     }
 
 
+def children(process):
+    """Return the numbers of the processes that it has begun: its workers."""
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
+
+
+def processor_s(process):
+    """Return the processor time that a process took so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mb(process, name):
     """Return the resident memory of a process and its workers: VmRSS, or the most that each had, VmHWM."""
-    workers = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    statuses = (Path(f"/proc/{each}/status").read_text() for each in (process, *workers))
+    statuses = (Path(f"/proc/{each}/status").read_text() for each in (process, *children(process)))
     return sum(int(status.split(f"{name}:")[1].split()[0]) for status in statuses) / 1024
 
 
@@ -171,6 +192,7 @@ def verify_all(address, number, verifies, gate, results):
     with Client(address, timeout_s=60) as client:
         client.enroll(user, [signature(number, each) for each in range(REFERENCES)])
         gate.wait()
+        before_s = time.process_time()
         for probe in probes:
             start = time.perf_counter()
             try:
@@ -178,13 +200,14 @@ def verify_all(address, number, verifies, gate, results):
             except SigverifyError:
                 said["errors"] += 1
             latencies.record_value(round(1e6 * (time.perf_counter() - start)))
-    results.put((latencies.encode(), said))
+        spent_s = time.process_time() - before_s
+    results.put((latencies.encode(), said, spent_s))
 
 
 def summary(clients, seconds, measured):
     """Put the clients' figures together; milliseconds."""
     latencies = HdrHistogram(*RANGE_US)
-    for encoded, _ in measured:
+    for encoded, *_ in measured:
         latencies.decode_and_add(encoded)
     said = sum((each[1] for each in measured), Counter())
     p50, p99 = (latencies.get_value_at_percentile(each) / 1000 for each in (50, 99))
