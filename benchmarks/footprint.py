@@ -51,13 +51,13 @@ import numpy
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 AESGCM(bytes(32)).encrypt(bytes(12), b"", b"")
 from sigverify.runtime.native.declarations import ffi
-library = os.environ.get("SIGVERIFY_NATIVE", "")
-if library == "off":
+import importlib.util, sigverify
+folder = pathlib.Path(sigverify.__file__).parent
+library = pathlib.Path(os.environ.get("SIGVERIFY_NATIVE") or folder / "runtime/native/libsigverify.so")
+if not library.is_file():
     import ai_edge_litert.interpreter
 else:
-    import importlib.util, sigverify
-    folder = pathlib.Path(sigverify.__file__).parent
-    core = ffi.dlopen(library or str(folder / "runtime/native/libsigverify.so"))
+    core = ffi.dlopen(str(library))
     content = ffi.from_buffer((folder / "models/base.sigmodel").read_bytes())
     model, networks = ffi.new("sv_model **"), ffi.new("sv_litert **")
     litert = importlib.util.find_spec("ai_edge_litert").submodule_search_locations[0] + "/libLiteRt.so"
