@@ -130,6 +130,9 @@ def without_comments(text: bytes) -> bytes:
     >>> without_comments(b"# Tablet 3\nx,y")
     b'\nx,y'
     """
+    # Hardly a file has any, and to look for a mark takes a hundredth of what the expression does.
+    if not any(mark in text for mark in (b"#", b"%", b"//")) and b"sep=" not in text.lower():
+        return text
     return COMMENT.sub(b"", text)
 
 

@@ -144,7 +144,7 @@ def test_the_commands_that_demo_prints_run(demo):
 TINY = """
 epochs = 1
 steps_per_epoch = 2
-encoder_options = { width = 8 }
+encoder_options = { width = 8, dilations = [1] }
 batch = { writers = 3 }
 losses = [{ name = "triplet" }]
 """
