@@ -115,10 +115,11 @@ def _numbers_or(items: Reader) -> Reader:
             or not _NUMBERS.issuperset(map(type, value))
         ):
             return items(value)
-        read = tuple(map(float, value))
-        # A NaN makes the sum one; an infinite number makes it infinite, or with another one NaN.
-        if math.isfinite(sum(read)) and min(read) > -_LARGEST and max(read) < _LARGEST:
-            return read
+        # Before any is made a float, which the largest integers of CBOR's tags would be too large for.
+        if min(value) > -_LARGEST and max(value) < _LARGEST:
+            read = tuple(map(float, value))
+            if math.isfinite(sum(read)):  # a NaN makes the sum one
+                return read
         return items(value)
 
     return numbers

@@ -4,7 +4,7 @@ import dataclasses
 import cbor2
 import pytest
 from damage import damaged
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware_bridge.protocol.fields import _number, from_map
@@ -69,6 +69,8 @@ def test_what_is_sent_is_canonical(message):
     assert cbor2.dumps(cbor2.loads(payload), canonical=True) == payload
 
 
+@example([0.5, 2**2000])
+@example([-(2**2000)])
 @given(st.lists(st.floats() | st.integers(-(2**70), 2**70) | st.booleans() | st.just("1"), max_size=8))
 def test_lists_of_numbers_are_read_as_each_number_is(values):
     try:
