@@ -12,6 +12,7 @@ from converter.encoder import Encoder
 from converter.options import parse_precision
 from converter.pair import PairEncoder
 from converter.pointwise import pointwise
+from converter.tensors import named
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
 from sigverify.manifest import Precision
@@ -57,7 +58,10 @@ def convert_encoder(
     tf, _ = tensorflow_backend.load()
     if not all(np.isfinite(weights).all() for weights in encoder.network.get_weights()):
         raise ConversionError("the network's weights are not finite", hint="Its training has diverged")
-    converter = tf.lite.TFLiteConverter.from_keras_model(encoder.network)
+    graph = _graph(tf, encoder.network)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], encoder.network)
+    # By a SavedModel in a folder, the other way, the same operations come out, after five times as long.
+    converter.experimental_lower_to_saved_model = False
     if precision is Precision.INT8:
         _ask_for_int8(tf, converter, _checked(representative, encoder.input_shape))
     elif precision is Precision.FLOAT16:
@@ -65,7 +69,7 @@ def convert_encoder(
         converter.target_spec.supported_types = [tf.float16]
     try:
         with tensorflow_backend.quiet() as printed:
-            network = bytes(converter.convert())
+            network = named(converter.convert(), sorted(graph.structured_outputs))
     except Exception as error:
         # Whatever its C++ passes throw means the same: the network does not convert. Some throw without a
         # word, and have said why on stderr.
@@ -75,6 +79,20 @@ def convert_encoder(
             received=" ".join(words)[:1000] or type(error).__name__,
         ) from error
     return pointwise(network) if precision is Precision.INT8 else network
+
+
+def _graph(tf: Any, network: Any) -> Any:
+    """Trace a network of a fixed batch of one, as it is used: a concrete function of a dict of outputs."""
+    (features,) = network.inputs
+
+    def run(features: Any) -> dict[str, Any]:
+        outputs = network(features, training=False)
+        return outputs if isinstance(outputs, dict) else {"pair": outputs}
+
+    with tensorflow_backend.quiet():
+        return tf.function(run, autograph=False).get_concrete_function(
+            tf.TensorSpec(features.shape, features.dtype, "features")
+        )
 
 
 def pick(rows: npt.NDArray[_T], count: int) -> npt.NDArray[_T]:

@@ -1,6 +1,6 @@
 """The tensors of a TFLite network, described for readers that cannot look into it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,37 @@ def describe_pair(network: bytes, input_shape: tuple[int, ...]) -> dict[str, Map
         "pair_input": _look(graph, graph.inputs, input_shape),
         "pair": _look(graph, graph.outputs, (1,)),
     }
+
+
+def named(network: bytes, outputs: Sequence[str]) -> bytes:
+    """Name the outputs of a network of one input, in order, and list them in its signature.
+
+    Programs that run the file without its manifest find an output by `get_signature_runner()`, or by the name
+    of its tensor.
+    """
+    tensorflow_backend.load()
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(network)
+    (graph,) = model.subgraphs
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs = [_named_tensor(graph, index, "features") for index in graph.inputs]
+    signature.outputs = [
+        _named_tensor(graph, index, name) for index, name in zip(graph.outputs, outputs, strict=True)
+    ]
+    model.signatureDefs = [signature]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _named_tensor(graph: Any, index: int, name: str) -> Any:
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    graph.tensors[index].name = name
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name, int(index)
+    return entry
 
 
 def _graph(network: bytes) -> Any:

@@ -41,6 +41,18 @@ def test_the_manifest_says_what_the_interpreter_says():
         assert np.dtype(found["dtype"]).name == tensor["dtype"]
 
 
+@pytest.mark.parametrize("precision", Precision)
+def test_outputs_are_named_for_programs_that_have_no_manifest(precision):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=toy_model(precision).network)
+    signature = {"inputs": ["features"], "outputs": ["sequence", "vector"]}
+    assert interpreter.get_signature_list() == {"serving_default": signature}
+    by_name = {each["name"]: each["shape"].tolist()[1:] for each in interpreter.get_output_details()}
+    described = {name: toy_model(precision).manifest.tensors[name]["shape"][1:] for name in by_name}
+    assert by_name == described
+
+
 def test_float_tensors_have_no_scale():
     tensors = toy_model(Precision.FLOAT32).manifest.tensors
     assert {(each["dtype"], each["scale"]) for each in tensors.values()} == {("float32", 0.0)}
@@ -125,7 +137,7 @@ def test_an_error_without_a_message_keeps_what_was_printed(monkeypatch):
         os.write(2, b"I0000 a notice\nE0000 Failed to quantize: the reason\n")
         raise RuntimeError
 
-    monkeypatch.setattr(type(tf.lite.TFLiteConverter.from_keras_model(keras_network())), "convert", fail)
+    monkeypatch.setattr(tf.lite.TFLiteConverter, "convert", fail)
     with pytest.raises(ConversionError, match="received E0000 Failed to quantize: the reason") as caught:
         to_tflite(keras_network(), encode(traces(2, 2)))
     assert "a notice" not in str(caught.value)

@@ -155,10 +155,16 @@ def test_another_network_in_its_place():
         Matcher.open(with_pair_network(toy_model().network), runtime="litert")
 
 
-def test_a_tensor_whose_name_is_no_text():
+@pytest.mark.parametrize(("whose", "words"), [(0, "refuses the network"), (1, "name is no text")])
+def test_a_name_that_is_no_text(whose, words):
+    """The input is named in the signature, and as a tensor."""
     name = opened()._interpreter.get_input_details()[0]["name"].encode()
-    data = toy_model(pair=True).pair_network.replace(name, b"\xff" + name[1:])
-    with pytest.raises(MalformedModel, match="name is no text"):
+    parts = toy_model(pair=True).pair_network.split(name)
+    assert len(parts) == 3
+    names = [name, name]
+    names[whose] = b"\xff" + name[1:]
+    data = parts[0] + names[0] + parts[1] + names[1] + parts[2]
+    with pytest.raises(MalformedModel, match=words):
         PairNetwork.open(with_pair_network(data), runtime=Runtime.AUTO)
 
 
