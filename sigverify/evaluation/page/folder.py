@@ -12,7 +12,7 @@ from sigverify.corpora.check import Check
 from sigverify.errors import ConfigError
 from sigverify.evaluation.page.corpus import render_check
 from sigverify.evaluation.page.html import render
-from sigverify.evaluation.page.plots import write_plots
+from sigverify.evaluation.page.plots import draw_plots, write_plots
 from sigverify.evaluation.report import REPORT_FILE, Report, write_reports
 from sigverify.plotting.learning_curves import History
 
@@ -55,8 +55,9 @@ def publish(
 
     def write(fresh: Path) -> None:
         write_reports(reports, fresh)
-        write_plots(reports, fresh, history=history)
-        page = render(reports, corpora=corpora, history=history, style=style)
+        figures = draw_plots(reports, history=history)
+        write_plots(figures, fresh)
+        page = render(reports, figures, corpora=corpora, style=style)
         (fresh / HTML_FILE).write_text(page, encoding="utf-8")
 
     replace_folder(target, REPORT_FILE, write)

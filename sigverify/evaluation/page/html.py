@@ -1,27 +1,27 @@
 """`render`: reports as one page that needs nothing beside it: no network, no script, no other file."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from sigverify.corpora import Corpus
 from sigverify.evaluation.page.extremes import extreme_cases, extremes_figure
 from sigverify.evaluation.page.parts import Interval, Picture, Table, fill
 from sigverify.evaluation.page.plots import (
     KIND_NAMES,
+    LEARNING,
     by_corpus,
-    det_figure,
     is_calibrated,
     most_references,
-    references_figure,
-    reliability_figure,
-    scores_figure,
-    writers_figure,
+    slug,
+    stems,
 )
 from sigverify.evaluation.protocol import TrialKind, find_protocol
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors, Share
-from sigverify.plotting.learning_curves import History, learning_curves
 from sigverify.plotting.style import styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TERMS: Final = (
     "Terms of ISO/IEC 19795-1. FMR: share of impostor trials accepted. FNMR: share of genuine trials "
@@ -40,17 +40,17 @@ EXTREMES: Final = (
 
 def render(
     reports: Sequence[Report],
+    figures: Mapping[str, "Figure"],
     *,
     corpora: Sequence[Corpus] = (),
-    history: History | None = None,
     style: str = "",
 ) -> str:
     """Return the page as HTML.
 
     Args:
-        reports: what was found; those on one corpus are drawn together.
+        reports: what was found; those on one corpus stand together.
+        figures: of these reports, and the learning curves of the training run if any, by `draw_plots`.
         corpora: those of the reports, to show the signatures judged worst; without them it is left out.
-        history: learning curves of the training run.
         style: CSS that comes after the page's own.
 
     Raises:
@@ -58,8 +58,8 @@ def render(
     """
     known = {corpus.fingerprint: corpus for corpus in corpora}
     with styled():
-        sections = [_corpus(name, group, known) for name, group in by_corpus(reports).items()]
-        learning = None if history is None else Picture.of(learning_curves(history), "")
+        sections = [_corpus(name, group, figures, known) for name, group in by_corpus(reports).items()]
+        learning = Picture.of(figures[LEARNING], "") if LEARNING in figures else None
     return fill(
         "report.html",
         title="Signature verification: evaluation",
@@ -107,33 +107,42 @@ def _headline(condition: Condition) -> tuple[Estimate | None, ...]:
     )
 
 
-def _corpus(name: str, reports: Sequence[Report], known: dict[str, Corpus]) -> dict[str, Any]:
+def _corpus(
+    name: str, reports: Sequence[Report], figures: Mapping[str, "Figure"], known: dict[str, Corpus]
+) -> dict[str, Any]:
     first = most_references(reports[0])
     counts = ", ".join(f"{errors.trials} {KIND_NAMES[kind]}" for kind, errors in first.impostors.items())
     trials = (
         f"{first.writers} writers; with {first.references} references each draw has "
         f"{first.genuine_trials} genuine trials, {counts}."
     )
-    pictures = [Picture.of(det_figure(reports), "DET curves with 95 % confidence bands over writers")]
+    det, references = (figures[f"{slug(name)}-{kind}"] for kind in ("det", "references"))
+    pictures = [Picture.of(det, "DET curves with 95 % confidence bands over writers")]
     numbers = {condition.references for report in reports for condition in report.conditions}
     if len(numbers) > 1:  # of one number of references there is no curve
-        pictures.append(Picture.of(references_figure(reports), "Error against number of references"))
+        pictures.append(Picture.of(references, "Error against number of references"))
     return {
         "name": name,
         "trials": trials,
         "selection": None if reports[0].selection is None else reports[0].selection.words(),
         "pictures": pictures,
-        "systems": [_system(report, known.get(report.corpus_fingerprint)) for report in reports],
+        "systems": [
+            _system(report, figures, stem, known.get(report.corpus_fingerprint))
+            for stem, report in zip(stems(reports), reports, strict=True)
+        ],
     }
 
 
-def _system(report: Report, corpus: Corpus | None) -> dict[str, Any]:
-    pictures = [
-        Picture.of(scores_figure(report), "Score distributions by kind of trial, all draws"),
-        Picture.of(writers_figure(report), "Spread of error over writers"),
-    ]
+def _system(
+    report: Report, figures: Mapping[str, "Figure"], stem: str, corpus: Corpus | None
+) -> dict[str, Any]:
+    captions = {
+        "scores": "Score distributions by kind of trial, all draws",
+        "writers": "Spread of error over writers",
+    }
     if is_calibrated(report):
-        pictures.append(Picture.of(reliability_figure(report), "Reliability of the score as a probability"))
+        captions["reliability"] = "Reliability of the score as a probability"
+    pictures = [Picture.of(figures[f"{stem}-{kind}"], caption) for kind, caption in captions.items()]
     cases = extreme_cases(report, corpus) if corpus is not None else ()
     return {
         "name": report.system,

@@ -38,20 +38,32 @@ ODDS_LIMIT: Final = 14.0
 SHOWN_SHARE: Final = 0.002
 """Bins of the reliability diagram with a smaller share of the trials say nothing, and are left out."""
 SHOWN_FMR: Final = 0.01
+LEARNING: Final = "learning-curves"
+"""Name of the picture of a training run."""
 
 
-def write_plots(reports: Sequence[Report], folder: Path, *, history: History | None = None) -> list[Path]:
-    """Write every picture as PNG into `folder`.
+def draw_plots(reports: Sequence[Report], *, history: History | None = None) -> dict[str, "Figure"]:
+    """Draw every picture, by file name without suffix; save them within `styled()`.
+
+    Each is laid out here, once, whatever it is saved as: that takes longer than anything else about it.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    written = []
-    for name, build in plots(reports, history=history).items():
-        path = folder / f"{name}.png"
-        with styled():
-            build().savefig(path, dpi=150)
-        written.append(path)
+    with styled():
+        figures = {name: build() for name, build in plots(reports, history=history).items()}
+        for figure in figures.values():
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)
+    return figures
+
+
+def write_plots(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
+    """Write every picture as PNG into `folder`."""
+    written = [folder / f"{name}.png" for name in figures]
+    with styled():
+        for path, figure in zip(written, figures.values(), strict=True):
+            figure.savefig(path, dpi=150)
     return written
 
 
@@ -63,14 +75,13 @@ def plots(
     for corpus, group in by_corpus(reports).items():
         out[f"{slug(corpus)}-det"] = partial(det_figure, group)
         out[f"{slug(corpus)}-references"] = partial(references_figure, group)
-        for report in group:
-            stem = f"{slug(corpus)}-{slug(report.system)}"
+        for stem, report in zip(stems(group), group, strict=True):
             out[f"{stem}-scores"] = partial(scores_figure, report)
             out[f"{stem}-writers"] = partial(writers_figure, report)
             if is_calibrated(report):
                 out[f"{stem}-reliability"] = partial(reliability_figure, report)
     if history is not None:
-        out["learning-curves"] = partial(learning_curves, history)
+        out[LEARNING] = partial(learning_curves, history)
     return out
 
 
@@ -220,6 +231,13 @@ def reliability_figure(report: Report) -> "Figure":
     axes.set_title(f"Reliability, {report.corpus}, {_references(condition)}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8, markerscale=0.5)
     return figure
+
+
+def stems(reports: Sequence[Report]) -> list[str]:
+    """Return how the names of each report's own pictures begin: a number tells systems of one name apart."""
+    names = [f"{slug(report.corpus)}-{slug(report.system)}" for report in reports]
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
 def slug(name: str) -> str:

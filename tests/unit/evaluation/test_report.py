@@ -19,8 +19,12 @@ from sigverify.evaluation import (
 from sigverify.evaluation.compare import unpaired
 from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, read_style
 from sigverify.evaluation.page.html import render
-from sigverify.evaluation.page.plots import plots, styled
+from sigverify.evaluation.page.plots import draw_plots, plots, stems, styled
 from sigverify.evaluation.selection import Choice, Selection
+
+
+def page_of(reports):
+    return render(reports, draw_plots(reports))
 
 
 def test_json_round_trip(report):
@@ -31,8 +35,8 @@ def test_json_round_trip(report):
 def test_whom_was_measured_is_kept_and_said(report):
     chosen = replace(report, selection=Selection(choice=Choice.HELD_OUT, writers=6, left_out=34))
     assert Report.from_json(chosen.to_json()).selection == chosen.selection
-    assert "Measured: the 6 writers of 40 that were held out of training" in render([chosen])
-    assert "Measured" not in render([report])
+    assert "Measured: the 6 writers of 40 that were held out of training" in page_of([chosen])
+    assert "Measured" not in page_of([report])
 
 
 def test_records_are_rows_of_one_shape(report):
@@ -123,7 +127,8 @@ def test_folder_holds_everything(folder, report):
 
 def test_two_reports_of_one_name_both_say_where_they_come_from(report):
     other = replace(report, signatures=report.signatures + 1)
-    page = render([report, other])
+    assert stems([report, other]) == ["waves-pitch", "waves-pitch-2"]
+    page = page_of([report, other])
     assert page.count(f"{report.signatures} signatures") == 1
     assert page.count(f"{report.signatures + 1} signatures") == 1
 
