@@ -11,6 +11,7 @@ import pytest
 from builders import signature as scrawl
 from builders import to_csv
 from toy_images import drawn, running_model
+from warm_python import warm_python
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 
@@ -35,6 +36,9 @@ COMMANDS = (
     "import",
 )
 
+SLOW_TO_BEGIN = ("convert", "demo", "evaluate", "report", "train")
+"""Commands that import TensorFlow or scikit-learn; their help does not."""
+
 
 def run(*arguments, **environment):
     """Run the command as a user does; stdout, stderr and the exit code."""
@@ -45,7 +49,8 @@ def run(*arguments, **environment):
         "OMP_NUM_THREADS": "1",
         "LC_ALL": "C",
     } | environment
-    command = [sys.executable, "-m", "sigverify.cli", *map(str, arguments)]
+    python = warm_python() if arguments[0] in SLOW_TO_BEGIN and len(arguments) > 2 else [sys.executable]
+    command = [*python, "-m", "sigverify.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 

@@ -1,0 +1,153 @@
+"""`warm_python`: programs that begin in a process which has imported TensorFlow already.
+
+Of a short training, the import of TensorFlow is half: seven seconds of the processor. Here one process imports
+it, and forks for every program, which begins with those modules and its own arguments, environment, folder and
+files. Nothing computes before the fork, so no thread is lost by it; modules of ours are not imported before it.
+
+A program is run by `[*warm_python(), "-m", "sigverify.cli", …]` in the place of `[sys.executable, …]`.
+"""
+
+import atexit
+import contextlib
+import functools
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+
+_LENGTH = struct.Struct("!I")
+_STATUS = struct.Struct("!i")
+_CLIENT = "client"
+
+
+@functools.cache
+def warm_python():
+    """Begin of a command line that runs a program so; the process ends with this one."""
+    address = Path(tempfile.mkdtemp(), "warm")
+    command = [sys.executable, __file__, address]
+    # It ends when this pipe does.
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert server.stdout.read(1) == b"\n", "it does not begin"
+    _running.append(server)
+    return (sys.executable, "-I", "-S", __file__, _CLIENT, str(address))
+
+
+_running = []
+
+
+def _ask(address, arguments):
+    """Have a program run with what this process has, and return its exit code."""
+    request = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109
+    message = json.dumps(request).encode()
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(address)
+        socket.send_fds(link, [_LENGTH.pack(len(message))], [0, 1, 2])
+        link.sendall(message)
+        return _STATUS.unpack(link.recv(_STATUS.size))[0]
+
+
+def _serve(address):
+    with contextlib.suppress(ImportError):
+        import tensorflow as tf  # noqa: F401
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
+        gc.collect()
+        gc.freeze()  # what is looked at later is copied
+        os.write(1, b"\n")
+        while sys.stdin.fileno() not in select.select([door, sys.stdin], [], [])[0]:
+            link, _ = door.accept()
+            with link:
+                if os.fork() == 0:
+                    door.close()
+                    _answer(link)
+
+
+def _answer(link):
+    """Run the program in a process of its own; end with it, and it with who asked."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    header, files, *_ = socket.recv_fds(link, _LENGTH.size, 3)
+    message = b""
+    while len(message) < _LENGTH.unpack(header)[0]:
+        message += link.recv(1 << 16)
+    if (program := os.fork()) == 0:
+        link.close()
+        _run(files, **json.loads(message))
+    for file in files:
+        os.close(file)
+    ended = os.pidfd_open(program)
+    if ended not in select.select([ended, link], [], [])[0]:
+        os.kill(program, signal.SIGKILL)  # who asked is gone
+    _, status = os.waitpid(program, 0)
+    with contextlib.suppress(OSError):
+        link.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
+    os._exit(0)
+
+
+def _run(files, arguments, folder, environment):
+    """Become the program that these arguments of `python` name."""
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+        os.close(file)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(file, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+        for file, mode in enumerate("rww")
+    )
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    if arguments[0] == "-W":
+        warnings.simplefilter(arguments[1])
+        arguments = arguments[2:]
+    code = 1
+    try:
+        _interpret(*arguments)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - as the interpreter does, of every kind
+        sys.excepthook(*sys.exc_info())
+    _end(code)
+
+
+def _end(code):
+    """End as Python does, but for taking apart the thousands of modules that the fork shares."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _interpret(first, *rest):
+    if first == "-m":
+        sys.argv = list(rest)
+        sys.path.insert(0, "")
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif first == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path.insert(0, "")
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - what -c asks for
+    else:
+        sys.argv = [first, *rest]
+        sys.path.insert(0, str(Path(first).parent))
+        runpy.run_path(first, run_name="__main__")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == _CLIENT:
+        sys.exit(_ask(sys.argv[2], sys.argv[3:]))
+    _serve(sys.argv[1])
