@@ -19,18 +19,16 @@ FUZZ ?= -m hypothesis tests/fuzz tests/unit/formats
 TFLITE_VENV ?= .venv-tflite
 TFLITE_PACKAGES = tflite-runtime==2.14.0 'numpy<2'
 
-# What `make native` runs again through the core in C: everything that embeds or matches on the device. Whole
-# commands (tests/e2e) compute in C the first time.
+# What `make native` runs again through the core in C, and under python -O, which leaves every assert out: everything that
+# embeds or matches on the device, changes of a store, and what may interrupt them. Whole commands (tests/e2e) compute in
+# C the first time. No `assert` is shipped (ruff's S101), so that -O can make a difference only where a library has one.
 NATIVE = $(VENV)/libsigverify.so
-NATIVE_TESTS = tests/unit/test_verifier.py tests/unit/test_verifier_audit.py tests/unit/enrollment/test_enrollment.py \
-	tests/unit/matching/test_explanation.py tests/unit/search tests/unit/policy tests/unit/evaluation \
-	tests/unit/firmware_bridge/daemon/test_daemon.py tests/contract/test_hostile.py tests/fuzz/test_verifier.py
-
-# What `make optimized` runs again under python -O: changes and what may interrupt them. No `assert` is shipped (ruff's
-# S101), so that -O can make a difference only where a library has one.
-OPTIMIZED_TESTS = $(addprefix tests/unit/,store policy fleet test_interruptions.py test_hold.py) $(wildcard tests/unit/test_verifier*.py)
+NATIVE_TESTS = $(addprefix tests/unit/,test_interruptions.py test_hold.py enrollment/test_enrollment.py \
+	matching/test_explanation.py search store policy fleet evaluation/test_system.py evaluation/test_baseline.py \
+	firmware_bridge/daemon/test_daemon.py) \
+	$(wildcard tests/unit/test_verifier*.py) tests/contract/test_hostile.py tests/fuzz/test_verifier.py
 # pytest itself says that it cannot do without asserts elsewhere; those of the tests it turns into code.
-OPTIMIZED = -m pytest -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning'
+WITHOUT_ASSERTS = -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning'
 
 # The tools that build the documentation's site, which no test needs.
 SITE_VENV ?= .venv-docs
@@ -60,9 +58,11 @@ PACKAGES_STAMP = $(PACKAGES_VENV)/.stamp-installed
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, as images of containers do, every process compiles our modules anew, and the tests their asserts.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test native optimized faults quick lint types contracts bench bench-compare footprint size site wheels deb sbom test-deb test-arm test-board fuzz golden clean
+.PHONY: help install demo test doctests native faults quick lint types contracts bench bench-compare footprint size site wheels deb sbom test-deb test-arm test-board fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -75,7 +75,9 @@ $(STAMP) $(DEMO_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(WANTED)]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[$(WANTED)]'
+# On all cores, without the tests of the libraries; a few of their files are for another Python, and do not compile.
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib > /dev/null || true
 	@touch $@
 
 $(TFLITE_STAMP): Makefile
@@ -99,26 +101,26 @@ demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP)) ## the whole path: inven
 		export SIGVERIFY_NATIVE=$(abspath $(NATIVE)); \
 	fi; $(BIN)/sigverify demo --force
 
-test: $(STAMP) $(TFLITE_STAMP) lint types contracts ## every check and every test
+test: ## every check and every test
+	@$(MAKE) --no-print-directory -j 2 $(STAMP) $(TFLITE_STAMP)
+	@$(MAKE) --no-print-directory -j 2 --output-sync types lint contracts doctests
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q --durations=10
-	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
-	@$(MAKE) --no-print-directory optimized
 	@$(MAKE) --no-print-directory native
 
-optimized: $(STAMP) ## the tests of store, policy and fleet once more under python -O, which leaves every assert out
-	PYTHONOPTIMIZE=1 OMP_NUM_THREADS=1 $(BIN)/python $(OPTIMIZED) -n $(JOBS) $(SPREAD) -q -m 'not slow' $(OPTIMIZED_TESTS)
+doctests: $(STAMP) ## the examples in docstrings
+	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
 
 faults: $(STAMP) ## an exception at every line, an error of every statement of every change; prints how many
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -rP -m '' \
 		tests/unit/store/test_faults.py tests/unit/store/test_faults_postgres.py tests/unit/test_interruptions.py
 
-native: $(STAMP) ## the tests of the device once more, by the SDK's core in C
+native: $(STAMP) ## the tests of device and store once more, by the core in C and under python -O
 	@if command -v cc > /dev/null; then \
-		$(BIN)/sigverify native --out $(NATIVE) && \
-		SIGVERIFY_NATIVE=$(abspath $(NATIVE)) OMP_NUM_THREADS=1 \
-			$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q -m 'not slow' $(NATIVE_TESTS); \
-	else echo "no C compiler here: the core in C is not tested"; fi
+		$(BIN)/sigverify native --out $(NATIVE) && export SIGVERIFY_NATIVE=$(abspath $(NATIVE)); \
+	else echo "no C compiler here: once more in numpy"; fi && \
+	PYTHONOPTIMIZE=1 OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest $(WITHOUT_ASSERTS) -n $(JOBS) $(SPREAD) -q -m 'not slow' $(NATIVE_TESTS)
 
 quick: $(STAMP) ## the tests without the slow ones, stop at the first failure
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q -x -m 'not slow'

@@ -1,8 +1,9 @@
 """`warm_python`: programs that begin in a process which has imported TensorFlow already.
 
-Of a short training, the import of TensorFlow is half: seven seconds of the processor. Here one process imports
-it, and forks for every program, which begins with those modules and its own arguments, environment, folder and
-files. Nothing computes before the fork, so no thread is lost by it; modules of ours are not imported before it.
+Of a short training, the import of TensorFlow is half: seven seconds of the processor. Here one process
+imports it, and forks for every program, which begins with those modules and its own arguments, environment,
+folder and files. Nothing computes before the fork, so no thread is lost by it; modules of ours are not
+imported before it.
 
 A program is run by `[*warm_python(), "-m", "sigverify.cli", …]` in the place of `[sys.executable, …]`.
 """

@@ -1,11 +1,18 @@
 import contextlib
+import sys
 
 import pytest
 from postgres_server import PostgresServer, find_binaries
 
-# Before any test loads usearch, after which TensorFlow converts nothing: see converter/tensorflow_backend.py.
-with contextlib.suppress(ImportError):
-    import tensorflow as tf  # noqa: F401
+
+def pytest_collection_finish():
+    """Load TensorFlow where tests train or convert, before any loads usearch: after it nothing converts.
+
+    See `converter.tensorflow_backend`.
+    """
+    if "sigverify.training" in sys.modules:
+        with contextlib.suppress(ImportError):
+            import tensorflow as tf  # noqa: F401
 
 
 @pytest.fixture(scope="session")

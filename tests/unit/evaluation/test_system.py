@@ -1,8 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from builders import CUES
-from toy_networks import toy_model
 
 from sigverify import Impostor, Policy, Signature
 from sigverify.corpora import open_corpus
@@ -19,9 +17,12 @@ from sigverify.verifier import Verifier
 
 @pytest.fixture(scope="module")
 def model():
-    plain = toy_model()
-    manifest = replace(plain.manifest, scoring=Scoring.default(CUES))
-    return Model(manifest=manifest, network=plain.network)
+    """The networks that ship, not fitted: to convert others would take TensorFlow."""
+    base = Model.read("base")
+    scoring = Scoring.default(base.manifest.cues)
+    return Model(
+        manifest=replace(base.manifest, scoring=scoring), network=base.network, pair_network=base.pair_network
+    )
 
 
 def test_scores_are_those_that_the_device_gives(model, make):
@@ -94,7 +95,7 @@ def with_pressure(its, *, sensed):
 
 
 def test_a_model_without_scoring_is_scored_by_default(model, make):
-    plain = Model(manifest=replace(model.manifest, scoring=UNFITTED), network=model.network)
+    plain = replace(model, manifest=replace(model.manifest, scoring=UNFITTED))
     corpus = make(writers=2, genuine=3, skilled=1)
     scores = [
         evaluate(SdkSystem(Matcher.open(each)), corpus, references=(2,), draws=1).trials.rows["score"]
