@@ -44,12 +44,13 @@ def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-share
     What was there is replaced whole, or not at all: processes that have it loaded keep what they have.
 
     Raises:
-        RuntimeUnavailable: there is no such compiler, or it fails.
+        RuntimeUnavailable: there is no such compiler, it fails, or nothing can be written there.
     """
     if shutil.which(shlex.split(compiler)[0]) is None:
         raise RuntimeUnavailable(f"no C compiler {compiler!r} here", hint="Debian: apt install gcc")
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        fresh.touch()  # of a folder that is not there a linker says only that it failed
         done = subprocess.run(  # noqa: S603  # the caller names the compiler
             command(fresh, compiler=compiler, flags=flags), capture_output=True, text=True, check=False
         )
@@ -59,7 +60,9 @@ def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-share
             raise RuntimeUnavailable(f"the C compiler fails for {target}", received=first)
         fresh.replace(target)
     except OSError as error:
-        raise RuntimeUnavailable(f"{target} cannot be written", received=str(error)) from error
+        raise RuntimeUnavailable(
+            f"{target} cannot be written", received=error.strerror or str(error)
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)

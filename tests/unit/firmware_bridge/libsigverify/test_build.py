@@ -68,6 +68,12 @@ def test_a_compiler_that_fails_says_why(compiler, tmp_path):
         build(tmp_path / "libsigverify.so", compiler=compiler, flags=("-no-such-flag",))
 
 
+def test_a_folder_that_is_not_there_is_named(compiler, tmp_path):
+    target = tmp_path / "missing" / "libsigverify.so"
+    with pytest.raises(RuntimeUnavailable, match=r"libsigverify\.so cannot be written.*No such file"):
+        build(target, compiler=compiler)
+
+
 def test_the_command_is_one_line(tmp_path):
     line = command(tmp_path / "libsigverify.so")
     assert line[0] == "cc"
