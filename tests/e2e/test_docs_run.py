@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -54,7 +55,7 @@ def paste(tmp_path):
     }
 
     def paste(code, *, python=False):
-        words = [sys.executable, "-c", code] if python else ["sh", "-c", code]
+        words = [*warm_python(), "-c", code] if python else ["sh", "-c", code]
         done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
         allowed = {0, 4} if code in MAY_FIND_FAULT else {0}
         assert done.returncode in allowed, f"{code}\n{done.stdout}{done.stderr}"

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
+from warm_python import warm_python
 
 from sigverify.corpora import Kind
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
@@ -30,7 +30,7 @@ def write_task1(folder):
 @pytest.mark.slow
 def test_the_table_in_one_command(tmp_path):
     write_task1(tmp_path / "data" / "svc2004_task1")
-    command = [sys.executable, "-m", "sigverify.cli", "reproduce", "--quick", "--seeds", "1", "--json"]
+    command = [*warm_python(), "-m", "sigverify.cli", "reproduce", "--quick", "--seeds", "1", "--json"]
     command += ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
     env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)

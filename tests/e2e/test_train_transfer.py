@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
+from warm_python import warm_python
 
 TINY = """
 epochs = 1
@@ -19,7 +19,7 @@ validation = { references = 2 }
 
 def train(*arguments):
     done = subprocess.run(
-        [sys.executable, "-m", "sigverify.cli", "train", *map(str, arguments)],
+        [*warm_python(), "-m", "sigverify.cli", "train", *map(str, arguments)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
         capture_output=True,
         text=True,

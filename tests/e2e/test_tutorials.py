@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm_python import warm_python
 
 TUTORIALS = Path(__file__).resolve().parents[2] / "examples" / "tutorials"
 MOST_BYTES = 60_000
@@ -116,7 +117,7 @@ def test_the_notebook_tells_nothing_of_the_machine(name):
 )
 def test_script(tmp_path, name):
     short = {} if name in QUICK else {"SIGVERIFY_TUTORIAL": "small"}
-    printed = run([sys.executable, "-W", "error", TUTORIALS / f"{name}.py"], tmp_path, **short)
+    printed = run([*warm_python(), "-W", "error", TUTORIALS / f"{name}.py"], tmp_path, **short)
     for words in SHOWN[name]:
         assert words in printed
     assert list(tmp_path.glob("*.png"))
@@ -137,9 +138,9 @@ def test_triplets_of_ones_own_folders(tmp_path):
         "        target.parent.mkdir(parents=True, exist_ok=True)\n"
         "        Image.fromarray(grey).convert('RGB').save(target)\n"
     )
-    run([sys.executable, "-c", program, folder], TUTORIALS, SIGVERIFY_PLOTS=str(tmp_path))
+    run([*warm_python(), "-c", program, folder], TUTORIALS, SIGVERIFY_PLOTS=str(tmp_path))
     printed = run(
-        [sys.executable, TUTORIALS / "triplets.py"],
+        [*warm_python(), TUTORIALS / "triplets.py"],
         tmp_path,
         SIGVERIFY_TUTORIAL="small",
         SIGVERIFY_TRIPLETS=str(folder),
