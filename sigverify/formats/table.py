@@ -1,12 +1,14 @@
 """`Table`: the rows of numbers that most signature files consist of."""
 
+import contextlib
 import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import FormatError, InvalidSignature
@@ -21,6 +23,8 @@ MAX_HEADER_LINE = 4096
 MAX_HEADER = 2**20
 """Bytes within which the first line has to begin, comments before it included."""
 COMMENT = re.compile(rb"(?m)^[ \t]*(?:#|%|//|(?i:\"?sep=.\"?[ \t]*$)).*$")
+FILLED = re.compile(rb"\S[^\r\n]*")
+"""A line from its first character that is no white space."""
 ROW_TEXT = b"0123456789+-.eE \t\n"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -58,7 +62,7 @@ class Table:
         try:
             if body.translate(None, ROW_TEXT + (delimiter or "").encode()):
                 raise ValueError("not the text of numbers")
-            values = np.loadtxt(io.BytesIO(body), comments=None, delimiter=delimiter, ndmin=2)
+            values = _numbers(body, delimiter)
             if values.shape[1] not in widths or not np.isfinite(values).all():
                 raise ValueError("not the numbers wanted")
         except (ValueError, OverflowError):
@@ -138,7 +142,7 @@ def without_comments(text: bytes) -> bytes:
 
 def first_line(text: bytes) -> bytes:
     """Return the start of the first line that is not blank; empty where there is none."""
-    found = re.search(rb"\S[^\r\n]*", text)
+    found = FILLED.search(text)
     return b"" if found is None else found[0][:MAX_HEADER_LINE]
 
 
@@ -148,8 +152,13 @@ def first_row(text: bytes) -> bytes:
     >>> first_row(b"# Tablet 3\r\rx,y\r1,2")
     b'x,y'
     """
-    head = text[:MAX_HEADER].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return first_line(without_comments(head))
+    end = 0
+    for line in FILLED.finditer(text, 0, MAX_HEADER):
+        indent = text[end : line.start()].replace(b"\r", b"\n").rpartition(b"\n")[2]
+        if not COMMENT.match(indent + line[0]):
+            return line[0][:MAX_HEADER_LINE]
+        end = line.end()
+    return b""
 
 
 def split_header(data: bytes, count: int, notes: Notes | None = None) -> tuple[list[str], bytes, int]:
@@ -211,6 +220,22 @@ def header_text(line: bytes, number: int) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         raise FormatError(f"line {number} is not text", received=shown(line)) from None
+
+
+def _numbers(body: bytes, delimiter: str | None) -> FloatArray:
+    """Read rows of numbers; whole ones, which most tablets write, as such: it takes a quarter of the time.
+
+    Raises:
+        ValueError: no numbers, or rows of several widths.
+    """
+    if not any(mark in body for mark in b".eE"):
+        with contextlib.suppress(ValueError, OverflowError):  # beyond 64 bits, or wrong: the way of the rest
+            return _rows(body, delimiter, np.int64).astype(np.float64)
+    return _rows(body, delimiter, np.float64)
+
+
+def _rows(body: bytes, delimiter: str | None, kind: type[np.generic]) -> npt.NDArray[Any]:
+    return np.loadtxt(io.BytesIO(body), kind, comments=None, delimiter=delimiter, ndmin=2)
 
 
 def _filled_lines(body: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
