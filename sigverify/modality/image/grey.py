@@ -79,10 +79,16 @@ def plain(picture: "Image.Image") -> "Image.Image":
         return picture.convert(mode.upper())
     if mode in ("P", "PA") or "transparency" in picture.info:
         clear = mode == "PA" or "transparency" in picture.info
-        return picture.convert("RGBA" if clear else "RGB")
+        return picture.convert("RGBA" if clear else "L" if _has_grey_palette(picture) else "RGB")
     if mode in ("L", "LA", "RGB", "RGBA"):
         return picture
     return picture.convert("L" if mode == "1" else "RGB")
+
+
+def _has_grey_palette(picture: "Image.Image") -> bool:
+    """Tell a palette without colour, as many scanners write it: no stamp is looked for among greys."""
+    levels = picture.getpalette("RGB")
+    return levels is not None and levels[::3] == levels[1::3] == levels[2::3]
 
 
 def to_grey(picture: "Image.Image") -> GreyArray:

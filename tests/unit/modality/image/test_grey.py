@@ -83,6 +83,15 @@ def test_a_palette_with_a_clear_colour():
     assert moved(picture) < 0.02
 
 
+def test_a_palette_of_greys_is_read_as_its_greys():
+    picture = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16), "L").convert("P")
+    picture.putpalette([level for place in range(256) for level in [place * 7 % 256] * 3])
+    assert plain(picture).mode == "L"
+    assert np.array_equal(to_grey(plain(picture)), to_grey(picture.convert("RGB")))
+    picture.putpalette([1, 2, 3])
+    assert plain(picture).mode == "RGB"
+
+
 def test_levels_of_any_depth():
     levels = np.array([[0, 128, 255]], np.uint8)
     assert np.array_equal(from_levels(levels), levels)
