@@ -1,6 +1,7 @@
 """The `sigverify` command: all commands, and how errors end it."""
 
 import sys
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -97,11 +98,17 @@ def main() -> None:
         sys.exit(_run())
 
 
+@cache
+def _parser() -> Any:
+    """Make what reads the arguments of all commands; once in a process, for it takes long."""
+    return typer.main.get_command(app)
+
+
 def _run() -> int:
     """Run the command, and return the exit code."""
     try:
         with acting(Actor.of_process(ActorKind.COMMAND)):
-            code = app(standalone_mode=False)
+            code = _parser()(standalone_mode=False)
         sys.stdout.flush()
     except Unread:
         return Exit.UNREAD

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,16 +21,24 @@ LONG = "x" * 300
 CSV = "x,y,time_ms,pen_down\n" + "".join(f"{n},{n * n % 97},{10 * n},1\n" for n in range(200))
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with a store, a signature and a key; the commands run in it."""
-    monkeypatch.chdir(tmp_path)
-    Path("s.csv").write_text(CSV)
-    with SqliteStore("store.db") as store:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a store and a signature."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "s.csv").write_text(CSV)
+    with SqliteStore(folder / "store.db") as store:
         store.put(template(HOSTILE))
         with store.transaction() as records:
             AuditLog(store).append(records, Event.ENROLLED, HOSTILE)
             records.put("groups", HOSTILE, json.dumps(["staff [b]"]).encode())
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    """A copy of it, in which the commands run."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
