@@ -53,13 +53,15 @@ def experiment(out, corpora, networks, **changes):
 
 
 @pytest.fixture
-def few_replicates(monkeypatch):
+def few_draws(monkeypatch):
+    """Draw less often than a real experiment, whose numbers are to be good ones."""
+    monkeypatch.setattr("converter.fitting.DRAWS", 1)
     for module in ("summary", "results"):
         monkeypatch.setattr(f"sigverify.evaluation.{module}.REPLICATES", 20)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_replicates")
+@pytest.mark.usefixtures("few_draws")
 def test_a_corpus_left_out(tmp_path, corpora, networks):
     done = []
     made = experiment(tmp_path, corpora, networks, report_done=lambda *row: done.append(row))
