@@ -89,7 +89,9 @@ CHOICES = {
 DRAWN = "firmware_bridge.protocol.phase"
 """Its enums label the arrows of a diagram, and are never sent."""
 STR_ENUMS = {
-    node.name: members(node) for module, node in classes() if "StrEnum" in bases(node) and module != DRAWN
+    node.name: members(node)
+    for module, node in classes("StrEnum")
+    if "StrEnum" in bases(node) and module != DRAWN
 }
 
 

@@ -9,12 +9,13 @@ import sigverify
 ROOT = Path(sigverify.__file__).parents[1]
 
 
-def classes() -> Iterator[tuple[str, ast.ClassDef]]:
-    """Yield every public class of the three packages, and the module it stands in."""
+def classes(word: str = "class ") -> Iterator[tuple[str, ast.ClassDef]]:
+    """Yield every public class of the three packages, and its module; of files that `word` stands in."""
     for package in ("sigverify", "converter", "firmware_bridge"):
         for path in sorted((ROOT / package).rglob("*.py")):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            for node in ast.walk(ast.parse(path.read_text())):
+            text = path.read_text()
+            for node in ast.walk(ast.parse(text)) if word in text else ():
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     yield module, node
 
