@@ -15,6 +15,7 @@ from sigverify.training import (
     TraceSet,
     TrainConfig,
     ValidationConfig,
+    plan,
     train,
 )
 from sigverify.training.optimization import learning_rate, momentum
@@ -28,7 +29,7 @@ FILES = {"config.toml", "provenance.json", "model.keras", "history.csv", "curves
     "calibration.npz",
 }
 CONFIG = TrainConfig(
-    encoder_options={"width": 8, "dilations": [1]},
+    encoder_options={"width": 8, "dilations": [1], "sequence_size": 2},
     losses=(LossConfig(name="triplet"),),
     batch=BatchConfig(writers=3, genuine=2, skilled=2, workers=1),
     validation=ValidationConfig(fraction=0.4, references=2),
@@ -36,6 +37,35 @@ CONFIG = TrainConfig(
     epochs=2,
     steps_per_epoch=3,
 )
+
+# TensorFlow says of each data set that to compute without graphs does not concern it.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the .tf.config:UserWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_batches():
+    """Take ``val_loss`` from two batches: how good an estimate it is, is not tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "VALIDATION_STEPS", 2)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_graphs():
+    """Compute a step as it comes: to make a graph of it takes longer than the few steps of a test."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def with_graphs(_without_graphs):
+    """Compute as users do, in graphs."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(False)
+    yield
+    tensorflow.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +114,7 @@ def test_network_loads_and_runs(run, corpus):
     assert "sequence" not in outputs  # no loss trained it
 
 
+@pytest.mark.usefixtures("with_graphs")
 def test_a_network_learns(corpus, tmp_path):
     config = replace(CONFIG, epochs=4, steps_per_epoch=8, validation=ValidationConfig(fraction=0))
     history = train(config, [corpus], tmp_path / "run").history
@@ -134,13 +165,16 @@ def test_resume_with_broken_state(corpus, tmp_path):
         train(CONFIG, [corpus], tmp_path, resume=True)
 
 
+@pytest.mark.usefixtures("with_graphs")
 def test_both_heads_and_mixed_precision(corpus, tmp_path):
+    """In graphs, whose making takes longest here: without the two more of a validation, which others test."""
     losses = (
         LossConfig(name="contrastive"),
         LossConfig(name="triplet", options={"mining": "semi-hard"}),
         LossConfig(name="alignment", weight=0.5, options={"stride": 32}),
     )
-    config = replace(CONFIG, losses=losses, mixed_precision=True, epochs=1)
+    nobody = ValidationConfig(fraction=0)
+    config = replace(CONFIG, losses=losses, mixed_precision=True, epochs=1, validation=nobody)
     run = train(config, [corpus], tmp_path / "run")
     assert {"vector_loss", "sequence_loss"} <= set(run.history[0])
     network = run.load_network()
@@ -261,6 +295,7 @@ def test_a_classifier_of_writers_as_first_stage(corpus, tmp_path):
     assert "writers" not in {layer.name for layer in network.layers}
 
 
+@pytest.mark.usefixtures("with_graphs")
 def test_averaged_weights_are_kept(corpus, tmp_path):
     config = replace(CONFIG, schedule=ScheduleConfig(learning_rate=5e-2, warmup=0, ema=0.9))
     config = replace(config, validation=ValidationConfig(fraction=0), epochs=1, steps_per_epoch=30)

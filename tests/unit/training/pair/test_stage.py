@@ -15,6 +15,7 @@ from sigverify.training import (
     ScheduleConfig,
     TrainConfig,
     ValidationConfig,
+    plan,
     train,
 )
 from sigverify.training.data.training_data import prepare
@@ -56,9 +57,10 @@ def change(config=CONFIG, **pair):
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_writers():
-    """Fit the weights of the measured cues on a few writers: it takes seconds."""
+    """Fit the weights of the measured cues on a few writers, and validate on few: it takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(offset, "WRITERS", 24)
+        patch.setattr(plan, "VALIDATION_STEPS", 2)
         yield
 
 
