@@ -43,7 +43,7 @@ def png(width, height, *chunks, depth=8, colour=0):
 
 
 def bomb(megabytes=200):
-    """200 MB of nothing in 200 kB: what a megabyte becomes, so often, since to compress them all takes long."""
+    """200 MB of nothing in 200 kB: what one becomes, so often, since to compress them all takes long."""
     content, packer = bytes(2**20), zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     part = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
     check = 1
