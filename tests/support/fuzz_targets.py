@@ -48,15 +48,19 @@ def fuzz(folder, corpus, runs, *sources):
     assert done.returncode == 0, done.stderr[-6000:]  # the input stands at its end, as Base64
 
 
-def mutate(folder, corpus, runs, *sources, valgrind=False):
-    """Run a target by fuzz_main.c, under the sanitizers or under valgrind; return what it prints."""
+def mutating(folder, *sources, valgrind=False):
+    """Compile a target with fuzz_main.c, under the sanitizers or for valgrind; return the program."""
     if shutil.which("cc") is None:
         pytest.skip("no C compiler here (Debian: apt install gcc)")
     checks = () if valgrind else (f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=all")
     built = compile_with("cc", folder / "mutate", *checks, MAIN, *sources)
     assert built.returncode == 0, built.stderr
-    before = memcheck() if valgrind else []
-    command = [*before, folder / "mutate", runs, *write(corpus, folder / "corpus")]
+    return folder / "mutate"
+
+
+def mutate(program, folder, corpus, runs, *, before=()):
+    """Run what `mutating` compiled on a corpus, by the command `before`; return what it prints."""
+    command = [*before, program, runs, *write(corpus, folder / "corpus")]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[-6000:]
     assert done.stdout.endswith("sound\n")

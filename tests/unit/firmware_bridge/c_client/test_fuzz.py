@@ -92,17 +92,24 @@ def test_by_libfuzzer(corpus, tmp_path):
     fuzz_targets.fuzz(tmp_path, corpus, 20_000, *TARGET)
 
 
-def test_mutations_under_the_sanitizers(corpus, tmp_path):
-    fuzz_targets.mutate(tmp_path, corpus, 100_000, *TARGET)
+@pytest.fixture(scope="session")
+def sanitized(tmp_path_factory):
+    return fuzz_targets.mutating(tmp_path_factory.mktemp("sanitized"), *TARGET)
+
+
+def test_mutations_under_the_sanitizers(sanitized, corpus, tmp_path):
+    fuzz_targets.mutate(sanitized, tmp_path, corpus, 100_000)
 
 
 def test_mutations_under_valgrind(corpus, tmp_path):
-    fuzz_targets.mutate(tmp_path, corpus, 500, *TARGET, valgrind=True)
+    before = fuzz_targets.memcheck()
+    program = fuzz_targets.mutating(tmp_path, *TARGET, valgrind=True)
+    fuzz_targets.mutate(program, tmp_path, corpus, 500, before=before)
 
 
-def test_the_session_of_the_corpus_has_every_answer(tmp_path, monkeypatch):
+def test_the_session_of_the_corpus_has_every_answer(sanitized, tmp_path, monkeypatch):
     """Else the fuzzer would have to find out by itself how to shake hands."""
     monkeypatch.setenv("SIGVERIFY_FUZZ_TRACE", "1")
-    said = fuzz_targets.mutate(tmp_path, session()[:1], 0, *TARGET)
+    said = fuzz_targets.mutate(sanitized, tmp_path, session()[:1], 0)
     told = {each["kind"] for each in VECTORS["messages"] if each["kind"] >= 64 and each["name"] != "credit"}
     assert {int(line) for line in said.splitlines()[:-1]} == told

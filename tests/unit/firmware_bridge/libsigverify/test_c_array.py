@@ -6,7 +6,7 @@ import pytest
 from builders import model
 from native_networks import arithmetic_model
 
-from firmware_bridge.libsigverify.build import build
+from firmware_bridge.libsigverify.build import INCLUDE
 from firmware_bridge.libsigverify.c_array import c_array
 from sigverify.errors import ConfigError
 
@@ -30,11 +30,13 @@ int main(void)
 """
 
 
-def test_firmware_opens_the_model_out_of_its_own_program(compiler, base, tmp_path):
+def test_firmware_opens_the_model_out_of_its_own_program(compiler, library_path, base, tmp_path):
+    program, source = tmp_path / "firmware", tmp_path / "firmware.c"
     (tmp_path / "model.c").write_text(c_array(base, "base"))
-    (tmp_path / "firmware.c").write_text(FIRMWARE)
-    strict = ("-Wall", "-Wextra", "-Werror", "-pedantic")
-    program = build(tmp_path / "firmware", compiler=compiler, flags=(*strict, str(tmp_path / "firmware.c")))
+    source.write_text(FIRMWARE)
+    strict = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    place = [f"-I{INCLUDE}", "-o", program, source, library_path, f"-Wl,-rpath,{library_path.parent}"]
+    subprocess.run([compiler, *strict, *place], check=True)
     done = subprocess.run([program], capture_output=True, text=True, check=True)
     port = base.manifest.tensors["input"]
     assert done.stdout == f"{base.id} 1 1 {port['scale']:.9g} {port['zero_point']}\n"

@@ -7,7 +7,6 @@ import pytest
 from disturbed import disturbed
 from native_capture import NativeCapture
 
-from firmware_bridge.libsigverify.build import build
 from sigverify.modality.pen.assessment import assess, unfit
 from sigverify.modality.pen.features import features
 from sigverify.modality.pen.repair import Repair
@@ -20,10 +19,8 @@ OF_PICTURES = {Flaw.NO_INK, Flaw.TOO_SMALL, Flaw.SEVERAL, Flaw.NO_STROKES, Flaw.
 
 
 @pytest.fixture(scope="module")
-def functions(compiler, tmp_path_factory):
-    """The library with its internal functions exported."""
-    target = tmp_path_factory.mktemp("internals") / "internals.so"
-    return ctypes.CDLL(str(build(target, compiler=compiler, flags=("-shared", "-fvisibility=default"))))
+def functions(internals):
+    return ctypes.CDLL(str(internals))
 
 
 def assert_repaired_alike(native, its):
