@@ -45,9 +45,10 @@ def run(script, *arguments, timeout=100):
 
 KILLING = """
 # Each round a child enrolls, forgets and journals as fast as it can, and says so on a pipe after each; it is
-# killed somewhere in between. What it said was acknowledged before.
-def work(turn, said):
-    with SqliteStore(PATH, key=KEY) as store:
+# killed somewhere in between. What it said was acknowledged before. From time to time the store is a new one:
+# all of it is read after each kill.
+def work(path, turn, said):
+    with SqliteStore(path, key=KEY) as store:
         for step in range(10**6):
             name = f"{turn}-{step}"
             with store.transaction() as records:
@@ -60,11 +61,12 @@ def work(turn, said):
 random.seed(int(sys.argv[3]))
 rounds, acknowledged, lost, unsound = int(sys.argv[4]), 0, [], 0
 for turn in range(rounds):
+    path = PATH.with_name(f"{turn // 30}.db")
     listening, said = os.pipe()
     child = os.fork()
     if not child:
         os.close(listening)
-        work(turn, said)
+        work(path, turn, said)
     os.close(said)
     time.sleep(random.uniform(0.004, 0.06))
     os.kill(child, signal.SIGKILL)
@@ -74,7 +76,7 @@ for turn in range(rounds):
     acknowledged += steps
     # The step that was under way may have been done, too.
     gone = {step - 1 for step in range(steps + 1) if step % 3 == 2}
-    with SqliteStore(PATH, key=KEY) as store:
+    with SqliteStore(path, key=KEY) as store:
         users = set(store.users())
         entries = {content.decode() for _, content in store.journal("audit")}
         lost += sorted({f"{turn}-{step}" for step in range(steps) if step not in gone} - users)
@@ -157,9 +159,11 @@ def version():
         return database.execute("PRAGMA user_version").fetchone()[0]
 def migrate():
     SqliteStore(PATH, key=KEY).close()
-start = time.perf_counter()
-migrate()
-usual_s = time.perf_counter() - start
+for _ in range(2):  # the first takes longer than any after it
+    begin()
+    start = time.perf_counter()
+    migrate()
+    usual_s = time.perf_counter() - start
 random.seed(5)
 rounds = int(sys.argv[4])
 killed, versions, wrong = 0, [], []
@@ -188,15 +192,17 @@ print(json.dumps({"killed": killed, "versions": sorted(set(versions)), "wrong": 
 
 @pytest.mark.slow
 def test_killed_while_migrating_nothing_is_lost(tmp_path):
-    result = run(MIGRATING, tmp_path / "store.db", 60, 200)
+    """The tables of 30 people before and after are larger than the cache: SQLite writes before it commits."""
+    result = run(MIGRATING, tmp_path / "store.db", 30, 200)
     assert result["wrong"] == []
     assert result["killed"] > 100
     assert result["versions"] == [3, 5]
 
 
 @pytest.mark.slow
-def test_killed_while_migrating_thousands_nothing_is_lost(tmp_path):
-    result = run(MIGRATING, tmp_path / "store.db", 2000, 8, timeout=300)
+def test_killed_while_migrating_hundreds_nothing_is_lost(tmp_path):
+    """Five of the batches in which rows are moved, and ten times what the cache holds."""
+    result = run(MIGRATING, tmp_path / "store.db", 500, 8, timeout=300)
     assert result["wrong"] == []
     assert 3 in result["versions"]
 
