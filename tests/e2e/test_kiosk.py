@@ -70,7 +70,7 @@ def traced(its):
 
 @pytest.mark.slow
 def test_enrol_accept_reject_identify_forget(opened, kiosk):
-    page = opened()
+    page = opened(service_workers="allow")
     sign_in(page)
     enroll(page, "alice", 3)
     assert kiosk.verifier.users() == ("alice",)
@@ -162,7 +162,7 @@ def test_a_page_with_a_token(browser, tmp_path):
 
 @pytest.mark.slow
 def test_a_wrong_code_and_signing_out(opened):
-    page = opened()
+    page = opened(service_workers="allow")
     page.click("#operator")
     page.fill("#code", "111111")
     page.keyboard.press("Enter")
@@ -204,7 +204,7 @@ def test_an_enrollment_says_what_is_wrong(opened, kiosk):
 
 @pytest.mark.slow
 def test_it_reloads_while_the_device_is_away(opened, kiosk):
-    page = opened()
+    page = opened(service_workers="allow")
     page.evaluate("navigator.serviceWorker.ready")
     until(page, "navigator.serviceWorker.controller !== null")
     kept = page.evaluate(
@@ -246,7 +246,7 @@ def test_all_of_the_reference_is_seen(opened):
 
 @pytest.mark.slow
 def test_a_restart_of_the_device_ends_the_operators_session(opened, kiosk):
-    page = opened()
+    page = opened(service_workers="allow")
     sign_in(page)
     page.click("[data-view=people]")
     kiosk.stop()
@@ -308,7 +308,7 @@ DECISIONS = [
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("size", [SCREENS[0], PHONE])
 def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
-    page = opened(size, language=language, service_workers="block")
+    page = opened(size, language=language)
     cut = """[said, detail].some(
         (it) => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1
     )"""
@@ -671,7 +671,7 @@ def press(page, name):
 
 @pytest.mark.slow
 def test_everything_but_the_ink_by_keyboard(opened, kiosk):
-    page = opened()
+    page = opened(service_workers="allow")
     press(page, "Operator")
     page.keyboard.type(CODE)
     page.keyboard.press("Enter")
@@ -728,7 +728,7 @@ class Held:
 
 @pytest.mark.slow
 def test_leaving_an_enrollment_while_it_begins(opened):
-    page = about_to_enrol(opened(service_workers="block"))
+    page = about_to_enrol(opened())
     held = Held(page, "/api/enrollments")
     page.click("#go")
     page.click("[data-view=verify]")
@@ -742,7 +742,7 @@ def test_leaving_an_enrollment_while_it_begins(opened):
 @pytest.mark.slow
 def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
     kiosk.verifier.enroll("alice", [signature(3, repetition) for repetition in range(5)])
-    page = about_to_enrol(opened(service_workers="block"))
+    page = about_to_enrol(opened())
     held = Held(page, "/api/enrollments")
     page.click("#go")
     page.click("[data-view=identify]")
@@ -755,7 +755,7 @@ def test_leaving_before_it_is_known_that_somebody_is_enrolled(opened, kiosk):
 
 @pytest.mark.slow
 def test_leaving_an_enrollment_while_a_signature_is_looked_at(opened):
-    page = about_to_enrol(opened(service_workers="block"))
+    page = about_to_enrol(opened())
     held = Held(page, "/api/enrollments/*/signatures")
     page.click("#go")
     page.wait_for_selector("#said:text-is('One moment…')")
@@ -771,7 +771,7 @@ def test_closing_the_page_in_an_enrollment(opened, monkeypatch):
 
     ended = threading.Event()
     monkeypatch.setattr(Enrollments, "end", lambda _self, _name: ended.set())
-    page = about_to_enrol(opened())
+    page = about_to_enrol(opened(service_workers="allow"))
     send(page, "accept")
     page.goto("about:blank")
     assert ended.wait(10)
@@ -779,7 +779,7 @@ def test_closing_the_page_in_an_enrollment(opened, monkeypatch):
 
 @pytest.mark.slow
 def test_an_answer_to_somebody_who_went_on(opened):
-    page = opened(service_workers="block")
+    page = opened()
     sign_in(page)
     page.fill("#user", "alice")
     sign(page, signature(0))

@@ -68,11 +68,15 @@ def browser():
 
 @contextlib.contextmanager
 def opener(browser, kiosk):
-    """Yield a function that opens the page on a screen of that size; scripts must not fail on it."""
+    """Yield a function that opens the page on a screen of that size; scripts must not fail on it.
+
+    Its service worker, which fetches all files once more, runs where a test allows service workers.
+    """
     contexts, failures = [], []
 
     def opened(size=SCREENS[0], *, language="", **options):
-        context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), **options)
+        viewport = dict(zip(("width", "height"), size, strict=True))
+        context = browser.new_context(**{"viewport": viewport, "service_workers": "block"} | options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
