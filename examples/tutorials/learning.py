@@ -1,11 +1,15 @@
 """Training in a few lines, for the tutorials; `sigverify.training.train` is the whole of it."""
 
 import numpy as np
+from showing import SMALL
 
 from sigverify.modality.image.image import IMAGE
 from sigverify.training.backend import keras
 from sigverify.training.callbacks import EpochCounter
 from sigverify.training.data.batches import WriterBatches
+
+MOST_STEPS = 2
+"""Of an epoch of the short course. So few are sooner taken than tensorflow has traced one of them."""
 
 __all__ = ["batches", "keras", "learn", "vectors_of"]
 
@@ -18,7 +22,7 @@ def batches(traces, *, steps, writers=10, genuine=4, skilled=0, augmentation=Non
         writers=writers,
         genuine=genuine,
         skilled=skilled,
-        steps=steps,
+        steps=min(steps, MOST_STEPS) if SMALL else steps,
         augmentation=augmentation,
         seed=seed,
     )
@@ -28,7 +32,8 @@ def learn(network, loss, learned, *, epochs, held_out=None, output="vector", rat
     """Train a network by a loss on one of its outputs; return one row of numbers an epoch."""
     losses = dict.fromkeys(network.output) | {output: loss}
     # Compiling by XLA would take longer than all of the training here.
-    network.compile(optimizer=keras.optimizers.AdamW(rate), loss=losses, jit_compile=False)
+    optimizer = keras.optimizers.AdamW(rate)
+    network.compile(optimizer=optimizer, loss=losses, jit_compile=False, run_eagerly=SMALL)
     callbacks = [EpochCounter(learned)]
     if after_epoch is not None:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: after_epoch()))

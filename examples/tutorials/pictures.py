@@ -2,12 +2,16 @@
 
 import numpy as np
 from PIL import Image
+from showing import SMALL
 from sklearn.datasets import load_digits
 
 from sigverify.corpora.rendered import RenderConfig, render
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.modality.image.sheet import HEIGHT, WIDTH
 from sigverify.training import TraceSet
+
+MOST_DIGITS = 200
+"""That the short course takes at a time."""
 
 
 def digits(first, last):
@@ -16,7 +20,7 @@ def digits(first, last):
     A picture of 8 × 8 pixels is enlarged to the sheet that the encoders of this SDK see.
     """
     known = load_digits()
-    whole = slice(first, last)
+    whole = slice(first, min(last, first + MOST_DIGITS) if SMALL else last)
     sheets = [
         np.asarray(Image.fromarray((picture * 15).astype(np.uint8)).resize((WIDTH, HEIGHT), 2), np.float32)
         for picture in known.images[whole]
