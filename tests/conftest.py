@@ -1,4 +1,3 @@
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -6,6 +5,7 @@ from pathlib import Path
 import pytest
 from case_counter import CaseCounter
 from hypothesis import settings
+from made_once import made_once
 from postgres_server import PostgresServer, find_binaries
 
 from firmware_bridge.libsigverify.build import build
@@ -65,16 +65,10 @@ def compiler():
 @pytest.fixture(scope="session")
 def library_path(compiler, tmp_path_factory):
     """libsigverify, compiled without a warning, once for all processes that test."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    target = folder / "native" / "libsigverify.so"
-    target.parent.mkdir(exist_ok=True)
-    with target.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            build(target, compiler=compiler, flags=("-shared", "-Wall", "-Wextra", "-Werror", "-pedantic"))
-    return target
+    flags = ("-shared", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    return made_once(
+        tmp_path_factory, "libsigverify.so", lambda target: build(target, compiler=compiler, flags=flags)
+    )
 
 
 @pytest.fixture(scope="module")
