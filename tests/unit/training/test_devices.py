@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from warm_python import warm_python
 
 from sigverify.errors import TrainingError
 from sigverify.training import Run
@@ -37,8 +38,9 @@ def start(backend, folder, devices, losses, **more):
     env = {**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     env["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     env |= {name: str(value) for name, value in more.items()}
+    python = warm_python() if backend == "tensorflow" else [sys.executable]
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, str(folder), str(devices), losses],
+        [*python, "-c", CODE, str(folder), str(devices), losses],
         env=env,
         stderr=subprocess.PIPE,
         text=True,
