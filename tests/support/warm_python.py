@@ -16,6 +16,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -36,14 +37,15 @@ def warm_python():
     """Begin of a command line that runs a program so; the process ends with this one."""
     address = Path(tempfile.mkdtemp(), "warm")
     command = [sys.executable, __file__, address]
-    # It ends when this pipe does.
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert server.stdout.read(1) == b"\n", "it does not begin"
+    if server.stdout.read(1) != b"\n":
+        raise RuntimeError("no process with TensorFlow begins")
     _running.append(server)
     return (sys.executable, "-I", "-S", __file__, _CLIENT, str(address))
 
 
 _running = []
+"""Processes of these here: each ends with the pipe that is its stdin."""
 
 
 def _ask(address, arguments):
@@ -67,12 +69,13 @@ def _serve(address):
         gc.collect()
         gc.freeze()  # what is looked at later is copied
         os.write(1, b"\n")
-        while sys.stdin.fileno() not in select.select([door, sys.stdin], [], [])[0]:
+        while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
             link, _ = door.accept()
             with link:
                 if os.fork() == 0:
                     door.close()
                     _answer(link)
+    shutil.rmtree(Path(address).parent)
 
 
 def _answer(link):
