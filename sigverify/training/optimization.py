@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from sigverify.training.backend import backend_name, keras, ops
 from sigverify.training.config import TrainConfig
 from sigverify.training.losses import build_loss, output_of
@@ -31,6 +33,24 @@ def compile_network(network: Any, config: TrainConfig) -> None:
     jit = False if backend_name() == "tensorflow" else "auto"
     network.compile(optimizer=optimizer, loss=losses, jit_compile=jit)
     optimizer.build(network.trainable_variables)
+
+
+def build_reports(network: Any, config: TrainConfig) -> None:
+    """Have keras make the means that it reports of losses on several outputs.
+
+    It makes them when it first computes the losses. Within a step, that has tensorflow trace the step a
+    second time, for seconds; so losses of nothing come first, of two writers and sequences of two frames.
+    """
+    slots = 2 * (config.batch.genuine + config.batch.skilled)
+    shapes = {name: tuple(output.shape)[1:] for name, output in network.output.items()}
+    if "sequence" in network.loss:
+        strides = [loss.stride for _, loss in network.loss["sequence"].parts]
+        shapes["sequence"] = 2 * max(strides), shapes["sequence"][1]
+    network.compute_loss(
+        y={name: np.zeros((slots, 2), np.int32) for name in network.loss},
+        y_pred={name: ops.zeros((slots, *shape)) for name, shape in shapes.items()},
+    )
+    network.reset_metrics()
 
 
 def learning_rate(config: TrainConfig) -> Any:
