@@ -31,8 +31,12 @@ _NEAREST: Final = 3
 """One in so many of those enrolled counts, whom strangers come nearest: only their thresholds are raised."""
 
 
-def with_cohort(model: Model) -> Model:
+def with_cohort(model: Model, *, trusted: bool = False) -> Model:
     """Return the model with a cohort of invented people, in place of any it had; networks and scores stay.
+
+    Args:
+        model: whose comparisons choose them, more than a hundred thousand.
+        trusted: whether its networks are known to run: then the core in C runs them too, see `Matcher.open`.
 
     Raises:
         ConversionError: nobody can be invented for such captures.
@@ -45,7 +49,7 @@ def with_cohort(model: Model) -> Model:
         )
     strangers, enrolled = open_corpus(TO_MEET[modality]), open_corpus(TO_ENROLL[modality])
     refuse_seen(provenance, [strangers.name, enrolled.name])
-    people, odds = meet(Matcher.open(model), strangers, enrolled)
+    people, odds = meet(Matcher.open(model, trusted=trusted), strangers, enrolled)
     chosen = people.take(choose(odds, PEOPLE))
     record = {"people": len(chosen), "of": strangers.name, "by": enrolled.name}
     conversion = {**provenance.get("conversion", {}), "cohort": record}

@@ -195,7 +195,8 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
 def _finished(model: Model, eer: float | None, report: ParityReport | None, options: Options) -> Conversion:
     """Add the cohort, check both networks against the Edge TPU, and compile them, as far as is asked for."""
     if options.cohort and model.manifest.modality in TO_MEET:
-        model = with_cohort(model)  # before a processor is needed that is not here
+        # Before a processor is needed that is not here. What was converted just now has run for the report.
+        model = with_cohort(model, trusted=report is not None)
     mapping = None
     networks = [network for network in (model.network, model.pair_network) if network]
     if model.manifest.precision is Precision.INT8:
