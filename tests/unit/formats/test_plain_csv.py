@@ -66,6 +66,17 @@ def test_blank_lines_and_a_missing_last_line_end():
     assert decoded(data) == decoded(file_of(PLAIN))
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "|"])
+def test_bare_numbers_are_read_as_those_with_something_around_them(delimiter):
+    """The short way, for most files, and the long one: with a row of nothing, and one that is too short."""
+    bare = file_of(tuple(COLUMNS), delimiter).replace(b"\n", b"\n" + 4 * delimiter.encode() + b"\n\n")
+    quoted = bare.replace(b"1.5", b'"1.5"')
+    assert decoded(bare) == decoded(quoted) == Signature(**COLUMNS)
+    for data in (bare, quoted):
+        with pytest.raises(FormatError, match="line 46: a row of 1 columns"):
+            decoded(data + b"7")
+
+
 def test_ink_follows_pressure_where_no_pen_down_is_given():
     signature = decoded(file_of((*PLAIN, "pressure")))
     assert signature.ink.tolist() == [bool(flag) for flag in COLUMNS["pen_down"]]
