@@ -24,7 +24,7 @@ QUICK_CORPUS: Final = "synthetic:writers=48,genuine=8,skilled=8"
 QUICK_WRITERS: Final = 10
 QUICK_SIZES: Final[dict[str, Any]] = {"references": (1, 5), "draws": 2}
 QUICK_CONFIG: Final = TrainConfig(
-    encoder_options={"width": 8},
+    encoder_options={"width": 8, "dilations": (1, 4)},
     losses=(LossConfig(name="triplet"),),
     batch=BatchConfig(writers=4),
     epochs=1,
