@@ -201,11 +201,16 @@ def test_a_sequence_beyond_one_is_clipped():
     assert (output.sequence == -1).all()
 
 
-def test_a_tensor_whose_name_is_no_text():
+@pytest.mark.parametrize(("whose", "words"), [(0, "refuses the network"), (1, "name is no text")])
+def test_a_name_that_is_no_text(whose, words):
+    """The input is named in the signature, and as a tensor."""
     model = toy_model()
     name = Embedder.open(model)._interpreter.get_input_details()[0]["name"].encode()
-    network = model.network.replace(name, b"\xff" + name[1:])
-    with pytest.raises(MalformedModel, match="name is no text"):
+    first, between, last = model.network.split(name)
+    names = [name, name]
+    names[whose] = b"\xff" + name[1:]
+    network = first + names[0] + between + names[1] + last
+    with pytest.raises(MalformedModel, match=words):
         Embedder.open(with_network(model, network))
 
 

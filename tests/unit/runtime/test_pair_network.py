@@ -159,11 +159,10 @@ def test_another_network_in_its_place():
 def test_a_name_that_is_no_text(whose, words):
     """The input is named in the signature, and as a tensor."""
     name = opened()._interpreter.get_input_details()[0]["name"].encode()
-    parts = toy_model(pair=True).pair_network.split(name)
-    assert len(parts) == 3
+    first, between, last = toy_model(pair=True).pair_network.split(name)
     names = [name, name]
     names[whose] = b"\xff" + name[1:]
-    data = parts[0] + names[0] + parts[1] + names[1] + parts[2]
+    data = first + names[0] + between + names[1] + last
     with pytest.raises(MalformedModel, match=words):
         PairNetwork.open(with_pair_network(data), runtime=Runtime.AUTO)
 
