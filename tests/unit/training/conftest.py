@@ -5,6 +5,7 @@ import pytest
 
 from sigverify.modality.pen.features import FRAMES
 from sigverify.training import TraceSet
+from sigverify.training.backend import backend_name
 
 
 def draw_writer(rng, genuine, skilled):
@@ -50,3 +51,29 @@ def make_traces():
 @pytest.fixture(scope="session")
 def traces(make_traces):
     return make_traces()
+
+
+@pytest.fixture(scope="module")
+def without_graphs():
+    """Compute each step as it comes: to make a graph of it takes longer than the few steps of a test.
+
+    Of tensorflow; on another backend the tests of the file run as they are.
+    """
+    yield from _in_graphs(is_wanted=False)
+
+
+@pytest.fixture
+def with_graphs(without_graphs):  # noqa: ARG001 - which comes before it
+    """Compute as users do, in graphs."""
+    yield from _in_graphs(is_wanted=True)
+
+
+def _in_graphs(*, is_wanted):
+    if backend_name() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(not is_wanted)
+    yield
+    tf.config.run_functions_eagerly(is_wanted)

@@ -38,8 +38,11 @@ CONFIG = TrainConfig(
     steps_per_epoch=3,
 )
 
-# TensorFlow says of each data set that to compute without graphs does not concern it.
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the .tf.config:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_graphs"),
+    # TensorFlow says of each data set that this does not concern it.
+    pytest.mark.filterwarnings("ignore:Even though the .tf.config:UserWarning"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,24 +51,6 @@ def _few_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "VALIDATION_STEPS", 2)
         yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_graphs():
-    """Compute a step as it comes: to make a graph of it takes longer than the few steps of a test."""
-    tensorflow = pytest.importorskip("tensorflow")
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
-def with_graphs(_without_graphs):
-    """Compute as users do, in graphs."""
-    tensorflow = pytest.importorskip("tensorflow")
-    tensorflow.config.run_functions_eagerly(False)
-    yield
-    tensorflow.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="module")

@@ -34,17 +34,11 @@ CONFIG = TrainConfig(
     steps_per_epoch=2,
 )
 
-# TensorFlow says of each data set that this does not concern it.
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the .tf.config:UserWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_graphs():
-    """Compute a step as it comes: to make a graph of it takes longer than the few steps of a test."""
-    tensorflow = pytest.importorskip("tensorflow")
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+pytestmark = [
+    pytest.mark.usefixtures("without_graphs"),
+    # TensorFlow says of each data set that this does not concern it.
+    pytest.mark.filterwarnings("ignore:Even though the .tf.config:UserWarning"),
+]
 
 
 class Stop(Exception):
