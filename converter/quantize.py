@@ -58,18 +58,10 @@ def convert_encoder(
     tf, _ = tensorflow_backend.load()
     if not all(np.isfinite(weights).all() for weights in encoder.network.get_weights()):
         raise ConversionError("the network's weights are not finite", hint="Its training has diverged")
-    graph = _graph(tf, encoder.network)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], encoder.network)
-    # By a SavedModel in a folder, the other way, the same operations come out, after five times as long.
-    converter.experimental_lower_to_saved_model = False
-    if precision is Precision.INT8:
-        _ask_for_int8(tf, converter, _checked(representative, encoder.input_shape))
-    elif precision is Precision.FLOAT16:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
+    inputs = _checked(representative, encoder.input_shape) if precision is Precision.INT8 else None
     try:
         with tensorflow_backend.quiet() as printed:
-            network = named(converter.convert(), sorted(graph.structured_outputs))
+            network = _converted(tf, encoder.network, precision, inputs)
     except Exception as error:
         # Whatever its C++ passes throw means the same: the network does not convert. Some throw without a
         # word, and have said why on stderr.
@@ -81,6 +73,28 @@ def convert_encoder(
     return pointwise(network) if precision is Precision.INT8 else network
 
 
+def pick(rows: npt.NDArray[_T], count: int) -> npt.NDArray[_T]:
+    """Return `count` rows spread evenly over `(n, …)`, or all where there are no more."""
+    if len(rows) <= count:
+        return rows
+    chosen: npt.NDArray[_T] = rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
+    return chosen
+
+
+def _converted(tf: Any, network: Any, precision: Precision, representative: Float32Array | None) -> bytes:
+    """Convert; `representative` is there where int8 is asked for."""
+    graph = _graph(tf, network)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], network)
+    # By a SavedModel in a folder, the other way, the same operations come out, after five times as long.
+    converter.experimental_lower_to_saved_model = False
+    if representative is not None:
+        _ask_for_int8(tf, converter, representative)
+    elif precision is Precision.FLOAT16:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return named(converter.convert(), sorted(graph.structured_outputs))
+
+
 def _graph(tf: Any, network: Any) -> Any:
     """Trace a network of a fixed batch of one, as it is used: a concrete function of a dict of outputs."""
     (features,) = network.inputs
@@ -89,18 +103,8 @@ def _graph(tf: Any, network: Any) -> Any:
         outputs = network(features, training=False)
         return outputs if isinstance(outputs, dict) else {"pair": outputs}
 
-    with tensorflow_backend.quiet():
-        return tf.function(run, autograph=False).get_concrete_function(
-            tf.TensorSpec(features.shape, features.dtype, "features")
-        )
-
-
-def pick(rows: npt.NDArray[_T], count: int) -> npt.NDArray[_T]:
-    """Return `count` rows spread evenly over `(n, …)`, or all where there are no more."""
-    if len(rows) <= count:
-        return rows
-    chosen: npt.NDArray[_T] = rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
-    return chosen
+    signature = tf.TensorSpec(features.shape, features.dtype, "features")
+    return tf.function(run, autograph=False).get_concrete_function(signature)
 
 
 def _ask_for_int8(tf: Any, converter: Any, representative: Float32Array) -> None:

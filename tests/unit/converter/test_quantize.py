@@ -74,6 +74,23 @@ def test_an_operation_without_an_int8_form_is_refused():
         to_tflite(network, encode(traces(2, 2)))
 
 
+def test_a_layer_that_cannot_be_computed_is_refused():
+    """Of somebody's own: that its shapes fit together says nothing yet of what it does."""
+    import keras
+
+    class Failing(keras.layers.Layer):
+        def compute_output_shape(self, shape):
+            return shape
+
+        def call(self, _):
+            raise ValueError("the reason")
+
+    inputs = keras.Input((256, CHANNELS))
+    vector = keras.layers.GlobalAveragePooling1D()(Failing()(inputs))
+    with pytest.raises(ConversionError, match=r"not convert to float32; received .* calling Failing"):
+        to_tflite(keras.Model(inputs, {"vector": vector}), precision=Precision.FLOAT32)
+
+
 def test_pick_spreads_evenly():
     assert pick(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     assert pick(np.arange(3), 4).tolist() == [0, 1, 2]
