@@ -1,6 +1,6 @@
 """Losses and optimizer of a run, attached to its network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -35,22 +35,28 @@ def compile_network(network: Any, config: TrainConfig) -> None:
     optimizer.build(network.trainable_variables)
 
 
-def build_reports(network: Any, config: TrainConfig) -> None:
-    """Have keras make the means that it reports of losses on several outputs.
-
-    It makes them when it first computes the losses. Within a step, that has tensorflow trace the step a
-    second time, for seconds; so losses of nothing come first, of two writers and sequences of two frames.
-    """
+def least_outputs(network: Any, config: TrainConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the least that the losses take: two writers, and sequences of two frames."""
     slots = 2 * (config.batch.genuine + config.batch.skilled)
-    shapes = {name: tuple(output.shape)[1:] for name, output in network.output.items()}
+    shapes = {name: (slots, *output.shape[1:]) for name, output in network.output.items()}
     if "sequence" in network.loss:
         strides = [loss.stride for _, loss in network.loss["sequence"].parts]
-        shapes["sequence"] = 2 * max(strides), shapes["sequence"][1]
-    network.compute_loss(
-        y={name: np.zeros((slots, 2), np.int32) for name in network.loss},
-        y_pred={name: ops.zeros((slots, *shape)) for name, shape in shapes.items()},
-    )
-    network.reset_metrics()
+        shapes["sequence"] = slots, 2 * max(strides), shapes["sequence"][2]
+    return shapes
+
+
+def build_reports(network: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Have keras make the means that it reports of losses on several outputs, which have these shapes.
+
+    It makes them when it first computes the losses. Within a step, that has tensorflow trace the step a
+    second time, for seconds; so losses of nothing come first. Elsewhere keras does so by itself.
+    """
+    if len(network.loss) > 1 and backend_name() == "tensorflow":
+        network.compute_loss(
+            y={name: np.zeros((shapes[name][0], 2), np.int32) for name in network.loss},
+            y_pred={name: ops.zeros(shape) for name, shape in shapes.items()},
+        )
+        network.reset_metrics()
 
 
 def learning_rate(config: TrainConfig) -> Any:

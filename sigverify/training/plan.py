@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sigverify.errors import ConfigError, CorpusError
-from sigverify.training.backend import backend_name, keras
+from sigverify.training.backend import keras
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.batches import WriterBatches
 from sigverify.training.data.trace_set import TraceSet
@@ -15,7 +15,7 @@ from sigverify.training.data.training_data import TrainingData
 from sigverify.training.devices import Devices
 from sigverify.training.encoders import build_encoder
 from sigverify.training.losses import output_of
-from sigverify.training.optimization import build_reports, compile_network
+from sigverify.training.optimization import build_reports, compile_network, least_outputs
 from sigverify.training.run.origin import Origin
 from sigverify.training.validator import Validator
 from sigverify.training.weights import copy_weights, start_from
@@ -67,8 +67,8 @@ def make_plan(config: TrainConfig, data: TrainingData, devices: Devices, origin:
         if OUTPUT in outputs:
             network = with_writer_head(network, len(data.train.writers))
         compile_network(network, config)
-    if len(network.loss) > 1 and backend_name() == "tensorflow" and devices.count == 1:
-        build_reports(network, config)  # elsewhere keras does so by itself
+    if len(network.loss) > 1 and devices.count == 1:
+        build_reports(network, least_outputs(network, config))
     held_out = None if data.held_out is None else _validation_batches(config, data, outputs, devices)
     if data.held_out is not None and held_out is None and config.validation.monitor == "val_loss":
         raise CorpusError(

@@ -25,3 +25,11 @@ def postgres():
     server = PostgresServer(binaries)
     yield server
     server.close()
+
+
+@pytest.fixture
+def database(postgres):
+    """The address of an empty database on that server."""
+    url = postgres.url()
+    yield url
+    postgres.take_back(url)

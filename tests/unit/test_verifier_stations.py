@@ -162,15 +162,14 @@ def test_a_rekey_signs_anew_what_was_trusted_and_nothing_else(path, station):
 
 
 @pytest.fixture
-def fleet(postgres, tmp_path):
+def fleet(database, tmp_path):
     """A function that opens a device of a fleet: with the owner's role, as a thief of that could."""
-    url = postgres.url()
 
     def open_device(name, stations=None, key=STORE_KEY):
-        store = FleetStore(url, key=key, cache=tmp_path / f"{name}.db", poll_s=None)
+        store = FleetStore(database, key=key, cache=tmp_path / f"{name}.db", poll_s=None)
         return Verifier(store, arithmetic_matcher(), stations=stations)
 
-    open_device.url = url
+    open_device.url = database
     return open_device
 
 

@@ -15,6 +15,7 @@ from sigverify.training.callbacks import Averaging, EpochCounter, ProgressReport
 from sigverify.training.callbacks.averaging import averaged
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.training_data import TrainingData
+from sigverify.training.optimization import build_reports
 from sigverify.training.pair.batches import PairBatches, held_out_batches
 from sigverify.training.pair.network import SmallLoss, TrialLoss, build, in_score
 from sigverify.training.pair.offset import Offset
@@ -60,7 +61,7 @@ def train_pair(
     if start is not None:
         start_from(network, start)
     model = in_score(network)
-    _compile(model, config)
+    compile_in_score(model, config)
     batches = PairBatches(writers, offset, pair, config.seed)
     held_out, alone = None, None
     if data.held_out is not None:
@@ -99,7 +100,8 @@ def train_pair(
     return facts
 
 
-def _compile(model: Any, config: TrainConfig) -> None:
+def compile_in_score(model: Any, config: TrainConfig) -> None:
+    """Attach the losses, the optimizer, and the means that keras reports, to what `in_score` made."""
     pair = config.pair
     steps = pair.epochs * pair.steps_per_epoch
     optimizer = keras.optimizers.AdamW(
@@ -113,6 +115,7 @@ def _compile(model: Any, config: TrainConfig) -> None:
     jit = False if backend_name() == "tensorflow" else "auto"
     model.compile(optimizer, loss={"odds": TrialLoss(), "said": SmallLoss()}, jit_compile=jit)
     optimizer.build(model.trainable_variables)
+    build_reports(model, {name: (1, *output.shape[1:]) for name, output in model.output.items()})
 
 
 class _KeepBest(keras.callbacks.Callback):

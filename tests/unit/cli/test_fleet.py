@@ -16,12 +16,11 @@ def key(tmp_path):
 
 
 @pytest.fixture
-def options(postgres, key, tmp_path):
-    url = postgres.url()
-    with FleetStore(url, key=Key.from_file(key), cache=tmp_path / "cache.db", poll_s=None) as store:
+def options(database, key, tmp_path):
+    with FleetStore(database, key=Key.from_file(key), cache=tmp_path / "cache.db", poll_s=None) as store:
         store.put(template("alice", 2))
         store.put(template("bob", 1))
-    return ["--store", url, "--key", key]
+    return ["--store", database, "--key", key]
 
 
 def test_listing_checking_and_forgetting(answer, options):

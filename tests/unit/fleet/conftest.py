@@ -15,8 +15,8 @@ def key():
 
 
 @pytest.fixture
-def url(postgres):
-    return postgres.url()
+def url(database):
+    return database
 
 
 @pytest.fixture

@@ -62,9 +62,9 @@ class TestWrapping:
 
 
 @pytest.fixture
-def server(postgres):
+def server(postgres, database):
     """The owner's address of a fleet with alice in it, with roles, and two kiosks admitted."""
-    url, prefix = postgres.url(), f"keys{next(NUMBERS)}"
+    url, prefix = database, f"keys{next(NUMBERS)}"
     with PostgresStore(url, key=FLEET) as store:
         make_roles(store, Roles.of(prefix))
         admit(store, "one", KioskKey(ONE).public)

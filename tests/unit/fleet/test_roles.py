@@ -31,9 +31,8 @@ def genuine(writer, count=5):
 class Fleet:
     """A server with roles, and a login in each of them."""
 
-    def __init__(self, postgres, folder):
-        self.postgres, self.folder = postgres, folder
-        self.owner = postgres.url()
+    def __init__(self, postgres, url, folder):
+        self.postgres, self.owner, self.folder = postgres, url, folder
         self.prefix = f"test{next(NUMBERS)}"
         self.roles = Roles.of(self.prefix)
         with PostgresStore(self.owner, key=KEY) as store:
@@ -79,7 +78,7 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(postgres, tmp_path_factory):
     """A fleet with two people, a log of its own, and one of each of two kiosks."""
-    its = Fleet(postgres, tmp_path_factory.mktemp("fleet"))
+    its = Fleet(postgres, postgres.url(), tmp_path_factory.mktemp("fleet"))
     with its.verifier("station") as verifier:
         verifier.enroll("alice", genuine(0), groups=["staff"])
         verifier.enroll("bob", genuine(1))
@@ -228,9 +227,9 @@ def test_what_each_role_may(fleet, what):
 
 
 @pytest.fixture
-def own_fleet(postgres, tmp_path):
+def own_fleet(postgres, database, tmp_path):
     """A fleet of the test's own, with alice in it."""
-    its = Fleet(postgres, tmp_path)
+    its = Fleet(postgres, database, tmp_path)
     with its.verifier("station") as verifier:
         verifier.enroll("alice", genuine(0))
     return its

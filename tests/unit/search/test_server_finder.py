@@ -36,7 +36,8 @@ def url(searching_postgres):
     """A database that has the extension."""
     its = searching_postgres.url()
     searching_postgres.execute("CREATE EXTENSION vector", its)
-    return its
+    yield its
+    searching_postgres.take_back(its)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A fault at any line or statement while vectors are put on a server: the next search finds everybody."""
 
+import contextlib
+
 import faults
 import pytest
 from builders import arithmetic_matcher, signature
@@ -34,29 +36,23 @@ def prepared(searching_postgres):
             verifier.enroll("carol", [signature(5, n) for n in range(3)], quality="record")
             verifier.enroll("bob", [signature(6, n) for n in range(3)], quality="record", replace=True)
             verifier.forget("dora")
-    return url
+    searching_postgres.keep(url)
+    yield url
+    searching_postgres.take_back(url)
 
 
 @pytest.fixture
 def fresh(searching_postgres, prepared):
-    """Return a function that opens a copy of it, deleted when the next one is opened."""
-    opened = []
+    """Return a function that opens it as it was prepared, and closes what it opened before."""
+    with contextlib.ExitStack() as opened:
 
-    def open_():
-        close()
-        url = searching_postgres.copy(prepared)
-        store = PostgresStore(url, key=KEY)
-        opened.append((url, Verifier(store, arithmetic_matcher(), index="server")))
-        return opened[-1][1]
+        def open_():
+            opened.close()
+            searching_postgres.put_back(prepared)
+            store = PostgresStore(prepared, key=KEY)
+            return opened.enter_context(Verifier(store, arithmetic_matcher(), index="server"))
 
-    def close():
-        for url, verifier in opened:
-            verifier.close()
-            searching_postgres.drop(url)
-        opened.clear()
-
-    yield open_
-    close()
+        yield open_
 
 
 def looks_right(verifier, where):

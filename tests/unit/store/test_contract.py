@@ -24,7 +24,7 @@ def opened(kind, request):
     path = request.getfixturevalue("tmp_path") / "store.db"
     if kind == "file":
         return SqliteStore(path, key=KEY)
-    url = request.getfixturevalue("postgres").url()
+    url = request.getfixturevalue("database")
     return PostgresStore(url, key=KEY) if kind == "server" else FleetStore(url, key=KEY, cache=path)
 
 

@@ -57,7 +57,7 @@ def machine(request, tmp_path):
         (tmp_path / "medium").mkdir()
         return Machine(tmp_path, lambda: FileCounter(tmp_path / "medium" / "count"))
     if request.param == "server":
-        url = request.getfixturevalue("postgres").url()
+        url = request.getfixturevalue("database")
         return Machine(tmp_path, lambda: PostgresCounter(url, name="kiosk"))
     global index  # noqa: PLW0603, each store needs one of its own, and the TPM goes on
     index += 1

@@ -53,43 +53,38 @@ KINDS = {
 
 
 class Bench:
-    """A fresh database for each fault, copied from one that was prepared."""
+    """A database as it was prepared, for each fault anew."""
 
-    def __init__(self, postgres, folder, kind, operation):
+    def __init__(self, postgres, url, folder, kind, operation):
         self.server, self.folder, self.kind = postgres, folder, kind
         self.operation = KINDS[kind][operation]
         self.count = 0
-        self.prepared, self.url = postgres.url(), None
+        self.url = url
         folder.mkdir()
-        with self.opened(self.prepared) as verifier:
+        with self.opened() as verifier:
             verifier.enroll("alice", genuine(0), groups=["staff"])
             verifier.verify("alice", signature(1, 8))
             if kind == "fleet":
                 verifier.store.synchronize()
+        postgres.keep(url)
         shutil.copytree(folder, f"{folder}-prepared")
         with self.fresh() as verifier:
             self.before = self.look(verifier)
             self.operation(verifier)
             self.after = self.look(verifier)
 
-    def opened(self, url):
+    def opened(self):
         if self.kind == "fleet":
-            store = FleetStore(url, key=KEY, cache=self.folder / "cache.db", poll_s=None)
+            store = FleetStore(self.url, key=KEY, cache=self.folder / "cache.db", poll_s=None)
         else:
-            store = PostgresStore(url, key=KEY)
+            store = PostgresStore(self.url, key=KEY)
         return Verifier(store, matcher(), policy=POLICY)
 
     def fresh(self):
-        if self.url is not None:
-            self.drop()
-        self.url = self.server.copy(self.prepared)
+        self.server.put_back(self.url)
         shutil.rmtree(self.folder)
         shutil.copytree(f"{self.folder}-prepared", self.folder)
-        return self.opened(self.url)
-
-    def drop(self):
-        self.server.drop(self.url)
-        self.url = None
+        return self.opened()
 
     def look(self, verifier):
         store = verifier.store
@@ -138,11 +133,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(postgres, tmp_path, monkeypatch, request):
+def bench(postgres, database, tmp_path, monkeypatch, request):
     with faults.faulty_sqlite(monkeypatch), faults_postgres.faulty_postgres(monkeypatch):
-        its = Bench(postgres, tmp_path / "fleet", *request.param)
-        yield its
-        its.drop()
+        yield Bench(postgres, database, tmp_path / "fleet", *request.param)
 
 
 each_operation = pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class OnServer:
 def place(request, tmp_path):
     if request.param == "file":
         return InFile(tmp_path / "store.db")
-    return OnServer(request.getfixturevalue("postgres").url())
+    return OnServer(request.getfixturevalue("database"))
 
 
 @pytest.fixture

@@ -274,8 +274,8 @@ def test_damaged_pages_lose_nothing_silently(tmp_path, old):
 
 
 @pytest.mark.parametrize("old", [1, 2])
-def test_an_old_server(postgres, old):
-    url = old_server(postgres.url(), PEOPLE, version=old)
+def test_an_old_server(postgres, database, old):
+    url = old_server(database, PEOPLE, version=old)
     with PostgresStore(url, key=KEY) as store:
         look(store)
         store.put(template("user-1", 2, modality="image", model_id="f" * 16))
@@ -299,8 +299,8 @@ def test_the_tables_of_an_old_server_are_those_of_a_new_one(postgres, version):
         assert postgres.execute(query, old) == postgres.execute(query, new)
 
 
-def test_several_kiosks_migrate_one_server_at_the_same_moment(postgres):
-    url = old_server(postgres.url(), 20)
+def test_several_kiosks_migrate_one_server_at_the_same_moment(database):
+    url = old_server(database, 20)
 
     def work(_):
         with PostgresStore(url, key=KEY) as store:
@@ -312,8 +312,8 @@ def test_several_kiosks_migrate_one_server_at_the_same_moment(postgres):
         assert store.revision() == 20 + 5
 
 
-def test_a_migration_of_a_server_that_fails_changes_nothing(postgres):
-    url = old_server(postgres.url(), PEOPLE)
+def test_a_migration_of_a_server_that_fails_changes_nothing(postgres, database):
+    url = old_server(database, PEOPLE)
     postgres.execute("CREATE TABLE sigverify.models (stands integer)", url)
     with pytest.raises(StoreError, match="cannot migrate"):
         PostgresStore(url, key=KEY)
@@ -323,8 +323,8 @@ def test_a_migration_of_a_server_that_fails_changes_nothing(postgres):
         look(store)
 
 
-def test_a_role_that_does_not_own_the_tables_may_use_them_after_the_owner_migrated(postgres):
-    url = old_server(postgres.url(), PEOPLE)
+def test_a_role_that_does_not_own_the_tables_may_use_them_after_the_owner_migrated(postgres, database):
+    url = old_server(database, PEOPLE)
     postgres.execute("DROP ROLE IF EXISTS clerk", url)
     postgres.execute("CREATE ROLE clerk LOGIN", url)
     postgres.execute("GRANT USAGE ON SCHEMA sigverify TO clerk", url)
@@ -339,19 +339,19 @@ def test_a_role_that_does_not_own_the_tables_may_use_them_after_the_owner_migrat
     postgres.execute("DROP OWNED BY clerk", url)
 
 
-def test_an_old_kiosk_goes_on_with_its_copy_and_an_old_server(postgres, tmp_path):
-    url, cache = old_server(postgres.url(), PEOPLE), tmp_path / "cache.db"
+def test_an_old_kiosk_goes_on_with_its_copy_and_an_old_server(postgres, database, tmp_path):
+    url, cache = old_server(database, PEOPLE), tmp_path / "cache.db"
     with FleetStore(url, key=KEY, cache=cache, poll_s=None) as store:
         assert store.users("pen") == USERS
     # The copy as the version before wrote it: its progress names no modality, its secret is sealed otherwise.
-    with closing(sqlite3.connect(cache)) as database:
-        salt, sealed = database.execute("SELECT salt, secret FROM state").fetchone()
+    with closing(sqlite3.connect(cache)) as copy:
+        salt, sealed = copy.execute("SELECT salt, secret FROM state").fetchone()
         sealer = Sealer(KEY, salt)
-        database.execute(
+        copy.execute(
             "UPDATE state SET secret = ?", (sealer.seal("secret", sealer.open("secret", sealed, 5)),)
         )
-        database.commit()
-        database.executescript(DOWNGRADE)
+        copy.commit()
+        copy.executescript(DOWNGRADE)
     shutil.copy(cache, tmp_path / "away.db")
     postgres.stop()
     try:

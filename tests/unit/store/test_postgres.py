@@ -18,8 +18,8 @@ KEY = Key(bytes(range(32)))
 
 
 @pytest.fixture
-def url(postgres):
-    return postgres.url()
+def url(database):
+    return database
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from sigverify.training import (
 )
 from sigverify.training.data.training_data import prepare
 from sigverify.training.pair import offset
-from sigverify.training.pair.stage import train_pair
+from sigverify.training.pair.network import build, in_score
+from sigverify.training.pair.stage import compile_in_score, train_pair
 from sigverify.training.weights import load_network
 
 CONFIG = TrainConfig(
@@ -47,6 +48,14 @@ class Stop(Exception):
 
 def change(config=CONFIG, **pair):
     return replace(config, pair=replace(config.pair, **pair))
+
+
+def test_the_means_of_its_two_losses_are_there_before_a_step():
+    """Else tensorflow traces the first step twice. They hold nothing of the losses that made them."""
+    model = in_score(build((128, 22), width=4, dilations=(1,), dropout=0.0))
+    compile_in_score(model, CONFIG)
+    assert {each.name for each in model.metrics} == {"loss", "odds_loss", "said_loss"}
+    assert all(float(each.count) == 0 for each in model.metrics)
 
 
 @pytest.fixture(scope="module", autouse=True)
