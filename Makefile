@@ -6,8 +6,8 @@ VENV ?= .venv
 EXTRAS ?= dev,train-cpu
 comma := ,
 DEMO_EXTRAS ?= $(subst dev$(comma),,$(EXTRAS))
-# How many tests run at once: one more than the two cores meant here, as some wait for a disk or another process.
-JOBS ?= 3
+# How many tests run at once: two more than the two cores meant here, as some wait for a disk, a browser or a server.
+JOBS ?= 4
 # Files as they come: those of whole commands, which take longest, before the many small ones that fill up the end.
 SPREAD = --dist loadfile --no-loadscope-reorder
 

@@ -1,4 +1,4 @@
-"""`new_figure`, `save`: a figure that needs no display, and how it becomes a file."""
+"""`new_figure`, `lay_out`, `save`: a figure that needs no display, and how it becomes a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +27,14 @@ def new_figure(width: float, height: float) -> "Figure":
     except ImportError as error:
         raise MissingExtra("matplotlib is not installed", hint="pip install 'sigverify[evaluate]'") from error
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def lay_out(figure: "Figure") -> None:
+    """Place everything in a figure once, whatever it is saved as: else that is done twice for each file."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def cost_scale(lowest: float, highest: float) -> "ScalarMappable":

@@ -14,6 +14,7 @@ import numpy as np
 
 from sigverify.corpora import Corpus
 from sigverify.errors import MissingExtra, TrainingError
+from sigverify.plotting.figure import lay_out
 from sigverify.plotting.learning_curves import History, learning_curves
 from sigverify.plotting.style import styled
 from sigverify.training.backend import keras
@@ -204,6 +205,7 @@ def _conclude(
     try:
         with styled():
             figure = learning_curves(History.of(run.history), best_epoch=state.best_epoch)
+            lay_out(figure)
             figure.savefig(run.path / layout.CURVES, dpi=110)
     except MissingExtra as error:
         logger.warning("%s", error)

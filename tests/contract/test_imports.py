@@ -33,12 +33,33 @@ def loaded_by(code):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+ROOM_BY_ROOM = """
+import importlib, json, pkgutil, sys
+found, before = {}, set()
+for name in sys.argv[1:]:
+    room = importlib.import_module(f"sigverify.{name}")
+    for each in pkgutil.walk_packages(getattr(room, "__path__", []), room.__name__ + "."):
+        importlib.import_module(each.name)
+    loaded = {each.partition(".")[0] for each in sys.modules}
+    found[name], before = sorted(loaded - before), loaded
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def newly_loaded():
+    """Top-level packages by the device's module that is the first to load them, in one fresh interpreter."""
+    command = [sys.executable, "-c", ROOM_BY_ROOM, *DEVICE_MODULES]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+
+
 @pytest.mark.parametrize("module", DEVICE_MODULES)
-def test_device_modules_load_numpy_and_nothing_heavier(module):
-    code = f"import pkgutil, importlib; from sigverify import {module} as room"
-    for_all = "pkgutil.walk_packages(getattr(room, '__path__', []), room.__name__ + '.')"
-    loaded = loaded_by(f"{code}\nfor each in {for_all}: importlib.import_module(each.name)")
-    assert not loaded & (HEAVY | WORKSTATION | {"ai_edge_litert", "tflite_runtime"})
+def test_device_modules_load_numpy_and_nothing_heavier(newly_loaded, module):
+    assert not set(newly_loaded[module]) & (HEAVY | WORKSTATION | {"ai_edge_litert", "tflite_runtime"})
+
+
+def test_a_heavier_package_would_be_seen(newly_loaded):
+    assert "numpy" in {each for loaded in newly_loaded.values() for each in loaded}
 
 
 def test_importing_the_package_loads_no_numpy_until_it_is_used():

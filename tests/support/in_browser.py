@@ -114,6 +114,13 @@ def sign(page, its):
     page.evaluate(DRAW, strokes_on(page.locator("#pad").bounding_box(), its))
 
 
+def scribble(page):
+    """Write a line on the pad, where it does not matter what."""
+    pad = page.locator("#pad").bounding_box()
+    line = [[pad["x"] + 40 + 9 * step, pad["y"] + 40 + 7 * (step % 5), 8 * step, 0.5] for step in range(25)]
+    page.evaluate(DRAW, [line])
+
+
 def send(page, kind=""):
     """Press the button; return what is then said, once it says something of that kind."""
     page.click("#go")

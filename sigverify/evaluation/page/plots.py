@@ -12,6 +12,7 @@ from sigverify.evaluation.protocol import TrialKind
 from sigverify.evaluation.report import Report
 from sigverify.evaluation.summary import IMPOSTORS, Condition, DetCurve
 from sigverify.metrics import normal_deviate
+from sigverify.plotting.figure import lay_out
 from sigverify.plotting.learning_curves import History, learning_curves
 from sigverify.plotting.style import COLORS, styled
 
@@ -53,8 +54,7 @@ def draw_plots(reports: Sequence[Report], *, history: History | None = None) -> 
     with styled():
         figures = {name: build() for name, build in plots(reports, history=history).items()}
         for figure in figures.values():
-            figure.draw_without_rendering()
-            figure.set_layout_engine(None)
+            lay_out(figure)
     return figures
 
 

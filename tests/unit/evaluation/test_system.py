@@ -47,7 +47,7 @@ def test_scores_are_those_that_the_device_gives(model, make):
 @pytest.mark.parametrize("sensed", [True, False])
 def test_strangers_are_decided_about_as_the_device_decides(model, sensed):
     """Also by people's own thresholds, which a cohort near to them has raised."""
-    its = open_corpus("synthetic:writers=8,genuine=5,skilled=0,seed=81")
+    its = open_corpus("synthetic:writers=6,genuine=5,skilled=0,seed=81")
     samples = [
         replace(each, capture=with_pressure(each.capture, sensed=sensed or each.number == 1))
         for each in its.samples
