@@ -148,8 +148,11 @@ class Admission:
         finally:
             visit.held -= held
 
-    def wait_s(self, peer: str) -> float:
-        """Count a question of that peer; where it asked too much, return the seconds to wait instead."""
+    def wait_s(self, peer: str, cost: float = 1.0) -> float:
+        """Count a question of that peer; where it asked too much, return the seconds to wait instead.
+
+        `cost` is less than 1 of what is only a part of a question, such as a file of a page.
+        """
         rate, now = self.bounds.questions_a_second, self._clock()
         if rate is None:
             return 0.0
@@ -158,10 +161,12 @@ class Admission:
         if len(self._asked) > _MAX_PEERS:
             self._asked.popitem(last=False)
         most = float(self.bounds.questions_at_once)
-        wait_s = max(bucket.wait_s(now, rate, most), self._asked_by_all.wait_s(now, 4 * rate, 4 * most))
+        wait_s = max(
+            bucket.wait_s(now, rate, most, cost), self._asked_by_all.wait_s(now, 4 * rate, 4 * most, cost)
+        )
         if wait_s <= 0:
-            bucket.take()
-            self._asked_by_all.take()
+            bucket.take(cost)
+            self._asked_by_all.take(cost)
         return wait_s
 
     def note(self, what: str) -> None:
@@ -197,10 +202,10 @@ class _Bucket:
         self._level = 0.0
         self._at = 0.0
 
-    def wait_s(self, now: float, rate: float, most: float) -> float:
+    def wait_s(self, now: float, rate: float, most: float, cost: float) -> float:
         self._level = max(0.0, self._level - rate * (now - self._at))
         self._at = now
-        return max(0.0, (self._level + 1 - most) / rate)
+        return max(0.0, (self._level + cost - most) / rate)
 
-    def take(self) -> None:
-        self._level += 1
+    def take(self, cost: float) -> None:
+        self._level += cost

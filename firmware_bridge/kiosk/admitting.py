@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firmware_bridge.admission import NOBODY, Admission, Visit
 from firmware_bridge.kiosk.guard import refuse
+from firmware_bridge.kiosk.page_files import PATHS
 from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.transport.address import peer_of
 
@@ -58,7 +59,9 @@ class Admitting:
             self._admission.note("a client of the page went away in the middle of a request")
 
     async def _answer(self, scope: Scope, request: "_Request") -> None:
-        wait_s = self._admission.wait_s(request.visit.peer)
+        # A page is one question, whole: one that lacks a script for want of answers would be dead.
+        cost = 1 / len(PATHS) if scope["path"] in PATHS else 1.0
+        wait_s = self._admission.wait_s(request.visit.peer, cost)
         if wait_s > 0:
             refusal = Refused(Refusal.TOO_MANY_QUESTIONS, retry_after_s=wait_s)
             await refuse(refusal, scope, request.receive, request.send)

@@ -1,6 +1,7 @@
 """Real sockets, and what strangers try with them: the page stays there for others."""
 
 import contextlib
+import http.client
 import json
 import logging
 import socket
@@ -18,6 +19,7 @@ from builders import arithmetic_matcher
 
 from firmware_bridge.admission import Bounds
 from firmware_bridge.kiosk import server as module
+from firmware_bridge.kiosk.page_files import PATHS
 from firmware_bridge.kiosk.reading import read_body
 from firmware_bridge.kiosk.schemas import shape
 from firmware_bridge.kiosk.settings import Settings
@@ -182,6 +184,19 @@ def test_questions_are_bounded(page, monkeypatch):
     assert 0 < content["retry_after_s"] <= 1.1
     time.sleep(1.2)
     assert page.answers()
+
+
+def test_a_page_with_all_its_files_is_one_question(page, monkeypatch):
+    bounds = Bounds(questions_a_second=1e-3, questions_at_once=5)
+    monkeypatch.setattr(page.server.config.http_protocol_class.door, "bounds", bounds)
+    its = http.client.HTTPConnection("127.0.0.1", page.port, timeout=5)
+    with contextlib.closing(its):
+        for path in [*PATHS] * 5:
+            its.request("GET", path)
+            answer = its.getresponse()
+            assert (answer.status, bool(answer.read())) == (200, True), path
+        its.request("GET", "/")
+        assert its.getresponse().status == 429
 
 
 def test_more_than_there_is_room_for_are_told_so(page, monkeypatch):
