@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from warm_python import warm_python
+from warm_python import OF_COMMANDS, warm_python
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -44,7 +44,7 @@ def paste(tmp_path):
     tools.mkdir()
     folder.mkdir()
     tool = tools / "sigverify"
-    tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sigverify.cli "$@"\n')
+    tool.write_text(f'#!/bin/sh\nexec {shlex.join(warm_python(*OF_COMMANDS))} -m sigverify.cli "$@"\n')
     tool.chmod(0o755)
     env = {
         **os.environ,

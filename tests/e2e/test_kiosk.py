@@ -530,7 +530,7 @@ def test_a_browser_that_thinks_the_touch_is_its_own(opened):
 
 @pytest.mark.slow
 def test_another_screen_and_another_size(opened):
-    page = opened()
+    page = opened(alone=True)
     devices = Devices(page)
     screen = page.context.new_cdp_session(page)
     inked = "pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data.some((value) => value)"
@@ -893,7 +893,7 @@ def test_names_that_are_no_names(opened, kiosk):
     # Characters that nobody sees are refused today; a store from before may hold such a name.
     of_before = replace(kiosk.verifier.store.get(names[0], "pen"), user_id="\u202eevil\u202c")
     kiosk.verifier.store.put(of_before)
-    page = opened()
+    page = opened(alone=True)
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     sign_in(page)
     page.click("[data-view=people]")

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -70,24 +71,48 @@ def browser():
 def opener(browser, kiosk):
     """Yield a function that opens the page on a screen of that size; scripts must not fail on it.
 
-    Its service worker, which fetches all files once more, runs where a test allows service workers.
+    Its service worker, which fetches all files once more, runs where a test allows service workers. A test
+    that leaves something on a page, other than what the page keeps, says `alone`.
     """
-    contexts, failures = [], []
+    pages, failures = [], []
 
-    def opened(size=SCREENS[0], *, language="", **options):
-        viewport = dict(zip(("width", "height"), size, strict=True))
-        context = browser.new_context(**{"viewport": viewport, "service_workers": "block"} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: failures.append(str(error)))
+    def note(error):
+        failures.append(str(error))
+
+    def opened(size=SCREENS[0], *, language="", alone=False, **options):
+        kind = None if alone or "service_workers" in options else repr(sorted(options.items()))
+        page = _a_page(browser, kind, options)
+        pages.append((kind, page))
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        page.on("pageerror", note)
         page.goto(kiosk.url + (f"?lang={language}" if language else ""))
         page.wait_for_selector("body[data-ready]")
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for kind, page in pages:
+        if kind is None or page.is_closed():
+            page.context.close()
+        else:
+            page.remove_listener("pageerror", note)
+            page.unroute_all()
+            page.goto("about:blank")
+            _at_rest.setdefault(browser, {}).setdefault(kind, []).append(page)
     assert failures == [], failures
+
+
+def _a_page(browser, kind, options):
+    """A page in a context with such options: a new one, or one that a test is done with, in half of the time.
+
+    What a page keeps, browsers keep by origin, and the kiosk of each test has a port of its own.
+    """
+    if at_rest := _at_rest.get(browser, {}).get(kind):
+        return at_rest.pop()
+    return browser.new_context(**{"service_workers": "block"} | options).new_page()
+
+
+_at_rest = weakref.WeakKeyDictionary()
+"""By browser and kind, the pages that no test has at the moment."""
 
 
 def until(page, condition):

@@ -1,9 +1,9 @@
-"""`warm_python`: programs that begin in a process which has imported TensorFlow already.
+"""`warm_python`: programs that begin in a process which has imported libraries already.
 
-Of a short training, the import of TensorFlow is half: seven seconds of the processor. Here one process
-imports it, and forks for every program, which begins with those modules and its own arguments, environment,
-folder and files. Nothing computes before the fork, so no thread is lost by it; modules of ours are not
-imported before it.
+Of a short training, the import of TensorFlow is half: seven seconds of the processor; of most commands, that
+of numpy and others. Here one process imports them, and forks for every program, which begins with those
+modules and its own arguments, environment, folder and files. Nothing computes before the fork, so no thread
+is lost by it; modules of ours are not imported before it.
 
 A program is run by `[*warm_python(), "-m", "sigverify.cli", …]` in the place of `[sys.executable, …]`.
 """
@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import functools
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -32,14 +33,30 @@ _STATUS = struct.Struct("!i")
 _CLIENT = "client"
 
 
+OF_COMMANDS = (
+    "ai_edge_litert.interpreter",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.hazmat.primitives.kdf.hkdf",
+    "numpy",
+    "rich.markdown",
+    "rich.table",
+    "sqlite3",
+    "typer.rich_utils",
+)
+"""What commands of a device import, other than ours."""
+
+
 @functools.cache
-def warm_python():
-    """Begin of a command line that runs a program so; the process ends with this one."""
+def warm_python(*modules):
+    """Begin of a command line that runs a program so, with TensorFlow unless modules are named.
+
+    The process ends with this one.
+    """
     address = Path(tempfile.mkdtemp(), "warm")
-    command = [sys.executable, __file__, address]
+    command = [sys.executable, __file__, address, *(modules or ["tensorflow"])]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     if server.stdout.read(1) != b"\n":
-        raise RuntimeError("no process with TensorFlow begins")
+        raise RuntimeError("no process to fork begins")
     _running.append(server)
     return (sys.executable, "-I", "-S", __file__, _CLIENT, str(address))
 
@@ -59,9 +76,10 @@ def _ask(address, arguments):
         return _STATUS.unpack(link.recv(_STATUS.size))[0]
 
 
-def _serve(address):
-    with contextlib.suppress(ImportError):
-        import tensorflow as tf  # noqa: F401
+def _serve(address, modules):
+    for name in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
@@ -154,4 +172,4 @@ def _interpret(first, *rest):
 if __name__ == "__main__":
     if sys.argv[1] == _CLIENT:
         sys.exit(_ask(sys.argv[2], sys.argv[3:]))
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], sys.argv[2:])

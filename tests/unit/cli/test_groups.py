@@ -3,10 +3,10 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 from builders import template, to_csv
+from warm_python import OF_COMMANDS, warm_python
 
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.store import SqliteStore
@@ -14,7 +14,7 @@ from sigverify.store import SqliteStore
 
 def run(*arguments):
     env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "sigverify.cli", *map(str, arguments)]
+    command = [*warm_python(*OF_COMMANDS), "-m", "sigverify.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
