@@ -146,25 +146,11 @@ def test_the_commands_that_demo_prints_run(demo):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-TINY = """
-epochs = 1
-steps_per_epoch = 2
-encoder_options = { width = 8, dilations = [1] }
-batch = { writers = 3 }
-losses = [{ name = "triplet" }]
-"""
-
-
 @pytest.mark.slow
-def test_train_convert_evaluate(tmp_path):
-    corpus = "synthetic:writers=48,genuine=8,skilled=8"
-    (tmp_path / "tiny.toml").write_text(TINY)
-    settings = ("--corpus", corpus, "--out", tmp_path / "run", "--config", tmp_path / "tiny.toml")
-    trained = answer("train", *settings, "--seed", "3")
-    assert trained["epochs_done"] == 1
-    assert Path(trained["model"]).is_file()
+def test_convert_evaluate_and_compare_what_was_trained(demo, tmp_path):
+    trained = demo[0] / "training"
     files = ("--out", tmp_path / "m.sigmodel", "--c-array", tmp_path / "m.c")
-    converted = answer("convert", tmp_path / "run", "--int8", "--no-cohort", *files, "--name", "mine")
+    converted = answer("convert", trained, "--int8", "--no-cohort", *files, "--name", "mine")
     assert f"sigverify model {converted['id']}" in (tmp_path / "m.c").read_text()
     arena = converted["c_array"]["arena_bytes"]
     assert (arena is None) == bool(converted["c_array"]["not_measured"])
@@ -172,7 +158,7 @@ def test_train_convert_evaluate(tmp_path):
     assert converted["name"] == "mine"
     assert converted["bytes"] == (tmp_path / "m.sigmodel").stat().st_size
     out = tmp_path / "report"
-    what = (tmp_path / "m.sigmodel", "--baseline", "dtw", "--history", tmp_path / "run", "--out", out)
+    what = (tmp_path / "m.sigmodel", "--baseline", "dtw", "--history", trained, "--out", out)
     how = (
         "--corpus",
         "synthetic:writers=4,genuine=4,skilled=2,seed=9",
