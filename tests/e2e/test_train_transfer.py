@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from warm_python import warm_python
@@ -38,6 +39,8 @@ def test_before_and_after_are_reported(tmp_path):
     facts = json.loads(train(*first, "--out", tmp_path / "base", "--json"))
     assert facts["steps_per_second"] > 0
     assert facts["devices"] == 1
+    assert facts["epochs_done"] == 1
+    assert Path(facts["model"]).is_file()
     assert "transfer" not in facts
     own = ("--corpus", "synthetic:writers=8,genuine=4,skilled=3,seed=7", "--config", tmp_path / "tuned.toml")
     start = ("--init-from", tmp_path / "base")
@@ -50,4 +53,5 @@ def test_before_and_after_are_reported(tmp_path):
     transfer = json.loads((tmp_path / "tuned" / "provenance.json").read_text())["transfer"]
     assert transfer["before"].keys() == transfer["after"].keys()
     again = json.loads(train(*own, *start, "--out", tmp_path / "tuned", "--resume", "--epochs", 2, "--json"))
+    assert again["epochs_done"] == 2
     assert again["transfer"]["before"] == pytest.approx(transfer["before"])
