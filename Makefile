@@ -65,7 +65,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test doctests native faults quick lint types contracts bench bench-compare footprint size site wheels deb sbom test-deb test-arm test-board fuzz golden clean
+.PHONY: help install demo test doctests native faults quick lint types contracts collected bench bench-compare footprint size site wheels deb sbom test-deb test-arm test-board fuzz golden clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -106,13 +106,17 @@ demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP)) ## the whole path: inven
 
 test: ## every check and every test
 	@$(MAKE) --no-print-directory -j 2 $(STAMP) $(TFLITE_STAMP)
-	@$(MAKE) --no-print-directory -j 2 --output-sync types lint contracts doctests
+	@$(MAKE) --no-print-directory -j 2 --output-sync types lint contracts doctests collected
 	SIGVERIFY_TFLITE_PYTHON=$(abspath $(TFLITE_VENV)/bin/python) OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) -q --durations=10
 	@$(MAKE) --no-print-directory native
 
 doctests: $(STAMP) ## the examples in docstrings
 	$(BIN)/python -m pytest --doctest-modules -q sigverify converter firmware_bridge
+
+# Pytest translates every test file when it first imports it: here once, and not in each process that tests.
+collected: $(STAMP)
+	@said=$$($(BIN)/python -m pytest --collect-only -qq 2>&1) || { echo "$$said"; exit 1; }
 
 faults: $(STAMP) ## an exception at every line, an error of every statement of every change; prints how many
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -rP -m '' \

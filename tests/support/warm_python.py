@@ -10,6 +10,7 @@ A program is run by `[*warm_python(), "-m", "sigverify.cli", …]` in the place 
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
@@ -25,12 +26,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import uuid
 import warnings
+import zlib
 from pathlib import Path
 
 _LENGTH = struct.Struct("!I")
 _STATUS = struct.Struct("!i")
 _CLIENT = "client"
+_MINE = uuid.uuid4().hex
 
 
 OF_COMMANDS = (
@@ -50,19 +54,31 @@ OF_COMMANDS = (
 def warm_python(*modules):
     """Begin of a command line that runs a program so, with TensorFlow unless modules are named.
 
-    The process ends with this one.
+    The process serves all that test at once, and ends with who began the tests.
     """
-    address = Path(tempfile.mkdtemp(), "warm")
-    command = [sys.executable, __file__, address, *(modules or ["tensorflow"])]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    if server.stdout.read(1) != b"\n":
-        raise RuntimeError("no process to fork begins")
-    _running.append(server)
+    modules = modules or ("tensorflow",)
+    its_tests = os.environ.get("PYTEST_XDIST_TESTRUNUID", _MINE)
+    folder = Path(tempfile.gettempdir(), f"warm-{its_tests}-{zlib.crc32(repr(modules).encode()):x}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    address = folder / "address"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            _begin(address, modules)
     return (sys.executable, "-I", "-S", __file__, _CLIENT, str(address))
 
 
+def _begin(address, modules):
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    command = [sys.executable, __file__, str(owner), address, *modules]
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    if server.stdout.read(1) != b"\n":
+        raise RuntimeError("no process to fork begins")
+    _running.append(server)
+
+
 _running = []
-"""Processes of these here: each ends with the pipe that is its stdin."""
+"""Processes that began here: Python warns of one that it does not know any more."""
 
 
 def _ask(address, arguments):
@@ -76,7 +92,8 @@ def _ask(address, arguments):
         return _STATUS.unpack(link.recv(_STATUS.size))[0]
 
 
-def _serve(address, modules):
+def _serve(owner, address, modules):
+    ended = os.pidfd_open(owner)
     for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -87,7 +104,7 @@ def _serve(address, modules):
         gc.collect()
         gc.freeze()  # what is looked at later is copied
         os.write(1, b"\n")
-        while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
+        while ended not in select.select([door, ended], [], [])[0]:
             link, _ = door.accept()
             with link:
                 if os.fork() == 0:
@@ -172,4 +189,4 @@ def _interpret(first, *rest):
 if __name__ == "__main__":
     if sys.argv[1] == _CLIENT:
         sys.exit(_ask(sys.argv[2], sys.argv[3:]))
-    _serve(sys.argv[1], sys.argv[2:])
+    _serve(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
