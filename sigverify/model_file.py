@@ -23,7 +23,6 @@ against accidents and careless edits; who may install a model is for the device'
 import hashlib
 import os
 import re
-import secrets
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +35,7 @@ from sigverify.matching import cohort as cohorts
 from sigverify.matching.cues import PAIR
 from sigverify.matching.embedding import References
 from sigverify.modality.registry import find_modality
+from sigverify.whole_file import write_whole
 
 MAGIC: Final = b"SIGMODEL"
 SUFFIX: Final = ".sigmodel"
@@ -209,14 +209,10 @@ class Model:
         Raises:
             ModelError: the file cannot be written.
         """
-        target = Path(path)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         data = self.to_bytes()
         try:
-            _write_durably(draft, data)
-            draft.replace(target)
+            write_whole(Path(path), data)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise ModelError(
                 "the model file cannot be written", received=f"{path}: {error.strerror}"
             ) from error
@@ -247,13 +243,6 @@ def _read_bounded(path: Path) -> bytes:
         rest = _read_header(header).end + _HASH_BYTES - len(header)
         there = max(os.fstat(file.fileno()).st_size - len(header), 0)
         return header + file.read(min(rest, there) + 1)
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 class _Sizes(NamedTuple):

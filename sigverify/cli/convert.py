@@ -101,6 +101,7 @@ def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
     from firmware_bridge.libsigverify.c_array import c_array
     from firmware_bridge.libsigverify.micro import arena_bytes
     from sigverify.errors import MissingExtra, ModelError
+    from sigverify.whole_file import write_whole
 
     arena, pair, reason = None, None, None
     try:
@@ -108,7 +109,7 @@ def _write_c_source(model: "Model", path: Path) -> dict[str, Any]:
         pair = arena_bytes(model, pair=True) if model.pair_network else None
     except (MissingExtra, ModelError) as error:
         reason = str(error)
-    path.write_text(c_array(model, arena_bytes=arena, pair_arena_bytes=pair))
+    write_whole(path, c_array(model, arena_bytes=arena, pair_arena_bytes=pair))
     return {"file": str(path), "arena_bytes": arena, "pair_arena_bytes": pair, "not_measured": reason}
 
 

@@ -11,7 +11,7 @@ from sigverify.corpora.about import ABOUT, About
 from sigverify.corpora.layout import MAX_PATTERN, Layout
 from sigverify.errors import FormatError
 from sigverify.formats import find_written
-from sigverify.formats.conversion import Conversion, Progress, convert_files, write_whole
+from sigverify.formats.conversion import Conversion, Progress, convert_files, write_converted
 from sigverify.formats.found_files import found_files
 
 _SUFFIX: Final = re.compile(r"\.\w*[A-Za-z]\w*$")
@@ -51,7 +51,7 @@ def convert_tree(
             hint="Write into another folder, or say so with --overwrite (overwrite=True)",
         )
     done = convert_files(paths, to, out, overwrite=overwrite, progress=progress)
-    write_whole(target, _beside(found, done, Path(out), suffix), "the signature files are written")
+    write_converted(target, _beside(found, done, Path(out), suffix), "the signature files are written")
     rest = tuple(each for each in done.left_out if each.source != found.path)
     return replace(done, left_out=rest), target
 

@@ -1,7 +1,6 @@
 """`SplitFile`: which writers of a corpus are trained on and which are held out, kept in a file."""
 
 import os
-import secrets
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,6 +12,7 @@ from sigverify.corpora.corpus import Corpus
 from sigverify.corpora.splits import split_writers
 from sigverify.corpora.toml import to_toml
 from sigverify.errors import CorpusError, SplitLeak
+from sigverify.whole_file import write_whole
 
 SUFFIX: Final = ".toml"
 MAX_BYTES: Final = 4 << 20
@@ -112,16 +112,12 @@ class SplitFile:
             raise CorpusError(
                 "a split file has another ending", expected=f"NAME{SUFFIX}", received=repr(target.name)
             )
-        fresh = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
         try:
-            fresh.write_text(self.to_toml(), "utf-8")
-            fresh.replace(target)
+            write_whole(target, self.to_toml())
         except OSError as error:
             raise CorpusError(
                 "the split cannot be written", received=f"{target}: {error.strerror}"
             ) from error
-        finally:
-            fresh.unlink(missing_ok=True)
 
     def to_toml(self) -> str:
         """Return the text of the file."""

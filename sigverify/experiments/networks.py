@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sigverify.errors import ConfigError, TrainingError
 from sigverify.training import Run, TrainConfig
-from sigverify.training.run.run import write_whole
+from sigverify.whole_file import write_whole
 
 TRAINING: Final = "training.json"
 

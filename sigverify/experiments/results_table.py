@@ -9,7 +9,7 @@ from typing import Any, Final
 from sigverify import __version__
 from sigverify.evaluation.results import Row, to_markdown
 from sigverify.experiments.left_out import Experiment
-from sigverify.training.run.run import write_whole
+from sigverify.whole_file import write_whole
 
 FORMAT: Final = "sigverify-results"
 VERSION: Final = 1

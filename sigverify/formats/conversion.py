@@ -1,10 +1,8 @@
 """`convert_files`: recordings of any format that is read, written in one that is."""
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -15,6 +13,7 @@ from sigverify.formats.found_files import FoundFile, found_files
 from sigverify.formats.notes import Note, NoteKind
 from sigverify.formats.reader import read_recording
 from sigverify.formats.registry import find_written, recognize_format
+from sigverify.whole_file import write_whole
 
 _NAMED: Final = 3
 """Files that a refusal names; it says how many there are."""
@@ -215,7 +214,7 @@ def _all_converted(
             (left_out if unknown else failed).append(Refused(source=file.path, error=error))
         else:
             standing = f"{len(converted)} of {len(files)} files are written, each of them whole"
-            write_whole(target, content, standing)
+            write_converted(target, content, standing)
             converted.append(one)
         if progress is not None:
             progress("converting", done, len(files))
@@ -256,21 +255,16 @@ def _one(file: FoundFile, target: Path, to: Format) -> tuple[bytes, Converted]:
     return to.write(recording), one
 
 
-def write_whole(target: Path, content: bytes, standing: str) -> None:
-    """Write under another name first: a full disk or a power cut leaves no half of a file.
+def write_converted(target: Path, content: bytes, standing: str) -> None:
+    """Write one of many files, whole or not at all; what a power cut leaves is converted again.
 
     Raises:
         SigverifyError: it cannot be written; `standing` says what stands there all the same.
     """
-    fresh = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(content)
-        fresh.replace(target)
+        write_whole(target, content, wait=False)
     except OSError as error:
         raise SigverifyError(
             f"cannot write {str(target)!r}", received=error.strerror or type(error).__name__, hint=standing
         ) from None
-    finally:
-        with suppress(OSError):
-            fresh.unlink()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sigverify.errors import ConfigError, MissingExtra
+from sigverify.whole_file import replacing
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -57,7 +58,8 @@ def save(figure: "Figure", target: Path) -> Path:
             "no such picture format", expected=" or ".join(SUFFIXES), received=repr(target.suffix)
         )
     try:
-        figure.savefig(target)
+        with replacing(target) as draft:
+            figure.savefig(draft)
     except OSError as error:
         raise ConfigError("the picture cannot be written", received=f"{target}: {error.strerror}") from error
     return target

@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Self
 
 from sigverify.errors import KeyUnavailable
 from sigverify.protection.open_folder import open_folder
-from sigverify.protection.private_file import sync_folder, write_new
+from sigverify.whole_file import write_new
 
 KEY_BYTES: Final = 32
 ENVIRONMENT: Final = "SIGVERIFY_KEY"
@@ -159,16 +159,10 @@ class Key:
             KeyUnavailable: it cannot be written, or anybody could put another one in its place.
         """
         target = Path(path)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         refuse_open_folder(path)
         try:
             _make_folder(target.parent)
-            try:
-                write_new(draft, self.to_hex().encode() + b"\n")
-                os.link(draft, target)  # unlike a rename, this fails where there is one
-            finally:
-                draft.unlink(missing_ok=True)
-            sync_folder(target.parent)
+            write_new(target, self.to_hex().encode() + b"\n")
         except FileExistsError:
             raise
         except OSError as error:

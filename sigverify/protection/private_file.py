@@ -2,13 +2,13 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Final
 
 from sigverify.errors import StoreError
+from sigverify.whole_file import PRIVATE, write_whole
 
 _ZEROS: Final = bytes(1 << 20)
 
@@ -19,27 +19,10 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         StoreError: it cannot be written; what was there stays, unless only the waiting failed.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        write_new(draft, content)
-        draft.replace(path)
-        sync_folder(path.parent)
+        write_whole(path, content, mode=PRIVATE)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StoreError("the file cannot be written", received=f"{path}: {error.strerror}") from error
-
-
-def write_new(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a file that must not be there yet, and wait until it is on the disk.
-
-    Raises:
-        OSError: it cannot be written, or is there.
-    """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def overwrite_private(path: Path, contents: Iterable[bytes], *, sync: bool) -> None:
@@ -109,16 +92,3 @@ def _write_all(file: IO[bytes], content: bytes) -> None:
 def _write_zeros(file: IO[bytes], count: int) -> None:
     for start in range(0, count, len(_ZEROS)):
         _write_all(file, _ZEROS[: count - start])
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut.
-
-    Raises:
-        OSError: the folder cannot be opened or synced.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

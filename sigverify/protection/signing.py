@@ -19,7 +19,6 @@ Source: Bernstein et al., "High-speed high-security signatures", 2012; RFC 8032 
 
 import hashlib
 import os
-import secrets
 import stat
 import struct
 from collections.abc import Iterable
@@ -30,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from sigverify.errors import ConfigError, MissingExtra, ModelError, UntrustedModel
 from sigverify.model_file import Model
 from sigverify.protection.open_folder import open_folder
-from sigverify.protection.private_file import write_new
+from sigverify.whole_file import write_new, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -132,13 +131,9 @@ class ModelSignature:
         Raises:
             ModelError: the file cannot be written.
         """
-        target = Path(path)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         try:
-            write_new(draft, self.to_bytes(), mode=0o644)
-            draft.replace(target)
+            write_whole(Path(path), self.to_bytes())
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise ModelError("the signature cannot be written", received=f"{path}: {error}") from error
 
     def statement(self) -> bytes:

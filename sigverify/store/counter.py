@@ -15,11 +15,10 @@ the fleet's server, in a TPM.
 import hmac
 import struct
 from pathlib import Path
-from secrets import token_hex
 from typing import Final, Protocol
 
 from sigverify.errors import ConfigError, DamagedStore, StoreError
-from sigverify.protection.private_file import sync_folder, write_new
+from sigverify.whole_file import PRIVATE, write_whole
 
 FILE: Final = "file:"
 TPM: Final = "tpm"
@@ -100,16 +99,9 @@ class FileCounter:
 
     def advance(self, to: int) -> None:
         """Write a higher number beside, and move it into place."""
-        draft = self._path.with_name(f".{self._path.name}.{token_hex(8)}")
         try:
-            if self.read() >= to:
-                return
-            try:
-                write_new(draft, sealed(to, self._secrets[0]))
-                draft.replace(self._path)
-            finally:
-                draft.unlink(missing_ok=True)
-            sync_folder(self._path.absolute().parent)
+            if self.read() < to:
+                write_whole(self._path, sealed(to, self._secrets[0]), mode=PRIVATE)
         except OSError as error:
             raise StoreError(
                 f"the counter {self._path} cannot be written", received=error.strerror or ""

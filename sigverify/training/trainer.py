@@ -39,9 +39,10 @@ from sigverify.training.run import run as layout
 from sigverify.training.run.checkpoint import RunState, read_state, weights_file
 from sigverify.training.run.origin import Origin
 from sigverify.training.run.provenance import provenance
-from sigverify.training.run.run import Run, write_whole
+from sigverify.training.run.run import Run
 from sigverify.training.run.transfer import after_training, before_training
 from sigverify.training.weights import save_whole
+from sigverify.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 

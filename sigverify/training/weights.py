@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sigverify.errors import TrainingError
 from sigverify.training.backend import keras
+from sigverify.whole_file import replacing
 
 HEADS: Final = ("vector", "sequence")
 """How the names of the layers of an output begin."""
@@ -63,6 +64,5 @@ def copy_weights(network: Any, twin: Any) -> None:
 
 def save_whole(network: Any, path: Path) -> None:
     """Write a `.keras` file whole or not at all."""
-    partial = path.with_name(f".partial-{path.name}")
-    network.save(partial)
-    partial.replace(path)
+    with replacing(path) as draft:
+        network.save(draft)

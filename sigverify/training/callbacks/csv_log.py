@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.backend import keras
 from sigverify.training.callbacks.tensorboard import open_tensorboard
-from sigverify.training.run.run import TENSORBOARD, Run, write_whole
+from sigverify.training.run.run import TENSORBOARD, Run
+from sigverify.whole_file import write_whole
 
 
 class CsvLog(keras.callbacks.Callback):

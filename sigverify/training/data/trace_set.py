@@ -19,6 +19,7 @@ from sigverify.corpora.splits import joined_name, joined_terms, qualified
 from sigverify.errors import CorpusError
 from sigverify.modality.registry import find_modality
 from sigverify.training.config import PEN
+from sigverify.whole_file import replacing
 
 _AT_ONCE: Final = 500
 """Signatures that a process is asked for."""
@@ -141,9 +142,7 @@ class TraceSet:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an `.npz` file whole or not at all."""
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
-        with partial.open("wb") as file:
+        with replacing(Path(path)) as draft, draft.open("wb") as file:
             np.savez(
                 file,
                 name=np.array(self.name),
@@ -154,7 +153,6 @@ class TraceSet:
                 licence_note=np.array(self.licence_note),
                 modality=np.array(self.modality),
             )
-        partial.replace(target)
 
     def __len__(self) -> int:
         """Count the signatures."""

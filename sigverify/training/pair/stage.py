@@ -21,8 +21,9 @@ from sigverify.training.pair.network import SmallLoss, TrialLoss, build, in_scor
 from sigverify.training.pair.offset import Offset
 from sigverify.training.pair.writers import WriterPairs
 from sigverify.training.progress import Progress
-from sigverify.training.run.run import PAIR_HISTORY, Run, write_whole
+from sigverify.training.run.run import PAIR_HISTORY, Run
 from sigverify.training.weights import save_whole, start_from
+from sigverify.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 

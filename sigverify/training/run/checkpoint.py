@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigverify.errors import TrainingError
-from sigverify.training.run.run import CHECKPOINTS, STATE, Run, write_whole
+from sigverify.training.run.run import CHECKPOINTS, STATE, Run
+from sigverify.whole_file import replacing, write_whole
 
 KEPT: Final = 2
 """Checkpoints kept: the last, and the one before should the last turn out broken."""
@@ -35,9 +36,8 @@ def write_checkpoint(run: Run, network: Any, state: RunState) -> None:
     folder = run.path / CHECKPOINTS
     folder.mkdir(exist_ok=True)
     file = weights_file(run, state.epoch)
-    partial = folder / f"partial-{file.name}"
-    network.save_weights(partial)
-    partial.replace(file)
+    with replacing(file) as draft:
+        network.save_weights(draft)
     write_whole(folder / STATE, json.dumps(asdict(state)))
     for old in sorted(folder.glob("epoch-*.weights.h5"))[:-KEPT]:
         old.unlink()

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.errors import TrainingError
-from sigverify.training.run.run import MODEL, PAIR_MODEL, PROVENANCE, Run, read_facts, write_whole
+from sigverify.training.run.run import MODEL, PAIR_MODEL, PROVENANCE, Run, read_facts
+from sigverify.whole_file import write_whole
 
 UNKNOWN: Final = "unknown origin"
 """Stands in `trained_on` for whatever a network without provenance was trained on."""
@@ -110,9 +110,7 @@ def export(run: Run, name: str, folder: str | os.PathLike[str] | None = None) ->
     pair.unlink(missing_ok=True)
     for source, copy in ((run.model_path, target), (run.pair_path, pair)):
         if source.is_file():
-            partial = copy.with_name(f".{copy.name}.partial")
-            shutil.copyfile(source, partial)
-            partial.replace(copy)
+            write_whole(copy, source.read_bytes())
     return target
 
 

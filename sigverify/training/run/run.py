@@ -19,6 +19,7 @@ from sigverify.modality.registry import find_modality
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
+from sigverify.whole_file import is_draft
 
 CONFIG: Final = "config.toml"
 PROVENANCE: Final = "provenance.json"
@@ -78,8 +79,8 @@ class Run:
         if not self.path.is_dir() or (self.path / CHECKPOINTS / STATE).exists():
             return False
         names = {each.name for each in self.path.iterdir()}
-        began = {PROVENANCE, f".{PROVENANCE}.partial"}
-        return bool(names & began) and HISTORY_FILE not in names
+        began = PROVENANCE in names or any(is_draft(each) for each in self.path.iterdir())
+        return began and HISTORY_FILE not in names
 
     def check_new(self) -> None:
         """Refuse to begin a run where there is something.
@@ -225,10 +226,3 @@ def read_facts(path: Path) -> Mapping[str, Any]:
     if not isinstance(values, dict):
         raise TrainingError(f"{path} is no JSON object", received=type(values).__name__)
     return values
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)

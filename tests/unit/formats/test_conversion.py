@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sigverify import whole_file
 from sigverify.errors import FormatError, SigverifyError, UnknownFormat
 from sigverify.formats import conversion, read_signature
 from sigverify.formats.conversion import convert_files
@@ -173,16 +174,15 @@ class TestRefusedBeforeAnythingIsWritten:
 
 
 def test_a_full_disk_leaves_whole_files(people, tmp_path, monkeypatch):
-    written = Path.write_bytes
     sizes = iter([10_000, 10_000, 40, 10_000])
 
-    def full(path, data):
+    def full(path, data, _mode):
         room = next(sizes)
-        written(path, data[:room])
+        path.write_bytes(data[:room])
         if len(data) > room:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(whole_file, "_create", full)
     match = "cannot write .*bob/skilled/1.json.*No space left.* 2 of 5 files are written, each of them whole"
     with pytest.raises(SigverifyError, match=match):
         convert_files([people], "signature_pad", tmp_path / "out")
@@ -197,10 +197,10 @@ def test_a_folder_that_cannot_be_written(people, tmp_path, monkeypatch):
             convert_files([people], "csv", tmp_path / folder)
     assert (tmp_path / "out").read_text() == "a file"
 
-    def read_only(path, _):
+    def read_only(path, _data, _mode):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", read_only)
+    monkeypatch.setattr(whole_file, "_create", read_only)
     with pytest.raises(SigverifyError, match=r"Permission denied.* 0 of 5 files"):
         convert_files([people], "csv", tmp_path / "locked")
 
