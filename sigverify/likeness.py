@@ -231,7 +231,7 @@ def compare(
 
     Raises:
         InvalidSignature: not of the kind that the matcher takes.
-        ConfigError: an unknown impostor.
+        ConfigError: an unknown impostor, or one that the model knows nothing of.
     """
     counted = _impostor(impostor)
     count = len(captures) - 1
@@ -240,7 +240,7 @@ def compare(
         matcher.embed(wrong)  # raises, and says what is expected
     flaws = tuple(matcher.modality.unfit(each) for each in captures)
     if any(flaws):
-        table = matcher.scoring.row(count).thresholds[counted]
+        table = matcher.scoring.row(count).table(counted)
         return Similarity(
             kind=matcher.modality.name,
             references=count,
@@ -255,7 +255,7 @@ def compare(
     compared = matcher.compare(probe, references, spread)
     # Only the thresholds for strangers are raised where these come near, and asking takes long.
     strangers = matcher.strangers(references, spread) if counted is Impostor.RANDOM else None
-    table = matcher.scoring.row(count, reduced=compared.reduced, strangers=strangers).thresholds[counted]
+    table = matcher.scoring.row(count, reduced=compared.reduced, strangers=strangers).table(counted)
     score, copy = matcher.score_of(compared), matcher.is_copy(compared.distances, probe, references)
     sure = copy or score >= score_at(Profile.STRICT.fmr, table)
     return Similarity(

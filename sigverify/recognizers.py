@@ -156,6 +156,8 @@ class Recognizers:
         screening = screening_of(quality)
         # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
         offered = listed(captures, len(self.kinds) * MAX_REFERENCES + 1)
+        if names and len(names) < len(offered):
+            raise ConfigError("names of signatures", expected="one for each", received=str(len(names)))
         sets: dict[Recognizer, list[int]] = {}
         for number, capture in enumerate(offered):
             sets.setdefault(self.of(capture), []).append(number)

@@ -215,7 +215,7 @@ class Verification:
             seen=seen,
             score=matcher.score_of(compared),
             thresholds=thresholds,
-            table=row.thresholds[policy.impostor],
+            table=row.table(policy.impostor),
             missing=tuple(a for a, column in modality.optional.items() if compared.lacking[column]),
         )
 

@@ -225,7 +225,7 @@ class Verifier:
             UntrustedCapture: they have to be signed, and one is not as it has to be.
             AlreadyEnrolled: the user is there, by that kind of capture, and `replace` is False.
             InvalidSignature: no captures.
-            ConfigError: no model takes captures of that kind.
+            ConfigError: no model takes captures of that kind, or there are names, and not for each.
             StoreError: the store cannot be written.
         """
         # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.

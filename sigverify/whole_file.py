@@ -1,4 +1,4 @@
-"""`replacing`, `write_whole`: a file is what it was or what it is to be, whatever interrupts the writing."""
+"""`write_whole`, `replacing`: a file is what it was or what it is to be, whatever interrupts the writing."""
 
 import os
 import secrets
@@ -20,8 +20,8 @@ _LONGEST_SUFFIX: Final = 16
 def replacing(path: Path, *, wait: bool = True) -> Iterator[Path]:
     """Yield the name of a draft to write, which takes the place of `path` at the end of the block.
 
-    The draft ends as `path` does, since libraries choose a format by that. Where it is waited for, it is on the
-    disk after the block. After an exception of any kind, `path` is what it was, and nothing lies beside it.
+    The draft ends as `path` does, since libraries choose a format by that. Unless nobody waits, it is on the
+    disk then. After an exception of any kind, `path` is what it was, and nothing lies beside it.
 
     Raises:
         OSError: it cannot take its place; what was there stays, unless only the waiting failed.
@@ -58,6 +58,16 @@ def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
         _sync(draft)
         os.link(draft, path)  # unlike a rename, this fails where there is one
     _sync(path.parent)
+
+
+def obstacle(folder: Path) -> Path | None:
+    """Return what keeps files from being written into a folder, there or to be made; None: nothing yet known.
+
+    A full disk shows later.
+    """
+    there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    is_usable = os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)  # noqa: PTH112 - of any name
+    return None if is_usable else there
 
 
 def is_draft(path: Path) -> bool:

@@ -13,7 +13,7 @@ from sigverify.formats.found_files import FoundFile, found_files
 from sigverify.formats.notes import Note, NoteKind
 from sigverify.formats.reader import read_recording
 from sigverify.formats.registry import find_written, recognize_format
-from sigverify.whole_file import write_whole
+from sigverify.whole_file import obstacle, write_whole
 
 _NAMED: Final = 3
 """Files that a refusal names; it says how many there are."""
@@ -126,7 +126,11 @@ def convert_files(
         SigverifyError: `out` cannot be written to; what stands there is whole.
     """
     written = find_written(to)
-    folder = _writable(Path(out))
+    folder = Path(out)
+    if obstacle(folder) is not None:
+        raise FormatError(
+            f"nothing can be written to {str(folder)!r}", expected="a folder, or a new name for one"
+        )
     with found_files(paths) as files:
         if not files:
             raise FormatError("no files there", expected="signature files", received="empty folders")
@@ -135,16 +139,6 @@ def convert_files(
         if not overwrite:
             _require_absent(files, [folder / target for target in targets])
         return _all_converted(files, [folder / target for target in targets], written, progress)
-
-
-def _writable(folder: Path) -> Path:
-    """Refuse early where nothing can be written; a full disk shows later."""
-    there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
-    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):  # noqa: PTH112 - of any name
-        raise FormatError(
-            f"nothing can be written to {str(folder)!r}", expected="a folder, or a new name for one"
-        )
-    return folder
 
 
 def _renamed(name: PurePosixPath, suffix: str) -> PurePosixPath:

@@ -84,6 +84,21 @@ class ScoreRow:
     def _weights(self) -> FloatArray:
         return np.array(self.weights)
 
+    def table(self, impostor: Impostor | str) -> tuple[tuple[float, float], ...]:
+        """Return the rates and thresholds for one kind of impostor.
+
+        Raises:
+            ConfigError: no such kind, or the model was not calibrated for it.
+        """
+        if impostor not in self.thresholds:
+            is_known = impostor in [*Impostor]
+            raise ConfigError(
+                f"this model has no thresholds for {impostor} impostors" if is_known else "unknown impostor",
+                expected=" or ".join(self.thresholds),
+                received=str(impostor)[:40],
+            )
+        return self.thresholds[Impostor(impostor)]
+
     def raised(self, strangers: NormalFit) -> "ScoreRow":
         """Return the row of one person: where strangers come near, thresholds for these are higher."""
         table = self.thresholds.get(Impostor.RANDOM, ())
@@ -191,16 +206,9 @@ class Scoring:
         With `strangers` it is that of one person, which is never lower.
 
         Raises:
-            ConfigError: an unknown impostor, or a rate outside those the model was calibrated for.
+            ConfigError: an unknown impostor, or an impostor or rate that the model was not calibrated for.
         """
-        try:
-            row = self.row(references, reduced=reduced, strangers=strangers)
-            table = row.thresholds[Impostor(impostor)]
-        except (ValueError, KeyError) as error:
-            names = ", ".join(Impostor)
-            raise ConfigError(
-                "unknown impostor", expected=f"one of {names}", received=str(impostor)
-            ) from error
+        table = self.row(references, reduced=reduced, strangers=strangers).table(impostor)
         highest, lowest = table[0][0], table[-1][0]
         if not (_is_real(fmr) and lowest <= fmr <= highest):
             raise ConfigError(

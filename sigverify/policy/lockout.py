@@ -35,8 +35,8 @@ class Schedule:
     """How many tries may fail, and how long to wait then.
 
     Attributes:
-        tries: failures in a row that cost nothing.
-        first_s: the wait after the next one.
+        tries: failures in a row of which the last is the first to cost time.
+        first_s: the wait after that one.
         factor: each further failure makes the wait this many times longer.
         longest_s: but never longer than this.
         forget_s: seconds after which one failure is forgotten; infinite: only an acceptance clears them.

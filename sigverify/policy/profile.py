@@ -19,7 +19,7 @@ class Profile(StrEnum):
     """A refusal costs more than a forgery: letting people in at a gym, a reminder to look again."""
     BALANCED = "balanced"
     STRICT = "strict"
-    """Somebody stands by for those who are refused: about one genuine try in four, on another day."""
+    """Somebody stands by for those who are refused: up to one genuine try in three."""
 
     @property
     def fmr(self) -> float:

@@ -120,7 +120,7 @@ class ExactIndex:
         width = max(1, len(products) // (_STRETCHES * count))
         stretches = products[: len(products) // width * width].reshape(-1, width)
         highest = stretches.max(axis=1)
-        best = np.argpartition(-highest, min(4 * count, len(highest)) - 1)[: 4 * count]
+        best = np.argpartition(highest, -min(4 * count, len(highest)))[-4 * count :]
         rows = np.sort(best * width + stretches[best].argmax(axis=1))
         # Neither free rows nor those left out of the search.
         rows = rows[(self._owner[rows] != _FREE) & (products[rows] > _LEFT_OUT)]

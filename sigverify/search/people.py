@@ -96,11 +96,6 @@ class People:
         """Say whether somebody is found by `subject`."""
         return self._find(subject) is not None
 
-    def find_all(self, subjects: npt.NDArray[np.uint8]) -> Int32Array:
-        """Return the slots `(n,)` of those found by subjects `(n, 16)`; -1 for nobody."""
-        found = (self._find(subject.tobytes()) for subject in subjects)
-        return np.array([-1 if slot is None else slot for slot in found], np.int32)
-
     def user_id(self, slot: int) -> str:
         """Return who has that slot."""
         if not self._is_there[slot]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import arithmetic_matcher, signature
@@ -7,7 +9,9 @@ import sigverify
 from sigverify import Signature, similarity
 from sigverify.errors import ConfigError, FormatError, InvalidSignature
 from sigverify.likeness import Worth
+from sigverify.matching.scoring import Impostor
 from sigverify.modality.quality import Flaw
+from sigverify.model_file import Model
 from sigverify.policy import Profile
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
@@ -134,6 +138,21 @@ def test_rates_and_models_that_are_none(matcher):
         similarity(signature(0, 0), signature(0, 1), model=matcher, impostor="friend")
     with pytest.raises(ConfigError, match="expected one of modality pen"):
         similarity(signature(0, 0), signature(0, 1), model=image_model())
+
+
+@pytest.mark.parametrize("probe", [signature(0, 0), TAP])
+def test_impostors_that_the_model_knows_nothing_of(probe):
+    base = Model.read("base")
+    scoring = base.manifest.scoring
+    rows = {
+        count: replace(row, thresholds={Impostor.SKILLED: row.table("skilled")})
+        for count, row in scoring.rows.items()
+    }
+    manifest = replace(base.manifest, scoring=replace(scoring, rows=rows, reduced={}))
+    model = replace(base, manifest=manifest)
+    similarity(probe, signature(0, 1), model=model)
+    with pytest.raises(ConfigError, match=r"no thresholds for random impostors.*expected skilled"):
+        similarity(probe, signature(0, 1), model=model, impostor="random")
 
 
 def test_the_models_that_ship():

@@ -15,6 +15,7 @@ from sigverify.evaluation.page.html import render
 from sigverify.evaluation.page.plots import draw_plots, write_plots
 from sigverify.evaluation.report import REPORT_FILE, Report, write_reports
 from sigverify.plotting.learning_curves import History
+from sigverify.whole_file import obstacle
 
 HTML_FILE = "report.html"
 CHECK_PAGE = "check.html"
@@ -114,25 +115,30 @@ def replace_folder(target: Path, mark: str, write: Callable[[Path], None]) -> No
         ConfigError: there is one that does not hold the file `mark`, or it cannot be written.
     """
     check_replaceable(target, mark)
-    fresh = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    fresh, older = (target.with_name(f".{target.name}-{secrets.token_hex(4)}") for _ in range(2))
     try:
         fresh.mkdir(parents=True)
         write(fresh)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(older)
         fresh.rename(target)
     except OSError as error:
         raise ConfigError("the report cannot be written", received=f"{target}: {error.strerror}") from error
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if older.exists() and not target.exists():
+            older.rename(target)
+        for each in (fresh, older):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def check_replaceable(target: Path, mark: str = REPORT_FILE) -> None:
-    """Refuse a folder that holds anything but an older report, whose file is `mark`.
+    """Refuse a folder that holds anything but an older report, whose file is `mark`, or cannot be written.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: so it is.
     """
+    if (above := obstacle(target.absolute().parent)) is not None:
+        raise ConfigError("the report cannot be written", received=f"{target}: {above} cannot be written to")
     if not target.exists():
         return
     if not target.is_dir() or (any(target.iterdir()) and not (target / mark).is_file()):

@@ -1,4 +1,4 @@
-"""`find_ink`: the ink of a picture, without its paper.
+"""`look_for_ink`: the ink of a picture, without its paper.
 
 Only whole numbers are computed with, by numpy and Pillow's 8-bit filters: every platform finds the same ink.
 """
@@ -54,11 +54,6 @@ class Ink(NamedTuple):
     darkness: GreyArray
     level: int
     paper: int
-
-
-def find_ink(grey: GreyArray) -> BoolArray:
-    """Return where there is ink, `(h, w)`, of a picture reduced to `LONGEST` at most, or of a part of it."""
-    return look_for_ink(grey).where
 
 
 def look_for_ink(grey: GreyArray) -> Ink:

@@ -67,11 +67,6 @@ def follow(signature: Signature) -> Int8Array:
     return np.asarray(np.diff(counts, axis=1).T, np.int8, order="C")
 
 
-def places_of(steps: Int8Array) -> FloatArray:
-    """Return where steps `(…, POINTS - 1, 2)` lead: `(…, POINTS, 2)`, in RMS radii from the middle."""
-    return np.moveaxis(_normal(_ways(steps)), -2, -1)
-
-
 def is_copy(outline: bytes, known: Sequence[bytes]) -> bool:
     """Whether an outline is one of those known, of one device and hand and moment."""
     probe, lines = unpacked(outline, known)

@@ -21,11 +21,6 @@ LOSSES: Final[Mapping[str, tuple[str, str, str]]] = {
 """Name to module, class and the network output it works on."""
 
 
-def loss_names() -> tuple[str, ...]:
-    """Names that `build_loss` takes."""
-    return tuple(LOSSES)
-
-
 def output_of(name: str) -> str:
     """Name the network output that the loss works on: "vector", "sequence" or, made of the vector, "writers".
 

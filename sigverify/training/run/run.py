@@ -19,7 +19,7 @@ from sigverify.modality.registry import find_modality
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
-from sigverify.whole_file import is_draft
+from sigverify.whole_file import is_draft, obstacle
 
 CONFIG: Final = "config.toml"
 PROVENANCE: Final = "provenance.json"
@@ -99,8 +99,7 @@ class Run:
                 expected="a new or empty directory",
                 hint="Choose another, or go on with the run in it by --resume",
             )
-        above = next(each for each in (self.path.absolute(), *self.path.absolute().parents) if each.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK):
+        if (above := obstacle(self.path)) is not None:
             raise TrainingError(f"{self.path} cannot be made", received=f"{above} cannot be written to")
 
     @property

@@ -13,7 +13,7 @@ from sigverify.corpora.rendered.nib import Nib, draw_nib, draw_screen_line
 from sigverify.corpora.rendered.scanner import Scanner, draw_scanner
 from sigverify.corpora.synthetic import SyntheticConfig, synthesize
 from sigverify.errors import ConfigError, CorpusError
-from sigverify.modality.image.ink import find_ink
+from sigverify.modality.image.ink import look_for_ink
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.modality.pen.signature import Signature
 
@@ -30,7 +30,7 @@ def pictures(strokes):
 
 def ink_width(grey):
     """Twice the area of the ink over its outline: of a line about its width, pixels."""
-    ink = find_ink(grey)
+    ink = look_for_ink(grey).where
     outline = np.count_nonzero(ink[1:] != ink[:-1]) + np.count_nonzero(ink[:, 1:] != ink[:, :-1])
     return 2 * np.count_nonzero(ink) / max(outline, 1)
 

@@ -174,3 +174,11 @@ def test_a_refusal_names_what_the_caller_calls_it():
     names = ["first.csv", "second.csv", "third.csv", "again.csv"]
     with Verifier.open(MEMORY) as verifier, pytest.raises(EnrollmentError, match=r"again\.csv is "):
         verifier.enroll("alice", captures, names=names)
+
+
+def test_names_for_some_of_them_only():
+    captures = [signature(0, 0), signature(0, 1)]
+    with Verifier.open(MEMORY) as verifier:
+        with pytest.raises(ConfigError, match="names of signatures; expected one for each; received 1"):
+            verifier.enroll("alice", captures, names=["first.csv"])
+        assert verifier.users() == ()

@@ -1,6 +1,8 @@
+import errno
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from sigverify.evaluation import (
     read_reports,
 )
 from sigverify.evaluation.compare import unpaired
-from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, read_style
+from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, check_replaceable, read_style
 from sigverify.evaluation.page.html import render
 from sigverify.evaluation.page.plots import draw_plots, plots, stems, styled
 from sigverify.evaluation.selection import Choice, Selection
@@ -197,6 +199,30 @@ def test_an_older_report_is_replaced_and_anything_else_is_not(report, tmp_path):
     assert (other / "chapter.tex").read_text() == "years of work"
     with pytest.raises(ConfigError, match="nothing"):
         publish([], tmp_path / "none")
+    for place in (other / "chapter.tex" / "report", other / "chapter.tex" / "deep" / "report"):
+        with pytest.raises(ConfigError, match=r"cannot be written.*chapter\.tex cannot be written to"):
+            check_replaceable(place)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("which", [1, 2])
+def test_an_older_report_is_kept_until_the_new_one_is_in_its_place(report, tmp_path, monkeypatch, which):
+    out, renamed = tmp_path / "report", []
+    publish([report], out)
+    (out / "older").write_bytes(b"")
+    rename = Path.rename
+
+    def failing(path, target):
+        renamed.append(path)
+        if len(renamed) == which:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        publish([report], out)
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    assert (out / "older").exists()
 
 
 @pytest.mark.usefixtures("plain")

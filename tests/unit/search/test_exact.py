@@ -119,6 +119,17 @@ def test_among_some(make, share, people):
     assert index.nearest(probe, 5, among=np.zeros(people, bool)).tolist() == []
 
 
+@pytest.mark.parametrize("members", [slice(0, 500), slice(500, 1000), slice(None, None, 2)])
+def test_among_some_few_are_looked_at_closely_wherever_they_lie(make, members):
+    rng = np.random.default_rng(4)
+    index = make(64)
+    index.put(np.arange(1000, dtype=np.int32), unit(rng.normal(size=(1000, 64))))
+    among = np.zeros(1000, bool)
+    among[members] = True
+    for probe in unit(rng.normal(size=(5, 64))):
+        assert len(index._candidates(probe, 3, among)) < 100
+
+
 def test_the_same_vector_many_times(make):
     index = make(16)
     index.put(np.arange(300, dtype=np.int32), np.repeat(unit(np.ones((1, 16))), 300, axis=0))

@@ -8,7 +8,7 @@ from toy_images import drawn
 
 from sigverify.matching.elastic import NUMPY
 from sigverify.modality.image import columns
-from sigverify.modality.image.ink import LONGEST, find_ink, otsu, without_specks
+from sigverify.modality.image.ink import LONGEST, look_for_ink, otsu, without_specks
 from sigverify.modality.image.sheet import lay_out
 
 WRITERS = range(6)
@@ -23,9 +23,8 @@ def page(writer, repetition=0):
 
 
 def series(picture):
-    return (
-        20 * columns.series(columns.encode(lay_out(find_ink(np.asarray(picture))).ink[np.newaxis]))[0]
-    ).astype(np.int8)
+    ink = look_for_ink(np.asarray(picture)).where
+    return (20 * columns.series(columns.encode(lay_out(ink).ink[np.newaxis]))[0]).astype(np.int8)
 
 
 def apart(one, other):
@@ -133,7 +132,7 @@ def test_what_is_not_ink_moves_a_signature_less_than_its_writer_does(what):
 def test_a_signature_is_looked_at_closer_where_it_is_small_on_its_page():
     small = Image.new("L", (1600, 2300), 250)
     small.paste(page(0).resize((300, 150)), (1200, 1900))
-    ink, alone = (find_ink(np.asarray(each)) for each in (small, page(0).resize((300, 150))))
+    ink, alone = (look_for_ink(np.asarray(each)).where for each in (small, page(0).resize((300, 150))))
     assert max(ink.shape) <= LONGEST
     widths = [np.ptp(np.flatnonzero(each.any(axis=0))) for each in (ink, alone)]
     assert abs(widths[0] - widths[1]) <= 3, "as many pixels as the picture has"
@@ -143,7 +142,7 @@ def test_a_signature_is_looked_at_closer_where_it_is_small_on_its_page():
 @pytest.mark.parametrize("width", [1, 2, 12, 22])
 def test_pens_of_any_width(width):
     strokes = signature(0)
-    ink = find_ink(np.asarray(drawn(strokes, width=width, size=(500, 300))))
+    ink = look_for_ink(np.asarray(drawn(strokes, width=width, size=(500, 300)))).where
     drawn_ink = np.asarray(drawn(strokes, width=width, size=(500, 300))) < 128
     assert np.mean(ink != drawn_ink) < 0.02
 
@@ -151,7 +150,7 @@ def test_pens_of_any_width(width):
 @pytest.mark.parametrize("size", [(8, 8), (8, 320), (13, 9), (511, 64), (4000, 8)])
 def test_pictures_of_any_size(size):
     levels = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)
-    assert max(find_ink(levels).shape) <= LONGEST
+    assert max(look_for_ink(levels).where.shape) <= LONGEST
 
 
 def test_specks_go_and_dots_of_letters_stay():

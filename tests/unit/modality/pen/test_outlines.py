@@ -12,6 +12,11 @@ ORIGINAL = signature(0, noise=0.3)
 OTHERS = [signature(0, number, noise=0.3) for number in range(1, 6)]
 
 
+def places_of(steps):
+    """Where steps lead, in RMS radii from the middle: `(…, POINTS, 2)`."""
+    return np.moveaxis(outlines._normal(outlines._ways(steps)), -2, -1)
+
+
 def changed(x=None, y=None, time_ms=None, ink=None):
     its = ORIGINAL
     columns = (x, its.x), (y, its.y), (time_ms, its.time_ms), (None, its.pressure), (ink, its.ink)
@@ -80,7 +85,7 @@ def test_size_and_place_do_not_matter(size, place, samples):
     part = np.linspace(0, 1, samples + 10)
     x, y = np.sin(7 * part), np.cos(11 * part) + part
     its = [Signature(x, y, 10 * part), Signature(size * x + place, size * y - place, 10 * part)]
-    one, other = (outlines.places_of(outlines.follow(each)) for each in its)
+    one, other = (places_of(outlines.follow(each)) for each in its)
     np.testing.assert_allclose(one, other, atol=0.02)
 
 
@@ -88,10 +93,10 @@ def test_an_outline_is_small_and_says_where_the_pen_went():
     steps = outlines.follow(ORIGINAL)
     assert (steps.shape, steps.dtype) == ((outlines.POINTS - 1, 2), np.int8)
     assert len(PEN.outline(ORIGINAL)) < 256
-    places = outlines.places_of(steps)
+    places = places_of(steps)
     assert np.mean(np.sum(places**2, axis=1)) == pytest.approx(1)
     turn = np.linspace(0, 2 * np.pi, 400)
-    circle = outlines.places_of(outlines.follow(Signature(np.cos(turn), np.sin(turn), 1e3 * turn)))
+    circle = places_of(outlines.follow(Signature(np.cos(turn), np.sin(turn), 1e3 * turn)))
     np.testing.assert_allclose(np.hypot(*circle.T), 1, atol=0.03)
 
 
@@ -124,9 +129,7 @@ def plainly_fitted(mine, theirs):
 
 @pytest.mark.parametrize("what", COPIES)
 def test_the_fit_is_that_of_its_source(what):
-    mine, *theirs = (
-        outlines.places_of(outlines.follow(each)) for each in (COPIES[what], ORIGINAL, OTHERS[0])
-    )
+    mine, *theirs = (places_of(outlines.follow(each)) for each in (COPIES[what], ORIGINAL, OTHERS[0]))
     fitted = outlines._fitted(mine.T, np.stack([each.T for each in theirs]))
     np.testing.assert_allclose(fitted, [plainly_fitted(mine, each) for each in theirs], rtol=1e-5, atol=1e-9)
 
