@@ -66,7 +66,7 @@ def clock() -> Finding:
             name="clock",
             state=State.WARN,
             found=f"{found}; the system does not tell one start from another",
-            todo="Waiting times follow the wall clock alone: let only root set it",
+            todo="Who has failed may wait longer after a restart: show /proc/sys/kernel/random/boot_id to it",
         )
     return Finding(name="clock", state=State.OK, found=found)
 

@@ -4,8 +4,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+import phase_tables
 import pytest
-import state_diagram
 
 from firmware_bridge.daemon import service
 from firmware_bridge.protocol import captures, fields, framing, messages, picture, strokes
@@ -85,6 +85,6 @@ def test_limits(sentence):
     assert sentence in " ".join(TEXT.split())
 
 
-def test_the_phases_are_drawn_from_their_tables():
-    assert state_diagram.updated(TEXT) == TEXT, "run: python tests/support/state_diagram.py"
+def test_the_phases_are_those_of_the_code():
+    assert phase_tables.updated(TEXT) == TEXT, "run: python tests/support/phase_tables.py"
     assert f"later {connection.MAX_FAULTS + 1} pieces in a row" in " ".join(TEXT.split())
