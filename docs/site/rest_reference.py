@@ -37,7 +37,11 @@ def _operation(name: str, operation: Mapping[str, Any]) -> list[str]:
     if "requestBody" in operation:
         lines += ["Takes:", "", *_properties(_json(operation["requestBody"])), ""]
     answer = _json(operation["responses"]["200"])
-    lines += ["Gives " + (_type(answer) if "$ref" in answer or "items" in answer else "an object:"), ""]
+    if "$ref" in answer or "items" in answer:
+        gives = _type(answer)
+    else:
+        gives = "an object:" if answer.get("properties") else "an empty object."
+    lines += [f"Gives {gives}", ""]
     return [*lines, *([] if "$ref" in answer else _properties(answer)), ""]
 
 

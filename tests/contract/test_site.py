@@ -89,6 +89,7 @@ def test_every_operation_of_the_page_is_in_the_reference(site):
     for schema in document["components"]["schemas"].values():
         for name in schema.get("properties", {}):
             assert f"| `{name}` |" in text
+    assert not re.search(r"an object:\n+(#|\Z)", text), "nothing stands below"
 
 
 def test_links_become_those_of_the_site(site):
