@@ -109,13 +109,10 @@ class SqliteDatabase(Connected):
         self._version: int | None = None
         """Of the transaction that changes something, in which nobody else can; None: there is none."""
         self._cursors: list[ref[sqlite3.Cursor]] = []
-        if self.path != MEMORY and not (create and not read_only) and not Path(self.path).is_file():
-            raise StoreError(
-                f"no store at {self.path}",
-                expected="a file made by enrolling",
-                hint="Check the name, or enroll somebody first; serve and kiosk make one with --create",
-            )
-        if create and not read_only and self.path != MEMORY:
+        may_begin = self.path == MEMORY or (create and not read_only)
+        if not may_begin:
+            _require_file(self.path)
+        elif self.path != MEMORY:
             _make_private(self.path)
         try:
             self._connection = sqlite3.connect(
@@ -128,9 +125,10 @@ class SqliteDatabase(Connected):
         except sqlite3.Error as error:
             raise self._said(error, "open") from error
         self.lock.kept.append(self._connection)
+        self._file = self._named_file()
         try:
             with self.guard("open"):
-                self.made = self._prepare(read_only=read_only)
+                self.made = self._prepare(read_only=read_only, may_begin=may_begin)
         except BaseException:
             self._close()
             raise
@@ -206,6 +204,7 @@ class SqliteDatabase(Connected):
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees one state, and see that its tables are of the version expected."""
+        self._check_place()
         self._run_one("BEGIN")
         if self._shown is not None and self.pragma("user_version") != self._shown:
             # Another process has migrated since. Not within the transaction: it will be rolled back.
@@ -219,6 +218,7 @@ class SqliteDatabase(Connected):
         """Begin a transaction while nobody else writes; see `Database.changing`."""
         if self._read_only:  # SQLite would complain of the views that stand for an old store's tables
             raise sqlite3.OperationalError("attempt to write a readonly database")
+        self._check_place()
         self._patient = not local
         self._unscrubbed = False
         if self._durable is not durable:
@@ -293,15 +293,29 @@ class SqliteDatabase(Connected):
             with self.lock.hold():
                 self._close()
 
-    def _prepare(self, *, read_only: bool) -> bool:
+    def _named_file(self) -> tuple[int, int] | None:
+        """Return what tells the file of that name from others; None: none is there, nor in memory."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - at every use, and a Path takes as long again
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _check_place(self) -> None:
+        """Refuse to go on with a file that lost its name: what is written there, nobody would find again."""
+        if self._named_file() != self._file:
+            raise StoreError(
+                f"the store {self.path} was deleted, moved or replaced while it was open",
+                hint="Put it back, or open what is there now; for a copy of a store in use there is "
+                "`sigverify store backup`",
+            )
+
+    def _prepare(self, *, read_only: bool, may_begin: bool) -> bool:
         """Set the connection up; say whether the tables are there."""
         # In this order: another process that is creating the store commits both at once.
         made, application = self.pragma("schema_version"), self.pragma("application_id")
-        if read_only and not (made or application):
-            raise StoreError(
-                f"{self.path} is empty: a store that was begun and never finished",
-                hint="Enroll somebody into it, which finishes it, or delete the file",
-            )
+        if not may_begin and not (made or application):
+            raise _nothing_in(self.path)
         if application != APPLICATION_ID and (made or application or read_only):
             raise StoreError(f"{self.path} is a database of another program", expected="a sigverify store")
         if not read_only:
@@ -477,6 +491,26 @@ def _check_path(path: object) -> None:
     """Refuse what names no file; SQLite would stop reading at a NUL and open another one."""
     if not isinstance(path, str | Path) or "\0" in str(path):
         raise StoreError("no path of a store", expected="text without NUL", received=repr(path)[:80])
+
+
+def _require_file(path: str) -> None:
+    """Refuse a file that is not there, or empty: whoever wants a new store there says so."""
+    file = Path(path)
+    if not file.is_file():
+        raise StoreError(
+            f"no store at {path}",
+            expected="a file made by enrolling",
+            hint="Check the name, or enroll somebody first; serve and kiosk make one with --create",
+        )
+    if not file.stat().st_size:
+        raise _nothing_in(path)
+
+
+def _nothing_in(path: str) -> StoreError:
+    return StoreError(
+        f"{path} is empty: a store that was begun and never finished, or was emptied",
+        hint="Restore a backup; or delete the file, or enroll somebody into it, which begins a store",
+    )
 
 
 def _make_private(path: str) -> None:

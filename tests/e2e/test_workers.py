@@ -13,7 +13,7 @@ from running_daemon import answering, eventually
 
 from firmware_bridge.client import Client
 from sigverify.audit import Event
-from sigverify.errors import Disconnected, EnrollmentError
+from sigverify.errors import Disconnected, EnrollmentError, StoreError
 from sigverify.verifier import Verifier
 
 WORKERS = 2
@@ -123,8 +123,12 @@ def test_a_reload_is_of_all_or_of_none(daemon, path, log, tmp_path):
             each.rename(tmp_path / f"away.{each.name}")
         daemon.send_signal(signal.SIGHUP)
         eventually(lambda: "cannot reload" in log(), 10)
-        assert client.users() == ("user0",)
         assert not (tmp_path / "store.db").exists()
+        with pytest.raises(StoreError):
+            client.users()
+        for each in tmp_path.glob("away.*"):
+            each.rename(tmp_path / each.name.removeprefix("away."))
+        assert client.users() == ("user0",)
         assert len(workers(daemon)) == WORKERS
 
 

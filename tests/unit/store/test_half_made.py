@@ -16,7 +16,9 @@ def test_where_no_key_can_be_made_no_store_is_left(tmp_path, monkeypatch):
 
 def test_an_empty_file_says_what_it_is_and_can_be_finished(tmp_path):
     (tmp_path / "empty.db").touch()
-    with pytest.raises(StoreError, match="never finished"):
-        SqliteStore(tmp_path / "empty.db", read_only=True, create=False)
+    for read_only in (True, False):
+        with pytest.raises(StoreError, match=r"is empty: a store that was .* never finished, or was emptied"):
+            SqliteStore(tmp_path / "empty.db", read_only=read_only, create=False)
+    assert (tmp_path / "empty.db").stat().st_size == 0
     SqliteStore(tmp_path / "empty.db").close()
     SqliteStore(tmp_path / "empty.db", read_only=True, create=False).close()

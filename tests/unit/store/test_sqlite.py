@@ -1,12 +1,14 @@
 import dataclasses
 import itertools
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from builders import template
@@ -234,3 +236,34 @@ def test_who_met_another_writer_asks_by_itself_for_a_while(tmp_path, monkeypatch
         monkeypatch.setattr(time, "monotonic", lambda: later)
         assert asks() == 0
         other.close()
+
+
+def moved(path):
+    path.rename(path.with_name("elsewhere"))
+
+
+def replaced(path):
+    moved(path)
+    shutil.copyfile(path.with_name("elsewhere"), path)
+
+
+@pytest.mark.parametrize("lost", [moved, replaced, Path.unlink])
+def test_a_file_that_lost_its_name_is_not_gone_on_with(tmp_path, lost):
+    path = tmp_path / "kiosk.db"
+    with SqliteStore(path) as store, store.transaction() as records:
+        records.put("kind", "name", b"before")
+    with SqliteStore(path) as store:
+        lost(path)
+        for use in (store.users, store.models, lambda: store.transaction().__enter__()):
+            with pytest.raises(StoreError, match="was deleted, moved or replaced while it was open"):
+                use()
+
+
+def test_a_file_that_is_put_back_is(tmp_path):
+    path = tmp_path / "kiosk.db"
+    with SqliteStore(path) as store:
+        moved(path)
+        with pytest.raises(StoreError, match="was deleted"):
+            store.users()
+        path.with_name("elsewhere").rename(path)
+        assert store.users() == ()
