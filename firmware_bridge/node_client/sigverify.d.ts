@@ -85,6 +85,8 @@ export type Matches = {
     user_id: string;
     score: number | null;
   }>;
+  /** What makes the capture too poor to be compared: then nobody is named. */
+  flaw: "too_short" | "too_simple" | "bad_capture" | "in_seconds" | "in_microseconds" | "in_nanoseconds" | "no_time" | "no_ink" | "too_small" | "several" | "no_strokes" | "cut_off" | "blurred" | null;
 };
 
 export type Similarity = {

@@ -6,7 +6,8 @@
 //   if (decision.accepted) open();
 //
 // A capture is { strokes }, what signature_pad gives, or { image }, the bytes of a picture's file, or both of one act of
-// signing. A rejection is an answer; what could not be decided is thrown.
+// signing. A rejection is an answer; what could not be decided is thrown. A TypeError says what was given in place of what is
+// asked for, before anything is sent.
 
 /** What can be asked: method and path, as GET /openapi.json has them. */
 export const OPERATIONS = {
@@ -56,6 +57,10 @@ export class Kiosk {
 
   /** `timeoutMs` is how long one answer may take: a search of a large gallery takes seconds. */
   constructor(url, { token = null, timeoutMs = 30_000 } = {}) {
+    if (token !== null) expect(typeof token === "string", "token", "text", token);
+    // Of any other no timer can be set, which health() would take for a kiosk that is not there.
+    const isTime = Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs < 2 ** 31;
+    expect(isTime, "timeoutMs", "a whole number of milliseconds, from 1 to 2147483647", timeoutMs);
     this.#url = new URL(url);
     this.#token = token;
     this.#timeoutMs = timeoutMs;
@@ -76,6 +81,7 @@ export class Kiosk {
 
   /** Ask as an operator from now on, until `signOut`, or ten minutes without a question. */
   async signIn(code) {
+    expect(typeof code === "string", "code", "text, as a number loses the zeros in front", code);
     this.#session = (await this.#ask("sign_in", { body: { code } })).session;
   }
 
@@ -89,7 +95,7 @@ export class Kiosk {
   }
 
   async verify(userId, capture) {
-    return this.#ask("verify", { body: { user_id: userId, ...(await sent(capture)) } });
+    return this.#ask("verify", { body: { user_id: named(userId), ...(await sent(capture)) } });
   }
 
   /** Whose it may be, the most alike first. */
@@ -99,6 +105,7 @@ export class Kiosk {
 
   /** How alike captures are of whom nobody need be enrolled. */
   async similarity(probe, references) {
+    expect(Array.isArray(references), "references", "an array of captures", references);
     const body = { probe: await sent(probe), references: await Promise.all(references.map(sent)) };
     return this.#ask("similarity", { body });
   }
@@ -108,7 +115,9 @@ export class Kiosk {
    * was not taken, or null. Whatever goes wrong, nobody is enrolled by half.
    */
   async enroll(userId, next, { replace = false, modality = "pen" } = {}) {
-    const begun = await this.#ask("begin_enrollment", { body: { user_id: userId, replace, modality } });
+    expect(typeof next === "function", "next", "a function that gives a capture", next);
+    expect(typeof replace === "boolean", "replace", "true or false", replace);
+    const begun = await this.#ask("begin_enrollment", { body: { user_id: named(userId), replace, modality } });
     const within = { path: { enrollment: begun.enrollment } };
     try {
       let { remaining } = begun;
@@ -129,13 +138,13 @@ export class Kiosk {
     return (await this.#ask("users")).user_ids;
   }
 
-  forget(userId) {
-    return this.#ask("forget", { query: { user_id: userId } });
+  async forget(userId) {
+    return this.#ask("forget", { query: { user_id: named(userId) } });
   }
 
   /** Without a name the device is unlocked. */
-  unlock(userId = null) {
-    return this.#ask("unlock", { body: userId === null ? {} : { user_id: userId } });
+  async unlock(userId = null) {
+    return this.#ask("unlock", { body: userId === null ? {} : { user_id: named(userId) } });
   }
 
   async #ask(name, { body, path = {}, query = {} } = {}) {
@@ -165,17 +174,43 @@ export class Kiosk {
   }
 }
 
+// Misuse is told from what a kiosk refuses: JSON and base64 would make something else of it, or nothing, without a word.
+function expect(holds, name, expected, received) {
+  if (!holds) throw new TypeError(`${name}: expected ${expected}; received ${kindOf(received)}`);
+}
+
+// What somebody gave, never its content: that may be a signature. Of another window's objects `instanceof` knows nothing.
+function kindOf(value) {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+function named(userId) {
+  expect(typeof userId === "string", "userId", "text", userId);
+  return userId;
+}
+
 // A capture as it is sent: pictures in base64.
-async function sent({ strokes, image }) {
+async function sent(capture) {
+  const { strokes, image } = capture ?? {};
+  expect(strokes !== undefined || image !== undefined, "capture", "{ strokes }, { image } or both", capture);
   const body = {};
-  if (strokes !== undefined) body.strokes = strokes;
-  if (image !== undefined) body.image = base64(image instanceof Blob ? await image.arrayBuffer() : image);
+  if (strokes !== undefined) {
+    expect(Array.isArray(strokes), "strokes", "an array, as toData() of signature_pad gives it", strokes);
+    body.strokes = strokes;
+  }
+  if (image !== undefined) body.image = base64(await bytesOf(image));
   return body;
 }
 
+async function bytesOf(image) {
+  const bytes = image instanceof Blob ? await image.arrayBuffer() : image;
+  const isBytes = ["Uint8Array", "ArrayBuffer"].includes(kindOf(bytes));
+  expect(isBytes, "image", "the bytes of a picture's file: a Uint8Array, ArrayBuffer or Blob, not base64", image);
+  return new Uint8Array(bytes);
+}
+
 function base64(bytes) {
-  const array = new Uint8Array(bytes);
   const pieces = [];
-  for (let at = 0; at < array.length; at += 0x8000) pieces.push(String.fromCharCode(...array.subarray(at, at + 0x8000)));
+  for (let at = 0; at < bytes.length; at += 0x8000) pieces.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
   return btoa(pieces.join(""));
 }

@@ -189,7 +189,10 @@ class Scoring:
         return np.asarray(np.minimum(np.maximum(odds, -MOST_ODDS), MOST_ODDS))
 
     def score(self, distances: npt.ArrayLike, spread: npt.ArrayLike, *, reduced: bool = False) -> FloatArray:
-        """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1."""
+        """Score `(…, r, k)` distances to `r` references that lie `(r, r, k)` apart: `(…,)` in 0..1.
+
+        A NaN among them gives NaN, which reaches no threshold. C refuses it.
+        """
         return np.asarray(1 / (1 + np.exp(-self.odds(distances, spread, reduced=reduced))))
 
     def threshold(

@@ -6,6 +6,8 @@
  * - Every call that can fail returns a status: SV_OK or one of `sv_status`, the numbers of sigverify/errors.py.
  * - Handles are opaque. Several threads may use one `sv_model` or `sv_template`; an `sv_verifier` belongs to one
  *   thread at a time. There is no global state.
+ * - A missing argument, a number that is not finite, a count out of range, a number that is no member of its enum:
+ *   SV_CONFIG_ERROR, where nothing else is said.
  * - A call that fails returns no handle: the pointer to it is NULL or as it was.
  * - Closing NULL does nothing.
  */
@@ -142,7 +144,8 @@ SV_API int sv_model_cues(const sv_model *model);
 
 typedef enum sv_impostor { SV_SKILLED = 0, SV_RANDOM = 1 } sv_impostor;
 
-/* The score to reach for a false-match rate. SV_CONFIG_ERROR: outside the model's calibration. */
+/* The score to reach for a false-match rate with 1 to SV_MAX_REFERENCES references. SV_CONFIG_ERROR: more or fewer, or a
+ * rate outside the model's calibration. */
 SV_API int sv_model_threshold(const sv_model *model, double fmr, sv_impostor impostor, int references,
                               double *threshold);
 
@@ -238,7 +241,8 @@ typedef enum sv_screening {
 } sv_screening;
 
 /* Make a template of 1 to SV_MAX_REFERENCES signatures, of all of them or none. `additions` (`count` of them, or NULL)
- * says of each whether it was taken, also when the set is refused with SV_ENROLLMENT_ERROR. */
+ * says of each whether it was taken, also when the set is refused with SV_ENROLLMENT_ERROR; of too many or none, which
+ * is SV_ENROLLMENT_ERROR too, it says nothing. SV_CONFIG_ERROR: no such screening. */
 SV_API int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const sv_signature *signatures,
                      size_t count, sv_screening screening, sv_addition *additions, sv_template **enrolled);
 
@@ -279,7 +283,8 @@ typedef struct sv_decision {
 
 /* `policy` NULL: the default. Nothing is remembered between calls: the caller (or Python) does lock-out, the memory of
  * captures seen and the audit log. Where it fails, `accepted` is 0 and the outcome SV_REJECT, so that whoever forgets to
- * look at the status lets nobody in. SV_MALFORMED_TEMPLATE: a template of another model. */
+ * look at the status lets nobody in. SV_MALFORMED_TEMPLATE: a template of another model. SV_CONFIG_ERROR: a rate outside
+ * the model's calibration, refer_fmr not above the other, or no such impostor. */
 SV_API int sv_verify(sv_verifier *verifier, const sv_template *enrolled, const sv_signature *signature,
                      const sv_policy *policy, sv_decision *decision);
 
@@ -291,8 +296,8 @@ typedef struct sv_strangers {
     int too_many; /* 1: let them sign more alike, or give more references, or ask for a rate of skilled forgeries */
 } sv_strangers;
 
-/* To be asked after sv_enroll; `policy` as in sv_verify. SV_MALFORMED_TEMPLATE: a template of another model.
- * SV_CONFIG_ERROR: the rate is outside the model's calibration. */
+/* To be asked after sv_enroll; `policy` as in sv_verify, of which refer_fmr is not read. SV_MALFORMED_TEMPLATE: a
+ * template of another model. SV_CONFIG_ERROR: the rate is outside the model's calibration. */
 SV_API int sv_expected_strangers(const sv_model *model, const sv_template *enrolled, const sv_policy *policy,
                                  sv_strangers *strangers);
 
@@ -305,7 +310,8 @@ typedef struct sv_match {
 } sv_match;
 
 /* Compare with everybody; the best `capacity` come back in `matches`, best first. With `fpir` above 0 only scores
- * that a person who is not enrolled reaches, with any of these, no more often than at that rate; 0: a ranking of all. */
+ * that a person who is not enrolled reaches, with any of these, no more often than at that rate; 0: a ranking of all.
+ * SV_CONFIG_ERROR: a rate below 0, of 1 or more, or NaN. */
 SV_API int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
                        const sv_signature *signature, double fpir, sv_match *matches, size_t capacity,
                        size_t *found);
@@ -315,7 +321,7 @@ SV_API int sv_identify(sv_verifier *verifier, const sv_template *const *template
 /* Functions of time: `values` holds SV_FRAMES x SV_CHANNELS, frame by frame. */
 SV_API int sv_features(const sv_signature *signature, float *values);
 
-/* Features as the network's input stores them: sv_model_info.input_bytes. */
+/* Features as the network's input stores them: sv_model_info.input_bytes. SV_CONFIG_ERROR: one is not finite. */
 SV_API int sv_quantize_input(const sv_model *model, const float *values, void *input);
 
 /* All that is kept of one signature: functions of time x 32, learned local vectors x 127, a global vector of length
@@ -325,7 +331,7 @@ typedef struct sv_embedding {
     int8_t *detail;   /* SV_DETAIL_FRAMES x SV_DETAIL_CHANNELS */
     int8_t *sequence; /* steps x depth */
     float *vector;    /* vector_size */
-    float extent;     /* milliseconds */
+    float extent;     /* milliseconds, more than 0 */
 } sv_embedding;
 
 /* Fill in the arrays that `embedding` points to, which the caller provides, and its extent. */
@@ -361,11 +367,13 @@ SV_API int sv_align(const int8_t *probe, const int8_t *references, size_t count,
 SV_API int sv_products(const int8_t *vectors, size_t count, size_t size, const int8_t *vector, int32_t *products);
 
 /* What a pair network is given of two signatures: SV_PAIR_STEPS x SV_PAIR_DEPTH numbers within +-4, step by step. Of
- * the embeddings only the series, the details and the extents are read. */
+ * the embeddings only the series, the details and the extents are read. SV_CONFIG_ERROR: an extent is not finite or not
+ * above 0. */
 SV_API int sv_pair_inputs(const sv_embedding *probe, const sv_embedding *reference, float *values);
 
 /* How far two signatures lie apart: sv_model_cues numbers, in the order of the manifest. Those of a signed cue are
- * positive where the probe has more. */
+ * positive where the probe has more. SV_CONFIG_ERROR, as of sv_compare_each and sv_compare_all: a vector is not finite,
+ * or an extent is not finite or not above 0. */
 SV_API int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference,
                       float *distances);
 
@@ -387,7 +395,8 @@ SV_API int sv_compare_all(sv_verifier *verifier, const sv_embeddings *probes, co
                           float *distances);
 
 /* Score of `references` x sv_model_cues distances; `spread` holds `references` x `references` x sv_model_cues of them,
- * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest. */
+ * between the references themselves. The cues of one pair stand beside each other, in the order of the manifest.
+ * SV_CONFIG_ERROR: one of these numbers is not finite, or there are not 1 to SV_MAX_REFERENCES references. */
 SV_API int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
                               double *score);
 

@@ -226,6 +226,8 @@ int sv_enroll(sv_verifier *verifier, const char *user, int64_t created_ms, const
     if (!verifier || !user || !signatures || !enrolled)
         return SV_CONFIG_ERROR;
     *enrolled = NULL;
+    if (screening != SV_ENFORCE && screening != SV_RECORD) /* a mistaken number must not let every set in */
+        return SV_CONFIG_ERROR;
     if (!svi_user_is_valid(user, strlen(user)) || !svi_created_is_valid(created_ms))
         return SV_CONFIG_ERROR;
     if (count < 1 || count > SV_MAX_REFERENCES)

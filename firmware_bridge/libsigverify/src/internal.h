@@ -55,6 +55,7 @@ void svi_sha256_end(svi_sha256 *hash, uint8_t digest[32]);
 /* numeric.c: sums in numpy's order, so that float32 rounds alike */
 float svi_sum_f(const float *values, size_t count);
 double svi_sum_d(const double *values, size_t count);
+int svi_are_finite(const float *values, size_t count); /* neither infinite nor NaN */
 /* Put the lowest numbers in front, in any order, and return that which would be at `place` if they were sorted. Source:
  * C. A. R. Hoare, "Algorithm 65: FIND", 1961. */
 double svi_select(double *values, size_t count, size_t place);
@@ -317,6 +318,7 @@ int svi_compare_series(sv_verifier *verifier, const sv_embedding *probe, const s
                        float *distances, float *series);
 /* Write the distances of a pair both ways around into a square of `count` x `count` x cues: `row` was the probe. */
 void svi_put_pair(const svi_cues *cues, float *spread, int count, int row, int column, const float *distances);
+int svi_extent_is_sound(float extent); /* finite, and more than 0 */
 /* Whether its device measured pressure: otherwise that channel is 0 throughout. */
 int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding);
 

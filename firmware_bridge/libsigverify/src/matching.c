@@ -101,6 +101,11 @@ int svi_has_pressure(const svi_shape *shape, const sv_embedding *embedding)
     return 0;
 }
 
+int svi_extent_is_sound(float extent)
+{
+    return isfinite(extent) && extent > 0; /* its logarithm is compared */
+}
+
 int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedding *reference, float *distances)
 {
     const sv_embedding *both[2] = {probe, reference};
@@ -109,7 +114,8 @@ int sv_compare(sv_verifier *verifier, const sv_embedding *probe, const sv_embedd
         return SV_CONFIG_ERROR;
     for (int i = 0; i < 2; i++)
         if (!both[i] || !both[i]->series || !both[i]->detail || !both[i]->vector ||
-            (verifier->shape.depth && !both[i]->sequence))
+            (verifier->shape.depth && !both[i]->sequence) || !svi_extent_is_sound(both[i]->extent) ||
+            !svi_are_finite(both[i]->vector, verifier->shape.size))
             return SV_CONFIG_ERROR;
     return svi_compare(verifier, probe, reference, SVI_NOTHING, distances, &series);
 }
@@ -126,10 +132,16 @@ static sv_embedding one_of(const svi_shape *shape, const sv_embeddings *all, siz
     };
 }
 
+/* All arrays are there, and what could be no number is one. */
 static int are_whole(const sv_verifier *verifier, const sv_embeddings *all)
 {
-    return verifier && all && all->series && all->detail && all->vector && all->extent &&
-           (!verifier->shape.depth || all->sequence);
+    if (!verifier || !all || !all->series || !all->detail || !all->vector || !all->extent ||
+        (verifier->shape.depth && !all->sequence))
+        return 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (!svi_extent_is_sound(all->extent[i]))
+            return 0;
+    return svi_are_finite(all->vector, all->count * verifier->shape.size);
 }
 
 static int compare_two(sv_verifier *verifier, const sv_embeddings *probes, size_t number,

@@ -158,6 +158,8 @@ int sv_quantize_input(const sv_model *model, const float *values, void *input)
         return SV_CONFIG_ERROR;
     if (!model->input.known)
         return SV_INCOMPATIBLE_MODEL;
+    if (!svi_are_finite(values, model->input.elements))
+        return SV_CONFIG_ERROR;
     svi_store(&model->input, values, input);
     return SV_OK;
 }

@@ -1,4 +1,5 @@
 /* Sums, medians and lines that round as numpy's do. */
+#include <math.h>
 #include <stddef.h>
 
 #include "internal.h"
@@ -33,6 +34,14 @@
 
 PAIRWISE_SUM(svi_sum_f, float)
 PAIRWISE_SUM(svi_sum_d, double)
+
+int svi_are_finite(const float *values, size_t count)
+{
+    int finite = 1;
+    for (size_t i = 0; i < count; i++) /* to the end: so compilers make vector instructions of it */
+        finite &= isfinite(values[i]) != 0;
+    return finite;
+}
 
 double svi_select(double *values, size_t count, size_t place)
 {

@@ -49,7 +49,6 @@ static int eighths_at(const svi_path *path, size_t step)
     return path->first[2 * step] + path->last[2 * step] + path->first[2 * step + 1] + path->last[2 * step + 1];
 }
 
-/* NaN, of an extent that none has who writes, is no more than the least. */
 static float within(float value, float low, float high)
 {
     return value > low ? value < high ? value : high : low;
@@ -141,7 +140,7 @@ int sv_pair_inputs(const sv_embedding *probe, const sv_embedding *reference, flo
     svi_shape shape = {SV_FRAMES, SV_SERIES_CHANNELS, 0, 0, 0, 0, 0};
     svi_aligner aligner;
     if (!probe || !reference || !values || !probe->series || !probe->detail || !reference->series ||
-        !reference->detail)
+        !reference->detail || !svi_extent_is_sound(probe->extent) || !svi_extent_is_sound(reference->extent))
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_aligner_open(&shape, &aligner));
     svi_find_path(&aligner, probe->series, reference->series, SV_FRAMES, SV_SERIES_CHANNELS, SVI_NOTHING);

@@ -210,7 +210,13 @@ double svi_confidence(double score, double threshold)
 int sv_score_distances(const sv_model *model, const float *distances, const float *spread, int references,
                        double *score)
 {
+    const size_t count = (size_t)references;
+    size_t cues;
     if (!model || !distances || !spread || !score || references < 1 || references > SV_MAX_REFERENCES)
+        return SV_CONFIG_ERROR;
+    cues = (size_t)model->cues.count;
+    /* fmax takes the other number for a NaN: it would count as FLOOR, the distance of two that are identical. */
+    if (!svi_are_finite(distances, count * cues) || !svi_are_finite(spread, count * count * cues))
         return SV_CONFIG_ERROR;
     *score = svi_score(model, distances, spread, references, 0);
     return SV_OK;
@@ -218,7 +224,7 @@ int sv_score_distances(const sv_model *model, const float *distances, const floa
 
 int sv_model_threshold(const sv_model *model, double fmr, sv_impostor impostor, int references, double *threshold)
 {
-    if (!model || !threshold)
+    if (!model || !threshold || references < 1 || references > SV_MAX_REFERENCES)
         return SV_CONFIG_ERROR;
     return svi_threshold(svi_scoring_row(&model->scoring, references, 0), fmr, impostor, threshold);
 }

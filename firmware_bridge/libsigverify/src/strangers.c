@@ -38,7 +38,7 @@ int svi_cohort_open(const uint8_t *data, size_t size, sv_model *model)
         return SV_MALFORMED_MODEL;
     for (const uint8_t *at = data; at < data + size; at += each) {
         float extent = svi_f32(at);
-        if (!(isfinite(extent) && extent > 0 && /* its logarithm is compared */
+        if (!(svi_extent_is_sound(extent) &&
               are_sound(at + sizeof extent, each - sizeof extent - 2 * halves, halves)))
             return SV_MALFORMED_MODEL;
     }

@@ -163,7 +163,7 @@ static int take_body(const uint8_t *at, int is_signed, sv_template *enrolled)
     at = take_spread(take_strangers(at, enrolled, &sound), is_signed, enrolled, &sound);
     for (int i = 0; i < enrolled->references; i++) {
         at = take_floats(at, 1, 0, &enrolled->each[i].extent, &sound);
-        sound &= enrolled->each[i].extent > 0; /* its logarithm is compared */
+        sound &= svi_extent_is_sound(enrolled->each[i].extent);
     }
     for (int i = 0; i < enrolled->references; i++, at += series)
         memcpy(enrolled->each[i].series, at, series);

@@ -136,7 +136,7 @@ int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embeddi
     svi_features(capture, verifier->values);
     read_functions(verifier->values, embedding);
     embedding->extent = (float)svi_capture_duration(capture);
-    SVI_TRY(sv_quantize_input(verifier->model, verifier->values, verifier->input));
+    svi_store(&verifier->model->input, verifier->values, verifier->input);
     SVI_TRY(verifier->network.invoke(verifier->network.context, verifier->input, verifier->vector,
                                      verifier->sequence));
     SVI_TRY(read_vector(verifier, embedding->vector));
@@ -356,6 +356,8 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
                 const sv_signature *signature, double fpir, sv_match *matches, size_t capacity, size_t *found)
 {
     if (!verifier || (count && !templates) || !signature || !matches || capacity < 1 || !found)
+        return SV_CONFIG_ERROR;
+    if (!(fpir >= 0 && fpir < 1)) /* or a NaN; among nobody no threshold is asked for below */
         return SV_CONFIG_ERROR;
     for (size_t i = 0; i < count; i++)
         if (!templates[i] || !fits(verifier, templates[i]))

@@ -77,6 +77,14 @@ def test_scores_lie_in_0_to_1(distances, apart):
     assert 0 <= Scoring.default(CUES).score(distances, between(5, apart)) <= 1
 
 
+@pytest.mark.parametrize("cue", range(4))
+@pytest.mark.parametrize("its", [scoring(), Scoring.default(CUES)])
+def test_what_is_no_number_gives_no_score(its, cue):
+    distances = np.ones((5, 4))
+    distances[2, cue] = math.nan
+    assert math.isnan(its.score(distances, between(5)))
+
+
 @pytest.mark.parametrize(("references", "bias"), [(1, 0.5), (2, 0.5), (3, 0.5), (4, 2.0), (12, 2.0)])
 def test_row_of_the_next_lower_fitted_number(references, bias):
     assert scoring().row(references).bias == bias
@@ -102,7 +110,7 @@ def test_threshold_outside_the_calibration_is_refused(fmr):
 
 
 def test_threshold_of_an_unknown_impostor_is_refused():
-    with pytest.raises(ConfigError, match="skilled, random"):
+    with pytest.raises(ConfigError, match="skilled or random"):
         scoring().threshold(0.01, impostor="casual")
 
 

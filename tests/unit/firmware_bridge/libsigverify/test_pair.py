@@ -62,6 +62,15 @@ def noise(seed):
     return [its[number] for number in range(len(its))]
 
 
+def many(library, its):
+    """Point to the arrays of several embeddings, which must outlive the view."""
+    view = library.ffi.new("sv_embeddings *")
+    view.count = len(its)
+    view.series, view.detail, view.sequence = map(library.bytes, (its.series, its.detail, its.sequence))
+    view.vector, view.extent = library.floats(its.vector), library.floats(its.extent)
+    return view
+
+
 def assert_compared_alike(native, matcher, probe, others):
     expected = distances(probe, References.stack(others), matcher.cues, engine=matcher.engine)
     its = np.stack([native.compare(probe, other) for other in others])
@@ -253,6 +262,38 @@ def test_a_missing_argument_is_an_error_and_no_crash(library, native):
             library.call("sv_compare", native._handle, *arguments)
         with pytest.raises(ConfigError):
             library.call("sv_pair_inputs", *arguments)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0])
+def test_an_extent_that_no_signature_has_is_refused(library, native, embeddings, value):
+    for pair in ((spoilt := replace(embeddings[0], extent=value), embeddings[1]), (embeddings[1], spoilt)):
+        with pytest.raises(ConfigError):
+            native.compare(*pair)
+        with pytest.raises(ConfigError):
+            pair_inputs(library, *pair)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_vector_of_what_is_no_number_is_refused(native, embeddings, value):
+    vector = embeddings[0].vector.copy()
+    vector[-1] = value
+    spoilt = replace(embeddings[0], vector=vector)
+    for pair in ((spoilt, embeddings[1]), (embeddings[1], spoilt)):
+        with pytest.raises(ConfigError):
+            native.compare(*pair)
+
+
+@pytest.mark.parametrize("name", ["sv_compare_each", "sv_compare_all"])
+@pytest.mark.parametrize(("part", "value"), [("vector", math.nan), ("extent", math.nan), ("extent", 0.0)])
+def test_many_of_which_one_is_no_embedding_are_refused(library, native, embeddings, name, part, value):
+    sound, spoilt = (References.stack(embeddings[:3]) for _ in range(2))
+    getattr(spoilt, part).reshape(-1)[-1] = value
+    into = library.ffi.new("float[]", 9 * len(PROPERTIES))
+    views = {id(its): many(library, its) for its in (sound, spoilt)}
+    library.call(name, native._handle, views[id(sound)], views[id(sound)], into)
+    for pair in ((sound, spoilt), (spoilt, sound)):
+        with pytest.raises(ConfigError):
+            library.call(name, native._handle, *(views[id(its)] for its in pair), into)
 
 
 def test_a_copy_is_found_where_no_cue_aligns(library):

@@ -6,6 +6,7 @@ from native_core import NativeModel
 from sigverify.errors import ConfigError
 from sigverify.matching.distances import signs
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor
+from sigverify.modality.pen.features import CHANNELS, FRAMES
 
 TOLERANCE = 1e-9
 """Both compute in float64; only the order of additions differs."""
@@ -56,7 +57,38 @@ def test_rates_outside_the_calibration_are_refused(both, fmr):
         native.threshold(fmr)
 
 
-@pytest.mark.parametrize("count", [0, 13])
+@pytest.mark.parametrize("count", [-1, 0, 13])
 def test_a_number_of_references_out_of_range_is_refused(native_model, count):
     with pytest.raises(ConfigError):
-        native_model.score(np.zeros((count, 7)), np.zeros((count, count, 7)))
+        native_model.threshold(0.01, references=count)
+    if count >= 0:
+        with pytest.raises(ConfigError):
+            native_model.score(np.zeros((count, 7)), np.zeros((count, count, 7)))
+
+
+def test_an_impostor_of_no_kind_is_refused(library, native_model):
+    with pytest.raises(ConfigError):
+        library.call("sv_model_threshold", native_model.handle, 0.01, 2, 5, library.ffi.new("double *"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_no_number_is_refused_in_any_place(native_model, base, count, value):
+    """A NaN was once taken for the least distance, that of two identical signatures."""
+    given = random_case(count, 0, base.manifest.scoring.cues)
+    native_model.score(*given)
+    for which in (0, 1):
+        for place in range(given[which].size):
+            spoilt = [each.copy() for each in given]
+            spoilt[which].reshape(-1)[place] = value
+            with pytest.raises(ConfigError):
+                native_model.score(*spoilt)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_no_numbers_are_refused(native_model, value):
+    values = np.zeros((FRAMES, CHANNELS), np.float32)
+    native_model.quantize(values)
+    values[-1, -1] = value
+    with pytest.raises(ConfigError):
+        native_model.quantize(values)

@@ -1,3 +1,4 @@
+import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -197,6 +198,24 @@ def test_rates_that_make_no_sense_are_refused(native, people, templates, policy)
 def test_a_number_of_references_out_of_range_is_refused(native, count):
     with pytest.raises(EnrollmentError):
         native.enroll("alice", [signature(0, n) for n in range(count)], created=CREATED)
+
+
+@pytest.mark.parametrize("screening", [2, 9])
+def test_a_screening_of_no_kind_makes_no_template(library, native, screening):
+    """Any number but that of ENFORCE was once taken for RECORD: five copies became a template."""
+    same, none = signature(1, 0), library.ffi.NULL
+    given = library.ffi.new("sv_signature[]", [library.view(same)[0]] * 5)
+    made = library.ffi.new("sv_template **")
+    with pytest.raises(ConfigError):
+        library.call("sv_enroll", native._handle, b"alice", 0, given, 5, screening, none, made)
+    assert made[0] == none
+
+
+@pytest.mark.parametrize("fpir", [-0.01, 1.0, math.nan, math.inf])
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_rate_of_false_alarms_that_is_none_is_refused(native, templates, count, fpir):
+    with pytest.raises(ConfigError):
+        native.identify(signature(), list(templates.values())[:count], fpir=fpir)
 
 
 @pytest.mark.parametrize("user_id", ["", "x" * 257, "a\0b"])

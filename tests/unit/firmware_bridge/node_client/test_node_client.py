@@ -20,15 +20,23 @@ from sigverify import __version__
 from sigverify.formats.signature_pad import encode
 
 CLIENT = Path(node_client.__path__[0]) / "sigverify.js"
-ASK = Path(__file__).parents[3] / "support" / "ask.mjs"
+SUPPORT = Path(__file__).parents[3] / "support"
+ASK = SUPPORT / "ask.mjs"
+MISUSE = SUPPORT / "misuse.mjs"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """What the client found."""
-    node = shutil.which("node")
-    if node is None or int(subprocess.check_output([node, "--version"], text=True)[1:].split(".")[0]) < 18:
+def node():
+    """Node.js, of a version that has `fetch`."""
+    its = shutil.which("node")
+    if its is None or int(subprocess.check_output([its, "--version"], text=True)[1:].split(".")[0]) < 18:
         pytest.skip("no Node.js of version 18 or newer here")
+    return its
+
+
+@pytest.fixture(scope="module")
+def found(node, tmp_path_factory):
+    """What the client found."""
     folder = tmp_path_factory.mktemp("kiosk")
     file = io.BytesIO()
     Image.new("L", (300, 120), 255).save(file, "PNG")
@@ -47,6 +55,37 @@ def found(tmp_path_factory):
         running.close()
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def said(node):
+    """What the client says of arguments of another type, and what it sends."""
+    done = subprocess.run([node, MISUSE, CLIENT], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_arguments_of_another_type_are_refused_before_anything_is_sent(said):
+    """An image in base64 was once sent as an empty one, without a word."""
+    for case, its in said["wrong"].items():
+        name = "capture" if case.endswith("is empty") else case.split()[0]
+        assert (its["error"] or "").startswith(f"TypeError: {name}: expected "), case
+        assert its["asked"] == [], case
+
+
+def test_an_error_names_the_type_and_never_the_content(said):
+    assert said["wrong"]["image in base64"]["error"].endswith("not base64; received String")
+    assert said["wrong"]["capture missing"]["error"].endswith("received Undefined")
+
+
+def test_bytes_of_any_kind_are_sent_in_base64(said):
+    image = base64.b64encode(b"sigverify").decode()
+    for name in ("array", "buffer", "whole", "elsewhere", "blob"):
+        expected = {"user_id": "alice", "image": image}
+        assert said["right"][name] == {"error": None, "asked": [["POST", "/api/verify", expected]]}
+    assert said["right"]["both"]["asked"][0][2] == {"user_id": "alice", "strokes": [], "image": image}
+    assert said["right"]["device"]["asked"] == [["POST", "/api/unlock", {}]]
+    assert said["right"]["person"]["asked"] == [["DELETE", "/api/users?user_id=alice", None]]
 
 
 def test_visitors_and_operators(found):
