@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from sigverify.card import Tone, card
 from sigverify.decision import Outcome, Reason
+from sigverify.enrollment.addition import AdditionReason
+from sigverify.enrollment.candidates import Candidates
+from sigverify.enrollment.enroller import Screening, screening_of
 from sigverify.errors import ConfigError, InvalidSignature
 from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import MODALITY as PICTURES
@@ -50,7 +53,7 @@ class Similarity:
 
     Attributes:
         kind: of the captures, the name of their modality ("pen", "image").
-        references: how many the first one was compared with.
+        references: how many the first one was compared with, each counted once.
         impostor: whom rates count.
         score: 0 to 1; None where a capture is too poor, and nothing was compared.
         thresholds: (fmr, score to reach), …, of the model for so many references; fmr falling.
@@ -79,6 +82,14 @@ class Similarity:
         if self.score is None:
             return None
         return max(rate_of(self.score, self.thresholds), self.thresholds[-1][0])
+
+    def rate_in_words(self, language: str) -> str:
+        """Say at which false-match rate it would be accepted; only where something was compared."""
+        lowest, highest_score = self.thresholds[-1]
+        is_beyond = self.score is not None and self.score > highest_score
+        rate = lowest if is_beyond or self.rate is None else self.rate
+        name = "accepted_still" if is_beyond else "just_accepted"
+        return phrase(name, language=language, rate=f"{100 * rate:.3g}")
 
     @property
     def note(self) -> Worth:
@@ -137,7 +148,7 @@ class Similarity:
             threshold = score_at(Profile.BALANCED.fmr, self.thresholds)
             lines.append(phrase("score", language=language, threshold=f"{threshold:.3g}", **shown))
         if self.rate is not None and not self.copy:
-            lines.append(phrase("just_accepted", language=language, rate=f"{100 * self.rate:.3g}"))
+            lines.append(self.rate_in_words(language))
         for name, aspects in (("unlike", self.unlike), ("missing", self.missing)):
             if aspects:
                 named = ", ".join(sentence(aspect, language=language) for aspect in aspects)
@@ -169,6 +180,7 @@ def similarity(
     image_model: str | Path | Model = DEFAULT_IMAGE_MODEL,
     runtime: Runtime | str = Runtime.AUTO,
     impostor: Impostor | str = Impostor.SKILLED,
+    quality: Screening | str = Screening.ENFORCE,
 ) -> Similarity:
     """Say how alike a capture is to another one, or to several by one person.
 
@@ -183,9 +195,10 @@ def similarity(
         image_model: what compares pictures, where `model` does not.
         runtime: what computes.
         impostor: whom rates count.
+        quality: of references: "enforce" counts copies once and refuses several hands; "record" takes any.
 
     Raises:
-        InvalidSignature: no captures, or captures of different kinds.
+        InvalidSignature: no captures, captures of different kinds, or references of different hands.
         FormatError: a file that cannot be read.
         ConfigError: no references, too many of them, or no model for captures of this kind.
         ModelError, RuntimeUnavailable: what is wrong with the model, and what to do.
@@ -195,7 +208,7 @@ def similarity(
     """
     captures = read_captures(probe, references)
     matcher = _open(modality_of(captures[0]).name, model, image_model, runtime)
-    return compare(matcher, captures, impostor=impostor)
+    return compare(matcher, captures, impostor=impostor, quality=quality)
 
 
 def read_captures(probe: object, references: object) -> list[object]:
@@ -225,15 +238,19 @@ def read_captures(probe: object, references: object) -> list[object]:
 
 
 def compare(
-    matcher: Matcher, captures: Sequence[object], *, impostor: Impostor | str = Impostor.SKILLED
+    matcher: Matcher,
+    captures: Sequence[object],
+    *,
+    impostor: Impostor | str = Impostor.SKILLED,
+    quality: Screening | str = Screening.ENFORCE,
 ) -> Similarity:
     """Compare the first of `read_captures` with the others, as `Verifier.verify` does.
 
     Raises:
-        InvalidSignature: not of the kind that the matcher takes.
+        InvalidSignature: not of the kind that the matcher takes, or references of different hands.
         ConfigError: an unknown impostor, or one that the model knows nothing of.
     """
-    counted = _impostor(impostor)
+    counted, screening = _impostor(impostor), screening_of(quality)
     count = len(captures) - 1
     wrong = next((each for each in captures if not isinstance(each, matcher.modality.capture)), None)
     if wrong is not None:
@@ -249,7 +266,11 @@ def compare(
             thresholds=table,
             flaws=flaws,
         )
-    probe, *others = (matcher.embed(each) for each in captures)
+    distinct = captures[1:]
+    if screening is Screening.ENFORCE and count > 1:
+        distinct = _of_one_hand(matcher, distinct)
+        count = len(distinct)
+    probe, *others = (matcher.embed(each) for each in (captures[0], *distinct))
     references = stored(matcher.common(References.stack(others)))
     spread = matcher.spread(references)
     compared = matcher.compare(probe, references, spread)
@@ -269,6 +290,29 @@ def compare(
         flaws=flaws,
         copy=copy,
     )
+
+
+def _of_one_hand(matcher: Matcher, references: Sequence[object]) -> Sequence[object]:
+    """Return the references, each once: a copy would say that their writer never varies.
+
+    Raises:
+        InvalidSignature: they are of more hands than one, so that each of these would be taken for the other.
+    """
+    candidates = Candidates(matcher)
+    for reference in references:
+        candidates.add(reference)
+    reasons = candidates.reasons
+    odd = [str(number) for number, reason in enumerate(reasons, start=1) if reason is AdditionReason.UNLIKE]
+    if odd:
+        raise InvalidSignature(
+            "the references are not by one hand",
+            expected="signatures of one person",
+            received=f"number {', '.join(odd)} of {len(references)} unlike the others",
+            hint='Leave it out, or take any set with quality="record" (--quality record)',
+        )
+    return [
+        each for each, reason in zip(references, reasons, strict=True) if reason is not AdditionReason.COPY
+    ]
 
 
 def _impostor(asked: Impostor | str) -> Impostor:

@@ -15,6 +15,7 @@ from sigverify.modality.registry import find_modality, modality_of
 from sigverify.policy import Policy, check_policy
 from sigverify.protection.stations import Stations
 from sigverify.search import IndexKind, Searcher
+from sigverify.search.groups import check_groups
 from sigverify.store import Store
 
 
@@ -153,7 +154,7 @@ class Recognizers:
         """Enroll somebody by all kinds of captures given, wholly or not at all; see `Verifier.enroll`."""
         start = time.perf_counter()
         user_id = self.first.enroller.new_user_id(user_id)
-        screening = screening_of(quality)
+        screening, groups = screening_of(quality), check_groups(groups)
         # One more than is allowed is enough to refuse: somebody may hand in an iterator without end.
         offered = listed(captures, len(self.kinds) * MAX_REFERENCES + 1)
         if names and len(names) < len(offered):

@@ -260,7 +260,7 @@ class Verifier:
         Raises:
             EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
             AlreadyEnrolled: the user is there, by that kind of capture, and `replace` is False.
-            ConfigError: no model takes captures of that kind.
+            ConfigError: no model takes captures of that kind, what cannot name a group, or too many of them.
         """
         recognizer = self._recognizers.first if modality is None else self._recognizers.at(modality)
         return Enrollment(
@@ -346,7 +346,8 @@ class Verifier:
 
         Vectors rule out all but a shortlist, and those are compared in full, as `score` does. Without `fpir`
         that is a ranking: somebody is always most alike. With it, whoever is in no reference's reach comes
-        back empty, and the result is true only where somebody was found.
+        back empty, and the result is true only where somebody was found. For a capture that is too poor to be
+        compared, blank paper or a dot, nobody is named, and `Matches.flaw` says why.
 
         Args:
             signature: the probe.
@@ -368,6 +369,8 @@ class Verifier:
         recognizer = self._recognizers.of(signature)
         probe = recognizer.matcher.embed(signature)
         matches = recognizer.searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
+        if (flaw := recognizer.matcher.modality.unfit(signature)) is not None:
+            return Matches(fpir=fpir, flaw=flaw)
         if remember and self.policy.replay:
             self._verification.remember([(recognizer.comparer, signature)])
         if self.policy.reveal_score:

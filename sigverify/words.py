@@ -233,6 +233,7 @@ ENGLISH: Final[Table] = {
     PHRASES: {
         "score": "score {score}, threshold {threshold}",
         "just_accepted": "would just be accepted at a false-match rate of {rate} %",
+        "accepted_still": "would still be accepted at a false-match rate of {rate} %, the lowest known",
         "unlike": "unlike: {aspects}",
         "missing": "not compared: {aspects}",
         "left_out": "not counted: {kinds}",
@@ -245,6 +246,7 @@ ENGLISH: Final[Table] = {
         "most_alike": "Most alike",
         "nobody": "Nobody.",
         "nobody_enrolled": "Nobody is enrolled.",
+        "nobody_by_kind": "Nobody is enrolled by {kind}: people are by {others}.",
         "enrolled_in": "Enrolled in {store}",
         "none": "none",
         "reference": "reference {number}: {reason}",
@@ -476,6 +478,7 @@ GERMAN: Final[Table] = {
     PHRASES: {
         "score": "Wert {score}, Schwelle {threshold}",
         "just_accepted": "würde bei einer Falschakzeptanzrate von {rate} % gerade angenommen",
+        "accepted_still": "noch bei der kleinsten bekannten Falschakzeptanzrate, {rate} %, angenommen",
         "unlike": "abweichend: {aspects}",
         "missing": "nicht verglichen: {aspects}",
         "left_out": "nicht gezählt: {kinds}",
@@ -488,6 +491,7 @@ GERMAN: Final[Table] = {
         "most_alike": "Am ähnlichsten",
         "nobody": "Niemand.",
         "nobody_enrolled": "Es ist niemand erfasst.",
+        "nobody_by_kind": "So ist niemand erfasst: {kind}. Erfasst sind Personen so: {others}.",
         "enrolled_in": "Erfasst in {store}",
         "none": "keine",
         "reference": "Referenz {number}: {reason}",

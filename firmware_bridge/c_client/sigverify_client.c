@@ -700,6 +700,7 @@ static const svc_field FIELDS[] = {
     F(SVC_DECISION, T_TEXTS, OPTIONAL, decision, left_out),
     F(SVC_MATCHES, T_TEXTS, REQUIRED, matches, user_ids),
     F(SVC_MATCHES, T_NUMBERS, OPTIONAL, matches, scores),
+    F(SVC_MATCHES, T_TEXT, OPTIONAL, matches, flaw),
     F(SVC_ENROLLING, T_UINT, REQUIRED, enrolling, remaining),
     F(SVC_ADDITION, T_FLAG, REQUIRED, addition, accepted),
     F(SVC_ADDITION, T_TEXT, REQUIRED, addition, reason),

@@ -184,7 +184,7 @@ typedef struct svc_message {
         struct { uint32_t points; } credit;
         struct { uint32_t samples; double duration_ms; uint32_t size; } captured; /* size: of a picture */
         svc_decision decision;
-        struct { svc_list user_ids, scores; } matches;
+        struct { svc_list user_ids, scores; svc_text flaw; } matches; /* flaw: why nobody could be looked for */
         struct { uint32_t remaining; } enrolling;
         svc_addition addition;
         svc_enrolled enrolled;

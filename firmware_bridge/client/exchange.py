@@ -230,7 +230,11 @@ class Calls:
         scores: Sequence[float | None] = found.scores or [None] * len(found.user_ids)
         if len(scores) != len(found.user_ids):
             raise ProtocolError("the daemon gives other scores than people")
-        return Matches(map(Match, found.user_ids, scores), fpir=fpir if found.fpir is None else found.fpir)
+        return Matches(
+            map(Match, found.user_ids, scores),
+            fpir=fpir if found.fpir is None else found.fpir,
+            flaw=_flaw(found.flaw),
+        )
 
     def enrollment(
         self,
@@ -517,7 +521,7 @@ def _decision(made: messages.DecisionMade) -> Decision:
         confidence=made.confidence,
         unlike=tuple(_token(Aspect, name) for name in made.unlike),
         missing=tuple(_token(Aspect, name) for name in made.missing),
-        flaw=None if made.flaw is None else _token(Flaw, made.flaw),
+        flaw=_flaw(made.flaw),
         retry_after_s=made.retry_after_s,
         latency_ms=made.latency_ms,
         scores=dict(zip(made.kinds, made.scores, strict=True)),
@@ -532,18 +536,21 @@ def _addition(made: messages.AdditionMade) -> Addition:
     reason = _token(AdditionReason, made.reason)
     if bool(reason) is not made.accepted:
         raise ProtocolError("the daemon contradicts itself about whether a reference was taken")
-    flaw = None if made.flaw is None else _token(Flaw, made.flaw)
     return Addition(
         accepted=made.accepted,
         reason=reason,
         quality=Quality(
-            flaw=flaw,
+            flaw=_flaw(made.flaw),
             duration_ms=made.duration_ms,
             complexity=made.complexity,
             repairs=tuple(_token(Repair, name) for name in made.repairs),
         ),
         remaining=made.remaining,
     )
+
+
+def _flaw(name: str | None) -> Flaw | None:
+    return None if name is None else _token(Flaw, name)
 
 
 def _receipt(made: messages.Enrolled) -> EnrollmentReceipt:

@@ -181,6 +181,7 @@ class Service:
         return Matches(
             user_ids=tuple(match.user_id for match in found),
             scores=scores if len(scores) == len(found) else None,
+            flaw=None if found.flaw is None else found.flaw.value,
         )
 
     def _enroll(self, message: Enroll, state: ClientState) -> Enrolling:

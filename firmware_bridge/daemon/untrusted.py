@@ -101,7 +101,8 @@ class UntrustedService(Service):
         elif self.verifier.verify(found[0].user_id, checked).accepted:
             names = (found[0].user_id,)
             self._settle(Event.IDENTIFIED, *names, failed=False)
-        return Matches(user_ids=names, fpir=self._terms.fpir)
+        flaw = None if found.flaw is None else found.flaw.value
+        return Matches(user_ids=names, fpir=self._terms.fpir, flaw=flaw)
 
     def _enroll(self, message: Enroll, state: ClientState) -> Enrolling:
         if message.replace or message.groups or message.references != self._terms.references:

@@ -144,6 +144,8 @@ INFO: Final = shape(
 )
 MATCHES: Final = shape(
     matches={"type": "array", "items": shape(user_id=USER_ID, score=_nullable("number"))},
+    flaw={"enum": [*_token(Flaw)["enum"], None]}
+    | {"description": "What makes the capture too poor to be compared: then nobody is named."},
 )
 SIMILARITY: Final = shape(
     kind=MODALITY,

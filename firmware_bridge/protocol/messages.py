@@ -370,11 +370,13 @@ class Matches(Message):
         user_ids: who.
         scores: left out where the policy hides them.
         fpir: the rate that was asked for, where it is the daemon's to say and not the client's.
+        flaw: what makes the capture too poor to be compared; then nobody is named.
     """
 
     user_ids: tuple[str, ...]
     scores: tuple[float, ...] | None = None
     fpir: float | None = None
+    flaw: str | None = None
 
     def __bool__(self) -> bool:
         raise TypeError("messages.Matches is neither true nor false: ask for its .user_ids")

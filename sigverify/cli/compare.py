@@ -31,6 +31,14 @@ def compare(
     impostor: Annotated[
         str, typer.Option("--impostor", help="The impostors that rate counts: skilled (forgers) or random.")
     ] = "skilled",
+    quality: Annotated[
+        str,
+        typer.Option(
+            "--quality",
+            metavar="enforce|record",
+            help="Count a reference that is a copy once and refuse mixed hands, or take any set.",
+        ),
+    ] = "enforce",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +70,13 @@ def compare(
     first, *others = [read_capture(file) for file in files]
     with quiet():
         found = similarity(
-            first, others, model=model, image_model=image_model, runtime=runtime, impostor=impostor
+            first,
+            others,
+            model=model,
+            image_model=image_model,
+            runtime=runtime,
+            impostor=impostor,
+            quality=quality,
         )
     threshold, accepted = found.threshold(rate), found.same_writer_at(rate)
     outcome, reason = _answer(found, accepted=accepted)
@@ -141,7 +155,7 @@ def _render(
         score, threshold = f"{found.score:.3g}", f"{content['threshold']:.3g}"
         line += f" ({phrase('score', language=language, score=score, threshold=threshold)})"
         if not found.copy:
-            line += f"; {phrase('just_accepted', language=language, rate=f'{100 * found.rate:.3g}')}"
+            line += f"; {found.rate_in_words(language)}"
     for name, aspects in (("missing", found.missing), ("unlike", found.unlike)):
         if aspects:
             named = ", ".join(sentence(aspect, language=language) for aspect in aspects)

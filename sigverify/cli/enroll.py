@@ -1,6 +1,7 @@
 """`sigverify enroll`."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,31 +63,38 @@ def enroll(
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
     from sigverify.formats import read_capture
+    from sigverify.store import MEMORY
+    from sigverify.store.address import is_server
     from sigverify.words import kind, phrase, preferred_language
 
     signatures = [read_capture(path) for path in files]
-    with open_verifier(
-        store,
-        model=model,
-        image_model=image_model,
-        runtime=runtime,
-        threads=threads,
-        key=key,
-        counter=counter,
-        trust=trust,
-        create=True,
-        cache=cache,
-        stations=stations,
-        station_key=station_key,
-    ) as verifier:
-        receipt = verifier.enroll(
-            user,
-            signatures,
-            replace=replace,
-            quality=quality,
-            groups=groups or (),
-            names=[str(path) for path in files],
-        )
+
+    def enrolled(place: str | Path, **its: Any) -> "EnrollmentReceipt":
+        with open_verifier(
+            place,
+            model=model,
+            image_model=image_model,
+            runtime=runtime,
+            threads=threads,
+            trust=trust,
+            create=True,
+            stations=stations,
+            station_key=station_key,
+            **its,
+        ) as verifier:
+            return verifier.enroll(
+                user,
+                signatures,
+                replace=replace,
+                quality=quality,
+                groups=groups or (),
+                names=[str(path) for path in files],
+            )
+
+    if not is_server(store) and not Path(store).exists():
+        # What is refused here leaves no store behind. None is removed: another process may have begun it too.
+        enrolled(MEMORY)
+    receipt = enrolled(store, key=key, counter=counter, cache=cache)
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))
     content = receipt.to_dict() | {"mixed_scripts": list(receipt.mixed_scripts)}

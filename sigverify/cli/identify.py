@@ -50,13 +50,14 @@ def identify(
 ) -> None:
     """List the enrolled people whose signatures are most like this one, best first.
 
-    With --fpir, exit code 3 when it is nobody.
+    Exit code 3 where nothing can be told by this file, and with --fpir when it is nobody.
     """
     from sigverify.cli.opening import open_verifier
     from sigverify.cli.output import Exit, report, table
     from sigverify.formats import read_capture
+    from sigverify.modality.registry import modality_of
     from sigverify.search.groups import check_members
-    from sigverify.words import phrase, preferred_language
+    from sigverify.words import kind, phrase, preferred_language, sentence
 
     probe = read_capture(file)
     with open_verifier(
@@ -75,10 +76,17 @@ def identify(
         matches = verifier.identify(probe, top_k=top_k, fpir=fpir, among=among)
         if among is not None and not len(matches):
             check_members(verifier.store, among)
+        modality, enrolled = modality_of(probe).name, verifier.store.models()
     language = preferred_language()
     rows = [(match.user_id, f"{match.score:.3g}") for match in matches]
-    nobody = phrase("nobody_enrolled" if fpir is None else "nobody", language=language)
+    if matches.flaw is not None:
+        nobody = sentence(matches.flaw, language=language)
+    elif modality not in enrolled and enrolled:
+        by, others = kind(modality, language=language), [kind(name, language=language) for name in enrolled]
+        nobody = phrase("nobody_by_kind", language=language, kind=by, others=", ".join(others))
+    else:
+        nobody = phrase("nobody_enrolled" if fpir is None else "nobody", language=language)
     people = table(rows, title=phrase("most_alike", language=language)) if rows else nobody
     report(matches.to_dict(), as_json=as_json, render=lambda: people)
-    if fpir is not None and not matches:
+    if matches.flaw is not None or (fpir is not None and not matches):
         raise typer.Exit(Exit.REJECT)

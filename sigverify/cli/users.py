@@ -14,7 +14,7 @@ def users(
     from sigverify.cli.opening import open_store
     from sigverify.cli.output import report, visible
 
-    with open_store(store, key=key, counter=counter) as opened:
+    with open_store(store, key=key, counter=counter, read_only=True) as opened:
         ids = opened.users()
     lines = "\n".join(map(visible, ids)) or "Nobody is enrolled."
     report({"user_ids": list(ids)}, as_json=as_json, render=lambda: lines)
@@ -52,8 +52,9 @@ def forget(
 def unlock(
     store: StoreOption,
     user: Annotated[
-        str, typer.Option("--user", "-u", help="Who may try again; without, everybody on this device.")
-    ] = "",
+        str | None,
+        typer.Option("--user", "-u", help="Who may try again; without, everybody on this device."),
+    ] = None,
     *,
     key: KeyOption = None,
     counter: CounterOption = None,
@@ -63,10 +64,13 @@ def unlock(
     from sigverify.administration import unlock as end_wait
     from sigverify.cli.opening import open_store, refuse_server
     from sigverify.cli.output import report, visible
+    from sigverify.errors import ConfigError
 
-    if not user:  # of a fleet, this device's own count lies in its cache, which is a file
+    if user == "":  # an empty variable of a script is no wish to unlock the device
+        raise ConfigError("no user named", expected="--user with a name, or none for the device")
+    if user is None:  # of a fleet, this device's own count lies in its cache, which is a file
         refuse_server(store)
     with open_store(store, key=key, counter=counter) as opened:
-        end_wait(opened, user)
-    who = visible(user) if user else "the device"
-    report({"unlocked": user or None}, as_json=as_json, render=lambda: f"Unlocked {who}.")
+        end_wait(opened, user or "")
+    who = "the device" if user is None else visible(user)
+    report({"unlocked": user}, as_json=as_json, render=lambda: f"Unlocked {who}.")

@@ -14,6 +14,7 @@ from sigverify.enrollment.enroller import Enroller, check_count
 from sigverify.enrollment.receipt import EnrollmentReceipt
 from sigverify.errors import EnrollmentError
 from sigverify.matching.scoring import MAX_REFERENCES
+from sigverify.search.groups import check_groups
 
 _MOST_TRIED: Final = 4 * MAX_REFERENCES
 """Signatures that one conversation may look at: it keeps them all in memory."""
@@ -45,6 +46,7 @@ class Enrollment:
         Raises:
             EnrollmentError: fewer than 1 or more than `MAX_REFERENCES` wanted.
             AlreadyEnrolled: the user is there and `replace` is False.
+            ConfigError: what cannot name a group, or too many of them.
         """
         self._user_id = enroller.check_user(user_id, replace=replace)
         check_count(references)
@@ -52,7 +54,7 @@ class Enrollment:
         self._candidates = Candidates(enroller.matcher)
         self._references = references
         self._replace = replace
-        self._groups = tuple(groups)
+        self._groups = check_groups(groups)
         self._opened = opened
         self._committed = False
 

@@ -6,7 +6,7 @@ user, so that every process that searches hears of it.
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sigverify.audit import AuditLog, Event
@@ -33,6 +33,18 @@ def check_group(group: str) -> str:
     if not 1 <= len(group) <= MAX_GROUP or not group.isprintable():
         raise ConfigError("this cannot name a group", expected=wanted, received=f"{len(group)} characters")
     return group
+
+
+def check_groups(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of groups that one person may be in, each once.
+
+    Raises:
+        ConfigError: one cannot name a group, or they are too many.
+    """
+    checked = tuple(dict.fromkeys(map(check_group, groups)))
+    if len(checked) > MAX_GROUPS:
+        raise ConfigError("too many groups", expected=f"at most {MAX_GROUPS}", received=str(len(checked)))
+    return checked
 
 
 def groups_of(store: Store, user_id: str) -> tuple[str, ...]:

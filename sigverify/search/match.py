@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigverify.card import Tone, card, grid
-from sigverify.words import phrase, preferred_language
+from sigverify.modality.quality import Flaw
+from sigverify.words import phrase, preferred_language, sentence
 
 
 @dataclass(frozen=True)
@@ -36,25 +37,30 @@ class Matches(list[Match]):
     """People found by a search, best first.
 
     Of a search with `fpir` it is true where somebody was found. Of one without it is neither true nor false:
-    a ranking names somebody for every probe, a stranger's too.
+    a ranking names somebody for every probe, a stranger's too. Of a probe that is too poor to be compared it
+    is empty, and `flaw` says what is wrong with it.
 
     >>> bool(Matches(fpir=0.01)), len(Matches([Match("ann", 0.2)]))
     (False, 1)
     """
 
-    def __init__(self, found: Iterable[Match] = (), *, fpir: float | None = None) -> None:
-        """Take those found, and the rate at which strangers were let pass."""
+    def __init__(
+        self, found: Iterable[Match] = (), *, fpir: float | None = None, flaw: Flaw | None = None
+    ) -> None:
+        """Take those found, the rate at which strangers were let pass, and what is wrong with the probe."""
         super().__init__(found)
         self.fpir = fpir
+        self.flaw = flaw
 
     def __bool__(self) -> bool:
-        if self.fpir is None:
+        if self.fpir is None and self.flaw is None:
             raise TypeError("a ranking is neither true nor false: pass fpir=…, or ask for its length")
         return len(self) > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return what every interface says of it, as JSON can hold it."""
-        return {"matches": [match.to_dict() for match in self]}
+        flaw = None if self.flaw is None else self.flaw.value
+        return {"matches": [match.to_dict() for match in self], "flaw": flaw}
 
     def records(self) -> list[dict[str, Any]]:
         """Return a row for each, as `pandas.DataFrame` takes them.
@@ -68,7 +74,10 @@ class Matches(list[Match]):
         """Show them in a notebook, best first."""
         language = preferred_language()
         if not len(self):
-            return card(Tone.NO, phrase("nobody", language=language).rstrip("."), "0")
+            said = phrase("nobody", language=language).rstrip(".")
+            return card(
+                Tone.NO, said, "0", () if self.flaw is None else [sentence(self.flaw, language=language)]
+            )
         rows = [
             [str(row["rank"]), row["user_id"], "" if row["score"] is None else f"{row['score']:.3g}"]
             for row in self.records()

@@ -8,6 +8,7 @@ from in_threads import in_threads
 from sigverify.decision import Reason
 from sigverify.errors import AlreadyEnrolled, ConfigError, EnrollmentError, StoreError, UnknownUser
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor, Scoring
+from sigverify.modality.pen.signature import Signature
 from sigverify.store import MEMORY, SqliteStore
 from sigverify.verifier import Verifier
 
@@ -124,6 +125,21 @@ def test_identify_finds_everybody_and_follows_changes(verifier):
     assert len(verifier.identify(signature(3, 40), top_k=20)) == 7
     with pytest.raises(ConfigError):
         verifier.identify(signature(0), top_k=0)
+
+
+@pytest.mark.parametrize(
+    "probe", [Signature([0, 1] * 5, [0, 1] * 5, range(0, 100, 10)), Signature(range(50), range(50), [0] * 50)]
+)
+def test_identify_names_nobody_where_there_is_nothing_to_compare(verifier, probe):
+    verifier.enroll("alice", [signature(0, repetition) for repetition in range(5)])
+    for fpir in (None, 0.01, 0.99):
+        found = verifier.identify(probe, fpir=fpir)
+        assert (list(found), bool(found)) == ([], False)
+        assert found.flaw is verifier.verify("alice", probe).flaw
+        assert found.to_dict() == {"matches": [], "flaw": found.flaw.value}
+    with pytest.raises(ConfigError, match="top_k"):
+        verifier.identify(probe, top_k=0)
+    assert verifier.identify(signature(0, 5)).flaw is None
 
 
 def test_identify_gives_the_scores_of_score_whatever_the_number_of_references(verifier):

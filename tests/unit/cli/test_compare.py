@@ -78,3 +78,21 @@ def test_what_cannot_be_compared(folder, run):
     code, printed = run("report", "compare", "0-0.csv", "0-1.csv")
     assert code == 4
     assert "sigverify compare compares signatures" in printed
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("suffix", ["csv", "png"])
+def test_references_of_two_hands_vouch_for_nobody(run, suffix):
+    code, printed = run("compare", f"0-0.{suffix}", f"0-1.{suffix}", f"1-1.{suffix}")
+    assert code == 4
+    assert "the references are not by one hand" in printed
+    assert "number 2 of 2 unlike the others" in printed
+    code, printed = run("compare", f"0-0.{suffix}", f"0-1.{suffix}", f"1-1.{suffix}", "--quality", "record")
+    assert code in {0, 3}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_reference_named_twice_counts_once(answer):
+    once = answer("compare", "0-0.csv", "0-1.csv")[1]
+    twice = answer("compare", "0-0.csv", "0-1.csv", "0-1.csv")[1]
+    assert (twice["score"], twice["references"]) == (once["score"], 1)

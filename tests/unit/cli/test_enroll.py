@@ -1,7 +1,7 @@
 """`sigverify enroll`: what it says of an enrollment beside the figures."""
 
 import pytest
-from builders import to_csv
+from builders import signature, to_csv
 
 from sigverify.corpora import open_corpus
 
@@ -32,3 +32,22 @@ def test_the_warning_is_a_token_for_programs(answer, mixed, tmp_path):
     code, made = answer("enroll", *store, *mixed)
     assert (code, made["cautions"]) == (0, ["many_strangers"])
     assert made["strangers"] > 0.25
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--runtime", "none"), "no such runtime"),
+        (("--quality", "perfect"), "unknown way to screen"),
+        (("--user", ""), "user"),
+        (("--image-model", "base"), "no model of pictures"),
+        (("--stations", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_is_refused_leaves_no_store(run, tmp_path, wrong, said):
+    file = to_csv(tmp_path / "1.csv", signature(0))
+    code, printed = run("enroll", "-s", tmp_path / "kiosk.db", "-u", "alice", *wrong, file)
+    assert (code, said in printed) == (4, True), printed
+    code, printed = run("enroll", "-s", tmp_path / "kiosk.db", "-u", "alice", file, file)
+    assert (code, "a copy" in printed) == (4, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["1.csv"]

@@ -182,3 +182,13 @@ def test_names_for_some_of_them_only():
         with pytest.raises(ConfigError, match="names of signatures; expected one for each; received 1"):
             verifier.enroll("alice", captures, names=["first.csv"])
         assert verifier.users() == ()
+
+
+@pytest.mark.parametrize("groups", [["\n"], [""], ["x" * 65], [str(number) for number in range(65)], [7]])
+def test_what_cannot_name_a_group_is_refused_before_anybody_signs(groups):
+    with Verifier.open(MEMORY) as verifier:
+        with pytest.raises(ConfigError, match="group"):
+            verifier.enrollment("alice", groups=groups)
+        with pytest.raises(ConfigError, match="group"):
+            verifier.enroll("alice", [signature(0, 0)], groups=groups)
+        assert verifier.users() == ()

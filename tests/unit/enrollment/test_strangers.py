@@ -124,9 +124,9 @@ def test_a_search_names_a_lamb_no_more_often(verifier, without_cohort, lamb, eve
 def test_what_is_compared_without_a_store_is_decided_alike(verifier, matcher, lamb, everybody):
     verifier.enroll("lamb", lamb, quality="record")
     probe = everybody[9]
-    found = similarity(probe, lamb, model=matcher, impostor="random")
+    found = similarity(probe, lamb, model=matcher, impostor="random", quality="record")
     assert found.threshold(RATE) == pytest.approx(verifier.verify("lamb", probe).threshold, abs=1e-4)
-    common = dict(similarity(probe, lamb, model=matcher).thresholds)
+    common = dict(similarity(probe, lamb, model=matcher, quality="record").thresholds)
     assert common == dict(matcher.scoring.row(5).thresholds[Impostor.SKILLED])
 
 

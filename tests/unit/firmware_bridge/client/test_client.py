@@ -40,6 +40,7 @@ from sigverify.errors import (
     UnknownUser,
 )
 from sigverify.modality.pen.signature import Signature
+from sigverify.modality.quality import Flaw
 from sigverify.policy import Policy
 from sigverify.protection.keys import Key
 from sigverify.store.rows import Rows
@@ -83,6 +84,8 @@ def test_enrol_verify_identify_list_forget(client):
     [match] = client.identify(signature(0, 8), among="staff", top_k=3)
     assert match.user_id == "alice"
     assert client.identify(signature(7, 3), fpir=0.01) == []
+    poor = client.identify(Signature([0, 1] * 5, [0, 1] * 5, range(0, 100, 10)))
+    assert (list(poor), poor.flaw) == ([], Flaw.TOO_SHORT)
     assert client.users() == ("alice",)
     client.forget("alice")
     assert client.users() == ()
