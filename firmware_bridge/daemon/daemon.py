@@ -302,7 +302,9 @@ class Daemon:
         if self._stop.is_set():
             error = Busy("the daemon is stopping")
         else:
-            error = Busy("too many clients", expected=f"at most {self._limits.clients}")
+            bounds = self._admission.bounds
+            share = bounds.share(bounds.connections)
+            error = Busy("too many clients", expected=f"at most {bounds.connections}, of one peer {share}")
         with contextlib.suppress(TimeoutError, OSError):
             if self._refusing < _MAX_REFUSING:
                 self._refusing += 1

@@ -13,6 +13,8 @@ from firmware_bridge.transport.address import host_name, is_own_name, peer_of
 from sigverify.errors import BridgeError
 
 _MAX_HEAD_BYTES: Final = 4096
+_END: Final = b"\r\n\r\n"
+"""Of a head."""
 _HOST: Final = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
 _BOUNDS: Final = Bounds(connections=8, head_s=5.0)
 """Few at once, so that the files which the daemon may open are left to its clients."""
@@ -70,7 +72,7 @@ class MetricsPage:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, OSError, ValueError, EOFError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_BOUNDS.head_s):
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(_END)
                 writer.write(self._page(head))
                 await writer.drain()
 
@@ -78,20 +80,28 @@ class MetricsPage:
         host = _HOST.search(head)
         if host is None or not is_own_name(host_name(host[1].decode("latin-1")), self._host):
             return _response("421 Misdirected Request", "asked for by a name that is not this machine's\n")
-        request = head.split(b" ", 2)[:2]
-        if request == [b"GET", b"/metrics"]:
+        method, _, rest = head.partition(b" ")
+        path = rest.partition(b" ")[0].partition(b"?")[0]
+        if method not in (b"GET", b"HEAD"):
+            return _response("405 Method Not Allowed", "this page is only read\n", allow="GET, HEAD")
+        page = self._at(path)
+        return page if method == b"GET" else page.partition(_END)[0] + _END
+
+    def _at(self, path: bytes) -> bytes:
+        if path == b"/metrics":
             return _response("200 OK", self._metrics.text())
-        if request == [b"GET", b"/health"]:
+        if path == b"/health":
             if self._metrics.ready:
                 return _response("200 OK", "ok\n")
             return _response("503 Service Unavailable", "the worker is stuck\n")
         return _response("404 Not Found", "there is only /metrics and /health\n")
 
 
-def _response(status: str, text: str) -> bytes:
+def _response(status: str, text: str, *, allow: str = "") -> bytes:
     body = text.encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {CONTENT_TYPE_PLAIN_0_0_4}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close"
     )
-    return head.encode() + body
+    allowed = f"\r\nAllow: {allow}" if allow else ""
+    return (head + allowed).encode() + _END + body

@@ -1,6 +1,7 @@
 """`Admitting`: ASGI middleware that bounds what a request takes: time and bytes, and how often it comes."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +18,10 @@ VISIT: Final = "sigverify.visit"
 """Under this name a connection's `Visit` is found in the state of a scope."""
 _CLOSE: Final = 1013
 """The WebSocket is closed: try again later."""
+
+_READ_ON_BYTES: Final = 16 * 2**20
+_READ_ON_S: Final = 1.0
+"""What is read of a body behind an answer that did not wait for it."""
 
 
 class Admitting:
@@ -67,6 +72,10 @@ class Admitting:
             await refuse(refusal, scope, request.receive, request.send)
             return
         size = self._size(scope)
+        if size > self._max_body:
+            refusal = Refused(Refusal.NOT_SERVED, http=413, hint=f"A body has at most {self._max_body} bytes")
+            await refuse(refusal, scope, request.receive, request.send)
+            return
         if size == 0:
             request.is_whole()
         with self._admission.holding(request.visit, size) as room:
@@ -77,12 +86,12 @@ class Admitting:
                 await refuse(Refused(Refusal.TOO_MUCH), scope, request.receive, request.send)
 
     def _size(self, scope: Scope) -> int:
-        """Return the bytes of a body: as announced, or as many as there may be."""
+        """Return the bytes of a body: as announced, or where that is not said as many as there may be."""
         headers = Headers(scope=scope)
         if "transfer-encoding" in headers:
             return self._max_body
         announced = headers.get("content-length", "0")
-        return min(int(announced), self._max_body) if announced.isdecimal() else self._max_body
+        return int(announced) if announced.isdecimal() else self._max_body
 
 
 class _Request:
@@ -119,7 +128,15 @@ class _Request:
     async def send(self, message: Message) -> None:
         """Send a piece of the answer, which has to be read in time; the last one if the body is not whole."""
         if message["type"] == "http.response.start" and not self._whole:
-            MutableHeaders(scope=message)["Connection"] = "close"  # what else would come is not read
+            MutableHeaders(scope=message)["Connection"] = "close"  # what else would come is not used
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_last and not self._whole:
+            await self._send_in_time({**message, "more_body": True})
+            await self._read_on()
+            message = {"type": "http.response.body"}
+        await self._send_in_time(message)
+
+    async def _send_in_time(self, message: Message) -> None:
         size = len(message.get("body", b""))
         try:
             async with asyncio.timeout(self._admission.bounds.due_s(size)):
@@ -127,6 +144,20 @@ class _Request:
         except TimeoutError:
             self._admission.note("an answer of the page was read too slowly")
             self.visit.close()
+
+    async def _read_on(self) -> None:
+        """Read what is still coming, and drop it: the system answers a close before by a reset.
+
+        Who sends all before they read, as many clients do, would lose the answer by that.
+        """
+        left = _READ_ON_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READ_ON_S):
+                while left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     async def send_message(self, message: Message) -> None:
         """Send a message of a WebSocket."""

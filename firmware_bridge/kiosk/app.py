@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from operator import methodcaller
 
 from starlette.applications import Starlette
@@ -16,12 +17,14 @@ from starlette.routing import Route, WebSocketRoute
 from firmware_bridge.admission import Admission, Bounds
 from firmware_bridge.kiosk.admitting import Admitting
 from firmware_bridge.kiosk.asked import Asked
+from firmware_bridge.kiosk.failures import Failure
 from firmware_bridge.kiosk.guard import HEADERS, OPERATOR_HEADER, Guard, peer, shown_token
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.live import Live
 from firmware_bridge.kiosk.openapi import description
 from firmware_bridge.kiosk.operations import OPERATIONS, Answer, Operation
 from firmware_bridge.kiosk.page_files import page_routes
+from firmware_bridge.kiosk.reading import once
 from firmware_bridge.kiosk.refusal import Refusal, Refused, described, http_status
 from firmware_bridge.kiosk.settings import Settings
 from firmware_bridge.kiosk.worker import Answered
@@ -69,7 +72,7 @@ def create_app(
         Route(each.path, _endpoint(kiosk, each, pool), methods=[each.method], max_body_size=MAX_BODY)
         for each in OPERATIONS
     ]
-    return Starlette(
+    app = Starlette(
         routes=[
             *routes,
             WebSocketRoute("/api/live", Live(settings, without_token).serve),
@@ -82,6 +85,8 @@ def create_app(
         ],
         exception_handlers={SigverifyError: _refused, HTTPException: _http_error, Exception: _crashed},
     )
+    app.router.redirect_slashes = False  # a path with a slash too many is none of ours
+    return app
 
 
 def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint:
@@ -92,10 +97,16 @@ def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint
 
         def work() -> Answer:
             try:
-                return operation.carry_out(kiosk, asked)
+                answer = operation.carry_out(kiosk, asked)
             except Refused as refusal:
                 kiosk.note_refusal(asked.actor, refusal.reason, refusal.capability)
                 raise
+            except SigverifyError as error:
+                kiosk.failures.note(Failure.of(error))
+                raise
+            if operation.writes:
+                kiosk.failures.note_written()
+            return answer
 
         return JSONResponse(await run_in_threadpool(work))
 
@@ -105,7 +116,10 @@ def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint
             answered: Answered = await pool.ask(methodcaller("answer", asked))
         except BridgeError as error:
             _log.error("a request failed in a worker: %s", error)
-            raise SigverifyError("the device failed", hint="Its log says why") from error
+            raise SigverifyError("the device failed") from error
+        kiosk.failures.note(answered.failure)
+        if answered.http == HTTPStatus.OK and operation.writes:
+            kiosk.failures.note_written()
         if answered.refusal is not None:
             await run_in_threadpool(kiosk.note_refusal, asked.actor, answered.refusal, answered.capability)
         return JSONResponse(answered.content, status_code=answered.http)
@@ -118,7 +132,7 @@ def _asked(kiosk: Kiosk, operation: Operation, request: Request, body: bytes) ->
     return Asked(
         operation=operation.name,
         body=body,
-        query=dict(request.query_params),
+        query=once(request.query_params.multi_items()),
         path=request.path_params,
         actor=kiosk.actor(peer(request.scope), token, session),
         operator=kiosk.operators.has(session),
@@ -150,5 +164,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _crashed(_request: Request, _error: Exception) -> Response:
     """Say nothing of a fault of ours but that it is one; starlette answers this outside of the guard."""
-    content = described(SigverifyError("the device failed", hint="Its log says why"))
+    content = described(SigverifyError("the device failed"))
     return JSONResponse(content, status_code=500, headers=HEADERS)

@@ -7,6 +7,7 @@ points a name of theirs at this machine, `Host` shows that name.
 
 import hmac
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -96,15 +97,24 @@ def check_origin(headers: Headers) -> None:
         Refused: a browser says that the request comes from elsewhere.
     """
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
+    if origin is not None and _place(origin) != headers.get("Host"):
         raise Refused(Refusal.OTHER_PAGE)
     if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise Refused(Refusal.OTHER_PAGE)
 
 
+def _place(origin: str) -> str | None:
+    """Return host and port of an origin; None: it is malformed, so that it is nobody's."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def shown_token(headers: Headers) -> str:
-    """Return the token that a request shows; "" for none."""
-    return headers.get("Authorization", "").removeprefix("Bearer ")
+    """Return the token that a request shows; "" for none. The scheme's name has no case (RFC 9110, 11.1)."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else ""
 
 
 def check_token(settings: Settings, token: str) -> None:
@@ -130,7 +140,8 @@ async def refuse(refusal: Refused, scope: Scope, receive: Receive, send: Send) -
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 4403, "reason": str(refusal)})
         return
-    response: Response = JSONResponse(described(refusal), status_code=refusal.http)
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.http == HTTPStatus.UNAUTHORIZED else None
+    response: Response = JSONResponse(described(refusal), status_code=refusal.http, headers=headers)
     await response(scope, receive, _with_headers(send))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from firmware_bridge.budget import Budget
 from firmware_bridge.capability import Capability
 from firmware_bridge.kiosk.enrollments import Enrollments
+from firmware_bridge.kiosk.failures import Failures
 from firmware_bridge.kiosk.operators import Operators
 from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.kiosk.settings import Settings, find
@@ -34,6 +35,7 @@ class Kiosk:
         self.settings = settings
         self.operators = Operators(verifier.store, settings.all_operators)
         self.enrollments = Enrollments()
+        self.failures = Failures()
         self._budget = Budget(verifier)
         self._refusals = Refusals()
         self.decoding = threading.Lock()

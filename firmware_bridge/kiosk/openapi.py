@@ -42,7 +42,6 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": _parameters(operation),
         "responses": {
             "200": _response("Done.", operation.gives),
-            "413": {"description": "More than 4 MB.", "content": {"text/plain": {}}},
             "default": _response("Nothing was done.", named("Error")),
         },
     }

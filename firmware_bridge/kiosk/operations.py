@@ -112,6 +112,7 @@ class Operation:
         do: carries it out.
         gives, takes, query: what describes the answer, the body and the query.
         alone: it needs nothing that is kept from one request to the next: any process may carry it out.
+        writes: whoever is answered, the store was written.
     """
 
     method: str
@@ -123,6 +124,7 @@ class Operation:
     takes: Schema | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     alone: bool = False
+    writes: bool = False
 
     @property
     def name(self) -> str:
@@ -146,8 +148,9 @@ class Operation:
 
 
 def health(kiosk: Kiosk, _call: Call) -> Answer:
-    """Tell that the page, the model and the store are there."""
+    """Tell that the page, the model and the store are there, and that the store takes what is written."""
     _ = kiosk.verifier(operator=False).store.models()  # reads the store: raises where it is gone
+    kiosk.failures.check()
     return {"healthy": True}
 
 
@@ -308,7 +311,7 @@ OPERATIONS: Final = (
         gives=named("Info"),
     ),
     Operation(
-        method="POST", path="/api/operator", needs=None, do=sign_in,
+        method="POST", path="/api/operator", needs=None, do=sign_in, writes=True,
         summary="Become an operator by the code.",
         takes=shape(code=TEXT), gives=shape(session=TEXT),
     ),
@@ -318,17 +321,18 @@ OPERATIONS: Final = (
         gives=_NOTHING,
     ),
     Operation(
-        method="POST", path="/api/verify", needs=Capability.VERIFY, do=verify, alone=True,
+        method="POST", path="/api/verify", needs=Capability.VERIFY, do=verify, alone=True, writes=True,
         summary="Decide whether a signature is that person's. A rejection is an answer, not an error.",
         takes=captured(shape(user_id=USER_ID), both=True), gives=named("Decision"),
     ),
     Operation(
-        method="POST", path="/api/identify", needs=Capability.IDENTIFY, do=identify, alone=True,
+        method="POST", path="/api/identify", needs=Capability.IDENTIFY, do=identify, alone=True, writes=True,
         summary="Find whose signature it is, best first; nobody, where it is a stranger's.",
         takes=captured(shape()), gives=named("Matches"),
     ),
     Operation(
-        method="POST", path="/api/similarity", needs=Capability.COMPARE, do=similarity, alone=True,
+        method="POST", path="/api/similarity", needs=Capability.COMPARE, do=similarity,
+        alone=True, writes=True,
         summary="Say how alike a signature is to others by one person, of whom nobody need be enrolled.",
         takes=shape(
             probe=CAPTURE,
@@ -352,7 +356,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="POST", path="/api/enrollments/{enrollment}/commit",
-        needs=Capability.ENROLL, do=commit_enrollment,
+        needs=Capability.ENROLL, do=commit_enrollment, writes=True,
         summary="Store the references, all or none.",
         gives=named("EnrollmentReceipt"),
     ),
@@ -362,17 +366,18 @@ OPERATIONS: Final = (
         gives=_NOTHING,
     ),
     Operation(
-        method="GET", path="/api/users", needs=Capability.USERS, do=users,
+        method="GET", path="/api/users", needs=Capability.USERS, do=users, writes=True,
         summary="Who is enrolled.",
         gives=shape(user_ids={"type": "array", "items": USER_ID}),
     ),
     Operation(
         method="DELETE", path="/api/users", needs=Capability.FORGET, do=forget, query={"user_id": USER_ID},
+        writes=True,
         summary="Delete a person's references for good.",
         gives=_NOTHING,
     ),
     Operation(
-        method="POST", path="/api/unlock", needs=Capability.UNLOCK, do=unlock,
+        method="POST", path="/api/unlock", needs=Capability.UNLOCK, do=unlock, writes=True,
         summary="End the wait of a user, or without a name that of the whole device.",
         takes=optional(shape(user_id=USER_ID), "user_id"), gives=_NOTHING,
     ),

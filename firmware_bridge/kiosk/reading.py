@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeVar
 
 from firmware_bridge.kiosk.schemas import Schema
 from sigverify.errors import FormatError, one_line
 from sigverify.formats.signature_pad import TEXT_HINT
+
+V = TypeVar("V")
 
 MAX_TEXT: Final = 200
 """Characters, where a schema says nothing else."""
@@ -27,17 +29,33 @@ def read_body(content: bytes | str, schema: Schema) -> dict[str, Any]:
     """Parse a JSON object and check it; empty content is an empty object.
 
     Raises:
-        FormatError: not JSON, more of it than anything here has, or not as `schema` wants it.
+        FormatError: not JSON, more of it than anything here has, a name twice in one object, or not as
+            `schema` wants it.
     """
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         _check_bounds(text)
-        given = json.loads(text or "{}", parse_constant=_refuse_constant)
+        given = json.loads(text or "{}", object_pairs_hook=once, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FormatError("the request is not JSON", received=one_line(error)) from None
     if not isinstance(given, dict):
         raise FormatError("the request is no object", expected="{…}", received=type(given).__name__)
     return check(given, schema)
+
+
+def once(pairs: Sequence[tuple[str, V]]) -> dict[str, V]:
+    """Return names and values as a dictionary: of two values of one name nobody could say which is meant.
+
+    Raises:
+        FormatError: a name comes twice.
+
+    >>> once([("user_id", "alice")])
+    {'user_id': 'alice'}
+    """
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise FormatError("a property comes twice", expected="each name once")
+    return found
 
 
 def _check_bounds(text: str) -> None:

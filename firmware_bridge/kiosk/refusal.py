@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from firmware_bridge.capability import Capability
+from firmware_bridge.protocol.errors import CLIENT_ERRORS
 from sigverify.errors import (
     AlreadyEnrolled,
     ConfigError,
@@ -114,14 +115,32 @@ def http_status(error: SigverifyError) -> int:
     return next((status for kind, status in _HTTP if isinstance(error, kind)), 500)
 
 
+def is_about_device(error: SigverifyError) -> bool:
+    """Whether an error is not about what was asked; what it says is for the device's log: it names files."""
+    return not isinstance(error, (Refused, *CLIENT_ERRORS))
+
+
 def described(error: SigverifyError) -> dict[str, Any]:
-    """Return what the caller is told of an error; see `schemas.ERROR`."""
+    """Return what the caller is told of an error; see `schemas.ERROR`.
+
+    Of one that is about the device that is only what kind it is, as by the daemon (`protocol.errors`).
+
+    >>> described(StoreError("cannot write the store /var/lib/sigverify/kiosk.db"))["message"]
+    "The template store cannot be read or written. The device's log says why"
+    """
     refused = error if isinstance(error, Refused) else None
     return {
         "error": type(error).__name__,
         "status": error.status,
         "reason": None if refused is None else refused.reason.value,
         "capability": None if refused is None or refused.capability is None else refused.capability.value,
-        "message": str(error),
+        "message": _kind(error) if is_about_device(error) else str(error),
         "retry_after_s": 0.0 if refused is None else math.ceil(10 * refused.retry_after_s) / 10,
     }
+
+
+def _kind(error: SigverifyError) -> str:
+    if type(error) is SigverifyError:
+        return "the device failed. Its log says why"
+    first = (type(error).__doc__ or "").partition("\n")[0]
+    return f"{first} The device's log says why"

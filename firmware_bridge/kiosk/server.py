@@ -46,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last: a name that none can have
         listening.close()
         raise ConfigError(
             f"cannot listen on {host}:{port}", received=str(error), hint="Try another --port, or 0 for any"

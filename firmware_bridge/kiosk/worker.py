@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from firmware_bridge.capability import Capability
 from firmware_bridge.kiosk.asked import Asked
+from firmware_bridge.kiosk.failures import Failure
 from firmware_bridge.kiosk.kiosk import Kiosk
 from firmware_bridge.kiosk.operations import OPERATIONS
 from firmware_bridge.kiosk.refusal import Refusal, Refused, described, http_status
 from firmware_bridge.kiosk.settings import Settings
 from firmware_bridge.pool.job import Job
-from sigverify.errors import SigverifyError
+from sigverify.errors import Busy, SigverifyError
 from sigverify.verifier import Verifier
 
 _OPERATIONS: Final = {each.name: each for each in OPERATIONS}
@@ -20,16 +21,18 @@ _OPERATIONS: Final = {each.name: each for each in OPERATIONS}
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """What a caller is answered, and why it was refused where the audit log is to know.
+    """What a caller is answered, and why where a log is to know.
 
     Attributes:
         content: of the answer, as JSON can hold it.
         http: its status.
+        failure: what is behind it that is for the log.
         refusal, capability: why, and what was lacking.
     """
 
     content: dict[str, Any]
     http: int = 200
+    failure: Failure | None = None
     refusal: Refusal | None = None
     capability: Capability | None = None
 
@@ -65,7 +68,7 @@ class Worker:
             Exception: whatever is a fault of ours.
         """
         if self._kiosk is None:
-            raise SigverifyError("the page is not served yet", hint="Try again")
+            raise Busy("the page is not served yet", hint="Try again")
         try:
             return Answered(content=_OPERATIONS[asked.operation].carry_out(self._kiosk, asked))
         except Refused as error:
@@ -73,7 +76,7 @@ class Worker:
                 content=described(error), http=error.http, refusal=error.reason, capability=error.capability
             )
         except SigverifyError as error:
-            return Answered(content=described(error), http=http_status(error))
+            return Answered(content=described(error), http=http_status(error), failure=Failure.of(error))
 
     def close(self) -> None:
         """Close the verifier."""

@@ -16,10 +16,19 @@ def host_and_port(text: str) -> tuple[str, int]:
     Raises:
         ConfigError: it is neither.
     """
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
+    name, _, port = text.rpartition(":")
+    host = name.removeprefix("[").removesuffix("]")
+    if not _can_be_asked_for(host) or not (port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
         raise ConfigError("this is no address", expected="HOST:PORT", received=text)
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return host, int(port)
+
+
+def _can_be_asked_for(host: str) -> bool:
+    """Whether the system takes this for a name: no part of one is empty, or over 63 characters."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

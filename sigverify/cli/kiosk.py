@@ -132,7 +132,8 @@ def kiosk(
 
     from sigverify.cli.opening import verifier_opener
     from sigverify.errors import ConfigError
-    from sigverify.policy import Policy
+    from sigverify.model_file import Model
+    from sigverify.policy import Policy, check_policy
 
     server = _server()
     from firmware_bridge.capability import ALL, read_capabilities, read_grants
@@ -157,6 +158,7 @@ def kiosk(
     )
     server.check_certificate(tls_cert, tls_key)
     policy = Policy.kiosk().asking(fmr=fmr, refer_fmr=refer)
+    check_policy(policy, Model.read(model).manifest.scoring)
     opening = verifier_opener(
         store,
         model=model,

@@ -1,7 +1,7 @@
 """`sigverify serve`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,7 @@ from sigverify.cli.options import (
 
 if TYPE_CHECKING:
     from firmware_bridge.capability import Capability
+    from firmware_bridge.daemon.untrusted import Terms
     from firmware_bridge.transport.listeners import Listener
     from sigverify.protection.keys import Key
 
@@ -91,14 +92,17 @@ def serve(
         ),
     ] = False,
     fpir: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--fpir", help="With --untrusted: the rate at which identify may take a stranger for somebody."
+            "--fpir",
+            help="With --untrusted: the rate at which identify may take a stranger for somebody; "
+            "without, 0.01.",
         ),
-    ] = 0.01,
+    ] = None,
     references: Annotated[
-        int, typer.Option("--references", help="With --untrusted: signatures of one enrollment.")
-    ] = 5,
+        int | None,
+        typer.Option("--references", help="With --untrusted: signatures of one enrollment; without, 5."),
+    ] = None,
     fmr: FmrOption = "balanced",
     replay_check: ReplayCheckOption = True,
     lockout: LockoutOption = True,
@@ -140,10 +144,11 @@ def serve(
     from firmware_bridge.daemon.daemon import Daemon
     from firmware_bridge.daemon.metrics_page import MetricsPage
     from firmware_bridge.daemon.session import Limits
-    from firmware_bridge.daemon.untrusted import Terms
     from sigverify.cli.opening import make_policy, read_key, verifier_opener
     from sigverify.cli.output import report, visible
     from sigverify.errors import ConfigError
+    from sigverify.model_file import Model
+    from sigverify.policy import check_policy
     from sigverify.protection.keys import Key
     from sigverify.verifier import Verifier
 
@@ -155,7 +160,9 @@ def serve(
         raise ConfigError("--tls encrypts by one token for all", expected="--token alone, without --client")
     if not listeners:
         raise ConfigError("nowhere to listen", expected="--socket PATH, --serial DEVICE or --tcp HOST:PORT")
+    terms = _terms(untrusted, fpir, references)
     policy = make_policy(untrusted=untrusted, replay_check=replay_check, lockout=lockout).asking(fmr=fmr)
+    check_policy(policy, Model.read(model).manifest.scoring)  # before a store is begun
     page = None if metrics is None else MetricsPage(*_address(metrics))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
@@ -186,7 +193,7 @@ def serve(
         allowed=_allowed(allow, untrusted),
         token=wanted,
         grants=grants,
-        untrusted=Terms(fpir=fpir, references=references) if untrusted else None,
+        untrusted=terms,
         limits=Limits(clients=clients),
         workers=workers,
     )
@@ -224,6 +231,21 @@ def _ports(tcp: str | None, tls: bool, token: "Key | None") -> "list[Listener]":
     if tls and (tcp is None or token is None):
         raise ConfigError("--tls encrypts a port by a token", expected="--tcp HOST:PORT and --token")
     return [] if tcp is None else [TcpListener(*_address(tcp), tls=token if tls else None)]
+
+
+def _terms(untrusted: bool, fpir: float | None, references: int | None) -> "Terms | None":
+    from firmware_bridge.daemon.untrusted import Terms
+    from sigverify.errors import ConfigError
+
+    chosen = {"fpir": fpir, "references": references}
+    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    if given and not untrusted:
+        raise ConfigError(
+            "clients that are trusted choose this themselves",
+            expected="--untrusted too",
+            received=", ".join(f"--{name}" for name in given),
+        )
+    return Terms(**given) if untrusted else None
 
 
 def _address(text: str) -> tuple[str, int]:

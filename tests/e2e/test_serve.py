@@ -80,8 +80,10 @@ def test_a_reload_while_the_store_is_away_makes_no_empty_one(serve, path, log, t
             each.rename(tmp_path / f"away.{each.name}")
         process.send_signal(signal.SIGHUP)
         eventually(lambda: "cannot reload" in log(), 10)
-        assert client.users() == ("ann",)
         assert not (tmp_path / "store.db").exists()
+        for each in tmp_path.glob("away.*"):
+            each.rename(tmp_path / each.name.removeprefix("away."))
+        assert client.users() == ("ann",)
 
 
 SLOW_TO_OPEN = """
@@ -166,6 +168,11 @@ def test_a_client_by_name_with_a_token_of_its_own(serve, tmp_path, log):
         (["--tcp", "7117"], "no address"),
         (["--tcp", "127.0.0.1:7117", "--tls"], "encrypts a port by a token"),
         (["--tcp", "0.0.0.0:7117"], "a token, or a loopback"),
+        (["--tcp", "a..b:7117"], "no address"),
+        (["--socket", "s", "--metrics", "a..b:9000"], "no address"),
+        (["--socket", "s", "--fpir", "0.001"], "--untrusted too; received --fpir"),
+        (["--socket", "s", "--references", "3"], "--untrusted too; received --references"),
+        (["--socket", "s", "--untrusted", "--fpir", "2"], "rate out of range"),
         (["--socket", "s", "--mode", "0999"], "no file mode"),
         (["--socket", "s", "--allow", "everything"], "unknown capability"),
         (["--socket", "s", "--allow", "unlock"], "unknown capability"),

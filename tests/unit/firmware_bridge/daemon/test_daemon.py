@@ -482,7 +482,7 @@ class TestStrangers:
         ):
             for _ in range(3):
                 stack.enter_context(Client(path)).users()
-            with Client(path) as one_more, pytest.raises(Busy, match="too many clients"):
+            with Client(path) as one_more, pytest.raises(Busy, match="at most 4, of one peer 3"):
                 one_more.users()
             other = stack.enter_context(Client(str(running.listeners[1])))
             assert other.users() == ()
@@ -749,6 +749,29 @@ class TestMetrics:
             assert 'sigverify_request_seconds_count{operation="verify"} 2.0' in lines
             assert "alice" not in "".join(lines)
             assert self.read(page, "/health") == "ok\n"
+
+    def ask(self, page, head):
+        with socket.create_connection(("127.0.0.1", page.port), 5) as its:
+            its.sendall(head + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = b""
+            while data := its.recv(65_536):
+                received += data
+        return received.partition(b"\r\n\r\n")
+
+    def test_heads_and_queries(self, path, page):
+        with RunningDaemon([UnixListener(path)], page=page):
+            whole = self.ask(page, b"GET /health")
+            assert whole[2] == b"ok\n"
+            assert self.ask(page, b"GET /health?at=once") == whole
+            assert self.ask(page, b"HEAD /health") == (*whole[:2], b"")
+            head, _, body = self.ask(page, b"HEAD /metrics?name[]=up")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert not body
+            assert self.ask(page, b"HEAD /nothing")[0].startswith(b"HTTP/1.1 404 ")
+            head, _, body = self.ask(page, b"POST /health")
+            assert head.startswith(b"HTTP/1.1 405 ")
+            assert b"\r\nAllow: GET, HEAD" in head
+            assert body
 
     def test_whatever_else_is_asked(self, path, page):
         with RunningDaemon([UnixListener(path)], page=page):

@@ -1,3 +1,4 @@
+import logging
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from firmware_bridge.capability import ALL, Capability, Grant
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Reason
+from sigverify.errors import MalformedTemplate, StoreError
 from sigverify.policy import Policy
 from sigverify.policy.lockout import PER_DEVICE
 
@@ -203,7 +205,7 @@ def test_what_an_operator_asks_beside_is_logged_and_each_no_counts(operator, vis
     stranger = {"strokes": strokes(signature(7))}
     unlike = {"probe": stranger, "references": [{"strokes": strokes(signature(8))}]}
     for _ in range(PER_DEVICE.tries // 2):
-        assert operator.post("/api/identify", json=stranger).json() == {"matches": []}
+        assert operator.post("/api/identify", json=stranger).json() == {"matches": [], "flaw": None}
         assert not operator.post("/api/similarity", json=unlike).json()["same_writer"]["balanced"]
     operator.post("/api/identify", json=stranger)  # a little of the first was forgotten meanwhile
     for path, body in (("/api/identify", stranger), ("/api/similarity", unlike)):
@@ -273,19 +275,65 @@ def test_a_fault_of_ours_is_said_like_any_refusal(operator, monkeypatch):
 def test_unknown_queries_paths_and_methods(visitor, operator):
     assert "unknown property" in error_of(visitor.get("/api/info?x=1"), 422)["message"]
     assert "user_id is missing" in error_of(operator.delete("/api/users"), 422)["message"]
+    assert "comes twice" in error_of(operator.delete("/api/users?user_id=a&user_id=b"), 422)["message"]
     error_of(visitor.get("/api/nothing"), 404)
+    error_of(visitor.get("/api/info/"), 404)
+    error_of(visitor.get("/app.js/"), 404)
     error_of(visitor.put("/api/verify"), 405)
 
 
 def test_a_body_that_is_too_large(visitor):
-    answer = visitor.post("/api/verify", content=b" " * (4 * 2**20 + 1))
-    assert answer.status_code == 413
+    whole = b" " * (4 * 2**20 + 1)
+    for content in (whole, iter([whole[:100], whole[100:]])):
+        assert error_of(visitor.post("/api/verify", content=content), 413)["reason"] == "not_served"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"user_id": "a", "user_id": "b"}', '{"user_id": "a", "strokes": [{"points": 1, "points": 2}]}'],
+)
+def test_a_name_that_comes_twice(visitor, content):
+    assert "comes twice" in error_of(visitor.post("/api/verify", content=content), 422)["message"]
 
 
 def test_a_store_that_is_gone(visitor, verifier):
     assert visitor.get("/api/health").json() == {"healthy": True}
     verifier.close()
     assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreError"
+
+
+def failing(*_arguments, **_options):
+    raise StoreError("cannot write the store /srv/secret/k.db", received="database or disk is full")
+
+
+def test_a_store_that_cannot_be_written(operator, visitor, strokes, verifier, monkeypatch, caplog):
+    enroll(operator, strokes)
+    probes = ({"user_id": "alice", "strokes": strokes(signature(0, each))} for each in range(9, 20))
+    with monkeypatch.context() as full, caplog.at_level(logging.ERROR):
+        full.setattr(verifier.store, "transaction", failing)
+        for _ in range(3):
+            said = error_of(visitor.post("/api/verify", json=next(probes)), 503)
+            assert said["error"] == "StoreError"
+            assert "secret" not in said["message"]
+            assert "log" in said["message"]
+    noted = [each.getMessage() for each in caplog.records]
+    assert len(noted) == 2, "of many the 1st, 2nd, 4th …"
+    assert all("/srv/secret/k.db" in each and "disk is full" in each for each in noted)
+    assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreFailing"
+    assert visitor.get("/api/info").status_code == 200
+    assert error_of(visitor.get("/api/health"), 503)["status"] == 40, "only a write shows that it is over"
+    assert visitor.post("/api/verify", json=next(probes)).json()["outcome"] == "accept"
+    assert visitor.get("/api/health").json() == {"healthy": True}
+
+
+def test_what_is_wrong_with_one_person_is_not_the_store(operator, verifier, monkeypatch):
+    def malformed(*_arguments, **_options):
+        raise MalformedTemplate("of another model")
+
+    with monkeypatch.context() as one:
+        one.setattr(verifier.store, "transaction", malformed)
+        assert error_of(operator.get("/api/users"), 503)["error"] == "MalformedTemplate"
+    assert operator.get("/api/health").json() == {"healthy": True}
 
 
 def test_the_operators_policy_differs_in_what_it_shows_only(verifier):

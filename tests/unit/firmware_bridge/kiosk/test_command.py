@@ -32,6 +32,8 @@ def test_an_address_that_is_taken():
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match="cannot listen"):
             listen("127.0.0.1", port)
+        with pytest.raises(ConfigError, match="cannot listen"):
+            listen("a..b", 0)
         assert address(taken, Settings()) == f"http://127.0.0.1:{port}/"
         secret = Settings(token="sixteen characters")  # noqa: S106
         assert address(taken, secret, tls=True) == f"https://127.0.0.1:{port}/#token=sixteen%20characters"
@@ -75,6 +77,24 @@ def test_a_rate_that_never_works_is_refused_at_the_start(command, rate, monkeypa
         main()
     assert ended.value.code == 4
     assert "false-match rate" in capsys.readouterr().err
+    assert not (tmp_path / "store.db").exists(), "nothing was begun for it"
+
+
+@pytest.mark.parametrize("options", [["--fmr", "0.9"], ["--refer", "0.9"], ["--model", "none"]])
+def test_what_the_model_does_not_know_is_refused_before_anything_listens(
+    options, monkeypatch, capsys, tmp_path
+):
+    pytest.importorskip("uvicorn")
+    listened = []
+    monkeypatch.setattr("firmware_bridge.kiosk.server.listen", lambda *where: listened.append(where))
+    command = ["sigverify", "kiosk", "-s", str(tmp_path / "store.db"), "--create", "--port", "0", *options]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 4
+    assert capsys.readouterr().err
+    assert not listened
+    assert not (tmp_path / "store.db").exists()
 
 
 @pytest.fixture

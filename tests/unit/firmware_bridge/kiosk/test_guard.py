@@ -1,4 +1,5 @@
 import pytest
+from starlette.websockets import WebSocketDisconnect
 
 from firmware_bridge.kiosk.settings import Settings, new_code
 from sigverify.errors import ConfigError, EnrollmentError
@@ -35,6 +36,10 @@ def test_refusals_carry_them_too(page):
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": "http://x\u2100".encode()}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Sigverify-Request": ""}, 403),
@@ -44,6 +49,13 @@ def test_other_pages_requests(visitor, headers, status):
     assert visitor.get("/api/info", headers=headers).status_code == status
     answer = visitor.post("/api/operator", json={"code": "123456"}, headers=headers)
     assert answer.status_code == status
+
+
+def test_a_websocket_of_a_malformed_origin(visitor):
+    live = visitor.websocket_connect("/api/live", headers={"Origin": "http://["})
+    with pytest.raises(WebSocketDisconnect) as refused, live:
+        pass
+    assert refused.value.code == 4403
 
 
 @pytest.mark.parametrize(
@@ -75,7 +87,12 @@ def test_a_page_with_a_token(page):
     assert client.get("/api/info").status_code == 401
     for wrong in ("Bearer ", "Bearer wrong", f"Bearer {SHOWN}x", f"Bearer {SHOWN[:-1]}", "Bearer ä"):
         assert client.get("/api/info", headers={"Authorization": wrong.encode()}).status_code == 401
-    assert client.get("/api/info", headers={"Authorization": f"Bearer {SHOWN}"}).status_code == 200
+    for wrong in (SHOWN, f"Basic {SHOWN}", f"Bearer{SHOWN}"):
+        answer = client.get("/api/info", headers={"Authorization": wrong})
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    for scheme in ("Bearer", "bearer", "BEARER", "Bearer "):
+        assert client.get("/api/info", headers={"Authorization": f"{scheme} {SHOWN}"}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.9", "kiosk.example"])  # noqa: S104

@@ -146,6 +146,19 @@ def test_a_body_dribbled_behind_a_refusal(page):
             assert time.monotonic() - start < 3
 
 
+@pytest.mark.parametrize("header", [b"Sigverify-Request: 1\r\n", b""])
+def test_who_sends_all_before_they_read_sees_the_refusal(page, header):
+    """A connection that is closed over unread bytes is reset, and the answer lost."""
+    body = b"x" * 5_000_000
+    for _ in range(5):
+        with page.connect() as its:
+            its.sendall(b"POST /api/verify HTTP/1.1\r\nHost: 127.0.0.1\r\n" + header)
+            its.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            head, _, said = ended(its).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 413")
+        assert json.loads(said)["reason"] == "not_served"
+
+
 def test_bytes_of_all_at_once_are_bounded(page, monkeypatch):
     bounds = Bounds(held_bytes=8 * 2**20, sending_s=30.0, head_s=30.0)
     monkeypatch.setattr(page.server.config.http_protocol_class.door, "bounds", bounds)

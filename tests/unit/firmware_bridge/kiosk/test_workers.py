@@ -143,10 +143,17 @@ def test_a_worker_that_was_closed_answers_no_more(worker, client, strokes):
     assert client.post("/api/verify", json=shown).status_code == 500
 
 
-def test_a_store_that_is_gone(client, strokes, monkeypatch):
+def test_a_store_that_is_gone(client, strokes, monkeypatch, caplog):
     def gone(*_arguments, **_options):
-        raise StoreError("cannot read the store")
+        raise StoreError("cannot read the store /srv/secret/k.db")
 
-    monkeypatch.setattr(Verifier, "verify", gone)
     shown = {"user_id": "ann", "strokes": strokes(signature(0, 10))}
-    assert client.post("/api/verify", json=shown).status_code == 503
+    with monkeypatch.context() as away:
+        away.setattr(Verifier, "verify", gone)
+        said = client.post("/api/verify", json=shown)
+    assert said.status_code == 503
+    assert "secret" not in said.text
+    assert "cannot read the store /srv/secret/k.db" in caplog.text, "in the log of the page's own process"
+    assert client.get("/api/health").status_code == 503
+    assert client.post("/api/verify", json=shown).status_code == 200
+    assert client.get("/api/health").json() == {"healthy": True}
