@@ -16,6 +16,9 @@ from in_browser import (
     CODE,
     PHONE,
     SCREENS,
+    SIDEWAYS,
+    SMALL_PHONE,
+    TABLET,
     Running,
     browser,
     opener,
@@ -109,6 +112,8 @@ def test_enrol_accept_reject_identify_forget(opened, kiosk):
     assert send(page)[0] == f"✓ {ALICE}"
     sign(page, signature(8, 1))
     assert send(page)[0] == "✗ Not recognized"
+    scribble(page)
+    assert send(page) == ("✗ Not recognized", "Too short.")
 
     page.click("[data-view=people]")
     page.get_by_role("button", name=f"Forget {ALICE}").click()
@@ -307,6 +312,93 @@ def test_everything_fits_and_can_be_pressed(opened, size, language):
     assert page.locator("#pad").bounding_box() == before, "the sheet must keep its size under the ink"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_phone_on_its_side(opened, language):
+    page = opened(SIDEWAYS[0], language=language, has_touch=True)
+
+    def assert_fits(*, sheet=True):
+        for size in SIDEWAYS:
+            resize(page, size)
+            if sheet:
+                assert page.locator("#pad").bounding_box()["height"] >= 200, size
+            for control, height, left, right, bottom in page.evaluate(CONTROLS):
+                assert height >= 44, (size, control)
+                assert (left >= 0, right <= size[0], bottom <= size[1]) == (True, True, True), (size, control)
+
+    assert_fits()
+    page.tap("#user")
+    assert_fits()
+    page.tap("#operator")
+    assert_fits()
+    page.tap("#codebox [value=ABC]")
+    assert_fits()
+    page.tap("#codecancel")
+    sign_in(page)
+    for view in ("verify", "enroll", "identify"):
+        page.click(f"[data-view={view}]")
+        assert_fits()
+    page.click("[data-view=people]")
+    assert_fits(sheet=False)
+
+
+@pytest.mark.slow
+def test_all_tabs_are_on_the_smallest_phone(opened):
+    page = opened((320, 568), language="de")
+    sign_in(page)
+    for control, _, left, right, bottom in page.evaluate(CONTROLS):
+        assert (left >= 0, right <= 320, bottom <= 568) == (True, True, True), control
+
+
+COVERED = """
+[...document.querySelectorAll("button, select, input:not([type=file])")].filter((its) => {
+    const { left, top, width, height } = its.getBoundingClientRect();
+    if (!width || its.classList.contains("spoken")) return false;
+    const places = [0.02, 0.25, 0.5, 0.75, 0.98].flatMap((x) => [0.1, 0.5, 0.9].map((y) => [x, y]));
+    const at = ([x, y]) => document.elementFromPoint(left + x * width, top + y * height);
+    return places.some((place) => at(place)?.id === "link");
+}).map((its) => its.id || its.textContent)
+"""
+"""What can be pressed and lies under the words that say that there is no connection."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_without_a_connection_everything_can_be_pressed(opened, language):
+    page = opened(language=language)
+    sizes = [*TEXT_SIZES, *SIDEWAYS, (1024, 600), (1280, 800)]
+
+    def assert_free():
+        page.evaluate("link.hidden = false")
+        for size in sizes:
+            resize(page, size)
+            assert page.evaluate(COVERED) == [], size
+            assert page.evaluate("document.body.scrollWidth") <= size[0], size
+            words = page.evaluate("[link.scrollWidth <= link.clientWidth, link.getBoundingClientRect().left]")
+            assert (words[0], words[1] >= 0) == (True, True), size
+            boxes = page.evaluate("[link, language].map((its) => its.getBoundingClientRect())")
+            assert boxes[0]["right"] <= boxes[1]["left"] or boxes[0]["bottom"] <= boxes[1]["top"], size
+
+    assert_free()
+    sign_in(page)
+    assert_free()
+    page.click("[data-view=people]")
+    assert_free()
+
+
+@pytest.mark.slow
+def test_the_list_says_nothing_of_a_signature(opened):
+    page = opened()
+    sign_in(page)
+    scribble(page)
+    page.click("[data-view=people]")
+    page.wait_for_selector("#list .none")
+    page.route("**/api/unlock", lambda route: route.abort())
+    page.click("#unlockall")
+    page.wait_for_selector("#link:not([hidden])")
+    assert page.inner_text("#peoplesaid") == "The device does not answer. The page goes on once it is back."
+
+
 # --------------------------------------------------------------------------------------- languages
 def answered(page, path, **content):
     """Let the device answer that path with this, whatever is sent."""
@@ -314,7 +406,17 @@ def answered(page, path, **content):
     page.route(f"**{path}", lambda route: route.fulfill(json=content))
 
 
+def refused(page, path, error):
+    """Let the device answer that path with an error of that class."""
+    page.unroute_all()
+    page.route(f"**{path}", lambda route: route.fulfill(status=409, json={"error": error, "message": ""}))
+
+
 ASPECTS = ["shape", "speed", "pressure", "duration"]
+ACCEPTED = {
+    "outcome": "accept", "accepted": True, "reason": "alike", "score": None, "threshold": None, "flaw": None,
+    "confidence": None, "unlike": [], "missing": [], "retry_after_s": 0, "latency_ms": None,
+}  # fmt: skip
 DECISIONS = [
     ("reject", "unlike", 0.123, ASPECTS, None, 4000),
     ("refer", "unsure", 0.4, ["shape", "speed", "duration"], None, 4000),
@@ -326,14 +428,31 @@ DECISIONS = [
 ]
 
 
+CUT = """
+[outcome, said, detail, peoplesaid, asktitle]
+    .filter((it) => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1)
+    .map((it) => [it.id, it.textContent])
+"""
+TEXT_SIZES = [SCREENS[0], PHONE, SMALL_PHONE, TABLET, SIDEWAYS[0]]
+
+
+def resize(page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def cut_somewhere(page):
+    """Return which texts are cut on which screens, and go back to the first of these."""
+    found = []
+    for size in [*TEXT_SIZES[1:], TEXT_SIZES[0]]:
+        resize(page, size)
+        found += [(size, *each) for each in page.evaluate(CUT)]
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("size", [SCREENS[0], PHONE])
-def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
-    page = opened(size, language=language)
-    cut = """[said, detail].some(
-        (it) => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1
-    )"""
+def test_whatever_the_device_says_is_seen_in_full(opened, language):
+    page = opened(language=language)
     page.fill("#user", "alice")
     for outcome, reason, score, unlike, flaw, wait in DECISIONS:
         answered(
@@ -344,7 +463,7 @@ def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
         )  # fmt: skip
         scribble(page)
         send(page, outcome)
-        assert not page.evaluate(cut), (reason, page.inner_text("#said"), page.inner_text("#detail"))
+        assert cut_somewhere(page) == [], reason
         page.click("#clear")
     sign_in(page)
     for reason in ("too_short", "too_simple", "bad_capture", "copy", "unlike"):
@@ -363,8 +482,69 @@ def test_whatever_the_device_says_is_seen_in_full(opened, size, language):
         )
         scribble(page)
         send(page, "refer")
-        assert not page.evaluate(cut), (reason, page.inner_text("#detail"))
+        assert cut_somewhere(page) == [], reason
         page.click("[data-view=verify]")
+
+
+LONG = "maximilian.mustermann.the.third@department-of-forms-{}.example.org"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_whatever_the_page_says_is_seen_in_full(opened, kiosk, language):
+    kiosk.verifier.enroll(LONG.format("a"), [signature(3, repetition) for repetition in range(5)])
+    page = opened(language=language)
+    page.click("#operator")
+    assert cut_somewhere(page) == []
+    page.click("#codecancel")
+    sign_in(page)
+    for view in ("verify", "enroll", "identify"):
+        page.click(f"[data-view={view}]")
+        for kind in ("image", "pen"):
+            page.click(f"[data-kind={kind}]")
+            assert cut_somewhere(page) == [], (view, kind)
+
+    matches = [{"user_id": LONG.format(site), "score": 0.9} for site in ("abc", "abd", "b", "c", "d")]
+    answered(page, "/api/identify", matches=matches)
+    scribble(page)
+    assert send(page, "accept")[0].endswith("-abc.example.org\u2069"), "like beginnings are told apart"
+    assert cut_somewhere(page) == []
+
+    page.click("[data-view=enroll]")
+    page.fill("#user", LONG.format("a"))
+    scribble(page)
+    page.click("#go")
+    page.wait_for_selector("#askbox[open]")
+    assert cut_somewhere(page) == []
+    page.click("#askbox [value=no]")
+    page.fill("#user", LONG.format("b"))
+    answered(page, "/api/enrollments", enrollment="e", remaining=0)
+    page.route("**/commit", lambda route: route.fulfill(json={"references": 5, "cautions": []}))
+    assert "-b.example.org" in send(page, "accept")[0]
+    assert cut_somewhere(page) == []
+
+    page.click("[data-view=verify]")
+    scribble(page)
+    page.click("#go")  # without a name
+    assert cut_somewhere(page) == []
+    page.locator("#user").press_sequentially("nobody")  # real keys send the screen's away
+    for error in ("UnknownUser", "EnrollmentError", "FormatError", "StoreError", "AlreadyEnrolled"):
+        refused(page, "/api/verify", error)
+        with page.expect_response("**/api/verify"):
+            page.click("#go")
+        page.wait_for_selector("#go:enabled")
+        assert cut_somewhere(page) == [], error
+    page.unroute_all()
+    page.route("**/api/verify", lambda route: route.abort())
+    page.click("#go")
+    page.wait_for_selector("#link:not([hidden])")
+    assert cut_somewhere(page) == []
+    page.unroute_all()
+
+    page.click("[data-view=people]")
+    page.locator("#list button").first.click()
+    page.wait_for_selector("#peoplesaid:not(:empty)")
+    assert cut_somewhere(page) == []
 
 
 @pytest.mark.slow
@@ -814,6 +994,123 @@ def test_an_answer_to_somebody_who_went_on(opened):
     held.let_go()
     page.wait_for_selector("#go:enabled")
     assert page.inner_text("#said") == "Sign, and the device says who it is."
+
+
+def assert_nothing_is_answered(page, words="Enter your name and sign."):
+    assert (page.inner_text("#said"), page.inner_text("#detail")) == (words, "")
+    assert page.get_attribute("#outcome", "class") == ""
+    assert strokes(page) == "empty"
+    assert page.is_disabled("#go")
+
+
+@pytest.mark.slow
+def test_an_answer_does_not_stand_beside_another_name(opened):
+    page = opened(has_touch=True)
+    answered(page, "/api/verify", **ACCEPTED)
+    page.fill("#user", "carol")
+    scribble(page)
+    send(page, "accept")
+    page.fill("#user", "bob")
+    assert_nothing_is_answered(page)
+    scribble(page)
+    send(page, "accept")
+    page.tap("#user")
+    tap(page, "Backspace")
+    assert_nothing_is_answered(page)
+
+
+@pytest.mark.slow
+def test_what_went_wrong_is_not_said_of_another_name(opened):
+    page = opened()
+    page.fill("#user", "carol")
+    refused(page, "/api/verify", "UnknownUser")
+    scribble(page)
+    send(page, "refer")
+    page.fill("#user", "bob")
+    assert page.inner_text("#said") == "Enter your name and sign."
+    assert strokes(page) == "1 stroke", "it was not answered, and can be asked of bob"
+    assert page.is_enabled("#go")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["verify", "identify"])
+def test_clear_before_a_slow_answer(opened, view):
+    page = opened()
+    sign_in(page)
+    page.click(f"[data-view={view}]")
+    words = page.inner_text("#said")
+    if view == "verify":
+        page.fill("#user", "carol")
+    scribble(page)
+    held = Held(page, f"/api/{view}")
+    page.click("#go")
+    page.wait_for_selector("#said:text-is('One moment…')")
+    assert view == "identify" or not page.is_editable("#user"), "what is asked is asked of that name"
+    page.click("#clear")
+    assert_nothing_is_answered(page, words)
+    if view == "verify":
+        page.fill("#user", "bob")
+    with page.expect_response(f"**/api/{view}"):
+        held.let_go()
+    scribble(page)
+    page.wait_for_selector("#go:enabled")
+    assert page.inner_text("#said") == words
+    page.click("#clear")
+    assert_nothing_is_answered(page, words)
+
+
+@pytest.mark.slow
+def test_what_an_enrollment_has_sent_counts(opened):
+    page = about_to_enrol(opened())
+    held = Held(page, "/api/enrollments/*/signatures")
+    page.click("#go")
+    page.wait_for_selector("#said:text-is('One moment…')")
+    assert page.is_disabled("#clear"), "the device has it already"
+    page.keyboard.press("Escape")
+    held.let_go()
+    page.wait_for_selector("#outcome.accept")
+    assert page.locator("#steps .done").count() == 1
+    assert page.is_enabled("#clear")
+
+
+@pytest.mark.slow
+def test_a_name_in_the_address_of_an_open_page(opened):
+    page = opened()
+    answered(page, "/api/verify", **ACCEPTED)
+    page.fill("#user", "carol")
+    scribble(page)
+    send(page, "accept")
+    address = page.url
+    page.evaluate("location.hash = '#user_id=bob'")
+    until(page, "user.value === 'bob'")
+    assert page.url == address
+    assert_nothing_is_answered(page)
+    sign_in(page)
+    page.click("[data-view=enroll]")
+    page.evaluate("location.hash = '#user_id=dora'")
+    until(page, "location.hash === ''")
+    assert page.input_value("#user") == "", "somebody new is enrolled there"
+    page.click("[data-view=verify]")
+    assert page.input_value("#user") == "dora"
+
+
+@pytest.mark.slow
+def test_a_token_in_the_address_of_an_open_page(browser, tmp_path):
+    running = Running(tmp_path / "kiosk.db", token="sixteen characters and more")  # noqa: S106
+    page = browser.new_page()
+    try:
+        page.goto(running.url.partition("#")[0])
+        page.wait_for_selector("#outcome.refer:has-text('needs its token')")
+        page.goto(f"{running.url}&user_id=alice")  # the same page: only its fragment changes
+        page.wait_for_selector("#said:text-is('Enter your name and sign.')")
+        page.wait_for_selector("body[data-ready]")
+        assert page.input_value("#user") == "alice"
+        assert "#" not in page.url
+        scribble(page)
+        send(page, "reject")
+    finally:
+        page.close()
+        running.close()
 
 
 @pytest.mark.slow

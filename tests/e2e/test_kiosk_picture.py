@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from builders import arithmetic_matcher, signature
-from in_browser import CODE, PHONE, SCREENS, Running, browser, opener, send, sign_in, until
+from in_browser import CODE, PHONE, SCREENS, SIDEWAYS, Running, browser, opener, send, sign_in, until
 from PIL import Image, ImageDraw
 from toy_images import drawn, image_matcher
 
@@ -286,8 +286,48 @@ def test_another_kind_or_view_leaves_nothing_behind(operating, kiosk):
 
 
 @pytest.mark.slow
+def test_clear_before_a_slow_answer(operating):
+    page = operating()
+    page.fill("#user", "nobody")
+    choose(page, form(3))
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/verify", hold)
+    page.click("#go")
+    page.wait_for_selector("#said:text-is('One moment…')")
+    page.click("#clear")
+    choose(page, form(4))
+    with page.expect_response("**/api/verify"):
+        held.pop().continue_()
+    page.wait_for_selector("#go:enabled")
+    assert page.inner_text("#said") == "Cut out the signature."
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("size", [*SCREENS, PHONE, (820, 1180)])
+def test_nobody_is_asked_to_sign_a_picture(operating, language):
+    page = operating(language=language)
+    page.click("[data-view=enroll]")
+    page.fill("#user", "alice")
+    for kind in ("accept", "refer"):
+        choose(page, form(3))
+        cut_out(page)
+        _, detail = send(page, kind)
+    assert (
+        detail
+        == {
+            "en": "That was a copy of an earlier one. 4 more to go.",
+            "de": "Das war eine Kopie einer früheren. Noch 4.",
+        }[language]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("size", [*SCREENS, PHONE, (820, 1180), SIDEWAYS[0]])
 def test_everything_fits(operating, size, language):
     page = operating(size, language=language, has_touch=True)
     choose(page, form(3))

@@ -16,6 +16,9 @@ from sigverify.verifier import Verifier
 CODE = "24681357"
 SCREENS = [(800, 480), (1024, 600), (1920, 1080)]
 PHONE = (390, 844)
+SMALL_PHONE = (360, 640)
+SIDEWAYS = [(640, 360), (667, 375), (844, 390)]
+TABLET = (768, 1024)
 DRAW = Path(__file__).with_name("draw.js").read_text()
 
 

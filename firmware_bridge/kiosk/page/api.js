@@ -13,12 +13,17 @@ export class Failure extends Error {
 export class Offline extends Error {}
 
 const TOKEN = "sigverify-token";
-const fragment = new URLSearchParams(location.hash.slice(1));
-if (fragment.has("token")) {
-  sessionStorage.setItem(TOKEN, fragment.get("token"));
+export let presetUser = null;
+readAddress();
+
+// Take what the fragment says, and leave nothing of it in the address. Return the name in it, or null.
+export function readAddress() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  if (fragment.has("token")) sessionStorage.setItem(TOKEN, fragment.get("token"));
+  if (fragment.has("user_id")) presetUser = fragment.get("user_id");
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  return fragment.get("user_id");
 }
-export const presetUser = fragment.get("user_id");
-if (location.hash) history.replaceState(null, "", location.pathname + location.search);
 
 export const token = () => sessionStorage.getItem(TOKEN);
 

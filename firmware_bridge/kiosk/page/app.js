@@ -1,5 +1,5 @@
 // The page: one pad, three things to do with what is signed on it, and a list of people.
-import { Failure, Offline, call, operating, presetUser, signIn, signOut } from "./api.js";
+import { Failure, Offline, call, operating, presetUser, readAddress, signIn, signOut } from "./api.js";
 import { Keyboard } from "./keyboard.js";
 import { FIRST, offer, speak, text, word } from "./language.js";
 import { Live } from "./live.js";
@@ -38,12 +38,14 @@ const VIEWS = {
 const IDLE_MS = 300_000; // an operator who walked away
 const SHOWN_MS = 60_000; // what a visitor leaves behind
 const SLOW_MS = 400; // longer than that, and people press again
+const ASKED_ABOUT = 120; // characters of a name in a question: a dialog has room, and it cannot be undone
 
 class Left extends Error {} // who asked went on to something else
 
 const isOperator = () => state.info.open || operating();
 const byPicture = () => state.kind === "image";
 const sheet = () => (byPicture() ? picture : pad);
+const asking = () => sheet().closed; // the device about what is on the sheet
 const either = (pen, image) => text(byPicture() ? image : pen);
 
 // What is sent of it.
@@ -98,14 +100,41 @@ function invitation() {
 }
 
 function startOver() {
+  if (taking()) return;
+  if (asking()) leaveAsked();
   sheet().clear();
   say(invitation);
+}
+
+// Whether an enrollment waits for an answer: the device counts what it has taken, so the page has to hear it.
+const taking = () => asking() && state.view === "enroll";
+
+// An answer that is on its way counts for nothing.
+function leaveAsked() {
+  state.turn += 1;
+  pad.open();
+  picture.open();
+}
+
+// What was answered, was answered of another name.
+function rename() {
+  if (asking() || sheet().locked) startOver();
+  else if ($("outcome").className) say(invitation);
+}
+
+// The address was changed under the open page. With a token, all begins anew.
+function changeAddress() {
+  if (new URLSearchParams(location.hash.slice(1)).has("token")) return location.reload();
+  const user = readAddress();
+  if (user === null || state.view !== "verify") return;
+  $("user").value = user;
+  rename();
 }
 
 // Let the signature come another way: what was begun before is left.
 function changeKind(kind) {
   abandon();
-  state.turn += 1;
+  leaveAsked();
   state.kind = kind;
   pad.clear();
   picture.clear();
@@ -154,7 +183,7 @@ function showEffort({ complexity, flaw }) {
 function showView(view) {
   const user = $("user").value;
   abandon();
-  state.turn += 1;
+  leaveAsked();
   state.view = view;
   for (const tab of document.querySelectorAll("#tabs button")) {
     if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
@@ -162,6 +191,8 @@ function showView(view) {
   }
   $("people").hidden = view !== "people";
   $("signing").hidden = view === "people";
+  pad.clear();
+  picture.clear();
   if (view === "people") {
     say(() => "");
     return listPeople();
@@ -169,10 +200,6 @@ function showView(view) {
   for (const id of ["user", "userlabel"]) $(id).hidden = view === "identify";
   $("user").value = view === "verify" ? user || presetUser || "" : "";
   name($("go"), VIEWS[view].button);
-  for (const each of [pad, picture]) {
-    each.clear();
-    each.open();
-  }
   showKinds();
   showSteps();
   say(invitation);
@@ -193,7 +220,8 @@ function refresh() {
   $("whole").disabled = state.busy || picture.uncut;
   $("photo").tabIndex = picture.empty ? -1 : 0;
   $("photo").setAttribute("aria-label", picture.empty ? text("picture_none") : text("picture_part", picture.percent));
-  $("user").readOnly = state.enrollment !== null;
+  $("user").readOnly = state.enrollment !== null || asking();
+  $("clear").disabled = taking();
   $("pad").parentElement.classList.toggle("inked", !pad.empty);
   const strokes = pad.strokes.length;
   const ink = text(["empty", "stroke"][strokes] ?? "strokes", { count: strokes });
@@ -238,22 +266,19 @@ async function perform(action) {
 // What the button is for. The sheet keeps what is being asked.
 function press() {
   const { turn } = state;
+  if (state.view !== "identify" && $("user").value.trim() === "") return askName();
   sheet().close(); // at once, and again where something else came before
+  refresh();
   return attempt(async () => {
     try {
       if (turn !== state.turn) return;
       sheet().close();
-      await run();
+      await VIEWS[state.view].run();
     } finally {
       pad.open();
       picture.open();
     }
   });
-}
-
-function run() {
-  const named = $("user").value.trim() !== "" || state.view === "identify";
-  return named ? VIEWS[state.view].run() : askName();
 }
 
 function askName() {
@@ -309,9 +334,9 @@ async function verify() {
 }
 
 async function identify() {
-  const { matches } = await ask("POST", "/api/identify", captured());
+  const { matches, flaw } = await ask("POST", "/api/identify", captured());
   sheet().locked = true;
-  say(() => ofMatches(matches), matches.length ? "accept" : "reject");
+  say(() => ofMatches(matches, flaw), matches.length ? "accept" : "reject");
 }
 
 async function enroll() {
@@ -340,7 +365,7 @@ const begin = (user, replace) =>
 
 async function replaceOld(user) {
   const detail = text("replace_detail", { count: state.info.references });
-  const question = text("already_enrolled", { user: quoted(user) });
+  const question = text("already_enrolled", { user: quoted(user, ASKED_ABOUT) });
   if (await sure(question, detail, text("replace"))) return begin(user, true);
   say(invitation);
   return null;
@@ -369,7 +394,7 @@ async function addSignature(path) {
   if (addition.remaining === 0) return true;
   sheet().clear();
   if (addition.accepted) say(() => [either("taken", "taken_image"), text("more", { count: addition.remaining })], "accept");
-  else say(() => [either("sign_again", "show_again"), ofAddition(addition)], "refer");
+  else say(() => [either("sign_again", "show_again"), ofAddition(addition, byPicture())], "refer");
   return false;
 }
 
@@ -411,7 +436,7 @@ function unlock(user) {
 }
 
 async function forget(user) {
-  const question = text("forget_question", { user: quoted(user) });
+  const question = text("forget_question", { user: quoted(user, ASKED_ABOUT) });
   if (!(await sure(question, text("forget_detail"), text("forget")))) return;
   await attempt(async () => {
     await ask("DELETE", `/api/users?user_id=${encodeURIComponent(user)}`);
@@ -516,6 +541,7 @@ $("tabs").addEventListener("click", (event) => event.target.dataset.view && show
 $("filter").addEventListener("input", showPeople);
 $("unlockall").addEventListener("click", () => unlock(""));
 $("clear").addEventListener("click", startOver);
+$("user").addEventListener("input", rename);
 $("signing").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!$("go").disabled) press();
@@ -529,6 +555,7 @@ document.addEventListener("keydown", (event) => {
 });
 for (const kind of ["pointerdown", "keydown", "change"]) document.addEventListener(kind, stayAwake);
 addEventListener("pagehide", abandon);
+addEventListener("hashchange", changeAddress);
 
 // At the start, and whenever the device is back: it may have restarted, and know no operator any more.
 async function greet() {

@@ -78,6 +78,7 @@ export class Keyboard {
 
   edit(name) {
     const { field } = this;
+    if (field.readOnly) return;
     let { selectionStart: start, selectionEnd: end } = field;
     if (name === "Backspace" && start === end) start = Math.max(0, start - 1);
     const text = { Backspace: "", Space: " " }[name] ?? (this.shifted ? name.toUpperCase() : name);

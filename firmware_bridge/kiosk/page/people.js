@@ -19,7 +19,7 @@ function person(user, actions) {
   row.append(Object.assign(document.createElement("span"), { textContent: user }));
   for (const [key, action] of Object.entries(actions)) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: text(key) });
-    button.setAttribute("aria-label", text("action_on", { action: text(key), user: quoted(user) }));
+    button.setAttribute("aria-label", text("action_on", { action: text(key), user: quoted(user, Infinity) }));
     button.addEventListener("click", () => action(user));
     row.append(button);
   }

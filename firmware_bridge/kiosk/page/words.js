@@ -20,8 +20,14 @@ export function ofDecision({ outcome, reason, score, threshold, unlike, missing 
 
 const named = (aspects) => aspects.map((aspect) => word("Aspect", aspect)).join(", ");
 
-export const ofAddition = ({ reason, remaining }) =>
-  `${text("that_was", { reason: word("AdditionReason", reason) })} ${text("more", { count: remaining })}`;
+// What to do, after the colon, is said for who signs; of a picture the line above the detail says it.
+const TO_SIGNERS = new Set(["copy", "unlike"]);
+
+export function ofAddition({ reason, remaining }, byPicture = false) {
+  const said = word("AdditionReason", reason);
+  const fitting = byPicture && TO_SIGNERS.has(reason) ? said.split(":")[0] : said;
+  return `${text("that_was", { reason: fitting })} ${text("more", { count: remaining })}`;
+}
 
 export const ofReceipt = ({ references, cautions }) =>
   [text("enrolled_detail", { count: references }), ...cautions.map((caution) => sentence(word("Caution", caution)))].join(" ");
@@ -38,16 +44,23 @@ export function ofFailure({ name, reason, retryAfter }, byPicture = false) {
   return errorText(name) ?? [text("device_failed"), text("ask_staff")];
 }
 
-export function ofMatches([first, ...others]) {
+export function ofMatches([first, ...others], flaw) {
+  if (flaw) return [text("not_recognized"), sentence(word("Flaw", flaw))];
   if (!first) return [text("not_recognized"), text("nobody_like_this")];
-  const users = others.map((match) => quoted(match.user_id)).join(", ");
+  const users = others.map((match) => quoted(match.user_id, 20)).join(", ");
   const score = text("match_score", { score: decimal(first.score) });
   return [text("recognized", { user: quoted(first.user_id) }), users ? `${score} ${text("next", { users })}` : score];
 }
 
 export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 
-// A name, kept from turning round what stands beside it.
-export const quoted = (user) => `\u2068${user}\u2069`;
+// A name, kept from turning round what stands beside it. Of a long one the middle is left out, so that the
+// sentence stays whole, and names that begin alike can be told apart.
+export function quoted(user, most = 36) {
+  const signs = [...user];
+  if (signs.length <= most) return `\u2068${user}\u2069`;
+  const half = (most - 1) / 2;
+  return `\u2068${signs.slice(0, Math.ceil(half)).join("")}…${signs.slice(-Math.floor(half)).join("")}\u2069`;
+}
 
 const lasting = (seconds) => (seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);
