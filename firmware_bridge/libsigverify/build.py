@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sigverify.errors import RuntimeUnavailable
+from sigverify.errors import ConfigError, RuntimeUnavailable
 
 FOLDER: Final = Path(__file__).parent
 INCLUDE: Final = FOLDER / "include"
@@ -24,6 +24,8 @@ FLAGS: Final = (
 )
 """Contracted multiply-adds would round features otherwise than numpy does. Nobody looks at the flags that a
 comparison raises: so one in a loop may become a vector instruction."""
+LIBRARY_BEGINS: Final = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""The first bytes of what is built: on Linux, and on macOS for one kind of processor or several."""
 LIBRARIES: Final = ("-lm", "-ldl")
 
 
@@ -35,7 +37,20 @@ def sources() -> list[Path]:
 def command(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-shared",)) -> list[str]:
     """Return the command that makes `target` of the sources; the compiler may have options of its own."""
     files = [str(each) for each in sources()]
-    return [*shlex.split(compiler), *FLAGS, *flags, f"-I{INCLUDE}", "-o", str(target), *files, *LIBRARIES]
+    return [*_words(compiler), *FLAGS, *flags, f"-I{INCLUDE}", "-o", str(target), *files, *LIBRARIES]
+
+
+def _words(compiler: str) -> list[str]:
+    """Split a command as a shell does."""
+    try:
+        words = shlex.split(compiler)
+    except ValueError as error:  # a quote that is not closed
+        raise ConfigError(
+            "the compiler is no command", expected="such as cc", received=f"{compiler!r}: {error}"
+        ) from None
+    if not words or not words[0]:
+        raise ConfigError("the compiler is no command", expected="such as cc", received=repr(compiler))
+    return words
 
 
 def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-shared",)) -> Path:
@@ -45,8 +60,9 @@ def build(target: Path, *, compiler: str = "cc", flags: Sequence[str] = ("-share
 
     Raises:
         RuntimeUnavailable: there is no such compiler, it fails, or nothing can be written there.
+        ConfigError: `compiler` is no command.
     """
-    if shutil.which(shlex.split(compiler)[0]) is None:
+    if shutil.which(_words(compiler)[0]) is None:
         raise RuntimeUnavailable(f"no C compiler {compiler!r} here", hint="Debian: apt install gcc")
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:

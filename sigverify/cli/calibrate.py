@@ -36,13 +36,13 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Fit a model to a device and its people: twenty are enough, without forgeries and without training."""
-    from sigverify.cli.checks import check_file
+    from sigverify.cli.checks import check_output
     from sigverify.cli.output import report
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
-    from sigverify.model_file import Model
+    from sigverify.model_file import MAGIC, Model
 
-    check_file(out)
+    check_output(out, "a model file", [MAGIC], inputs=[model])
     source = Model.read(model)
     with quiet(), stage_bar("Reading") as show:
         import converter

@@ -2,10 +2,13 @@
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from sigverify.errors import ConfigError, MissingExtra
+
+_OTHER: Final = "Choose another name"
 
 
 def require(modules: Sequence[str], extra: str) -> None:
@@ -46,6 +49,44 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", expected="the name of a file to write")
     check_folder(path.parent)
+
+
+def check_output(
+    path: Path, kind: str, begins: Sequence[bytes], *, inputs: Iterable[str | os.PathLike[str] | None] = ()
+) -> None:
+    """Refuse to write over anything but an earlier output of that kind, or an empty file.
+
+    Args:
+        path: of the file to write.
+        kind: what is written, in words: "a model file".
+        begins: how files of it begin.
+        inputs: what the command reads, or writes beside it.
+
+    Raises:
+        ConfigError: something else is there, or `check_file` refuses it.
+    """
+    check_file(path)
+    there = os.path.realpath(path)
+    if any(each is not None and os.path.realpath(each) == there for each in inputs):
+        raise ConfigError(
+            f"{path} is named twice", expected="another file for each thing read and written", hint=_OTHER
+        )
+    if os.path.lexists(path) and not _begins_as(path, begins):
+        raise ConfigError(
+            f"{path} is there already, and would be lost",
+            expected=f"a new file, or {kind} to be replaced",
+            received="a file of another kind" if path.is_file() else "no file",
+            hint=_OTHER,
+        )
+
+
+def _begins_as(path: Path, begins: Sequence[bytes]) -> bool:
+    """Whether it is a file that begins so, or holds nothing; never opens a pipe, which would wait."""
+    if not path.is_file():
+        return not path.exists() and path.is_symlink()  # a link that leads nowhere: nothing is lost
+    with path.open("rb") as file:
+        start = file.read(max(map(len, begins)))
+    return not start or start.startswith(tuple(begins))
 
 
 def check_folder(path: Path) -> None:

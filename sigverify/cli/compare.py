@@ -66,6 +66,11 @@ def compare(
 
     files = [probe, *references]
     _refuse_reports(files)
+    if out is not None:
+        from sigverify.cli.checks import check_output
+        from sigverify.plotting.figure import begins
+
+        check_output(out, f"a {out.suffix} picture", begins(out), inputs=files)
     rate = false_match_rate(fmr)
     first, *others = [read_capture(file) for file in files]
     with quiet():

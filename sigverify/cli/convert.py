@@ -1,7 +1,7 @@
 """`sigverify convert`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,6 +10,9 @@ from sigverify.cli.options import JsonOption, WritersOption
 if TYPE_CHECKING:
     from converter import Conversion
     from sigverify.model_file import Model
+
+_C_BEGINS: Final = b"/* sigverify model "
+"""How `c_array` begins what it writes."""
 
 
 def convert(
@@ -64,15 +67,16 @@ def convert(
     if len(chosen) > 1:
         raise typer.BadParameter("choose one of --int8, --float16 and --float32")
 
-    from sigverify.cli.checks import check_file, require
+    from sigverify.cli.checks import check_output, require
     from sigverify.cli.output import report, table
     from sigverify.cli.progress import stage_bar
     from sigverify.cli.quiet import quiet
+    from sigverify.model_file import MAGIC
 
     require(["tensorflow", "keras", "sklearn"], "train")
-    for path in (out, c_source):
-        if path is not None:
-            check_file(path)
+    check_output(out, "a model file", [MAGIC], inputs=[source])
+    if c_source is not None:
+        check_output(c_source, "C source that this wrote", [_C_BEGINS], inputs=[source, out])
     with quiet(), stage_bar("Converting and calibrating"):
         import converter
         from sigverify.corpora import open_corpus

@@ -137,7 +137,7 @@ def split(
     source: SpecArgument,
     *,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE.toml", help="The file; an older one is replaced.")
+        Path, typer.Option("--out", "-o", metavar="FILE.toml", help="The file; an older split is replaced.")
     ],
     held_out: Annotated[
         float, typer.Option("--held-out", help="Share of the writers to hold out, at least one.")
@@ -146,10 +146,12 @@ def split(
     as_json: JsonOption = False,
 ) -> None:
     """Split a corpus by writer, for --writers of train, convert and evaluate."""
+    from sigverify.cli.checks import check_output
     from sigverify.cli.output import report, visible
     from sigverify.corpora import open_corpus
-    from sigverify.corpora.split_file import SplitFile
+    from sigverify.corpora.split_file import FIRST_LINE, SplitFile
 
+    check_output(out, "a split of writers", [FIRST_LINE.encode()])
     its = SplitFile.of(open_corpus(source), fraction=held_out, seed=seed)
     its.write(out)
     content = {

@@ -1,5 +1,6 @@
 """`sigverify enroll`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,7 @@ def enroll(
     """Enroll a person from genuine signatures. The store keeps embeddings, never strokes or pictures."""
     from sigverify.cli.opening import open_verifier, shown
     from sigverify.cli.output import report, table
+    from sigverify.errors import UntrustedModel
     from sigverify.formats import read_capture
     from sigverify.store import MEMORY
     from sigverify.store.address import is_server
@@ -92,8 +94,9 @@ def enroll(
             )
 
     if not is_server(store) and not Path(store).exists():
-        # What is refused here leaves no store behind. None is removed: another process may have begun it too.
-        enrolled(MEMORY)
+        # What is refused here leaves no store behind; but that a model is not trusted is for the store's log.
+        with suppress(UntrustedModel):
+            enrolled(MEMORY)
     receipt = enrolled(store, key=key, counter=counter, cache=cache)
     language = preferred_language()
     title = phrase("enrolled_in", language=language, store=shown(store))

@@ -29,7 +29,7 @@ def _described(each: "Format") -> dict[str, Any]:
         "read": True,
         "written": each.encode is not None,
         "keeps": [quantity.value for quantity in Quantity if quantity in each.keeps] if each.encode else [],
-        "loses": list(each.loses) if each.encode else [],
+        "loses": [loss.words for loss in each.loses] if each.encode else [],
         "specification": each.specification,
     }
 

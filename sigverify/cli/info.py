@@ -259,7 +259,10 @@ def _rows(content: dict[str, Any]) -> dict[str, Any]:
         return _model_rows(content)
     if content["kind"] == "picture":
         return content | {"ink_share": f"{100 * content['ink_share']:.2f} %", "flaw": _flaw_said(content)}
-    return _said(content) if content["kind"] == "signature" else content
+    if content["kind"] == "signature":
+        return _said(content)
+    models = [f"{modality}: {model_id}" for modality, model_id in content["models"].items()]
+    return content | {"models": models}
 
 
 def _model_rows(content: dict[str, Any]) -> dict[str, Any]:

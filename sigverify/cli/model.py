@@ -98,8 +98,9 @@ def verify(
     from sigverify.model_file import Model
     from sigverify.protection.signing import ModelSignature, Trust, signature_path
 
+    checked = Model.read(file)  # first: of a file that is not there, nobody looks for the signature
     signature = ModelSignature.read(signature_path(file))
-    Trust.from_files(trust, minimum_version=minimum).check(Model.read(file), signature)
+    Trust.from_files(trust, minimum_version=minimum).check(checked, signature)
     content = {
         "trusted": True,
         "name": signature.name,
@@ -183,14 +184,17 @@ def _operations(networks: "list[dict[str, Any]]") -> "RenderableType":
 
 def _place(loaded: "Model", name: str, out: Path | None) -> Path:
     """Return the file to sign, after writing it where it is wanted elsewhere."""
+    from sigverify.cli.checks import check_output
     from sigverify.errors import ConfigError
-    from sigverify.model_file import shipped_models
+    from sigverify.model_file import MAGIC, shipped_models
 
     if out is not None:
+        check_output(out, "a model file", [MAGIC])
         loaded.write(out)
         return out
     if name in shipped_models():
         raise ConfigError(
-            f"the model {name!r} ships with sigverify", hint=f"Sign a copy: --out {name}.sigmodel"
+            f"the model {name!r} ships with sigverify",
+            hint=f"Sign a copy of it: add --out {name}.sigmodel to this command",
         )
     return Path(name)

@@ -18,10 +18,12 @@ def native(
     as_json: JsonOption = False,
 ) -> None:
     """Compile the SDK's core in C for this machine: the same results, sooner and with less memory."""
-    from firmware_bridge.libsigverify.build import build
+    from firmware_bridge.libsigverify.build import LIBRARY_BEGINS, build
+    from sigverify.cli.checks import check_output
     from sigverify.cli.output import report, table
     from sigverify.runtime.native.library import PLACE, VARIABLE, Library
 
+    check_output(out or PLACE, "a shared library", LIBRARY_BEGINS)
     target = build((out or PLACE).absolute(), compiler=compiler)
     if out is None:
         Library(target)  # better to fail here than to be passed over later

@@ -194,7 +194,11 @@ def say(what: "RenderableType", *, stderr: bool = False) -> None:
 
 
 class _Escaped:
-    """A renderable whose text is escaped after it was laid out; styles stay."""
+    """A renderable whose text is escaped after it was laid out; styles stay.
+
+    Grids fill their cells up to the widest: blanks at the end of a line are left out, which a terminal would
+    show as empty lines.
+    """
 
     def __init__(self, inner: "RenderableType") -> None:
         self._inner = inner
@@ -202,9 +206,15 @@ class _Escaped:
     def __rich_console__(self, screen: Any, options: Any) -> Iterable[Any]:
         from rich.segment import Segment
 
-        for segment in screen.render(self._inner, options):
-            lines = segment.text.split("\n")
-            yield segment if segment.control else Segment("\n".join(map(visible, lines)), segment.style)
+        for line in Segment.split_lines(screen.render(self._inner, options)):
+            shown = [each if each.control else Segment(visible(each.text), each.style) for each in line]
+            while shown and not shown[-1].control:
+                text, style, _ = shown.pop()
+                if kept := text.rstrip(" "):
+                    shown.append(Segment(kept, style))
+                    break
+            yield from shown
+            yield Segment.line()
 
 
 def paragraph(text: str) -> str:

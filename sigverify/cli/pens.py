@@ -1,7 +1,8 @@
 """`sigverify pens`: the keys by which pens sign captures."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +17,11 @@ pens = typer.Typer(
     help="Give pens keys of their own to sign captures with, and take them back.",
     no_args_is_help=True,
 )
+
+_FIRST_LINE: Final = (
+    "/* Made by `sigverify pens add`. Whoever has the key signs as this pen: keep it secret. */"
+)
+"""Of a header: by it an older one is known, which may be replaced."""
 
 KeysArgument = Annotated[
     Path, typer.Argument(metavar="KEYS_FILE", help="The keys of all pens, for --capture-keys; mode 0600.")
@@ -58,6 +64,7 @@ def add(
         raise KeyUnavailable(
             f"{pen!r} has a key already", hint="Revoke that first, if the pen shall get another"
         )
+    _check_copies(keys, header, out)
     its = read_key(key) or Key.generate()
     both = CaptureKeys({pen: its}) if known is None else known.with_key(pen, its)
     # The pen's own copy first: where it cannot be written, no pen is known that nobody can use.
@@ -92,13 +99,28 @@ def list_(keys: KeysArgument, *, as_json: JsonOption = False) -> None:
     _show(CaptureKeys.from_source(keys), as_json=as_json)
 
 
-def _write_copies(pen: str, key: "Key", header: Path | None, out: Path | None) -> None:
+def _check_copies(keys: Path, header: Path | None, out: Path | None) -> None:
+    """Refuse what could not be written, before anything is: a key in one copy only, no list would know."""
+    from sigverify.cli.checks import check_output
     from sigverify.errors import KeyUnavailable
     from sigverify.protection.keys import refuse_open_folder
+
+    for path in filter(None, (keys, header, out)):
+        refuse_open_folder(path)
+    if out is not None:
+        if os.path.lexists(out):
+            raise KeyUnavailable(f"{out} is there already", expected="a new file")
+        if os.path.realpath(out) == os.path.realpath(keys):
+            raise KeyUnavailable(f"{out} is the file of all keys", expected="another file for the pen's own")
+    if header is not None:
+        check_output(header, "a header that this wrote", [_FIRST_LINE.encode()], inputs=[keys, out])
+
+
+def _write_copies(pen: str, key: "Key", header: Path | None, out: Path | None) -> None:
+    from sigverify.errors import KeyUnavailable
     from sigverify.protection.private_file import write_private
 
     if header is not None:
-        refuse_open_folder(header)
         write_private(header, _as_c(pen, key).encode())
     if out is not None:
         try:
@@ -113,7 +135,7 @@ def _as_c(pen: str, key: "Key") -> str:
     numbers = [f"0x{digits[at : at + 2]}" for at in range(0, len(digits), 2)]
     rows = ",\n    ".join(", ".join(numbers[at : at + 8]) for at in range(0, len(numbers), 8))
     return (
-        "/* Made by `sigverify pens add`. Whoever has the key signs as this pen: keep it secret. */\n"
+        f"{_FIRST_LINE}\n"
         "#include <stdint.h>\n\n"
         f'static const char PEN_DEVICE[] = "{pen}";\n'
         f"static const uint8_t PEN_KEY[32] = {{\n    {rows}}};\n"

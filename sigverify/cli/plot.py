@@ -35,9 +35,12 @@ def plot(
     in it, the sheet it is laid out on, and what is compared. Of two, the columns as the matcher aligned
     them, coloured by what they cost.
     """
+    from sigverify.cli.checks import check_output
     from sigverify.cli.output import report, visible
     from sigverify.formats import read_capture
+    from sigverify.plotting.figure import begins
 
+    check_output(out, f"a {out.suffix} picture", begins(out), inputs=files)
     content = _drawn([read_capture(file) for file in files], [file.name for file in files], out, flip_y)
     samples = f"{content['samples']} samples" if "samples" in content else "what is compared"
     words = f"Drew {samples} to {visible(content['picture'])}."

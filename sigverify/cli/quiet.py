@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sigverify.errors import SigverifyError
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hide what native libraries write to file descriptor 2; what Python writes to stderr still shows.
 
-    TensorFlow logs lines at every import and conversion that no option turns off. If the body raises, they
-    are shown after all: they may say why.
+    TensorFlow logs lines at every import and conversion that no option turns off. If the body ends with
+    anything but an error of ours, which says why by itself, they are shown after all.
     """
     sys.stderr.flush()
     before, saved = sys.stderr, os.dup(2)
@@ -22,6 +24,8 @@ def quiet() -> Iterator[None]:
         sys.stderr = screen
         try:
             yield
+        except SigverifyError:
+            raise
         except BaseException:
             hidden.seek(0)
             shutil.copyfileobj(hidden, screen.buffer)

@@ -1,7 +1,8 @@
 """`sigverify store`: keep a store sound: keys, backups, checks, single templates."""
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,9 +17,13 @@ from sigverify.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.text import Text
 
     from sigverify.store.check import Health
+
+_ADVICE: Final = "sigverify store check lists what can still be read; "
 
 store = typer.Typer(name="store", help="Check, rekey, back up and restore a store.", no_args_is_help=True)
 
@@ -80,7 +85,10 @@ def check(
 
     if accept_state and not repair:
         raise ConfigError("--accept-state repairs", expected="--repair --accept-state")
-    with open_store(store, key=key, counter=counter, read_only=not repair, compare=False) as opened:
+    with (
+        _not_naming_itself(),
+        open_store(store, key=key, counter=counter, read_only=not repair, compare=False) as opened,
+    ):
         if repair:
             with opened.transaction() as records:
                 found = len(checking.check(opened).findings)
@@ -203,7 +211,9 @@ def restore(
 def export_(
     store: StoreOption,
     user: UserOption,
-    file: Annotated[Path, typer.Argument(metavar="TEMPLATE_FILE", help="Where to; replaced if there.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="TEMPLATE_FILE", help="Where to; an older export is replaced.")
+    ],
     transport_key: TransportOption,
     *,
     modality: Annotated[
@@ -216,13 +226,15 @@ def export_(
 ) -> None:
     """Write one person's template, sealed for another device."""
     from sigverify.audit import AuditLog, Event
+    from sigverify.cli.checks import check_output
     from sigverify.cli.opening import open_store
     from sigverify.cli.output import report, visible
     from sigverify.errors import ConfigError
     from sigverify.protection.keys import Key
     from sigverify.protection.private_file import write_private
-    from sigverify.store.transfer import export_template
+    from sigverify.store.transfer import MAGIC, export_template
 
+    check_output(file, "an exported template", [MAGIC])
     with open_store(store, key=key, counter=counter) as opened, opened.transaction() as records:
         enrolled = opened.modalities(user)
         if modality is None and len(enrolled) > 1:
@@ -268,6 +280,20 @@ def import_(
     content = {"user_id": template.user_id, "references": len(template), "model_id": template.model_id}
     words = f"Enrolled {visible(template.user_id)} from {visible(file)}."
     report(content, as_json=as_json, render=lambda: words)
+
+
+@contextmanager
+def _not_naming_itself() -> "Iterator[None]":
+    """Leave out of an error the advice to run this command, which has just failed."""
+    from sigverify.errors import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        said = str(error)
+        if _ADVICE not in said:
+            raise
+        raise type(error)(said.replace(_ADVICE, "")) from error
 
 
 def _words(health: "Health", before: str = "") -> "Text":

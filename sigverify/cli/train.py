@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
 _NEEDED = ("keras", "tensorflow|jax|torch")
 """Packages."""
 
+# Written out, since the registries load numpy, and every command reads this; a test compares them.
+ENCODERS_HELP: Final = (
+    "Of strokes tdnn or bromley1993; of pictures, with a --config of theirs, cnn, koch2015, signet or "
+    "backbone."
+)
+LOSSES_HELP: Final = "contrastive, supervised, triplet, classification or alignment. Repeat to sum several."
+
 
 def train(
     corpus: CorpusOption,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder: new, empty, or to --resume.")],
     config: ConfigOption = None,
-    encoder: Annotated[str | None, typer.Option("--encoder", help="tdnn or bromley1993.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help=ENCODERS_HELP)] = None,
     loss: Annotated[
         list[str] | None,
-        typer.Option(
-            "--loss", help="triplet, contrastive, alignment or classification. Repeat to sum several."
-        ),
+        typer.Option("--loss", help=LOSSES_HELP),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Batches in an epoch.")] = None,
@@ -70,6 +75,7 @@ def train(
     require([*_NEEDED, *(["sklearn"] if settings.pair.epochs else [])], "train")
     if not resume:
         Run(path=out).check_new()
+        _check_names(settings)
     cores = usable_cores()
     opened = [open_corpus(spec, workers=cores) for spec in corpus]
     corpora = select_writers(opened, writers, Side.TRAIN)
@@ -102,6 +108,31 @@ def _settings(config: str | None, resumed: Path | None, **options: Any) -> "Trai
     if names := given.pop("losses", None):
         given["losses"] = tuple(LossConfig(name=name) for name in names)
     return replace(settings, **given)
+
+
+def _check_names(settings: "TrainConfig") -> None:
+    """Refuse what there is not, before keras is loaded, which takes ten seconds.
+
+    Raises:
+        ConfigError: no such loss, or no such encoder of that modality.
+        TrainingError: there is no network to start from.
+    """
+    from sigverify.errors import ConfigError
+    from sigverify.training.encoders import encoder_names
+    from sigverify.training.losses import output_of
+    from sigverify.training.run.origin import Origin
+
+    for loss in settings.losses:
+        output_of(loss.name)
+    if settings.init_from:
+        settings = settings.fitted_to(Origin.find(settings.init_from).facts)
+    known = encoder_names(settings.modality)
+    if settings.encoder not in known:
+        raise ConfigError(
+            f"unknown encoder of modality {settings.modality}",
+            expected=" or ".join(known),
+            received=settings.encoder,
+        )
 
 
 def _content(run: "Run") -> dict[str, Any]:

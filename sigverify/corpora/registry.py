@@ -57,11 +57,19 @@ def open_corpus(spec: str, *, workers: int = 1) -> Corpus:
     if kind.strip() == SYNTHETIC:
         return _synthesized(settings, workers)
     raise CorpusError(
-        "unknown corpus",
+        "unknown corpus" + _as_path(spec),
         expected=f"{SYNTHETIC}[:key=value,...] or {RENDERED}[(key=value,...)]:CORPUS or {FOLDER}=PATH or "
         + ", ".join(f"{known}=PATH" for known in READERS),
         received=repr(spec),
     )
+
+
+def _as_path(spec: str) -> str:
+    """Say more of what looks like a path, which may be all that is wrong with it."""
+    if not spec.strip() or "=" in spec or ":" in spec:
+        return ""
+    is_there = os.path.exists(expanded(spec))  # noqa: PTH110 - Path raises for a long name
+    return f": of files that is {FOLDER}={spec}" if is_there else ", and no such folder or file"
 
 
 def parse_synthetic(settings: str) -> "SyntheticConfig":

@@ -15,6 +15,8 @@ from sigverify.errors import CorpusError, SplitLeak
 from sigverify.whole_file import write_whole
 
 SUFFIX: Final = ".toml"
+FIRST_LINE: Final = "# Whom to train on and whom to hold out, by `sigverify corpus split`."
+"""By it an older split is known, which may be replaced."""
 MAX_BYTES: Final = 4 << 20
 """Of a file of names: those of 100,000 writers take less."""
 
@@ -122,7 +124,7 @@ class SplitFile:
     def to_toml(self) -> str:
         """Return the text of the file."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return f"# Whom to train on and whom to hold out, by `sigverify corpus split`.\n{to_toml(values)}"
+        return f"{FIRST_LINE}\n{to_toml(values)}"
 
     def select(self, corpus: Corpus, side: Side) -> Corpus:
         """Return one side of the corpus that was split.

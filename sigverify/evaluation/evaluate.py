@@ -92,7 +92,7 @@ def evaluate(
     if known.corpus is not corpus:
         raise ConfigError("measured on another corpus", expected=corpus.name, received=known.corpus.name)
     rows = list(_trials(system, known, counts, draws, protocol))
-    _require_trials(corpus, rows, counts)
+    _require_trials(corpus, rows, counts, protocol)
     report("error rates", 0, 1)
     trials = Trials.of(corpus.writers, np.concatenate(rows))
     conditions = summarize(trials, calibrated=system.calibrated, promised=system.thresholds)
@@ -170,21 +170,33 @@ def _trials(
                 )
 
 
-def _require_trials(corpus: Corpus, rows: Sequence[Rows], counts: Sequence[int]) -> None:
+def _require_trials(corpus: Corpus, rows: Sequence[Rows], counts: Sequence[int], protocol: Protocol) -> None:
     tried = {int(part["references"][0]) for part in rows if len(part)}
     if missing := [count for count in counts if count not in tried]:
-        most = max(len(corpus.genuine(writer)) for writer in corpus.writers)
-        raise CorpusError(
-            f"corpus {corpus.name} is too small for {missing[0]} references",
-            expected=f"a writer with at least {missing[0] + 1} genuine signatures to draw from",
-            received=f"at most {most}",
-            hint=f"Ask for {most - 1} references or fewer" if most > 1 else "Give it more genuine signatures",
-        )
+        raise _too_small(corpus, missing[0], protocol)
     kinds = {int(part["kind"][0]) for part in rows if len(part)}
     if len(kinds) == 1:
         raise CorpusError(
             f"corpus {corpus.name} has no impostors", expected="skilled forgeries, or a second writer"
         )
+
+
+def _too_small(corpus: Corpus, references: int, protocol: Protocol) -> CorpusError:
+    """Return what to say where no writer has a trial: how many signatures the protocol needs for one."""
+    most = max(len(corpus.genuine(writer)) for writer in corpus.writers)
+    enough = range(1, protocol.held_back + MAX_REFERENCES + 2)
+    least = next((count for count in enough if protocol.draw("", count, references, 0) is not None), None)
+    fewer = [count for count in range(1, references) if protocol.draw("", most, count, 0) is not None]
+    by = "" if protocol == STANDARD else f" by protocol {protocol.name}"
+    some = f"{references} reference{'s' if references > 1 else ''}"
+    hint = f"Ask for {fewer[-1]} references or fewer" if fewer else "Give it more genuine signatures"
+    hint += ", or choose another protocol" if by else ""
+    return CorpusError(
+        f"corpus {corpus.name} is too small for {some}{by}",
+        expected=f"a writer with at least {least} genuine signatures to draw from" if least else "fewer",
+        received=f"at most {most}",
+        hint=hint,
+    )
 
 
 def _match_ms(system: System[Any], embedded: Sequence[Any]) -> float:

@@ -75,8 +75,9 @@ def run_evaluation(
         progress: told how far it is; the stage is named after system and corpus.
 
     Raises:
-        ConfigError: neither model nor baseline, no corpus, an unknown name, `out` is taken, `style` cannot be
-            read, or `style` or `history` is given for a page that is not written.
+        ConfigError: neither model nor baseline, no corpus, one of captures that the model does not take, an
+            unknown name, `out` is taken, `style` cannot be read, or `style` or `history` is given for a page
+            that is not written.
         CorpusError: a corpus cannot be read or is too small.
         SplitLeak: the model has seen all of the writers, or it is not known whom.
         ModelError, RuntimeUnavailable: the model cannot be run.
@@ -94,6 +95,8 @@ def run_evaluation(
     css = "" if style is None else read_style(style)
     curves = None if history is None else History.read(history)
     opened = [each if isinstance(each, Corpus) else open_corpus(each) for each in corpora]
+    if loaded is not None:
+        _require_kind(opened, loaded)
     provenance = {} if loaded is None else loaded.manifest.provenance
     selected = select_unseen(opened, provenance, writers=writers, all_writers=all_writers)
     reports = tuple(
@@ -115,6 +118,16 @@ def run_evaluation(
         else publish(reports, out, corpora=[corpus for corpus, _ in selected], history=curves, style=css)
     )
     return Evaluated(reports=reports, page=page)
+
+
+def _require_kind(corpora: Sequence[Corpus], model: Model) -> None:
+    """Refuse captures that a model does not take, before it says so of the first of them."""
+    if others := sorted({corpus.modality.name for corpus in corpora} - {model.manifest.modality}):
+        raise ConfigError(
+            "corpora of another kind of capture",
+            expected=f"{model.manifest.modality}, which the model {model.manifest.name} takes",
+            received=", ".join(others),
+        )
 
 
 def _systems(

@@ -15,11 +15,13 @@ from typing import Final
 
 import numpy as np
 
+from sigverify.arrays import FloatArray
 from sigverify.errors import FormatError, InvalidSignature
 from sigverify.formats import svc2004
 from sigverify.formats.channel import Channel, Quantity
 from sigverify.formats.decimal_text import decimal_text
 from sigverify.formats.format import Format
+from sigverify.formats.losses import DEVICE_AND_FACTS, Loss, units_and_ranges
 from sigverify.formats.notes import NoteKind, Notes
 from sigverify.formats.pen_lift import ink_from_touch, touch_from_pressure
 from sigverify.formats.pressure import without_negative
@@ -98,12 +100,10 @@ def encode(recorded: Recording | Signature) -> bytes:
     [b'8', b'0 0 0 0', b'1 1 10 0']
     """
     recording = Recording.of(recorded)
-    pressure = recording.channels.get(Quantity.PRESSURE)
     columns = [recording[Quantity.X], recording[Quantity.Y], recording.time_ms()]
     if set(_PEN).issubset(recording.channels):
         columns += [recording[quantity] for quantity in _PEN]
-    touching = np.concatenate([recording.ink[1:], [False]]) | recording.ink
-    columns.append(np.zeros(len(recording)) if pressure is None else pressure.values * touching)
+    columns.append(_pressure(recording))
     rows = [
         " ".join(map(decimal_text, row)) for row in zip(*(each.tolist() for each in columns), strict=True)
     ]
@@ -116,6 +116,22 @@ def encode(recorded: Recording | Signature) -> bytes:
     return data
 
 
+def _pressure(recording: Recording) -> FloatArray:
+    """Return `(n,)` what stands as pressure: none on hover, nor where it is not known."""
+    touching = np.concatenate([recording.ink[1:], [False]]) | recording.ink
+    channel = recording.channels.get(Quantity.PRESSURE)
+    return np.zeros(len(recording)) if channel is None else channel.values * touching
+
+
+def _loses_lifts(recording: Recording) -> bool:
+    """Whether ink is read back where there was none: pressure of 0 is all that says so here."""
+    if Quantity.PRESSURE not in recording.channels:
+        return not recording.ink[1:].all()
+    read = ink_from_touch(touch_from_pressure(_pressure(recording)))
+    return not np.array_equal(read[1:], recording.ink[1:])
+
+
+_KEPT: Final = frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE, *_PEN})
 FORMAT: Final = Format(
     name=NAME,
     title="DeepSignDB and SVC2021",
@@ -125,6 +141,10 @@ FORMAT: Final = Format(
     recognizes=recognizes,
     decode=decode,
     encode=encode,
-    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE, *_PEN}),
-    loses=("lifts without hover or pressure", "units and ranges", "the device and other facts"),
+    keeps=_KEPT,
+    loses=(
+        Loss("lifts without hover or pressure", _loses_lifts),
+        units_and_ranges(_KEPT),
+        DEVICE_AND_FACTS,
+    ),
 )

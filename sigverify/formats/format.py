@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sigverify.errors import FormatError
 from sigverify.formats.channel import Quantity
+from sigverify.formats.losses import Loss
 from sigverify.formats.notes import Notes
 from sigverify.formats.recording import Recording
 from sigverify.modality.pen.signature import Signature
@@ -28,7 +29,7 @@ class Format:
         decode: reads one recording from content.
         encode: writes one; None where that is not done.
         keeps: the channels that `encode` can say.
-        loses: what else of a recording `encode` cannot say, in words.
+        loses: what else of a recording `encode` cannot say.
         explain: what each field of the content means, also where it cannot be decoded; None: nothing more
             than the recording tells.
         binary: whether its content is no text; it is recognized by marks that nothing else has, then.
@@ -44,7 +45,7 @@ class Format:
     decode: Callable[[bytes, Notes], Recording]
     encode: Callable[[Recording | Signature], bytes] | None = None
     keeps: frozenset[Quantity] = NEEDED
-    loses: tuple[str, ...] = ()
+    loses: tuple[Loss, ...] = ()
     explain: Callable[[bytes], list["Field"]] | None = field(default=None)
     binary: bool = False
     sure: bool = False
@@ -62,9 +63,12 @@ class Format:
         return self.encode(recorded)
 
     def lost(self, recorded: Recording | Signature) -> tuple[str, ...]:
-        """Name what of a recording this format does not keep: channels, then what `loses` says."""
-        channels = Recording.of(recorded).channels
-        return (*(quantity.value for quantity in channels if quantity not in self.keeps), *self.loses)
+        """Name what of a recording this format does not keep: channels, then those of `loses` that it has."""
+        recording = Recording.of(recorded)
+        return (
+            *(quantity.value for quantity in recording.channels if quantity not in self.keeps),
+            *(loss.words for loss in self.loses if loss.concerns(recording)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from sigverify.formats.channel import Channel, Quantity
 from sigverify.formats.decimal_text import decimal_text
 from sigverify.formats.format import Format
 from sigverify.formats.inkml_document import QUANTITIES, Axis, Document, Trace, points_in
+from sigverify.formats.losses import Loss
 from sigverify.formats.notes import NoteKind, Notes, listed
 from sigverify.formats.pen_lift import ink_from_touch, runs_of_ink
 from sigverify.formats.pressure import whole_pressure, without_negative
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 NAME: Final = "inkml"
+_TRACES: Final = "traces"
+"""A fact that is counted anew whenever it is read, and so never lost."""
 NAMESPACE: Final = "http://www.w3.org/2003/InkML"
 _LOOKED_AT: Final = 4096
 _TYPES: Final = ("penUp", "penDown")
@@ -125,7 +128,7 @@ def _recording(traces: Sequence[Trace], device: str, notes: Notes) -> Recording:
         ink=ink,
         rate_hz=rate_hz,
         device=device,
-        facts={"traces": len(traces)},
+        facts={_TRACES: len(traces)},
     )
 
 
@@ -272,6 +275,6 @@ FORMAT: Final = Format(
     decode=decode,
     encode=encode,
     keeps=frozenset(_NAMES),
-    loses=("facts",),
+    loses=(Loss("facts", lambda recording: bool(set(recording.facts) - {_TRACES})),),
     sure=True,
 )

@@ -31,6 +31,7 @@ from sigverify.formats.columns import (
     role_of,
 )
 from sigverify.formats.format import Format
+from sigverify.formats.losses import DEVICE_AND_FACTS, units_and_ranges
 from sigverify.formats.notes import NoteKind, Notes
 from sigverify.formats.recording import Recording
 from sigverify.formats.table import (
@@ -348,6 +349,7 @@ _WRITTEN: Final = (
     Quantity.ROTATION,
 )
 
+_KEPT: Final = frozenset({Quantity.X, Quantity.Y, Quantity.TIME, *_WRITTEN})
 FORMAT: Final = Format(
     name=NAME,
     title="a table (CSV)",
@@ -357,6 +359,6 @@ FORMAT: Final = Format(
     recognizes=recognizes,
     decode=decode,
     encode=encode,
-    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, *_WRITTEN}),
-    loses=("units and ranges", "the device and other facts"),
+    keeps=_KEPT,
+    loses=(units_and_ranges(_KEPT), DEVICE_AND_FACTS),
 )

@@ -39,6 +39,7 @@ from sigverify.formats.columns import (
     role_of,
 )
 from sigverify.formats.format import Format
+from sigverify.formats.losses import DEVICE_AND_FACTS, Loss, units_and_ranges
 from sigverify.formats.notes import NoteKind, Notes, listed
 from sigverify.formats.recording import Recording
 from sigverify.formats.strokes import starts_of
@@ -379,6 +380,13 @@ def _located(strokes: list[list[Point]]) -> Iterable[tuple[Point, tuple[int, int
             yield point, (number, place)
 
 
+def _has_hover(recording: Recording) -> bool:
+    """Whether some sample lies at no end of any ink: here it becomes a stroke of one point."""
+    ink = recording.ink & (np.arange(len(recording)) > 0)
+    return bool((~ink & ~np.append(ink[1:], False)).any())
+
+
+_KEPT: Final = frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE})
 FORMAT: Final = Format(
     name=NAME,
     title="signature_pad",
@@ -388,6 +396,6 @@ FORMAT: Final = Format(
     recognizes=recognizes,
     decode=decode,
     encode=encode,
-    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE}),
-    loses=("hover between strokes", "units and ranges", "the device and other facts"),
+    keeps=_KEPT,
+    loses=(Loss("hover between strokes", _has_hover), units_and_ranges(_KEPT), DEVICE_AND_FACTS),
 )

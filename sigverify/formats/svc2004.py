@@ -23,6 +23,7 @@ from sigverify.errors import FormatError
 from sigverify.formats.channel import Channel, Quantity
 from sigverify.formats.decimal_text import decimal_text
 from sigverify.formats.format import Format
+from sigverify.formats.losses import DEVICE_AND_FACTS, units_and_ranges
 from sigverify.formats.notes import NoteKind, Notes
 from sigverify.formats.pen_lift import ink_from_touch
 from sigverify.formats.recording import Recording
@@ -155,6 +156,7 @@ def _count(header: str) -> int:
     return int(match[1])
 
 
+_KEPT: Final = frozenset({Quantity.X, Quantity.Y, Quantity.TIME, *_PEN})
 FORMAT: Final = Format(
     name=NAME,
     title="SVC2004 and .svc",
@@ -164,6 +166,6 @@ FORMAT: Final = Format(
     recognizes=recognizes,
     decode=decode,
     encode=encode,
-    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, *_PEN}),
-    loses=("units and ranges", "the device and other facts"),
+    keeps=_KEPT,
+    loses=(units_and_ranges(_KEPT), DEVICE_AND_FACTS),
 )

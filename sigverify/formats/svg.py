@@ -25,6 +25,7 @@ from sigverify.arrays import FloatArray
 from sigverify.errors import FormatError
 from sigverify.formats.channel import Channel, Quantity
 from sigverify.formats.format import Format
+from sigverify.formats.losses import DEVICE_AND_FACTS, units_and_ranges
 from sigverify.formats.notes import NoteKind, Notes
 from sigverify.formats.recording import Recording
 from sigverify.formats.strokes import starts_of
@@ -331,6 +332,7 @@ def _shown(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
+_KEPT: Final = frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE})
 FORMAT: Final = Format(
     name=NAME,
     title="SVG",
@@ -340,7 +342,7 @@ FORMAT: Final = Format(
     recognizes=recognizes,
     decode=decode,
     encode=encode,
-    keeps=frozenset({Quantity.X, Quantity.Y, Quantity.TIME, Quantity.PRESSURE}),
-    loses=("units and ranges", "the device and other facts"),
+    keeps=_KEPT,
+    loses=(units_and_ranges(_KEPT, position="px"), DEVICE_AND_FACTS),
     sure=True,
 )

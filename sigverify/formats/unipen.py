@@ -21,6 +21,7 @@ from sigverify.errors import FormatError
 from sigverify.formats.channel import Channel, Quantity
 from sigverify.formats.decimal_text import decimal_text
 from sigverify.formats.format import Format
+from sigverify.formats.losses import Loss
 from sigverify.formats.notes import NoteKind, Notes, listed
 from sigverify.formats.pen_lift import runs_of_ink
 from sigverify.formats.pressure import without_negative
@@ -255,6 +256,23 @@ def encode(recorded: Recording | Signature) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
+def _has_other_units(recording: Recording) -> bool:
+    """Whether a unit is lost; time is written in milliseconds."""
+    return any(
+        channel.unit != "" and not (channel.unit == "mm" and _NAMES[quantity] in ("X", "Y", "Z"))
+        for quantity, channel in recording.channels.items()
+        if quantity in _NAMES and quantity is not Quantity.TIME
+    )
+
+
+def _has_ranges(recording: Recording) -> bool:
+    return any(
+        (channel.low, channel.high) != (None, None)
+        for quantity, channel in recording.channels.items()
+        if quantity in _NAMES
+    )
+
+
 FORMAT: Final = Format(
     name=NAME,
     title="UNIPEN",
@@ -265,6 +283,10 @@ FORMAT: Final = Format(
     decode=decode,
     encode=encode,
     keeps=frozenset(_NAMES),
-    loses=("units of pressure", "ranges", "facts"),
+    loses=(
+        Loss("units other than mm", _has_other_units),
+        Loss("ranges", _has_ranges),
+        Loss("facts", lambda recording: bool(recording.facts)),
+    ),
     sure=True,
 )

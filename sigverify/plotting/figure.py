@@ -14,7 +14,8 @@ INK: Final = "#1f3a68"
 """Of what people wrote."""
 UNLIKE: Final = "#D55E00"
 """Of ink that differs; that which does not has the colour of ink."""
-SUFFIXES: Final = (".png", ".pdf", ".svg")
+_BEGINS: Final = {".png": (b"\x89PNG\r\n\x1a\n",), ".pdf": (b"%PDF-",), ".svg": (b"<?xml", b"<svg")}
+SUFFIXES: Final = tuple(_BEGINS)
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -47,16 +48,27 @@ def cost_scale(lowest: float, highest: float) -> "ScalarMappable":
     return ScalarMappable(Normalize(lowest, highest, clip=True), colours)
 
 
+def begins(target: Path) -> tuple[bytes, ...]:
+    """Return how files of the format that the suffix names begin.
+
+    Raises:
+        ConfigError: it names none that is written.
+    """
+    found = _BEGINS.get(target.suffix.lower())
+    if found is None:
+        raise ConfigError(
+            "no such picture format", expected=" or ".join(SUFFIXES), received=repr(target.suffix)
+        )
+    return found
+
+
 def save(figure: "Figure", target: Path) -> Path:
     """Write a figure in the format that the suffix names.
 
     Raises:
         ConfigError: another suffix, or the file cannot be written.
     """
-    if target.suffix.lower() not in SUFFIXES:
-        raise ConfigError(
-            "no such picture format", expected=" or ".join(SUFFIXES), received=repr(target.suffix)
-        )
+    begins(target)
     try:
         with replacing(target) as draft:
             figure.savefig(draft)

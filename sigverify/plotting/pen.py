@@ -151,21 +151,31 @@ def _widths(signature: Signature) -> FloatArray:
 
 
 def _draw_series(axes: "list[Axes]", signature: Signature) -> None:
-    time = signature.repaired.time_ms
-    way = np.hypot(np.gradient(signature.x), np.gradient(signature.y))
-    speed = way / np.maximum(np.gradient(time), _TINY)
-    rows = {"x": signature.x, "y": signature.y, "speed\n(per ms)": speed, "pressure": signature.pressure}
+    time, kept = signature.repaired.time_ms, signature.repaired.kept
+    # What is left out takes no time: drawn, it would be upright lines, and its speed without bounds.
+    x, y, pressure = (
+        None if values is None else values[kept] for values in (signature.x, signature.y, signature.pressure)
+    )
+    rows = {"x": x, "y": y, "speed\n(per ms)": _speed(signature), "pressure": pressure}
     for each, (name, values) in zip(axes, rows.items(), strict=True):
         if values is None:
             each.text(0.5, 0.5, "not recorded", ha="center", va="center", transform=each.transAxes)
             each.set_yticks([])
         else:
-            each.plot(time, values, color=INK, linewidth=1)
+            each.plot(time[kept], values, color=INK, linewidth=1)
         _shade_lifts(each, time, signature)
         each.set_ylabel(name)
         each.set_xlim(time[0], time[-1])
         each.label_outer()
     axes[-1].set_xlabel("time (ms); gray: pen up")
+
+
+def _speed(signature: Signature) -> FloatArray:
+    """Return the speed at each kept sample, on the repaired time axis; NaN where no time passes."""
+    kept = signature.repaired.kept
+    x, y, time = (np.gradient(each[kept]) for each in (signature.x, signature.y, signature.repaired.time_ms))
+    speed: FloatArray = np.divide(np.hypot(x, y), time, out=np.full(len(time), np.nan), where=time > _TINY)
+    return speed
 
 
 def _shade_lifts(axes: "Axes", time: FloatArray, signature: Signature) -> None:

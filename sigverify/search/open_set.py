@@ -27,7 +27,9 @@ def open_set_threshold(row: ScoreRow, *, fpir: float, people: int) -> float:
     """
     if not 0 < fpir < 1:
         raise ConfigError(
-            "false-positive identification rate out of range", expected="0 to 1", received=f"{fpir:g}"
+            "false-positive identification rate out of range",
+            expected="above 0 and below 1",
+            received=f"{fpir:g}",
         )
     table = row.thresholds.get(Impostor.RANDOM, ())
     if len(table) < 2:

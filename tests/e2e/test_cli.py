@@ -308,14 +308,17 @@ CRASH = """
 import sys
 from sigverify.cli.app import main
 from sigverify.store import SqliteStore
+store = sys.argv[1]
+SqliteStore(store).close()
 SqliteStore.users = lambda _: 1 / 0
-sys.argv = ["sigverify", "users", "--store", ":memory:"]
+sys.argv = ["sigverify", "users", "--store", store]
 main()
 """
 
 
-def test_a_crash_never_reads_as_a_decision():
-    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+def test_a_crash_never_reads_as_a_decision(tmp_path):
+    command = [sys.executable, "-c", CRASH, tmp_path / "kiosk.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +40,7 @@ ODDS_LIMIT: Final = 14.0
 SHOWN_SHARE: Final = 0.002
 """Bins of the reliability diagram with a smaller share of the trials say nothing, and are left out."""
 SHOWN_FMR: Final = 0.01
+FINGERPRINT_DIGITS: Final = 8
 LEARNING: Final = "learning-curves"
 """Name of the picture of a training run."""
 
@@ -86,10 +88,19 @@ def plots(
 
 
 def by_corpus(reports: Sequence[Report]) -> dict[str, list[Report]]:
-    """Group reports that can be drawn into one picture."""
+    """Group reports that can be drawn into one picture, by corpus.
+
+    Different corpora of one name have a part of their fingerprint behind it, in the reports too.
+    """
+    named: dict[str, set[str]] = {}
+    for report in reports:
+        named.setdefault(report.corpus, set()).add(report.corpus_fingerprint)
     groups: dict[str, list[Report]] = {}
     for report in reports:
-        groups.setdefault(report.corpus, []).append(report)
+        name = report.corpus
+        if len(named[name]) > 1:
+            name += f", {report.corpus_fingerprint[:FINGERPRINT_DIGITS]}"
+        groups.setdefault(name, []).append(replace(report, corpus=name))
     return groups
 
 

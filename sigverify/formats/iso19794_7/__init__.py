@@ -60,6 +60,7 @@ from sigverify.formats.iso19794_7.description import Description
 from sigverify.formats.iso19794_7.encoding import encode, encode_all
 from sigverify.formats.iso19794_7.explanation import explain
 from sigverify.formats.iso19794_7.kinds import KINDS, Kind, kind_of
+from sigverify.formats.iso19794_7.losses import LOSSES
 from sigverify.formats.iso19794_7.record import Record, read_record
 from sigverify.formats.iso19794_7.signs import Signs
 
@@ -102,13 +103,7 @@ FORMAT = Format(
     decode=decode,
     encode=encode,
     keeps=frozenset(Quantity),
-    loses=(
-        "the origin of time",
-        "decimals, and the origin of position, beyond 16 bits",
-        "a unit whose resolution is above 65520 a metre, second, newton or degree",
-        "lifts without a sample in the air, which get one",
-        "the device and other facts",
-    ),
+    loses=LOSSES,
     explain=explain,
     binary=True,
 )

@@ -51,3 +51,10 @@ def test_writers_of_a_split_or_a_list(answer, run, tmp_path):
         "evaluate", "--baseline", "dtw", "--corpus", "synthetic:writers=2", "--writers", split
     )
     assert (code, "the split is of none of these corpora" in printed) == (4, True)
+
+
+def test_a_model_of_another_kind_of_capture(run):
+    code, printed = run("evaluate", "base-image", *FAST)
+    assert code == 4
+    assert "corpora of another kind of capture; expected image, which the model base-image takes" in printed
+    assert "received pen" in printed

@@ -5,8 +5,11 @@ import re
 import threading
 
 import pytest
+from builders import template
 
 from sigverify.formats import iso19794_7, read_recording
+from sigverify.protection.keys import Key
+from sigverify.store import SqliteStore
 
 TABLE = b"x;y;time_s;azimuth\n" + b"".join(b"%d,5;%d;0,%02d;7\n" % (n, n * n, n) for n in range(12))
 
@@ -88,3 +91,13 @@ def test_a_file_that_is_no_signature_is_described(answer, run, tmp_path):
     assert (code, content["error"], content["samples"]) == (4, "InvalidSignature", 2)
     assert set(content["channels"]) == {"x", "y", "time"}
     assert "no signature" in run("info", path)[1]
+
+
+def test_the_models_of_a_store_are_no_code(run, tmp_path):
+    with SqliteStore(tmp_path / "its.db", key=Key(bytes(range(32)))) as store:
+        store.put(template("alice", 2, model_id="0123456789abcdef"))
+    (tmp_path / "its.key").write_text(bytes(range(32)).hex())
+    (tmp_path / "its.key").chmod(0o600)
+    code, printed = run("info", tmp_path / "its.db", "--key", tmp_path / "its.key")
+    assert code == 0, printed
+    assert re.search(r"^models +pen: 0123456789abcdef$", printed, re.MULTILINE)

@@ -42,9 +42,16 @@ def test_an_unsigned_model_is_refused(keys, file, answer):
     assert answer("model", "verify", file, "--trust", keys["public_key_file"])[0] == 4
 
 
+def test_a_model_that_is_not_there(keys, tmp_path, answer):
+    code, refused = answer("model", "verify", tmp_path / "none", "--trust", keys["public_key_file"])
+    assert (code, refused["error"]) == (4, "ModelError")
+    assert "signature" not in refused["message"]
+
+
 def test_a_model_that_ships_is_signed_as_a_copy(tmp_path, keys, answer):
     code, refused = answer("model", "sign", "base", "--key", keys["private_key"], "--release", 1)
     assert (code, refused["error"]) == (4, "ConfigError")
+    assert "add --out base.sigmodel" in refused["message"]
     copy = tmp_path / "base.sigmodel"
     arguments = ("model", "sign", "base", "--key", keys["private_key"], "--release", 1, "--out", copy)
     assert answer(*arguments)[0] == 0

@@ -40,6 +40,13 @@ def test_nothing_is_interpreted_folded_or_cut(capsys, monkeypatch):
     assert len(printed.splitlines()) == 4
 
 
+def test_no_line_ends_in_blanks_that_a_narrow_terminal_would_wrap(capsys):
+    say(table({"long": "x" * 200, "short": "y"}, title="of both"))
+    assert [len(line.rstrip()) for line in capsys.readouterr().out.splitlines()] == [7, 207, 8]
+    say(styled("two\n\nlines  \n"))
+    assert capsys.readouterr().out == "two\n\nlines\n\n"
+
+
 def test_a_closed_stream_ends_with_an_error_of_ours(monkeypatch):
     class Full(io.StringIO):
         def write(self, _text):

@@ -76,10 +76,28 @@ def test_what_cannot_be(run, keys, arguments):
     assert not keys.exists()
 
 
-def test_no_pen_is_known_whose_copy_was_not_written(run, keys, tmp_path):
+@pytest.mark.parametrize("out", ["there", "pens.keys", "pen_key.h"])
+def test_no_pen_is_known_whose_copy_was_not_written(run, keys, tmp_path, out):
     (tmp_path / "there").write_text("")
-    assert run("pens", "add", keys, "pen-7", "--out", tmp_path / "there")[0] == 4
-    assert not keys.exists()
+    header = tmp_path / "pen_key.h"
+    assert run("pens", "add", keys, "pen-7", "--header", header, "--out", tmp_path / out)[0] == 4
+    assert [each.name for each in tmp_path.iterdir()] == ["there"], "nor any copy of a key that no list knows"
+
+
+def test_a_header_replaces_an_older_one_alone(run, keys, tmp_path):
+    header = tmp_path / "pen_key.h"
+    for pen in ("pen-7", "pen-8"):
+        code, said = run("pens", "add", keys, pen, "--header", header)
+        assert code == 0, said
+    assert "pen-8" in header.read_text()
+    before = keys.read_bytes()
+    for other in (keys, tmp_path / "k.pem"):
+        (tmp_path / "k.pem").write_text("-----BEGIN PRIVATE KEY-----")
+        assert run("pens", "add", keys, "pen-9", "--header", other)[0] == 4
+        assert (keys.read_bytes(), (tmp_path / "k.pem").read_text()) == (
+            before,
+            "-----BEGIN PRIVATE KEY-----",
+        )
 
 
 def test_doctor_looks_at_them(run, keys):

@@ -56,6 +56,14 @@ def test_check_and_repair_of_a_damaged_store(run, answer, path, key):
     assert (code, content["sound"], content["templates"]) == (0, True, 1)
 
 
+def test_a_check_of_a_file_that_is_cut_off_does_not_advise_itself(run, path, key):
+    path.write_bytes(path.read_bytes()[:8192])
+    code, printed = run("store", "check", "--store", path, "--key", key)
+    assert code == 4
+    assert "The file is damaged: restore a backup" in printed
+    assert "sigverify store check" in run("users", "--store", path, "--key", key)[1]
+
+
 @pytest.mark.parametrize("command", ["check", "rekey"])
 def test_without_the_key(answer, path, command, tmp_path):
     (tmp_path / "other.key").write_text("f0" * 31 + "00")

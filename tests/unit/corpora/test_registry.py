@@ -68,8 +68,19 @@ class TestSynthetic:
 
 @pytest.mark.parametrize("spec", ["", "svc2005=x", "svc2004-task3=x", "folder/file.zip", "=", "synthetics"])
 def test_unknown_corpus_lists_the_known(spec):
-    with pytest.raises(CorpusError, match=r"unknown corpus; expected synthetic.*" + ".*".join(READERS)):
+    with pytest.raises(CorpusError, match=r"unknown corpus.*; expected synthetic.*" + ".*".join(READERS)):
         open_corpus(spec)
+
+
+def test_what_looks_like_a_path_is_looked_for(tmp_path):
+    with pytest.raises(
+        CorpusError, match=r"unknown corpus, and no such folder or file; .*received '.*/none'"
+    ):
+        open_corpus(str(tmp_path / "none"))
+    with pytest.raises(CorpusError, match=f"unknown corpus: of files that is folder={tmp_path};"):
+        open_corpus(str(tmp_path))
+    with pytest.raises(CorpusError, match="unknown corpus, and no such"):
+        open_corpus("x" * 5000)
 
 
 @pytest.mark.parametrize("spec", ["susig-blind", "susig-blind=", "susig-blind= "])

@@ -111,6 +111,24 @@ def test_too_little_data_is_refused(system, make):
         evaluate(system, make(), references=(1, 8))
 
 
+@pytest.mark.parametrize(
+    ("protocol", "references", "genuine", "said"),
+    [
+        ("standard", 1, 1, "1 reference; expected a writer with at least 2 genuine signatures to draw from"),
+        ("standard", 1, 1, "received at most 1. Give it more genuine signatures"),
+        ("svc2004", 1, 6, "1 reference by protocol svc2004; expected a writer with at least 11 genuine"),
+        ("svc2004", 1, 6, "received at most 6. Give it more genuine signatures, or choose another protocol"),
+        ("svc2004", 12, 20, "12 references by protocol svc2004; expected fewer; received at most 20"),
+        ("svc2004", 12, 20, "Ask for 10 references or fewer"),
+        ("susig", 5, 5, "expected a writer with at least 6 .* Give it more"),
+        ("sitting", 10, 12, "expected fewer; .* Ask for 9 references"),
+    ],
+)
+def test_too_few_signatures_for_a_protocol(system, make, protocol, references, genuine, said):
+    with pytest.raises(CorpusError, match=rf"too small for .*{said}"):
+        evaluate(system, make(genuine=genuine), references=(references,), protocol=PROTOCOLS[protocol])
+
+
 @pytest.mark.parametrize("references", [(), (0,), (101,), (-1, 2)])
 def test_numbers_of_references_out_of_range_are_refused(system, corpus, references):
     with pytest.raises(ConfigError, match="references"):

@@ -21,7 +21,7 @@ from sigverify.evaluation import (
 from sigverify.evaluation.compare import unpaired
 from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, check_replaceable, read_style
 from sigverify.evaluation.page.html import render
-from sigverify.evaluation.page.plots import draw_plots, plots, stems, styled
+from sigverify.evaluation.page.plots import by_corpus, draw_plots, plots, stems, styled
 from sigverify.evaluation.selection import Choice, Selection
 
 
@@ -133,6 +133,19 @@ def test_two_reports_of_one_name_both_say_where_they_come_from(report):
     page = page_of([report, other])
     assert page.count(f"{report.signatures} signatures") == 1
     assert page.count(f"{report.signatures + 1} signatures") == 1
+
+
+def test_different_corpora_of_one_name_are_not_drawn_into_one_picture(report):
+    other = replace(report, corpus_fingerprint="0123456789abcdef")
+    first, second = by_corpus([report, other, report]).items()
+    assert first[0] == f"waves, {report.corpus_fingerprint[:8]}"
+    assert [second[0], *(each.corpus for each in second[1])] == ["waves, 01234567"] * 2
+    assert [len(first[1]), len(second[1])] == [2, 1]
+    assert list(by_corpus([report, report])) == ["waves"]
+    names = set(plots([report, other]))
+    assert {"waves-01234567-det", "waves-01234567-pitch-scores"} < names
+    assert len(names) == 2 * 5
+    assert "waves, 01234567" in page_of([report, other])
 
 
 def test_page_needs_nothing_beside_it(folder):

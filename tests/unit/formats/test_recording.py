@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from sigverify.errors import FormatError, InvalidSignature
-from sigverify.formats import FORMATS, Channel, Quantity, Recording, find_format, plain_csv, read_recording
+from sigverify.formats import (
+    FORMATS,
+    Channel,
+    Quantity,
+    Recording,
+    find_format,
+    plain_csv,
+    read_recording,
+    read_signature,
+)
 from sigverify.modality.pen.signature import Signature
 
 SIGNATURE = Signature(range(0, 30, 3), np.arange(10) ** 2, range(0, 100, 10), np.arange(10) / 10)
@@ -99,6 +108,54 @@ def test_formats_are_found_by_name():
 def test_what_is_lost_is_said():
     full = recording(channels={**recording().channels, Quantity.AZIMUTH: Channel(np.ones(N), "deg")})
     assert find_format("signature_pad").lost(full)[0] == "azimuth"
-    assert "azimuth" not in find_format("csv").lost(full)
+    assert find_format("csv").lost(full) == ("units and ranges",)
     with pytest.raises(FormatError, match="SUSIG is read only"):
         find_format("susig").write(full)
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.encode is not None])
+def test_of_a_signature_that_comes_back_nothing_is_lost(name):
+    ink = np.arange(N) != 0
+    signature = Signature(np.arange(N), np.arange(N), 10 * np.arange(N), 1 + np.arange(N), ink)
+    to = find_format(name)
+    assert read_signature(to.write(signature)) == signature
+    assert to.lost(signature) == ()
+    again = read_recording(to.write(signature))
+    assert to.lost(again) == (), "nor of what it wrote itself"
+
+
+@pytest.mark.parametrize(
+    ("name", "ink", "pressure", "lost"),
+    [
+        ("csv", [0, 1, 1, 0, 0, 1], True, ()),
+        ("signature_pad", [0, 1, 1, 0, 1, 1], True, ()),
+        ("signature_pad", [0, 1, 1, 0, 0, 1], True, ("hover between strokes",)),
+        ("deepsigndb", [0, 1, 1, 0, 0, 1], True, ()),
+        ("deepsigndb", [0, 1, 1, 0, 1, 1], True, ("lifts without hover or pressure",)),
+        ("deepsigndb", [0, 1, 1, 0, 0, 1], False, ("lifts without hover or pressure",)),
+    ],
+)
+def test_what_of_the_ink_is_lost(name, ink, pressure, lost):
+    ink = np.array([*ink, *[1] * 9], bool)
+    n = np.arange(len(ink))
+    assert find_format(name).lost(Signature(n, n, 10 * n, 1 + n if pressure else None, ink)) == lost
+
+
+@pytest.mark.parametrize(
+    ("changed", "csv", "unipen", "inkml"),
+    [
+        ({"facts": {"title": "a"}}, ["the device and other facts"], ["facts"], ["facts"]),
+        ({"device": "a pad"}, ["the device and other facts"], [], []),
+        ({"rate_hz": 100.0}, ["the device and other facts"], [], []),
+        ({"x": Channel(np.arange(N), "mm", 100)}, ["units and ranges"], [], []),
+        ({"x": Channel(np.arange(N), high=99)}, ["units and ranges"], ["ranges"], []),
+        ({"pressure": Channel(np.arange(N), "N")}, ["units and ranges"], ["units other than mm"], []),
+    ],
+)
+def test_what_is_known_of_the_numbers_and_of_the_device(changed, csv, unipen, inkml):
+    channels = {Quantity(name): changed.pop(name) for name in ("x", "pressure") if name in changed}
+    row = Channel(np.arange(N))
+    stamped = {Quantity.X: row, Quantity.Y: row, Quantity.TIME: Channel(np.arange(N), "ms")}
+    its = Recording(format="", channels=stamped | channels, ink=np.ones(N), **changed)
+    found = {name: list(find_format(name).lost(its)) for name in ("csv", "unipen", "inkml")}
+    assert found == {"csv": csv, "unipen": unipen, "inkml": inkml}

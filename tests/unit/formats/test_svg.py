@@ -1,6 +1,7 @@
 """SVG: what pads draw, and what is written with time beside it."""
 
 import contextlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -257,7 +258,9 @@ def test_without_time_none_is_written_and_a_rate_becomes_one():
     assert set(svg.decode(svg.encode(untimed)).channels) == {Quantity.X, Quantity.Y}
     rated = Recording(format="", channels=channels, ink=ink, rate_hz=100)
     assert svg.decode(svg.encode(rated))[Quantity.TIME].tolist() == [10.0 * n for n in range(9)]
-    assert svg.FORMAT.lost(rated) == ("units and ranges", "the device and other facts")
+    assert svg.FORMAT.lost(rated) == (), "the stamps say the rate"
+    timed = replace(rated, channels=channels | {Quantity.TIME: Channel(np.arange(9.0), "s", high=99)})
+    assert svg.FORMAT.lost(timed) == ("units and ranges", "the device and other facts")
 
 
 def test_one_point_has_a_box_too():

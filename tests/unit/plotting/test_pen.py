@@ -5,7 +5,8 @@ from PIL import Image
 
 from sigverify import Signature
 from sigverify.errors import ConfigError
-from sigverify.plotting.pen import plot_alignment
+from sigverify.plotting.figure import new_figure
+from sigverify.plotting.pen import _draw_series, plot_alignment
 
 pytest.importorskip("matplotlib")
 ORANGE, BLUE = (213, 94, 0), (31, 58, 104)
@@ -35,3 +36,19 @@ def test_without_pressure_on_one_side(tmp_path, suffix):
 def test_no_such_format(tmp_path):
     with pytest.raises(ConfigError, match=r"expected .png or .pdf or .svg; received '.gif'"):
         plot_alignment(signature(0), signature(1), tmp_path / "x.gif")
+
+
+def test_a_pen_that_rested_leaves_no_spikes_of_speed():
+    its = signature(0)
+    rest = np.full(60, 100)  # samples at which the pen lies still
+    order = np.sort(np.concatenate([np.arange(len(its)), rest]))
+    time = np.arange(len(order)) * 10.0
+    pressure = None if its.pressure is None else its.pressure[order]
+    rested = Signature(its.x[order], its.y[order], time, pressure, its.ink[order])
+    assert "pen_rested" in rested.repaired.repairs
+    axes = new_figure(4, 4).subplots(4, 1)
+    _draw_series(list(axes), rested)
+    speed = np.asarray(axes[2].lines[0].get_ydata())
+    steps = np.hypot(np.diff(its.x), np.diff(its.y)).max() / 10
+    assert np.nanmax(speed) <= steps + 1e-9
+    assert {len(each.lines[0].get_ydata()) for each in axes if each.lines} == {rested.repaired.kept.sum()}

@@ -53,7 +53,7 @@ def test_rises_with_people_and_falls_with_the_rate():
 
 @pytest.mark.parametrize("fpir", [0, 1, -0.1, 2, math.nan])
 def test_no_rate(fpir):
-    with pytest.raises(ConfigError, match="identification rate"):
+    with pytest.raises(ConfigError, match=r"identification rate .*expected above 0 and below 1"):
         open_set_threshold(ROW, fpir=fpir, people=5)
 
 

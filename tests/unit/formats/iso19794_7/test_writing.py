@@ -1,5 +1,7 @@
 """The full format, written: bytes against those put together by hand, and what comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -225,7 +227,36 @@ def test_every_channel_comes_back():
         if kind.quantity is not Q.TIME:
             assert found[kind.quantity].tolist() == channels[kind.quantity.value].values.tolist()
             assert found.channels[kind.quantity].unit == kind.unit
-    assert iso19794_7.FORMAT.lost(recording(**channels)) == iso19794_7.FORMAT.loses
+    assert iso19794_7.FORMAT.lost(recording(**channels)) == ()
+    everything = {
+        "x": Channel(np.arange(4) / 7, "px"),
+        "y": Channel(np.arange(4) / 7, "px"),
+        "time": Channel(1e12 + 5 * np.arange(4), "ms"),
+    }
+    lost = replace(recording(ink=[False, True, False, True], **everything), device="a pad")
+    assert iso19794_7.FORMAT.lost(lost) == tuple(loss.words for loss in iso19794_7.FORMAT.loses)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"time": Channel([5, 10, 15], "ms")}, "the origin of time"),
+        ({"x": np.arange(3) / 3}, "decimals"),
+        ({"x": [0, 1, 70_000]}, "decimals"),
+        ({"y": [0.5, 1, 2]}, "decimals"),
+        ({"time": Channel(np.arange(3) / 7e3, "ms")}, "decimals"),
+        ({"pressure": Channel([1, 2, 3], "levels")}, "a unit"),
+        ({"pressure": Channel([1, 2, 3], "N", 1e5)}, "a unit"),
+    ],
+)
+def test_each_thing_that_is_lost_is_said_and_no_other(changed, what):
+    its = {"x": [0, 1, 2], "y": [0, 1, 2], "time": Channel([0, 5, 10], "ms")} | changed
+    (said,) = iso19794_7.FORMAT.lost(recording(**its))
+    assert said.startswith(what)
+
+
+def test_of_what_cannot_be_written_nothing_more_is_said():
+    assert iso19794_7.FORMAT.lost(recording(x=[0.1], y=[0.1])) == ()
 
 
 def test_what_may_not_be_below_zero():
