@@ -60,7 +60,7 @@ def jumps(columns, rng):
     """Set the clock once, or stamp one sample with 0, or let one step back a little."""
     time = columns["time_ms"] + rng.choice([0.0, 1.7e12])
     place = int(rng.integers(1, len(time)))
-    kind = rng.integers(4)
+    kind = rng.integers(5)
     if kind == 0:
         time[place:] += rng.choice([-3.6e6, 2e4, 9e5, 1e13])
     elif kind == 1:
@@ -130,7 +130,7 @@ def rests(columns, rng):
 
 
 def sensor(columns, rng):
-    """Lose, flatten or clip the pressure."""
+    """Lose, flatten, make up or clip the pressure."""
     pressure = columns["pressure"].copy()
     kind = rng.integers(4)
     if kind == 0:
@@ -138,6 +138,8 @@ def sensor(columns, rng):
     elif kind == 1:
         pressure[int(len(pressure) * rng.random()) :] = 0.0
     elif kind == 2:
+        pressure = 0.05 + rng.uniform(0.0005, 0.002) * rng.standard_normal(len(pressure))
+    elif kind == 3:
         pressure = np.minimum(pressure, np.quantile(pressure, rng.uniform(0.5, 0.95)))
     else:
         pressure[rng.integers(0, len(pressure), 3)] = 0.0

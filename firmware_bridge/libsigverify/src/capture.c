@@ -12,6 +12,7 @@
 #define MAX_STAMP 1e20       /* nanoseconds since 1970 are below 2e18, and sums of steps stay finite */
 #define LOST_PRESSURE 0.1    /* share of the ink that may have no pressure */
 #define CLIPPED_PRESSURE 0.45 /* share of the ink that may have the largest pressure of all */
+#define STEADY_PRESSURE 0.025 /* standard deviation, of the mean, of pressure that says nothing */
 
 static int is_ink(const sv_signature *signature, size_t index)
 {
@@ -111,6 +112,22 @@ static void drop_rests(svi_capture *capture, uint8_t *marks)
     capture->count = kept;
 }
 
+/* Whether pressure hardly varies: standardized, as it is compared, it would be noise. Added up as in Python. */
+static int is_steady(const svi_capture *capture, size_t written)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < capture->count; i++)
+        if (capture->ink[i])
+            sum += capture->pressure[i];
+    double mean = sum / (double)written, most = STEADY_PRESSURE * mean;
+    for (size_t i = 0; i < capture->count; i++)
+        if (capture->ink[i]) {
+            double away = capture->pressure[i] - mean;
+            squares += away * away;
+        }
+    return squares / (double)written < most * most;
+}
+
 /* Pressure that varies, is there throughout and is not cut off: 1. Any other becomes 0, as where there is none. */
 static int check_pressure(svi_capture *capture)
 {
@@ -126,7 +143,7 @@ static int check_pressure(svi_capture *capture)
     for (size_t i = 0; i < capture->count; i++)
         clipped += capture->ink[i] && capture->pressure[i] == high;
     if (written && high - low != 0 && !((double)lost > LOST_PRESSURE * (double)written) &&
-        !((double)clipped > CLIPPED_PRESSURE * (double)written))
+        !((double)clipped > CLIPPED_PRESSURE * (double)written) && !is_steady(capture, written))
         return 1;
     memset(capture->pressure, 0, capture->count * sizeof *capture->pressure);
     return 0;

@@ -28,6 +28,7 @@ HERE = {
         "MAX_STAMP": signature.MAX_STAMP,
         "LOST_PRESSURE": repaired.LOST_PRESSURE,
         "CLIPPED_PRESSURE": repaired.CLIPPED_PRESSURE,
+        "STEADY_PRESSURE": repaired.STEADY_PRESSURE,
     },
     "clock.c": {
         "LIFT_MS": clock.LIFT_MS,
