@@ -174,6 +174,7 @@ def _refit(model: Model, options: Options, corpora: Sequence[Corpus], calibrate:
     fitted = calibrate(candidate.embeddings, candidate.reduced, *labels, candidate.engine)
     before = dict(manifest.provenance.get("conversion", {}))
     before.pop("adjustment", None)  # `calibrate` had shifted the scores that are replaced here
+    before.pop("calibration_why", None)  # of the calibration before
     record = {
         **before,
         **_calibration_record(calibration),

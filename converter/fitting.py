@@ -161,13 +161,24 @@ def _measured(
 
 
 def fit_scoring(measured: Sequence[WriterTables], cues: Sequence[Cue], *, seed: int = 0) -> Scoring:
-    """Fit one row for each of `REFERENCE_COUNTS` that at least two writers have signatures for."""
-    rows = {}
+    """Fit one row for each of `REFERENCE_COUNTS` that at least two writers have signatures for.
+
+    All rows have thresholds for the same impostors: a number for which nobody who was forged has signatures
+    enough takes the row of a lower one.
+    """
+    rows: dict[int, ScoreRow] = {}
+    wanted: set[TrialKind] = set()
     for count in REFERENCE_COUNTS:
         able = [writer for writer in measured if writer.genuine > count]
-        if len(able) >= 2:
+        wanted = wanted or _tried(able)
+        if len(able) >= 2 and _tried(able) == wanted:
             rows[count] = _fit_row(gather(able, cues, count, seed=seed), learned_columns(cues))
     return Scoring(cues=tuple(cues), rows=rows)
+
+
+def _tried(measured: Sequence[WriterTables]) -> set[TrialKind]:
+    """Return of what kinds there are trials."""
+    return {kind for writer in measured for kind, probes in writer.probes.items() if len(probes.rows)}
 
 
 def gather(

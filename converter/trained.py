@@ -25,6 +25,10 @@ from sigverify.training.run.run import Run
 
 MIN_CALIBRATION: Final = 100
 """Fewer signatures say too little of parity, and nothing of thresholds."""
+MIN_FORGERIES: Final = 30
+MIN_FORGED: Final = 5
+"""Forgeries, and people forged, below which a threshold is one forger's: by a single forgery among 160
+genuine signatures `strict` let nine forgers in ten in, by twenty of two people one in three."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,15 +112,19 @@ class Calibration:
         return len(self.inputs)
 
 
-_NEEDED: Final = f"at least {MIN_CALIBRATION} signatures of 2 or more people, skilled forgeries among them"
+_NEEDED: Final = (
+    f"at least {MIN_CALIBRATION} signatures, among them {MIN_FORGERIES} forgeries of {MIN_FORGED} people"
+)
 
 
 def shortage(traces: TraceSet) -> str:
     """Say what there is where that is too little to fit scores on; otherwise nothing."""
-    forged = int(np.count_nonzero(~traces.genuine))
-    if len(traces) >= MIN_CALIBRATION and forged and len(traces.writers) > 1:
+    forged = traces.qualified_writer[~traces.genuine]
+    count, people = len(forged), len(np.unique(forged))
+    if len(traces) >= MIN_CALIBRATION and count >= MIN_FORGERIES and people >= MIN_FORGED:
         return ""
-    return f"{len(traces)} signatures of {len(traces.writers)} people, {forged or 'none'} of them forgeries"
+    said = f"{count} of them forgeries of {people} people" if count else "none of them forgeries"
+    return f"{len(traces)} signatures of {len(traces.writers)} people, {said}"
 
 
 def _own_or_invented(
@@ -198,6 +206,10 @@ class TrainedNetwork:
             model_path = run.existing(run.model_path.name)
             nobody = "held_out" in provenance and provenance["held_out"] is None
             held_out = None if calibration or nobody else run.calibration
+            if run.config.pair.epochs and "pair" not in provenance:
+                raise TrainingError(
+                    "it was stopped before its pair network was trained", hint="Go on with it by --resume"
+                )
         except (TrainingError, ConfigError, CorpusError) as error:
             raise ConversionError(f"the training run cannot be read: {error}") from error
         return cls(

@@ -1,9 +1,10 @@
 """`TrainConfig`: everything that decides what a training run does, as a value and as TOML."""
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -20,6 +21,9 @@ PEN: Final = "pen"
 MONITORS: Final = ("val_eer", "val_loss")
 DECAYS: Final = ("cosine", "constant")
 
+SEEDS: Final = 2**32
+"""How many seeds Keras takes, from 0."""
+
 Built = TypeVar("Built", bound="DataclassInstance")
 
 
@@ -34,7 +38,7 @@ class LossConfig:
 
     Attributes:
         name: "contrastive", "triplet", "classification" (on the vector) or "alignment" (on the sequence).
-        weight: above 0.
+        weight: above 0, finite.
         options: arguments of the loss, by name.
     """
 
@@ -44,7 +48,8 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         """Check the weight; the name and the options are checked where the loss is made."""
-        _require(self.weight > 0, "the weight of a loss must be above 0", self.weight)
+        fits = 0 < self.weight < math.inf
+        _require(fits, "the weight of a loss must be above 0 and finite", self.weight)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +77,9 @@ class BatchConfig:
         _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
         _require(0 <= self.forged <= 1, "forged must lie from 0 to 1", self.forged)
         _require(self.workers >= 0, "workers must not be negative", self.workers)
-        fits = (
-            all(0 <= share <= 1 for share in self.shares.values()) and sum(self.shares.values()) <= 1 + 1e-9
-        )
-        _require(fits, "shares must lie from 0 to 1 and sum to at most 1", dict(self.shares))
+        shares = self.shares.values()
+        fits = all(_is_number(share) and 0 <= share <= 1 for share in shares) and sum(shares) <= 1 + 1e-9
+        _require(fits, "shares must be numbers from 0 to 1 that sum to at most 1", dict(self.shares))
 
     @property
     def size(self) -> int:
@@ -106,12 +110,15 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _require(self.learning_rate > 0, "the learning rate must be above 0", self.learning_rate)
+        rate = self.learning_rate
+        _require(0 < rate < math.inf, "the learning rate must be above 0 and finite", rate)
         _require(self.decay in DECAYS, f"decay must be {' or '.join(DECAYS)}", self.decay)
         _require(0 <= self.warmup < 1, "warmup must lie from 0 to below 1", self.warmup)
         _require(0 <= self.final <= 1, "final must lie from 0 to 1", self.final)
-        _require(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay)
-        _require(self.clip_norm >= 0, "clip_norm must not be negative", self.clip_norm)
+        decay = self.weight_decay
+        _require(0 <= decay < math.inf, "weight_decay must be finite and not negative", decay)
+        clip = self.clip_norm
+        _require(0 <= clip < math.inf, "clip_norm must be finite and not negative", clip)
         _require(0 <= self.ema < 1, "ema must lie from 0 to below 1", self.ema)
 
 
@@ -185,14 +192,19 @@ class PairConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        given: object = self.dilations
+        whole = isinstance(given, list | tuple) and all(type(each) is int for each in given)
+        _require(whole, "pair dilations must be a list of whole numbers", repr(given))
         object.__setattr__(self, "dilations", tuple(self.dilations))
         _require(self.epochs >= 0, "pair epochs must not be negative", self.epochs)
         least = min(self.steps_per_epoch, self.width, self.stride, self.held_out, *self.dilations, 1)
         _require(least == 1 and bool(self.dilations), "pair sizes must be at least 1", least)
         _require(self.writers >= 2, "a batch of pairs needs at least 2 writers", self.writers)
-        _require(self.learning_rate > 0, "the learning rate must be above 0", self.learning_rate)
-        _require(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay)
-        _require(self.noise >= 0, "noise must not be negative", self.noise)
+        rate = self.learning_rate
+        _require(0 < rate < math.inf, "the learning rate must be above 0 and finite", rate)
+        decay = self.weight_decay
+        _require(0 <= decay < math.inf, "weight_decay must be finite and not negative", decay)
+        _require(0 <= self.noise < math.inf, "noise must be finite and not negative", self.noise)
         for name in ("dropout", "ema", "channel_drop", "sensor_drop"):
             _require(
                 0 <= getattr(self, name) < 1, f"pair {name} must lie from 0 to below 1", getattr(self, name)
@@ -246,7 +258,8 @@ class TrainConfig:
         _require(right, f"the augmentation must be that of modality {self.modality}", self.augmentation)
         _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
         _require(self.steps_per_epoch >= 1, "steps_per_epoch must be at least 1", self.steps_per_epoch)
-        _require(self.seed >= 0, "seed must not be negative", self.seed)
+        rule = f"seed must not be negative, and at most {SEEDS - 1}"
+        _require(0 <= self.seed < SEEDS, rule, self.seed)
         _require(bool(self.losses), "at least one loss is needed", "none")
         names = [loss.name for loss in self.losses]
         _require(len(set(names)) == len(names), "a loss is listed twice", ", ".join(names))
@@ -347,6 +360,13 @@ def _build(kind: type[Built], values: object, where: str) -> Built:
     known = {item.name: item for item in fields(kind)}
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{place} has no such key", expected=", ".join(known), received=", ".join(unknown))
+    needed = [
+        name for name, item in known.items() if item.default is MISSING and item.default_factory is MISSING
+    ]
+    if missing := [name for name in needed if name not in values]:
+        raise ConfigError(
+            f"{place} lacks a key", expected=", ".join(missing), received=", ".join(values) or "none"
+        )
     return kind(
         **{key: _typed(f"{where}.{key}".lstrip("."), known[key].type, value) for key, value in values.items()}
     )
@@ -364,4 +384,13 @@ def _typed(key: str, kind: object, value: Any) -> Any:
         raise ConfigError(
             f"{key} has another type", expected=getattr(kind, "__name__", str(kind)), received=repr(value)
         )
-    return float(value) if kind is float else value
+    try:
+        return float(value) if kind is float else value
+    except OverflowError:
+        raise ConfigError(
+            f"{key} is too large", expected="a float", received="a larger whole number"
+        ) from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -104,6 +104,7 @@ def train(
     if resume:
         _check_same(run.config, config)
         state = read_state(run)
+        _check_same_people(run.provenance, data)
     else:
         _create(run, config, data, plan, origin)
         state = _start(run, config, data, plan, origin)
@@ -234,6 +235,20 @@ def _check_same(before: TrainConfig, now: TrainConfig) -> None:
             expected="those of its config.toml",
             received=f"another {', '.join(changed)}",
             hint="Resume with the same settings, or start a new run with --init-from",
+        )
+
+
+def _check_same_people(before: Mapping[str, Any], data: TrainingData) -> None:
+    """Refuse to resume with other signatures: who was held out would be trained on, and not recorded."""
+    held_out = None if data.held_out is None else data.held_out.record()
+    now = json.loads(json.dumps({"train": data.train.record(), "held_out": held_out}))
+    changed = [name for name, record in now.items() if record != before.get(name)]
+    if changed:
+        raise TrainingError(
+            "the run was started with other signatures",
+            expected="the corpora that its provenance.json names, unchanged",
+            received="others to train on" if "train" in changed else "others held out",
+            hint="Resume with the same corpora, or start a new run with --init-from",
         )
 
 

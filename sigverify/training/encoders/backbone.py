@@ -24,7 +24,8 @@ def build(
         weights: a `.keras` file of a network that has these layers, or a weights file (`.weights.h5`) of the
             application without its head; "imagenet" where Keras may load them from its own server; empty:
             none, drawn at random.
-        trained_layers: layers, from the last, that are trained; the others keep their weights.
+        trained_layers: layers, from the last, that are trained, all where there are no more; the others keep
+            their weights.
         vector_size: values of the vector.
 
     Raises:
@@ -53,7 +54,7 @@ def build(
         raise ConfigError(
             f"weights do not fit {application}", expected="those of this network", received=str(error)[:200]
         ) from error
-    for layer in known.layers[: len(known.layers) - trained_layers]:
+    for layer in known.layers[: max(0, len(known.layers) - trained_layers)]:
         layer.trainable = False
     vector = keras.layers.Dense(vector_size, dtype="float32", name="vector")(known(colours))
     return keras.Model(sheet, {"vector": vector}, name="backbone")

@@ -198,6 +198,13 @@ def test_too_few_of_a_run_are_replaced_by_invented_people(run, monkeypatch, kept
     assert received[kept] in record["calibration_why"]
 
 
+def test_a_run_that_was_stopped_before_its_pair_network_is_no_model(run):
+    with (run / "config.toml").open("a") as file:
+        file.write("\n[pair]\nepochs = 2\n")
+    with pytest.raises(ConversionError, match=r"stopped before its pair network .* --resume"):
+        convert(run, calibrate=calibrate)
+
+
 @pytest.mark.parametrize("source", ["base", "run"])
 def test_too_few_that_are_named_are_refused(run, source):
     samples = [
@@ -207,6 +214,19 @@ def test_too_few_that_are_named_are_refused(run, source):
     ]
     with pytest.raises(ConversionError, match=r"received 108 .* none of them forgeries.*sigverify calibrate"):
         convert(run if source == "run" else source, calibration=[Corpus("mine", tuple(samples))])
+
+
+@pytest.mark.parametrize(("forged", "each"), [(9, 3), (4, 12)])
+def test_a_few_forgeries_or_forged_people_set_no_threshold(forged, each):
+    samples = [
+        Sample(str(writer), kind, number, signature(writer, number))
+        for writer in range(9)
+        for kind, count in ((Kind.GENUINE, 12), (Kind.SKILLED, each if writer < forged else 0))
+        for number in range(count)
+    ]
+    said = f"{forged * each} of them forgeries of {forged} people"
+    with pytest.raises(ConversionError, match=f"30 forgeries of 5 people.*{said}"):
+        convert("base", calibration=[Corpus("mine", tuple(samples))])
 
 
 def test_a_network_for_other_features(tmp_path):

@@ -56,6 +56,21 @@ def test_rows_only_where_writers_have_signatures_enough(calibration):
     assert sorted(fit_scoring(calibration, CUES).rows) == [1, 2, 3, 4, 5]
 
 
+def test_all_rows_are_for_the_same_impostors():
+    """Who was forged has fewer genuine signatures than who was not."""
+    embeddings, writers, genuine = [], [], []
+    for writer in range(8):
+        was_forged = writer < 4
+        for number in range(7):
+            is_genuine = not was_forged or number < 3
+            embeddings.append(embedding(writer, 0.2 if is_genuine else 0.5, number))
+            writers.append(f"toy/{writer}")
+            genuine.append(is_genuine)
+    scoring = fit_scoring(measure(embeddings, writers, genuine, CUES), CUES)
+    assert sorted(scoring.rows) == [1, 2]
+    assert all(set(row.thresholds) == set(Impostor) for row in scoring.rows.values())
+
+
 def test_genuine_score_above_forgeries_above_strangers(calibration):
     scoring = fit_scoring(calibration, CUES)
     trials = gather(calibration, CUES, 5, seed=9)

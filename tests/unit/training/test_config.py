@@ -81,6 +81,23 @@ def test_integer_is_taken_as_float():
         ("[pair]\nwidht = 3", r"\[pair\] has no such key"),
         ("pair = 3", "must be a table"),
         ("[pair]\nwriters = 1", "at least 2 writers"),
+        ("seed = 4294967296", "at most 4294967295; received 4294967296"),
+        ("[batch.shares]\nx = 'y'", "shares must be numbers.*received {'x': 'y'}"),
+        ("[batch.shares]\nx = true", "shares must be numbers"),
+        ("[pair]\ndilations = 3", "dilations must be a list of whole numbers; received 3"),
+        ("[pair]\ndilations = 'abc'", "dilations must be a list of whole numbers; received 'abc'"),
+        ("[pair]\ndilations = ['a']", "dilations must be a list of whole numbers"),
+        ("[pair]\ndilations = [1.5]", "dilations must be a list of whole numbers"),
+        ("losses = [{weight = 1.0}]", r"\[losses\] lacks a key; expected name; received weight"),
+        ("losses = [{}]", r"\[losses\] lacks a key; expected name; received none"),
+        (f"[schedule]\nlearning_rate = 1{'0' * 400}", "schedule.learning_rate is too large"),
+        ("[schedule]\nlearning_rate = inf", "above 0 and finite; received inf"),
+        ("[schedule]\nweight_decay = inf", "weight_decay must be finite and not negative; received inf"),
+        ("[schedule]\nclip_norm = inf", "clip_norm must be finite and not negative"),
+        ("[pair]\nlearning_rate = inf", "above 0 and finite"),
+        ("[pair]\nweight_decay = inf", "weight_decay must be finite and not negative"),
+        ("[pair]\nnoise = inf", "noise must be finite and not negative"),
+        ("losses = [{name = 'triplet', weight = inf}]", "above 0 and finite; received inf"),
     ],
 )
 def test_bad_toml_is_refused(text, says):
@@ -131,6 +148,10 @@ def test_read_says_what_is_wrong(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         TrainConfig.read(tmp_path / "binary.toml")
+
+
+def test_the_largest_seed_is_taken():
+    assert TrainConfig(seed=2**32 - 1).seed == 2**32 - 1
 
 
 def test_sizes():

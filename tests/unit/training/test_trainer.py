@@ -257,6 +257,15 @@ def test_a_network_of_unknown_origin_is_recorded_so(run, corpus, tmp_path, caplo
     assert "may have been trained on writers held out here (of toy)" in caplog.text
 
 
+def test_resuming_with_other_signatures_is_refused(corpus, make_traces, tmp_path):
+    run = train(replace(CONFIG, epochs=1), [corpus], tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    for others in ([make_traces(9, genuine=4, skilled=3)], [make_traces(8, genuine=4, skilled=3, seed=1)]):
+        with pytest.raises(TrainingError, match="started with other signatures"):
+            train(CONFIG, others, run.path, resume=True)
+    assert {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
+
+
 def test_resuming_needs_no_start_any_more(run, make_traces, tmp_path):
     copy = tmp_path / "start.keras"
     copy.write_bytes(run.model_path.read_bytes())

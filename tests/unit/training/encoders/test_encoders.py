@@ -153,6 +153,14 @@ def test_a_backbone_trains_its_last_layers_and_starts_from_a_file(tmp_path):
     np.testing.assert_array_equal(known.get_weights()[0], copied.get_weights()[0])
 
 
+def test_a_backbone_of_fewer_layers_trains_all():
+    options = {"application": "MobileNet", "trained_layers": 90}
+    network = build_encoder("backbone", options, modality="image")
+    known = next(layer for layer in network.layers if layer.name.startswith("mobilenet"))
+    assert len(known.layers) < 90
+    assert all(layer.trainable for layer in known.layers)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
