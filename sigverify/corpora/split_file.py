@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sigverify.corpora.corpus import Corpus
-from sigverify.corpora.splits import split_writers
+from sigverify.corpora.splits import require_disjoint, split_writers
 from sigverify.corpora.toml import to_toml
 from sigverify.errors import CorpusError, SplitLeak
 from sigverify.whole_file import write_whole
@@ -74,8 +74,18 @@ class SplitFile:
         Raises:
             ConfigError: `fraction` is not between 0 and 1.
             CorpusError: fewer than two writers.
+            SplitLeak: a signature stands on both sides, under two names.
         """
         train, held_out = split_writers(corpus, fraction, seed)
+        try:
+            require_disjoint(train, held_out)
+        except SplitLeak as leak:
+            raise SplitLeak(
+                "a signature stands on both sides of the split, under two names",
+                expected="each signature once in the corpus",
+                received=f"one twice or more in {corpus.name}",
+                hint="See which with sigverify corpus check, and give them to one writer",
+            ) from leak
         return cls(
             corpus=corpus.name,
             fingerprint=corpus.fingerprint,

@@ -122,6 +122,8 @@ def _difference(one: Report, other: Report, references: int, kind: TrialKind) ->
         _replicated(_trials(report), references, kind) for report in (one, other)
     )
     gaps = other_replicates - one_replicates
+    # A replicate of writers without impostors, or without genuine trials, is no evidence.
+    gaps = gaps[np.isfinite(gaps)]
     found = interval(gaps, LEVEL)
     # One is added above and below: a bootstrap of b replicates cannot show a p-value below 1 / b.
     tail = min(np.count_nonzero(gaps <= 0), np.count_nonzero(gaps >= 0)) + 1
@@ -141,7 +143,7 @@ def _difference(one: Report, other: Report, references: int, kind: TrialKind) ->
 
 
 def _replicated(trials: Trials, references: int, kind: TrialKind) -> tuple[float, FloatArray]:
-    """EER and its bootstrap replicates `(b,)`, mean over draws."""
+    """EER and its bootstrap replicates `(b,)`, NaN without trials, mean over draws."""
     bootstrap = WriterBootstrap(len(trials.writers), replicates=REPLICATES)
     draws = [
         bootstrap.curves(

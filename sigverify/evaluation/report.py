@@ -6,6 +6,8 @@ score, so that two folders can be compared trial by trial), pictures, and `repor
 
 import json
 import platform
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -263,12 +265,12 @@ def _read_trials(path: Path) -> Trials | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             rows = np.zeros(len(stored["score"]), ROW)
             for name in ROW.names or ():
                 rows[name] = stored[name]
             return Trials(tuple(str(name) for name in stored["writers"]), rows)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError("the trials of a report cannot be read", received=f"{path}: {error}") from error
 
 

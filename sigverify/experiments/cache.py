@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-import importlib
+import importlib.util
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -22,53 +22,25 @@ from sigverify.matching.embedding import Embedding
 from sigverify.matching.pairing import PLAIN, Engine
 
 _DECISIVE: Final = (
-    "converter.calibration",
-    "converter.candidate",
-    "converter.conversion",
-    "converter.encoder",
-    "converter.fitting",
-    "converter.pair",
-    "converter.pointwise",
-    "converter.quantize",
-    "converter.trained",
-    "sigverify.evaluation.baseline",
-    "sigverify.evaluation.evaluate",
-    "sigverify.evaluation.protocol",
-    "sigverify.evaluation.summary",
-    "sigverify.evaluation.system",
-    "sigverify.evaluation.tables",
-    "sigverify.evaluation.trials",
+    "converter",
+    "sigverify.evaluation",
+    "sigverify.formats",
+    "sigverify.manifest",
     "sigverify.matcher",
-    "sigverify.matching.cue",
-    "sigverify.matching.cues.extent",
-    "sigverify.matching.cues.pair",
-    "sigverify.matching.cues.sequence",
-    "sigverify.matching.cues.series",
-    "sigverify.matching.cues.trimmed",
-    "sigverify.matching.cues.vector",
-    "sigverify.matching.distances",
-    "sigverify.matching.elastic",
-    "sigverify.matching.embedding",
-    "sigverify.matching.pair_inputs",
-    "sigverify.matching.pairing",
-    "sigverify.matching.scoring",
-    "sigverify.metrics.bootstrap",
-    "sigverify.metrics.calibration",
-    "sigverify.metrics.counts",
-    "sigverify.metrics.curve",
-    "sigverify.metrics.eer",
-    "sigverify.metrics.normalized_distance",
-    "sigverify.metrics.operating_point",
-    "sigverify.metrics.per_writer",
-    "sigverify.modality.pen.features",
-    "sigverify.modality.pen.pen",
-    "sigverify.modality.pen.repaired",
-    "sigverify.modality.pen.signature",
-    "sigverify.modality.pen.tempo",
-    "sigverify.runtime.pair_network",
+    "sigverify.matching",
+    "sigverify.metrics",
+    "sigverify.modality",
+    "sigverify.model_file",
+    "sigverify.policy.profile",
+    "sigverify.runtime",
     "sigverify.template",
+    "sigverify.training.data",
+    "sigverify.training.distortion",
 )
-"""Modules that decide a number: what they made before a change of theirs is made anew."""
+"""Packages, whole, and modules that decide a number: what they made before a change is made anew."""
+
+_SHOWING: Final = "page"
+"""Package of `sigverify.evaluation` that shows numbers, and decides none."""
 
 
 class CachedCalibration:
@@ -145,8 +117,18 @@ def write_report(report: Report, folder: Path) -> None:
 @functools.cache
 def code_digest() -> str:
     """Digest of the code that decides numbers, as it was when first asked for."""
-    files = [importlib.import_module(name).__file__ for name in _DECISIVE]
-    return digest(*(Path(file).read_text("utf-8") for file in files if file))
+    return digest(*(file.read_text("utf-8") for name in _DECISIVE for file in _files(name)))
+
+
+def _files(name: str) -> list[Path]:
+    """Return the files of a module, or all of a package, sorted."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise ConfigError("code that decides numbers is not installed", expected=name)
+    file = Path(found.origin)
+    if not found.submodule_search_locations:
+        return [file]
+    return sorted(each for each in file.parent.rglob("*.py") if each.parent.name != _SHOWING)
 
 
 def digest(*parts: str) -> str:

@@ -95,7 +95,7 @@ class WriterBootstrap:
                 "trials of other writers", expected=f"{writers}", received=f"{len(genuine)}, {len(impostor)}"
             )
         above, below = error_counts(genuine, impostor)
-        # A replicate may draw only writers without trials of a kind: no trial, no error.
+        # A replicate may draw only writers without trials of a kind: its rates of that kind are 0 throughout.
         return BootstrapCurves(fmr=as_rates(self.counts @ above), fnmr=as_rates(self.counts @ below))
 
 
@@ -104,16 +104,20 @@ class BootstrapCurves:
     """`metrics.ErrorCurve` for each replicate.
 
     Attributes:
-        fmr: `(b, n)` rising from 0 to 1.
-        fnmr: `(b, n)` falling from 1 to 0.
+        fmr: `(b, n)` rising from 0 to 1; 0 throughout where a replicate drew no impostors.
+        fnmr: `(b, n)` falling from 1 to 0; 0 throughout where it drew no genuine trials.
     """
 
     fmr: FloatArray
     fnmr: FloatArray
 
     def eer(self) -> FloatArray:
-        """Return the EER of each replicate, `(b,)`, interpolated as `metrics.eer` does."""
-        return crossing(self.fmr, self.fnmr)
+        """Return the EER of each replicate, `(b,)`, interpolated as `metrics.eer` does.
+
+        NaN for a replicate that drew no trials of a kind: it says nothing of errors, not even 0.
+        """
+        both = (self.fmr[:, -1] > 0) & (self.fnmr[:, 0] > 0)
+        return np.where(both, crossing(self.fmr, self.fnmr), np.nan)
 
     def fnmr_at_fmr(self, targets: npt.ArrayLike) -> FloatArray:
         """Return the FNMR of each replicate at FMRs of at most `targets` `(k,)`: `(b, k)`."""

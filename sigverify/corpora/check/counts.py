@@ -1,5 +1,6 @@
 """How many writers there are, and how many signatures of each."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def _findings(subject: Subject, genuine: list[int], skilled: list[int]) -> Itera
         words = "Writers whose signature nobody forged: rates against forgers leave them out."
         yield Finding.of(Token.NO_FORGERIES, Severity.NOTE, words, without)
     if alike := _alike(writers):
-        words = "Names that differ in capitals, spaces or marks alone: one person may be two writers here."
+        words = "Names alike but for capitals, accents, spaces or marks: one person may be two writers here."
         yield Finding.of(Token.SIMILAR_NAMES, Severity.WARNING, words, alike)
     about = subject.corpus.about
     if about is not None and about.sessions == 1:
@@ -77,6 +78,8 @@ def _findings(subject: Subject, genuine: list[int], skilled: list[int]) -> Itera
 def _alike(writers: tuple[str, ...]) -> list[str]:
     groups: dict[str, list[str]] = defaultdict(list)
     for writer in writers:
-        bare = "".join(character for character in writer.casefold() if character.isalnum())
+        # Decomposed, an accent is a mark of its own, which is no letter.
+        plain = unicodedata.normalize("NFKD", writer.casefold())
+        bare = "".join(character for character in plain if character.isalnum())
         groups[bare or writer].append(writer)
     return [" = ".join(group) for group in groups.values() if len(group) > 1]

@@ -103,6 +103,13 @@ def test_nobody_stands_on_both_sides(corpus, file):
         select_writers([corpus], file, Side.TRAIN)
 
 
+def test_a_copy_of_another_writer_does_not_stand_on_the_other_side(corpus):
+    copies = tuple(replace(sample, writer=f"copy of {sample.writer}") for sample in corpus.samples)
+    doubled = Corpus("doubled", corpus.samples + copies)
+    with pytest.raises(SplitLeak, match="a signature stands on both sides of the split, under two names"):
+        SplitFile.of(doubled)
+
+
 def test_what_cannot_be_split_or_written(corpus, tmp_path):
     with pytest.raises(ConfigError, match="split fraction out of range"):
         SplitFile.of(corpus, fraction=1)

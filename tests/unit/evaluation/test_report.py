@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sigverify.corpora import Kind
 from sigverify.errors import ConfigError
 from sigverify.evaluation import (
     Comparison,
@@ -23,6 +24,7 @@ from sigverify.evaluation.page.folder import MAX_STYLE_BYTES, check_replaceable,
 from sigverify.evaluation.page.html import render
 from sigverify.evaluation.page.plots import by_corpus, draw_plots, plots, stems, styled
 from sigverify.evaluation.selection import Choice, Selection
+from sigverify.experiments.cache import read_report
 
 
 def page_of(reports):
@@ -247,12 +249,14 @@ def test_nothing_half_written(report, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("plain")
-@pytest.mark.parametrize("damage", ["cut", "version", "format", "trials", "absent"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "version", "format", "trials", "trials cut", "trials changed", "absent"]
+)
 def test_damaged_folders_are_refused(report, tmp_path, damage):
     out = tmp_path / "report"
     publish([report], out)
-    file = out / "report.json"
-    whole = json.loads(file.read_text())
+    file, trials = out / "report.json", out / "trials-0.npz"
+    whole, packed = json.loads(file.read_text()), trials.read_bytes()
     match damage:
         case "cut":
             file.write_text(file.read_text()[:-200])
@@ -261,11 +265,17 @@ def test_damaged_folders_are_refused(report, tmp_path, damage):
         case "format":
             file.write_text(json.dumps({**whole, "format": "other"}))
         case "trials":
-            (out / "trials-0.npz").write_bytes(b"PK not really")
+            trials.write_bytes(b"PK not really")
+        case "trials cut":
+            trials.write_bytes(packed[:-100])
+        case "trials changed":
+            middle = len(packed) // 2
+            trials.write_bytes(packed[:middle] + bytes(8) + packed[middle + 8 :])
         case "absent":
             file.unlink()
     with pytest.raises(ConfigError):
         read_reports(out)
+    assert read_report(out) is None  # an experiment makes it anew
 
 
 def test_every_picture_can_be_built(report):
@@ -330,6 +340,20 @@ def test_what_has_no_like_is_named(report, system, corpus, make):
     found = unpaired([report], [other, elsewhere])
     assert [text.partition("R = ")[2] for text in found] == ["1)", "5)", "3)"]
     assert all(text.startswith("pitch <&> on waves (standard, 3 draws") for text in found)
+
+
+def test_replicates_without_impostors_are_no_evidence(system, make):
+    corpus = make(writers=3)
+    samples = tuple(each for each in corpus.samples if each.writer == "w0" or each.kind is Kind.GENUINE)
+    one, two = (
+        evaluate(each, replace(corpus, samples=samples), references=(3,), draws=2)
+        for each in (system, Worse(system))
+    )
+    skilled = compare([one], [two])[0]
+    assert skilled.impostor is TrialKind.SKILLED
+    # Each replicate that drew w0 is of the same forgeries; one without them would count as an EER of 0.
+    assert 0 < skilled.low <= skilled.difference
+    assert one.condition(3).impostors[TrialKind.SKILLED].eer.low > 0
 
 
 def test_a_comparison_is_plain_json(report):

@@ -53,9 +53,16 @@ def test_interval_of_a_mean_is_about_two_standard_errors():
     assert found.low < values.mean() < found.high
 
 
-def test_a_replicate_without_genuine_trials_has_no_error():
-    curves = WriterBootstrap(2, replicates=50).curves([[0.1], []], [[0.9], [0.8]])
-    assert np.isfinite(curves.eer()).all()
+@pytest.mark.parametrize(
+    ("genuine", "impostor"), [([[0.1], []], [[0.9], [0.8]]), ([[0.1], [0.2]], [[0.9], []])]
+)
+def test_a_replicate_without_trials_of_a_kind_has_no_eer(genuine, impostor):
+    bootstrap = WriterBootstrap(2, replicates=50)
+    found = bootstrap.curves(genuine, impostor).eer()
+    without = bootstrap.counts[:, 0] == 0
+    assert 0 < without.sum() < 50
+    assert np.isnan(found[without]).all()
+    assert (found[~without] == 1).all()
 
 
 @pytest.mark.parametrize(("writers", "replicates"), [(0, 1), (1, 0)])
