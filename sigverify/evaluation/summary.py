@@ -357,7 +357,9 @@ def _promised(
 
 
 def _det(rates: FloatArray, costs: FloatArray) -> DetCurve:
-    low, high = np.quantile(costs, [0.025, 0.975], axis=0)
+    complete = costs[np.isfinite(costs).all(axis=1)]  # others drew no trials of a kind
+    nothing_known = np.stack([np.zeros_like(rates[0]), np.ones_like(rates[0])])
+    low, high = np.quantile(complete, [0.025, 0.975], axis=0) if len(complete) else nothing_known
     return DetCurve(
         fmr=DET_FMRS,
         fnmr=tuple(float(rate) for rate in rates.mean(axis=0)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sigverify.arrays import FloatArray
+from sigverify.arrays import BoolArray, FloatArray
 from sigverify.errors import ConfigError
 from sigverify.metrics.counts import as_rates, error_counts
 from sigverify.metrics.eer import crossing
@@ -116,11 +116,15 @@ class BootstrapCurves:
 
         NaN for a replicate that drew no trials of a kind: it says nothing of errors, not even 0.
         """
-        both = (self.fmr[:, -1] > 0) & (self.fnmr[:, 0] > 0)
-        return np.where(both, crossing(self.fmr, self.fnmr), np.nan)
+        return np.where(self._has_both(), crossing(self.fmr, self.fnmr), np.nan)
 
     def fnmr_at_fmr(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return the FNMR of each replicate at FMRs of at most `targets` `(k,)`: `(b, k)`."""
+        """Return the FNMR of each replicate at FMRs of at most `targets` `(k,)`: `(b, k)`, or NaN."""
         wanted = np.asarray(targets, np.float64) + _SLACK
         index = np.stack([np.searchsorted(row, wanted, side="right") - 1 for row in self.fmr])
-        return np.take_along_axis(self.fnmr, index, axis=1)
+        found = np.take_along_axis(self.fnmr, index, axis=1)
+        return np.where(self._has_both()[:, np.newaxis], found, np.nan)
+
+    def _has_both(self) -> BoolArray:
+        """Which replicates drew trials of both kinds: `(b,)`."""
+        return np.asarray((self.fmr[:, -1] > 0) & (self.fnmr[:, 0] > 0))

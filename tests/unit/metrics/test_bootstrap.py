@@ -56,13 +56,15 @@ def test_interval_of_a_mean_is_about_two_standard_errors():
 @pytest.mark.parametrize(
     ("genuine", "impostor"), [([[0.1], []], [[0.9], [0.8]]), ([[0.1], [0.2]], [[0.9], []])]
 )
-def test_a_replicate_without_trials_of_a_kind_has_no_eer(genuine, impostor):
+def test_a_replicate_without_trials_of_a_kind_has_no_rates(genuine, impostor):
     bootstrap = WriterBootstrap(2, replicates=50)
-    found = bootstrap.curves(genuine, impostor).eer()
+    curves = bootstrap.curves(genuine, impostor)
+    found = curves.eer()
     without = bootstrap.counts[:, 0] == 0
     assert 0 < without.sum() < 50
     assert np.isnan(found[without]).all()
     assert (found[~without] == 1).all()
+    assert np.array_equal(np.isnan(curves.fnmr_at_fmr([0.01, 0.5])).all(axis=1), np.isnan(found))
 
 
 @pytest.mark.parametrize(("writers", "replicates"), [(0, 1), (1, 0)])
