@@ -17,7 +17,7 @@ from sigverify.image_model import DEFAULT as DEFAULT_IMAGE_MODEL
 from sigverify.image_model import MODALITY as PICTURES
 from sigverify.matcher import Matcher
 from sigverify.matching.aspect import Aspect
-from sigverify.matching.embedding import References
+from sigverify.matching.embedding import Embedding, References
 from sigverify.matching.scoring import MAX_REFERENCES, Impostor
 from sigverify.modality.quality import Flaw
 from sigverify.modality.registry import modality_of
@@ -266,11 +266,12 @@ def compare(
             thresholds=table,
             flaws=flaws,
         )
-    distinct = captures[1:]
     if screening is Screening.ENFORCE and count > 1:
-        distinct = _of_one_hand(matcher, distinct)
-        count = len(distinct)
-    probe, *others = (matcher.embed(each) for each in (captures[0], *distinct))
+        others = _of_one_hand(matcher, captures[1:])
+        count = len(others)
+    else:
+        others = [matcher.embed(each) for each in captures[1:]]
+    probe = matcher.embed(captures[0])
     references = stored(matcher.common(References.stack(others)))
     spread = matcher.spread(references)
     compared = matcher.compare(probe, references, spread)
@@ -292,8 +293,8 @@ def compare(
     )
 
 
-def _of_one_hand(matcher: Matcher, references: Sequence[object]) -> Sequence[object]:
-    """Return the references, each once: a copy would say that their writer never varies.
+def _of_one_hand(matcher: Matcher, references: Sequence[object]) -> list[Embedding]:
+    """Embed the references, each once: a copy would say that their writer never varies.
 
     Raises:
         InvalidSignature: they are of more hands than one, so that each of these would be taken for the other.
@@ -311,7 +312,9 @@ def _of_one_hand(matcher: Matcher, references: Sequence[object]) -> Sequence[obj
             hint='Leave it out, or take any set with quality="record" (--quality record)',
         )
     return [
-        each for each, reason in zip(references, reasons, strict=True) if reason is not AdditionReason.COPY
+        each
+        for each, reason in zip(candidates.embeddings, reasons, strict=True)
+        if reason is not AdditionReason.COPY
     ]
 
 

@@ -367,10 +367,13 @@ class Verifier:
         else:
             signature, _ = self._provenance.opened(signature, Purpose.DECIDE)
         recognizer = self._recognizers.of(signature)
-        probe = recognizer.matcher.embed(signature)
+        matcher = recognizer.matcher
+        examined = matcher.examine(signature)
+        # What is asked for is checked of a poor capture too, by a search whose result is not told.
+        probe = matcher.embed(signature) if examined.embedding is None else examined.embedding
         matches = recognizer.searcher.search(probe, top_k=top_k, fpir=fpir, among=among)
-        if (flaw := recognizer.matcher.modality.unfit(signature)) is not None:
-            return Matches(fpir=fpir, flaw=flaw)
+        if examined.flaw is not None:
+            return Matches(fpir=fpir, flaw=examined.flaw)
         if remember and self.policy.replay:
             self._verification.remember([(recognizer.comparer, signature)])
         if self.policy.reveal_score:

@@ -29,10 +29,10 @@ def replacing(path: Path, *, wait: bool = True) -> Iterator[Path]:
     with _draft(path) as draft:
         yield draft
         if wait:
-            _sync(draft)
+            sync(draft)
         draft.replace(path)
     if wait:
-        _sync(path.parent)
+        sync(path.parent)
 
 
 def write_whole(path: Path, content: bytes | str, *, mode: int = ANYBODYS, wait: bool = True) -> None:
@@ -55,9 +55,9 @@ def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """
     with _draft(path) as draft:
         _create(draft, content, mode)
-        _sync(draft)
+        sync(draft)
         os.link(draft, path)  # unlike a rename, this fails where there is one
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def obstacle(folder: Path) -> Path | None:
@@ -93,8 +93,12 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _sync(path: Path) -> None:
-    """Wait until a file is on the disk; of a folder, the names in it."""
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk; of a folder, the names in it.
+
+    Raises:
+        OSError: it cannot be opened, or the disk fails.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

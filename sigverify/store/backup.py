@@ -18,6 +18,7 @@ from sigverify.store.rows import Rows
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
 from sigverify.store.tally import Tally
+from sigverify.whole_file import sync
 
 
 def backup(store: SqliteStore, target: str | Path) -> Health:
@@ -127,14 +128,9 @@ def _copy(source: sqlite3.Connection, draft: Path) -> None:
 
 def _publish(draft: Path, file: Path) -> None:
     """Sync, and give the draft its name unless somebody else took that."""
-    for path in (draft, file.parent):
-        if path is not draft:
-            os.link(draft, file)
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync(draft)
+    os.link(draft, file)
+    sync(file.parent)
 
 
 def _begin(database: SqliteDatabase, key: Key) -> None:
