@@ -311,6 +311,7 @@ typedef struct sv_match {
 
 /* Compare with everybody; the best `capacity` come back in `matches`, best first. With `fpir` above 0 only scores
  * that a person who is not enrolled reaches, with any of these, no more often than at that rate; 0: a ranking of all.
+ * Of a capture that is too poor to be compared nobody is found; `sv_examine` says what is wrong with it.
  * SV_CONFIG_ERROR: a rate below 0, of 1 or more, or NaN. */
 SV_API int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
                        const sv_signature *signature, double fpir, sv_match *matches, size_t capacity,

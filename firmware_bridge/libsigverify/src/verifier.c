@@ -355,6 +355,7 @@ static void insert(const sv_template *const *templates, sv_match match, sv_match
 int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size_t count,
                 const sv_signature *signature, double fpir, sv_match *matches, size_t capacity, size_t *found)
 {
+    sv_addition flaw = SV_TAKEN;
     if (!verifier || (count && !templates) || !signature || !matches || capacity < 1 || !found)
         return SV_CONFIG_ERROR;
     if (!(fpir >= 0 && fpir < 1)) /* or a NaN; among nobody no threshold is asked for below */
@@ -363,8 +364,8 @@ int sv_identify(sv_verifier *verifier, const sv_template *const *templates, size
         if (!templates[i] || !fits(verifier, templates[i]))
             return SV_MALFORMED_TEMPLATE;
     *found = 0;
-    SVI_TRY(embed_probe(verifier, signature, NULL));
-    for (size_t i = 0; i < count; i++) {
+    SVI_TRY(embed_probe(verifier, signature, &flaw));
+    for (size_t i = 0; flaw == SV_TAKEN && i < count; i++) {
         comparison compared;
         sv_match match = {i, 0.0};
         double threshold = 0.0;

@@ -179,6 +179,14 @@ def test_the_right_one_is_found_first(native, people, templates):
     assert native.identify(genuine[0], []) == []
 
 
+@pytest.mark.parametrize("fpir", [0.0, 0.05, 0.99])
+def test_a_capture_that_is_too_poor_finds_nobody(native, python, templates, fpir):
+    tap = Signature([0, 1] * 5, [0, 1] * 5, range(0, 100, 10))
+    assert native.verify(next(iter(templates.values())), tap).reason is Reason.POOR
+    assert native.identify(tap, list(templates.values()), fpir=fpir) == []
+    assert list(python.identify(tap, fpir=fpir or None)) == []
+
+
 def test_identification_names_whom_python_names(native, python, people, templates):
     for _, genuine, skilled in people.values():
         for probe in (*genuine, *skilled):
