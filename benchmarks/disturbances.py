@@ -150,6 +150,55 @@ def lost(samples: int) -> Disturb:
     return cut
 
 
+def missing(share: float) -> Disturb:
+    """Lose that share of the samples, here and there; those that are left have their stamps."""
+
+    def cut(its: Recording, rng: np.random.Generator) -> Recording:
+        left = np.flatnonzero(rng.random(len(its.x)) >= share)
+        # The way to the first sample that is left of a stroke carries no ink.
+        begins = np.diff(np.cumsum(~its.ink)[left], prepend=-1) > 0
+        pressure = None if its.p is None else its.p[left]
+        return Recording(its.x[left], its.y[left], its.t[left], pressure, its.ink[left] & ~begins)
+
+    return cut
+
+
+def no_lifts(its: Recording, _: np.random.Generator) -> Recording:
+    """Stamp by a count of the samples that touch."""
+    steps = np.diff(its.t, prepend=its.t[0])
+    return replace(its, t=np.cumsum(np.where(its.ink, steps, np.median(steps))))
+
+
+def within(its: Recording, rng: np.random.Generator) -> np.ndarray:
+    """Choose a sample that is neither first nor last of a stroke."""
+    return rng.choice(np.flatnonzero(its.ink[:-1] & its.ink[1:]), 1)
+
+
+def misplaced(which, off: float | None = None) -> Disturb:
+    """Put samples to 0, or off by a share of the diagonal in any direction."""
+
+    def put(its: Recording, rng: np.random.Generator) -> Recording:
+        places, x, y = which(its, rng), its.x.copy(), its.y.copy()
+        if off is None:
+            x[places] = y[places] = 0.0
+        else:
+            angle, way = rng.uniform(0, 2 * np.pi), off * np.hypot(np.ptp(x), np.ptp(y))
+            x[places] += way * np.cos(angle)
+            y[places] += way * np.sin(angle)
+        return replace(its, x=x, y=y)
+
+    return put
+
+
+def stale(its: Recording, _: np.random.Generator) -> Recording:
+    """Begin each stroke but the first with the last position before it."""
+    starts = np.flatnonzero(~its.ink)
+    starts = starts[starts > 0]
+    x, y = its.x.copy(), its.y.copy()
+    x[starts], y[starts] = its.x[starts - 1], its.y[starts - 1]
+    return replace(its, x=x, y=y)
+
+
 def per_stroke(its: Recording, _: np.random.Generator) -> Recording:
     """Count from 0 in every stroke."""
     starts = np.unique(np.concatenate([[0], np.flatnonzero(~its.ink)]))
@@ -162,7 +211,7 @@ DISTURBANCES: Final[dict[str, Disturb]] = {
     "nothing": lambda its, _: its,
     "ticks of 10 ms": ticks(10), "Windows ticks, 15.6 ms": ticks(15.625), "60 Hz frames": ticks(1000 / 60),
     "ticks of 20 ms": ticks(20), "ticks of 33 ms": ticks(100 / 3), "ticks of 40 ms": ticks(40),
-    "ticks of 50 ms": ticks(50), "browser clock, 100 ms": ticks(100),
+    "ticks of 50 ms": ticks(50), "browser clock, 100 ms": ticks(100), "ticks of 200 ms": ticks(200),
     "packets of 2": bursts(2, 0), "packets of 3": bursts(3, 0), "packets of 4": bursts(4, 0),
     "packets of 6": bursts(6, 0), "serial bursts of 2": bursts(2, 0.02),
     "serial bursts of 3": bursts(3, 0.05), "serial bursts of 5": bursts(5, 0.3),
@@ -192,6 +241,12 @@ DISTURBANCES: Final[dict[str, Disturb]] = {
     "rest at the start": rest(0, 600), "rest in the middle": rest(0.5, 600), "rest at the end": rest(1, 600),
     "hover before": hover("before"), "hover after": hover("after"),
     "5 samples lost at the start": lost(5), "10 samples lost at the start": lost(10),
+    "10 % of the samples lost": missing(0.1), "30 % of the samples lost": missing(0.3),
+    "50 % of the samples lost": missing(0.5), "no time in lifts": no_lifts,
+    "first position 0": misplaced(lambda its, _: np.flatnonzero(~its.ink)[:1]),
+    "last position 0": misplaced(lambda its, _: np.flatnonzero(its.ink)[-1:]),
+    "one position within 0": misplaced(within), "one position within off": misplaced(within, off=0.5),
+    "strokes begin where the last ended": stale,
 }  # fmt: skip
 
 

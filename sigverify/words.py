@@ -98,6 +98,8 @@ ENGLISH: Final[Table] = {
         "mark_between": "a mark far from the name: left out",
         "pen_rested": "a pen that rested on the pad: the rest was left out",
         "pressure_lost": "pressure that is constant, cut off or gone for a part: not used",
+        "stray_position": "samples in a place where the pen never was: left out",
+        "lifts_without_time": "stamps that leave no time between strokes: lifts are assumed",
     },
     "Aspect": {
         "shape": "shape",
@@ -342,6 +344,8 @@ GERMAN: Final[Table] = {
         "mark_between": "eine Berührung weit neben dem Namen: weggelassen",
         "pen_rested": "ein Stift, der auflag: das Ruhen wurde weggelassen",
         "pressure_lost": "Druck, der gleich bleibt, abgeschnitten ist oder teils fehlt: nicht verwendet",
+        "stray_position": "Messpunkte, wo der Stift nie war: weggelassen",
+        "lifts_without_time": "Zeiten, die zwischen Zügen keine Pause lassen: Pausen sind angenommen",
     },
     "Aspect": {
         "shape": "Form",

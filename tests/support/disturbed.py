@@ -23,8 +23,8 @@ def disturbed(seed):
 
 
 def coarse(columns, rng):
-    """Stamp by a clock of 15 to 100 ms."""
-    tick = rng.choice([15.625, 1000 / 60, 20.0, 50.0, 100.0])
+    """Stamp by a clock of 8 to 400 ms."""
+    tick = rng.choice([8.0, 15.625, 1000 / 60, 20.0, 50.0, 100.0, 160.0, 250.0, 400.0])
     return columns | {"time_ms": np.floor(columns["time_ms"] / tick) * tick}
 
 
@@ -86,6 +86,30 @@ def gaps(columns, rng):
     for place in rng.integers(1, len(time), int(rng.integers(1, 6))):
         time[place:] += rng.uniform(50, 5000)
     return columns | {"time_ms": time}
+
+
+def missing(columns, rng):
+    """Lose samples here and there."""
+    left = np.flatnonzero(rng.random(len(columns["x"])) >= rng.choice([0.1, 0.3, 0.5, 0.7]))
+    return {name: values[left] for name, values in columns.items()}
+
+
+def places(columns, rng):
+    """Send 0, a far place or the last one known for some samples, mostly first and last ones of strokes."""
+    x, y = columns["x"].copy(), columns["y"].copy()
+    ends = np.concatenate([[0], np.flatnonzero(~columns["ink"]), np.flatnonzero(~columns["ink"]) - 1])
+    for _ in range(int(rng.integers(1, 5))):
+        place = int(rng.choice(ends) if rng.random() < 0.6 else rng.integers(len(x)))
+        wrong = slice(max(place, 0), place + int(rng.integers(1, 6)))
+        far = x.mean() + rng.uniform(0.1, 2) * np.ptp(x), y.mean() + rng.uniform(0.1, 2) * np.ptp(y)
+        x[wrong], y[wrong] = ((0.0, 0.0), far, (x[place - 1], y[place - 1]))[rng.integers(3)]
+    return columns | {"x": x, "y": y}
+
+
+def counts(columns, rng):
+    """Stamp by a count of the samples that touch."""
+    steps = np.diff(columns["time_ms"], prepend=columns["time_ms"][0])
+    return columns | {"time_ms": np.cumsum(np.where(columns["ink"], steps, rng.choice([0.0, 0.1, 9.0])))}
 
 
 def touches(columns, rng):
@@ -158,4 +182,7 @@ def chaos(columns, rng):
     return columns | {"time_ms": np.cumsum(steps)}
 
 
-FAULTS = (coarse, bursts, jitter, wraps, restarts, jumps, units, gaps, touches, rests, sensor, dashes, chaos)
+FAULTS = (
+    coarse, bursts, jitter, wraps, restarts, jumps, units, gaps, missing, places, counts, touches, rests,
+    sensor, dashes, chaos,
+)  # fmt: skip

@@ -44,7 +44,7 @@ extern "C" {
 
 /* Raised with every change that a program compiled before it would notice: of this interface, or of what is
  * computed. */
-#define SV_ABI 4
+#define SV_ABI 5
 #define SV_FEATURES_VERSION 3 /* FEATURES_VERSION in sigverify/modality/pen/features.py */
 
 /* The same two numbers of the library itself, to be compared by a program that loads it at run time. */
@@ -219,10 +219,12 @@ typedef enum sv_repair {
     SV_MARK_AFTER = 5,
     SV_MARK_BETWEEN = 6,
     SV_PEN_RESTED = 7,
-    SV_PRESSURE_LOST = 8
+    SV_PRESSURE_LOST = 8,
+    SV_STRAY_POSITION = 9,
+    SV_LIFTS_WITHOUT_TIME = 10
 } sv_repair;
 
-#define SV_MAX_REPAIRS 11 /* of one recording: a counter may wrap at three ends */
+#define SV_MAX_REPAIRS 13 /* of one recording: a counter may wrap at three ends */
 
 /* What one signature is worth by itself, as a reference. */
 typedef struct sv_quality {

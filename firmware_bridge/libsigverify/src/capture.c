@@ -180,6 +180,53 @@ static void repair(const sv_signature *from, const svi_workspace *at, svi_captur
     shorten(capture);
 }
 
+/* Copy the samples that are not marked; the caller frees `rest->x`. A stroke begins with its first sample in a right
+ * place: the way to it carries no ink. */
+static int without_strays(const sv_signature *from, const uint8_t *strays, sv_signature *rest)
+{
+    double *columns = malloc(from->count * (4 * sizeof(double) + 1));
+    uint8_t *ink = (uint8_t *)(columns + 4 * from->count);
+    size_t count = 0;
+    int begins = 0;
+    if (!columns)
+        return SV_NO_MEMORY;
+    for (size_t i = 0; i < from->count; i++) {
+        begins |= !is_ink(from, i);
+        if (strays[i]) {
+            begins |= i == 0;
+            continue;
+        }
+        columns[count] = from->x[i];
+        columns[from->count + count] = from->y[i];
+        columns[2 * from->count + count] = from->time_ms[i];
+        columns[3 * from->count + count] = from->pressure ? from->pressure[i] : 0.0;
+        ink[count++] = is_ink(from, i) && !begins;
+        begins = 0;
+    }
+    *rest = (sv_signature){count,
+                           columns,
+                           columns + from->count,
+                           columns + 2 * from->count,
+                           from->pressure ? columns + 3 * from->count : NULL,
+                           ink};
+    return SV_OK;
+}
+
+/* Repair a recording some of whose samples lie where the pen never was: they are marked in the workspace. */
+static int repair_without_strays(const sv_signature *from, svi_workspace *at, svi_capture *capture)
+{
+    sv_signature rest;
+    int status = without_strays(from, at->marks, &rest);
+    if (status)
+        return status;
+    svi_note_repair(&capture->repairs, SV_STRAY_POSITION);
+    memcpy(capture->ink, rest.pen_down, rest.count);
+    at->count = rest.count;
+    repair(&rest, at, capture);
+    free((void *)rest.x);
+    return SV_OK;
+}
+
 int svi_capture_open(const sv_signature *signature, svi_capture *capture)
 {
     svi_workspace workspace;
@@ -204,6 +251,12 @@ int svi_capture_open(const sv_signature *signature, svi_capture *capture)
     /* Until positions are kept, their room is for whatever a repair needs. */
     workspace = (svi_workspace){signature->count, capture->ink, capture->time, capture->x, capture->y,
                                 capture->ink + room,  &capture->repairs};
+    if (svi_mark_strays(signature->x, signature->y, &workspace)) {
+        int status = repair_without_strays(signature, &workspace, capture);
+        if (status)
+            svi_capture_close(capture);
+        return status;
+    }
     repair(signature, &workspace, capture);
     return SV_OK;
 }

@@ -117,6 +117,9 @@ void svi_note_repair(svi_repairs *repairs, sv_repair repair);
 sv_addition svi_clock_flaw(const double *stamps, const svi_workspace *at);  /* SV_TAKEN: they can be milliseconds */
 double svi_clock_mend(const double *stamps, const svi_workspace *at);       /* fills in `time`, returns the interval */
 
+/* strays.c */
+size_t svi_mark_strays(const double *x, const double *y, const svi_workspace *at); /* returns how many are marked */
+
 /* marks.c */
 void svi_mark_touches(const double *x, const double *y, const svi_workspace *at); /* in `marks` */
 size_t svi_mark_rests(const svi_capture *capture, uint8_t *marks);                /* returns how many are marked */

@@ -46,7 +46,7 @@ class Writing:
         kept = np.flatnonzero(repaired.kept)
         kept = kept[:: -(-len(kept) // MOST)]
         xy = np.stack([signature.x, signature.y if flip_y else -signature.y], axis=1)[kept]
-        ink = signature.ink[kept].copy()
+        ink = repaired.ink[kept].copy()
         ink[0] = False
         xy = xy - xy[ink].mean(axis=0)
         xy = xy / _height(xy[ink])

@@ -9,7 +9,7 @@ each of which leaves an exact clock's stamps as they are:
 3. Samples that arrived in one burst share the time up to the next burst.
 4. Where many steps are uneven still, the clock is coarser than the pen, or jitters: if a pen that samples
    evenly explains the stamps to within one tick of that clock, its samples are even; otherwise steps are
-   averaged over a tick.
+   averaged over a tick, except where all are whole multiples of one: there samples are missing.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,18 @@ from sigverify.modality.quality import Flaw
 MAX_GAP_MS: Final = 150.0
 """A longer step counts as this long: people hesitate between strokes as they please. Anything from 100 to 200
 does as well on three corpora; see docs/results.md."""
+LONGEST_TICK_MS: Final = 500.0
+"""Ticks of a clock may be longer than such a gap, up to here: beyond, the times of most strokes are lost."""
+TICKS: Final = 1.5
+"""Of the median tick, where that is longer than a gap: up to here a step is a tick too."""
 LIFT_MS: Final = 100.0
 """Time between two strokes whose stamps tell nothing; SVC2004's median is 115."""
+SHORT_LIFT: Final = 1.5
+"""Intervals within which no pen lands again."""
+LEAST_LIFTS: Final = 2
+"""Of a recording whose lifts have no time: a single one so short may be a pen that skipped."""
+FEW_LIFTS: Final = 0.1
+"""Share of the lifts that may be longer where those of a recording have no time."""
 ASSUMED_INTERVAL_MS: Final = 10.0
 """Where no step tells anything: most tablets sample at 100 Hz."""
 MIN_STEP_MS: Final = 1e-6
@@ -41,6 +51,17 @@ UNEVEN: Final = 0.3
 between samples of an even pen."""
 UNEVEN_SHARE: Final = 0.2
 """More uneven steps than this come of the clock. At most 3 % are uneven in the recordings of four corpora."""
+
+OFF_TICK: Final = 0.15
+"""Of a step, and in addition a millisecond, to which many stamps are rounded: by so much a multiple of it may
+be off …"""
+OFF_TICK_MS: Final = 1.0
+MOST_OFF_TICK: Final = 0.3
+"""… but by no more than this share: any step is off by half of one at most."""
+FEW_OFF: Final = 0.1
+"""Share of the steps that may be off by more."""
+FEW_SHORT: Final = 0.03
+"""Share of the steps that may be shorter than half of one: of bursts, many are."""
 
 FASTEST_MS: Final = 0.25
 """4 kHz: no pad samples faster."""
@@ -97,20 +118,30 @@ def unit_of(time_ms: FloatArray, ink: BoolArray) -> Flaw | None:
 def mend(time_ms: FloatArray, ink: BoolArray) -> Mended:
     """Mend the stamps `(n,)` of samples whose `ink` `(n,)` says whether the way to them is written."""
     written = ink[1:]
-    steps, bridged = _bridge(np.diff(time_ms), written)
-    interval = _interval(steps, written)
+    steps, repairs = _bridge(np.diff(time_ms), written)
+    gap = _gap(steps[written])
+    interval = _interval(steps, written, gap)
     steps = _lift(steps, written, interval)
+    steps, assumed = _assume_lifts(steps, written, interval)
+    repairs += [Repair.LIFTS_WITHOUT_TIME] if assumed else []
     # Steps to which a clock's unrest may belong: within a stroke, and no gap.
-    close = written & (steps <= MAX_GAP_MS)
+    close = written & (steps <= gap)
     uneven = np.abs(steps - interval) > UNEVEN * interval
     coarse = np.count_nonzero(uneven & close) > UNEVEN_SHARE * max(1, int(close.sum()))
-    shared = _share(steps, close, interval)
-    if coarse:
-        shared = _even(shared, close, interval, float(steps[close].max()))
-    repairs = [*bridged, *([Repair.COARSE_CLOCK] if coarse else [])]
-    return Mended(
-        time_ms=np.concatenate([[0.0], np.cumsum(shared)]), interval_ms=interval, repairs=tuple(repairs)
-    )
+    tick = _tick(steps[close], interval) if coarse else None
+    longest = float(steps[close].max()) if coarse else 0.0
+    if tick is None:
+        steps = _share(steps, close, interval)
+    time = np.concatenate([[0.0], np.cumsum(steps)])
+    even = _even(time, close, interval, longest if tick is None else tick) if coarse else None
+    if coarse and even is None and tick is None:
+        even = _average(time, close, int(np.ceil(longest / interval)))
+    if even is not None:
+        # Strokes were moved as a whole, by less than a tick: they keep their order.
+        steps = np.diff(np.maximum.accumulate(even))
+        time = np.concatenate([[0.0], np.cumsum(steps)])
+        repairs.append(Repair.COARSE_CLOCK)
+    return Mended(time_ms=time, interval_ms=interval, repairs=tuple(repairs))
 
 
 def median(values: FloatArray) -> float:
@@ -138,7 +169,7 @@ def _bridge(steps: FloatArray, written: BoolArray) -> tuple[FloatArray, list[Rep
     back = steps < -BACK_MS
     jump = back | (steps > JUMP_MS)
     if jump.any():
-        usual = _interval(np.where(jump, np.inf, steps), written)
+        usual = _interval(np.where(jump, np.inf, steps), written, MAX_GAP_MS)
         # Strokes that begin anew come from a device that counts from each touch; anything else was set.
         anew = back & ~written
         repairs += [Repair.STAMPS_RESTART] if anew.any() else []
@@ -151,9 +182,21 @@ def _bridge(steps: FloatArray, written: BoolArray) -> tuple[FloatArray, list[Rep
     return steps, repairs
 
 
-def _interval(steps: FloatArray, written: BoolArray) -> float:
+def _gap(written: FloatArray) -> float:
+    """Return up to what steps of strokes `(n,)` are none over which samples are missing.
+
+    Where most are 0, the others are the ticks of a clock, which may be longer than `MAX_GAP_MS`.
+    """
+    ticks = written[written > 0]
+    if not len(ticks) or len(ticks) > len(written) / 2:
+        return MAX_GAP_MS
+    tick = median(ticks)
+    return TICKS * tick if MAX_GAP_MS < tick <= LONGEST_TICK_MS else MAX_GAP_MS
+
+
+def _interval(steps: FloatArray, written: BoolArray, gap: float) -> float:
     """Mean step within strokes, gaps apart: of bursts and ticks too it is the pen's interval."""
-    close = steps[written & (steps >= 0) & (steps <= MAX_GAP_MS)]
+    close = steps[written & (steps >= 0) & (steps <= gap)]
     interval = total(close) / len(close) if len(close) else 0.0
     return interval if interval > 0 else ASSUMED_INTERVAL_MS
 
@@ -177,6 +220,26 @@ def _lift(steps: FloatArray, written: BoolArray, interval: float) -> FloatArray:
     return steps
 
 
+def _assume_lifts(steps: FloatArray, written: BoolArray, interval: float) -> tuple[FloatArray, bool]:
+    """Give all lifts a time where nearly none has one: a device counts only samples that touch.
+
+    Returns:
+        The steps, and whether any was changed.
+    """
+    begin = np.flatnonzero(written[:-1] & ~written[1:]) + 1
+    end = np.flatnonzero(~written[:-1] & written[1:]) + 1
+    # What comes before the first stroke and after the last one is no lift.
+    end = end if written[0] else end[1:]
+    begin = begin[: len(end)]
+    time = np.concatenate([[0.0], np.cumsum(steps)])
+    short = time[end] - time[begin] < SHORT_LIFT * interval
+    if np.count_nonzero(short) < max(LEAST_LIFTS, (1 - FEW_LIFTS) * len(short)):
+        return steps, False
+    steps = steps.copy()
+    steps[end[short] - 1] = LIFT_MS
+    return steps, True
+
+
 def _share(steps: FloatArray, close: BoolArray, interval: float) -> FloatArray:
     """Let the samples of one burst share the time up to the next burst of the stroke.
 
@@ -197,23 +260,40 @@ def _share(steps: FloatArray, close: BoolArray, interval: float) -> FloatArray:
     return np.asarray(np.diff(np.repeat(time[first], count) + place * np.repeat(each, count)))
 
 
-def _even(steps: FloatArray, close: BoolArray, interval: float, tick: float) -> FloatArray:
-    """Make the steps of strokes even, if that moves no sample by more than a tick; otherwise average them."""
-    time = np.concatenate([[0.0], np.cumsum(steps)])
-    starts = np.flatnonzero(np.concatenate([[True], ~close]))
-    ends = np.append(starts[1:], len(time))
+def _even(time: FloatArray, close: BoolArray, interval: float, tick: float) -> FloatArray | None:
+    """Make the samples of each stroke even; None: that moves one by more than a tick."""
     even = time.copy()
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+    for start, end in zip(*map(np.ndarray.tolist, _strokes(close)), strict=True):
         place = np.arange(end - start) - (end - start - 1) / 2
         even[start:end] = total(time[start:end]) / (end - start) + interval * place
-    if not np.abs(even - time).max() <= tick:
-        even = _average(time, starts, ends, int(np.ceil(tick / interval)))
-    # Strokes were moved as a whole, by less than a tick: they keep their order.
-    return np.diff(np.maximum.accumulate(even))
+    return even if np.abs(even - time).max() <= tick else None
 
 
-def _average(time: FloatArray, starts: IndexArray, ends: IndexArray, reach: int) -> FloatArray:
+def _strokes(close: BoolArray) -> tuple[IndexArray, IndexArray]:
+    """Return where runs of close steps start, and behind which sample they end."""
+    starts = np.flatnonzero(np.concatenate([[True], ~close]))
+    return starts, np.append(starts[1:], len(close) + 1)
+
+
+def _tick(close: FloatArray, interval: float) -> float | None:
+    """Return the step of which nearly all of `(n,)` are whole multiples, one at least; None: there is none.
+
+    An exact clock counts those, of a pen that samples evenly, where samples are missing.
+    """
+    few = len(close) // 4
+    tick = float(np.partition(close, few)[few])
+    if tick < UNEVEN * interval:
+        return None  # a quarter of the samples came in bursts
+    times = np.rint(close / tick)
+    off = np.abs(close - times * tick) > np.minimum(OFF_TICK * tick + OFF_TICK_MS, MOST_OFF_TICK * tick)
+    if np.count_nonzero(times < 1) > FEW_SHORT * len(close) or np.count_nonzero(off) > FEW_OFF * len(close):
+        return None
+    return tick
+
+
+def _average(time: FloatArray, close: BoolArray, reach: int) -> FloatArray:
     """Average stamps over `reach` samples either side, fewer near the ends of a stroke."""
+    starts, ends = _strokes(close)
     passed = np.concatenate([[0.0], np.cumsum(time)])
     index = np.arange(len(time))
     start, end = np.repeat(starts, ends - starts), np.repeat(ends, ends - starts)

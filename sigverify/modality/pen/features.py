@@ -72,7 +72,7 @@ def trace(signature: Signature) -> Float32Array:
     grid = np.linspace(time[0], time[-1], FRAMES)
     xy = np.stack([np.interp(grid, time, axis[keep]) for axis in (signature.x, signature.y)], axis=1)
     # The segment that a grid point lies in carries ink when the sample at its end does.
-    ink = signature.ink[keep][np.clip(np.searchsorted(time, grid), 1, len(time) - 1)]
+    ink = signature.repaired.ink[keep][np.clip(np.searchsorted(time, grid), 1, len(time) - 1)]
     out = np.zeros((FRAMES, len(TRACE_CHANNELS)), np.float32)
     out[:, :2] = _unit_radius(xy)
     if signature.repaired.pressure is not None:

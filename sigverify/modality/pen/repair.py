@@ -24,3 +24,7 @@ class Repair(StrEnum):
     """The pen rested on the pad: the rest was left out or shortened."""
     PRESSURE_LOST = "pressure_lost"
     """Pressure was constant, or gone for a part: it was not used."""
+    STRAY_POSITION = "stray_position"
+    """A few samples lay where the pen never was, as 0, 0 or a spike: they were left out."""
+    LIFTS_WITHOUT_TIME = "lifts_without_time"
+    """The stamps count only samples that touch: the time between strokes is assumed."""

@@ -1,6 +1,6 @@
 """`Repaired`: a recording without its device's and its surroundings' faults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.modality.pen import clock, marks
 from sigverify.modality.pen.repair import Repair
+from sigverify.modality.pen.strays import find_strays
 from sigverify.modality.quality import Flaw
 
 LOST_PRESSURE: Final = 0.1
@@ -28,7 +29,8 @@ class Repaired:
     Attributes:
         time_ms: `(n,)` float64 milliseconds from 0, never decreasing. Between two kept samples at most
             `clock.MAX_GAP_MS` pass; what is left out takes no time.
-        kept: `(n,)` bool: the writing. Hover, touches and rests are left out.
+        kept: `(n,)` bool: the writing. Hover, wrong places, touches and rests are left out.
+        ink: `(n,)` bool: the way to this sample, from the last one kept, is written.
         pressure: `(n,)` float64, or None where the device has none, or one that says nothing.
         interval_ms: the pen's, between two samples.
         lost: 0 to 1, share of the ink's time in steps longer than `clock.MAX_GAP_MS`: samples are missing.
@@ -38,6 +40,7 @@ class Repaired:
 
     time_ms: FloatArray
     kept: BoolArray
+    ink: BoolArray
     pressure: FloatArray | None
     interval_ms: float
     lost: float
@@ -55,6 +58,31 @@ def repair(
     x: FloatArray, y: FloatArray, time_ms: FloatArray, pressure: FloatArray | None, ink: BoolArray
 ) -> Repaired:
     """Mend a recording of `n` samples, all arrays `(n,)` as in `Signature`."""
+    strays = find_strays(x, y, ink)
+    if not strays.any():
+        return _repair(x, y, time_ms, pressure, ink)
+    right = np.flatnonzero(~strays)
+    # A stroke begins with its first sample in a right place: the way to it carries no ink.
+    stroke = np.cumsum(~ink)
+    begins = np.diff(stroke[right], prepend=0 if right[0] == 0 else -1) > 0
+    its_pressure = None if pressure is None else pressure[right]
+    rest = _repair(x[right], y[right], time_ms[right], its_pressure, ink[right] & ~begins)
+    # A sample that is left out has the time of the last one before it.
+    latest = np.maximum(np.cumsum(~strays) - 1, 0)
+    return replace(
+        rest,
+        time_ms=rest.time_ms[latest],
+        kept=rest.kept[latest] & ~strays,
+        ink=rest.ink[latest] & ~strays,
+        pressure=None if rest.pressure is None else rest.pressure[latest],
+        repairs=(Repair.STRAY_POSITION, *rest.repairs),
+    )
+
+
+def _repair(
+    x: FloatArray, y: FloatArray, time_ms: FloatArray, pressure: FloatArray | None, ink: BoolArray
+) -> Repaired:
+    """Mend a recording whose positions are right."""
     mended = clock.mend(time_ms, ink)
     touches, said = marks.find_touches(x, y, mended.time_ms, ink)
     # What writes, and the samples that lines start from.
@@ -69,6 +97,7 @@ def repair(
     return Repaired(
         time_ms=_shortened(mended.time_ms, kept),
         kept=kept,
+        ink=ink,
         pressure=usable,
         interval_ms=mended.interval_ms,
         lost=_lost(mended.time_ms, ink),

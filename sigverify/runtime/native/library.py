@@ -21,7 +21,7 @@ from sigverify.modality.quality import Flaw, Quality
 
 PLACE: Final = Path(__file__).with_name("libsigverify.so")
 """Where `sigverify native` puts it; looked at before the system's own folders."""
-ABI: Final = 4
+ABI: Final = 5
 """SV_ABI of the header that `declarations` was made of."""
 NAME: Final = f"libsigverify.so.{ABI}"
 """What CMake installs: a library of another interface has another name."""

@@ -26,7 +26,7 @@ def functions(internals):
 def assert_repaired_alike(native, its):
     kept, repaired = its.repaired.kept, its.repaired
     pressure = np.zeros(len(its)) if repaired.pressure is None else repaired.pressure
-    for name, expected in {"x": its.x, "y": its.y, "time_ms": repaired.time_ms, "ink": its.ink}.items():
+    for name, expected in {"x": its.x, "y": its.y, "time_ms": repaired.time_ms, "ink": repaired.ink}.items():
         np.testing.assert_array_equal(getattr(native, name), expected[kept], err_msg=name)
     np.testing.assert_array_equal(native.pressure, pressure[kept])
     assert (native.interval_ms, native.lost, native.flaw) == (

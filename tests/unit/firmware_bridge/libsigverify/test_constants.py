@@ -14,7 +14,17 @@ from sigverify.matching.cues import pair, trimmed
 from sigverify.matching.elastic import MOST_DEPTH, MOST_STEPS
 from sigverify.matching.embedding import SEQUENCE_SCALE, SERIES_SCALE
 from sigverify.matching.scoring import FLOOR
-from sigverify.modality.pen import assessment, clock, features, marks, outlines, repaired, signature, tempo
+from sigverify.modality.pen import (
+    assessment,
+    clock,
+    features,
+    marks,
+    outlines,
+    repaired,
+    signature,
+    strays,
+    tempo,
+)
 from sigverify.modality.pen.pen import PEN
 from sigverify.model_file import MAX_COHORT_BYTES, MAX_MANIFEST_BYTES, MAX_NETWORK_BYTES
 from sigverify.policy.profile import Profile
@@ -41,6 +51,16 @@ HERE = {
         "FASTEST_MS": clock.FASTEST_MS,
         "SLOWEST_MS": clock.SLOWEST_MS,
         "INDEX_SAMPLES": clock.INDEX_SAMPLES,
+        "LONGEST_TICK_MS": clock.LONGEST_TICK_MS,
+        "TICKS": clock.TICKS,
+        "SHORT_LIFT": clock.SHORT_LIFT,
+        "LEAST_LIFTS": clock.LEAST_LIFTS,
+        "FEW_LIFTS": clock.FEW_LIFTS,
+        "OFF_TICK": clock.OFF_TICK,
+        "OFF_TICK_MS": clock.OFF_TICK_MS,
+        "MOST_OFF_TICK": clock.MOST_OFF_TICK,
+        "FEW_OFF": clock.FEW_OFF,
+        "FEW_SHORT": clock.FEW_SHORT,
     },
     "enrollment.c": {"LINK": LINK, "ODD": ODD},
     "features.c": {"CLIP": features.CLIP, "MIDDLE_SPEED": features.MIDDLE_SPEED},
@@ -105,6 +125,13 @@ HERE = {
         "HIGHEST": strangers._HIGHEST,
         "MOST_ODDS": strangers.MOST_ODDS,
         "WIDEST": strangers._WIDEST,
+    },
+    "strays.c": {
+        "MOST": strays.MOST,
+        "STEPS": strays.STEPS,
+        "SHARE": strays.SHARE,
+        "FEW_STEPS": strays.FEW_STEPS,
+        "FEW_PLACES": strays.FEW_PLACES,
     },
     "tempo.c": {"FASTEST": tempo._FASTEST, "FULL": 2 * SERIES_SCALE},
     "template.c": {"VERSION": VERSION},

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sigverify.modality.pen.clock import MAX_GAP_MS, mend, unit_of
+from sigverify.modality.pen.clock import LIFT_MS, LONGEST_TICK_MS, TICKS, mend, unit_of
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.quality import Flaw
 
@@ -129,6 +129,62 @@ def test_a_pen_that_does_not_sample_evenly_keeps_its_pauses():
     assert mended.repairs == ()
 
 
+def left_of(time, ink, lost, seed=3):
+    """Times and ink without that share of the samples; the first one left of a stroke begins it."""
+    left = np.flatnonzero(np.random.default_rng(seed).random(len(time)) >= lost)
+    begins = np.diff(np.cumsum(~ink)[left], prepend=-1) > 0
+    return time[left], ink[left] & ~begins
+
+
+@pytest.mark.parametrize("rate_hz", [60, 100, 133.3, 200])
+@pytest.mark.parametrize("lost", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("stamps", [lambda t: EPOCH_MS + t, np.round, np.floor])
+def test_stamps_of_the_samples_that_are_left_stay(lost, stamps, rate_hz):
+    """Missing samples make steps uneven; the clock that stamped the others is exact, or rounds."""
+    time, ink = left_of(*pen(rate_hz), lost)
+    mended = mend(stamps(time), ink)
+    np.testing.assert_allclose(mended.time_ms, stamps(time) - stamps(time)[0], atol=1e-3)
+    assert mended.repairs == ()
+
+
+def test_a_clock_finer_than_the_pen_whose_steps_are_multiples_is_coarse_still():
+    """Ticks of 8 ms under a pen of 10: steps of 8 and of 16, and no sample is missing."""
+    error, mended = error_ms(ticks(8), 100)
+    assert error <= 9
+    assert mended.repairs == (Repair.COARSE_CLOCK,)
+    assert np.diff(mended.time_ms).min() > 9
+
+
+@pytest.mark.parametrize("rate_hz", [60, 100, 200, 360])
+@pytest.mark.parametrize("tick_ms", [160, 200, 250, 400])
+def test_ticks_longer_than_a_gap_are_ticks_still(tick_ms, rate_hz):
+    error, mended = error_ms(ticks(tick_ms), rate_hz)
+    assert error < tick_ms
+    assert Repair.COARSE_CLOCK in mended.repairs
+    assert 1000 / mended.interval_ms == pytest.approx(rate_hz, rel=0.2)
+
+
+@pytest.mark.parametrize("strokes", [(60, 9, 130, 41), (40, 30, 60)])
+@pytest.mark.parametrize("step_ms", [5.0, 10.0])
+def test_lifts_that_take_no_time_are_assumed(strokes, step_ms):
+    """A device counts the samples that touch."""
+    ink = np.concatenate([np.arange(count) > 0 for count in strokes])
+    mended = mend(step_ms * np.arange(len(ink)), ink)
+    steps = np.diff(mended.time_ms)
+    assert mended.repairs == (Repair.LIFTS_WITHOUT_TIME,)
+    np.testing.assert_allclose(steps[~ink[1:]], LIFT_MS)
+    np.testing.assert_allclose(steps[ink[1:]], step_ms)
+
+
+def test_one_short_lift_among_others_or_alone_is_left():
+    """A pen skips: one lift of a sample is as it was, beside usual ones and as the only one."""
+    for strokes, lifts in (((60, 9, 130, 41), (90, 10, 130)), ((60, 130), (10,))):
+        time, ink = pen(100, strokes, lifts)
+        mended = mend(time, ink)
+        np.testing.assert_allclose(mended.time_ms, time)
+        assert mended.repairs == ()
+
+
 @pytest.mark.parametrize(
     ("stamps", "flaw"),
     [
@@ -157,5 +213,6 @@ def test_property_any_stamps_become_a_time_axis(stamps, bits):
     mended = mend(stamps, ink)
     assert np.isfinite(mended.time_ms).all()
     assert (np.diff(mended.time_ms) >= 0).all()
-    assert 0 < mended.interval_ms <= MAX_GAP_MS
+    # Where ticks are longer than a gap, more than half of the steps are 0.
+    assert 0 < mended.interval_ms <= LONGEST_TICK_MS * TICKS / 2
     unit_of(stamps, ink)
