@@ -382,14 +382,14 @@ def floor(folder, count):
 
     matcher = Matcher.open(Model.read("base"))
     probes = _signatures(folder, REFERENCES + PROBES)
-    outlines = [matcher.outline(probe) for probe in probes[: KEPT + REFERENCES]]
+    outlines = [matcher.outlines(probe)[0] for probe in probes[: KEPT + REFERENCES]]
     references = References.stack([matcher.embed(probe) for probe in probes[:REFERENCES]])
 
     def compared(probe):
         examined = matcher.examine(probe, outlined=True)
         if examined.embedding is not None:
             matcher.distances(examined.embedding, references)
-            matcher.runs_along(examined.outline, outlines[REFERENCES:])
+            matcher.runs_along(examined.outlines, outlines[REFERENCES:])
 
     def five(_probe):
         for probe in probes[:REFERENCES]:

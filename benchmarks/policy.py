@@ -189,6 +189,51 @@ def crop(share: float) -> Callable[[Signature, Rng], Signature]:
     return apply
 
 
+def ends(begin: float, end: float) -> Callable[[Signature, Rng], Signature]:
+    """Leave out the beginning and the end."""
+
+    def apply(its, _):
+        kept = slice(int(begin * len(its)), len(its) - int(end * len(its)))
+        pressure = None if its.pressure is None else its.pressure[kept]
+        return Signature(its.x[kept], its.y[kept], its.time_ms[kept], pressure, its.ink[kept])
+
+    return apply
+
+
+def smooth(samples: int) -> Callable[[Signature, Rng], Signature]:
+    """Average the positions over so many samples."""
+
+    def apply(its, _):
+        half, kernel = samples // 2, np.ones(samples) / samples
+        x, y = (np.convolve(np.pad(axis, half, "edge"), kernel, "valid") for axis in (its.x, its.y))
+        return changed(its, x=x, y=y)
+
+    return apply
+
+
+def beside(samples: int, share: float, *, before: bool) -> Callable[[Signature, Rng], Signature]:
+    """Draw a stroke of that share of the ink in the middle, 0.3 s before or after: too near for a touch."""
+
+    def apply(its, rng):
+        step, turn = np.arange(samples), rng.uniform(0, 2 * np.pi)
+        length = share * np.hypot(np.diff(its.x), np.diff(its.y))[its.ink[1:]].sum() / max(samples - 1, 1)
+        x, y = (
+            np.median(its.x) + length * np.cos(turn) * step,
+            np.median(its.y) + length * np.sin(turn) * step,
+        )
+        late = 10 * step if not before else -10 * step[::-1]
+        time = its.time_ms[0] - 300 + late if before else its.time_ms[-1] + 300 + late
+        pressed = None if its.pressure is None else np.full(samples, np.median(its.pressure))
+        name = its.x, its.y, its.time_ms, its.pressure, its.ink & (np.arange(len(its)) > 0)
+        pairs = zip((x, y, time, pressed, step > 0), name, strict=True)
+        order = 1 if before else -1
+        return Signature(
+            *(None if one is None else np.concatenate((one, all_)[::order]) for one, all_ in pairs)
+        )
+
+    return apply
+
+
 def both(one: Callable[[Signature, Rng], Signature], other: Callable[[Signature, Rng], Signature]):
     """Disturb by one after the other."""
     return lambda its, rng: other(one(its, rng), rng)
@@ -234,6 +279,13 @@ COPIES: Final = {
     "bent by 2 %": bend(0.02),
     "without the first 2 %": crop(0.02),
     "without the first 5 %": crop(0.05),
+    "without the first and the last 5 %": ends(0.05, 0.05),
+    "a tap before it": beside(3, 0.005, before=True),
+    "a tap behind it": beside(3, 0.005, before=False),
+    "a tap before and behind it": both(beside(3, 0.005, before=True), beside(3, 0.005, before=False)),
+    "a stroke of 4 % before it": beside(8, 0.04, before=True),
+    "a stroke of 4 % behind it": beside(8, 0.04, before=False),
+    "smoothed over 9 samples": smooth(9),
 }
 
 
@@ -250,12 +302,12 @@ def is_copy(apart: Sequence[float]) -> bool:
 
 def sketched(sketcher: Sketcher, its: Signature, series) -> Sketch:
     """Sketch a capture as a verifier does."""
-    return sketcher.sketch(sketcher.digest(PEN.fingerprint(its)), series, PEN.outline(its))
+    return sketcher.sketch(sketcher.digest(PEN.fingerprint(its)), series, PEN.outlines(its))
 
 
-def was_seen(sketch: Sketch, memory: Memory) -> bool:
+def was_seen(its: Signature, sketch: Sketch, memory: Memory) -> bool:
     """Whether a capture is one of those remembered, as `Gate` finds out."""
-    return memory.has(sketch, PEN.copy_bits) or PEN.runs_along(sketch.outline, memory.outlines)
+    return memory.has(sketch, PEN.copy_bits) or PEN.runs_along(PEN.outlines(its), memory.outlines)
 
 
 def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
@@ -272,7 +324,7 @@ def caught(everybody: Sequence[Person], rng: Rng) -> Iterator[str]:
             moved = dynamics(copy)
             shown = sketched(sketcher, copy, moved)
             memory = Memory().with_([sketched(sketcher, its, plain)], Role.ACCEPTED, limit=1)
-            seen.append(was_seen(shown, memory))
+            seen.append(was_seen(copy, shown, memory))
             bits.append(memory.has(shown, PEN.copy_bits))
             near.append(is_copy(NUMPY.distances(moved, plain[np.newaxis]) / SERIES_SCALE))
         found = " | ".join(f"{100 * np.mean(each):.0f}" for each in (seen, bits, near))
@@ -291,8 +343,8 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
                 apart = NUMPY.distances(embedding.series, np.stack(before)) / SERIES_SCALE
                 nearest.append(min(_bits(sketch, kept) for _, kept in memory.entries))
                 closest.append(apart.min())
-                along.append(apart_by_outline(sketch, memory))
-                wrong += was_seen(sketch, memory) or is_copy(apart)
+                along.append(apart_by_outline(signature, memory))
+                wrong += was_seen(signature, sketch, memory) or is_copy(apart)
                 tried += 1
             memory = memory.with_([sketch], Role.ACCEPTED, limit=limit)
             before.append(embedding.series)
@@ -303,10 +355,10 @@ def refused(everybody: Sequence[Person]) -> Iterator[str]:
     yield f"| {tried} | {wrong} | {100 * wrong / tried:.2f} | {nears} |"
 
 
-def apart_by_outline(sketch: Sketch, memory: Memory) -> float:
-    """Return how near its outline comes to one that is remembered."""
-    each = [np.frombuffer(one, np.int8).reshape(-1, 2) for one in (sketch.outline, *memory.outlines)]
-    return float(outlines.apart(each[0], np.stack(each[1:])).min())
+def apart_by_outline(its: Signature, memory: Memory) -> float:
+    """Return how near its outlines come to one that is remembered."""
+    each = [outlines.unpacked(line, memory.outlines) for line in PEN.outlines(its)]
+    return min(float(outlines.apart(line, known).min()) for line, known in each)
 
 
 def _bits(one: Sketch, other: Sketch) -> int:

@@ -132,7 +132,7 @@ class Matcher:
         if library is not None and library.modality == modality.name:
             runtime, encode = Runtime.NATIVE, library.features
             engine = replace(
-                engine, assess=library.assess, outline=library.outline, runs_along=library.runs_along
+                engine, assess=library.assess, outlines=library.outlines, runs_along=library.runs_along
             )
 
         def embed(capture: Any) -> Embedding:
@@ -157,7 +157,7 @@ class Matcher:
                     cues=model.manifest.cues,
                     examine=whole.examine,
                     assess=library.assess,
-                    outline=library.outline,
+                    outlines=library.outlines,
                     runs_along=library.runs_along,
                 )
                 return cls(model, Runtime.NATIVE, whole.embed, engine)
@@ -173,7 +173,7 @@ class Matcher:
         return self._embed(capture)
 
     def examine(self, capture: object, *, outlined: bool = False) -> Examined:
-        """Judge one capture, and embed it where it is fit; `outlined`: follow its outline too.
+        """Judge one capture, and embed it where it is fit; `outlined`: follow its outlines too.
 
         Raises:
             InvalidSignature: something else than a capture of the model's modality.
@@ -185,21 +185,21 @@ class Matcher:
         flaw = self.modality.unfit(capture)
         if flaw is not None:
             return Examined(flaw=flaw)
-        outline = self.outline(capture) if outlined else b""
-        return Examined(embedding=self._embed(capture), outline=outline)
+        outlines = self.outlines(capture) if outlined else ()
+        return Examined(embedding=self._embed(capture), outlines=outlines)
 
     def assess(self, capture: object) -> Quality:
         """Judge one capture by itself, as a reference, see `Modality.assess`."""
         quality: Quality = (self.engine.assess or self.modality.assess)(capture)
         return quality
 
-    def outline(self, capture: object) -> bytes:
-        """Return what a copy in another time is known by, see `Modality.outline`."""
-        return (self.engine.outline or self.modality.outline)(capture)
+    def outlines(self, capture: object) -> tuple[bytes, ...]:
+        """Return what a copy in another time is known by, see `Modality.outlines`."""
+        return (self.engine.outlines or self.modality.outlines)(capture)
 
-    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+    def runs_along(self, outlines: Sequence[bytes], known: Sequence[bytes]) -> bool:
         """Whether an outline is that of one of these captures, see `Modality.runs_along`."""
-        return (self.engine.runs_along or self.modality.runs_along)(outline, known)
+        return (self.engine.runs_along or self.modality.runs_along)(outlines, known)
 
     def _check(self, capture: object) -> None:
         if not isinstance(capture, self.modality.capture):

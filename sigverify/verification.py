@@ -199,13 +199,13 @@ class Verification:
         row = matcher.scoring.row(len(template), reduced=compared.reduced, strangers=strangers)
         seen = None
         if policy.replay:
-            sketch = self._sketcher.sketch(digests[comparer.modality], probe.series, examined.outline)
+            sketch = self._sketcher.sketch(digests[comparer.modality], probe.series, examined.outlines)
             seen = Seen(
                 modality=comparer.modality,
                 sketch=sketch,
                 copy=matcher.is_copy(compared.distances, probe, plain),
                 copy_bits=modality.copy_bits,
-                runs_along=partial(matcher.runs_along, sketch.outline),
+                runs_along=partial(matcher.runs_along, examined.outlines),
             )
         return _Compared(
             comparer=comparer,

@@ -39,8 +39,8 @@ class Candidates:
         """Of one place against others, as far as they were asked for."""
         self.captures: list[Any] = []
         self.embeddings: list[Embedding] = []
-        self.outlines: list[bytes] = []
-        """See `Modality.outline`."""
+        self.outlines: list[tuple[bytes, ...]] = []
+        """See `Modality.outlines`."""
         self.qualities: list[Quality] = []
 
     def add(self, capture: object) -> None:
@@ -50,10 +50,10 @@ class Candidates:
         self.captures.append(capture)
         if examined.embedding is None:  # any set may be kept, see `Screening.RECORD`
             self.embeddings.append(self._matcher.embed(capture))
-            self.outlines.append(self._matcher.outline(capture))
+            self.outlines.append(self._matcher.outlines(capture))
         else:
             self.embeddings.append(examined.embedding)
-            self.outlines.append(examined.outline)
+            self.outlines.append(examined.outlines)
         self.qualities.append(quality)
         flaw = quality.flaw
         self._reasons.append(AdditionReason(flaw.value) if flaw else AdditionReason.TAKEN)

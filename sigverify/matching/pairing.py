@@ -30,10 +30,10 @@ class Engine:
         whole: measures all of `cues` at once, `(r, k)`, as the core in C does; None: each by itself.
         across: the same of several probes with each of `r` references, `(n, r, k)`; None: pair by pair.
         cues: of the model; asked for others, each is measured by itself.
-        examine: judges and embeds a capture, and follows its outline if that is asked for, all at once: an
+        examine: judges and embeds a capture, and follows its outlines if asked, all at once: an
             `Examined`; None: the modality does it step by step.
         assess: judges a capture as a reference, as `Modality.assess`; None: that does it.
-        outline: follows the outline of a capture, as `Modality.outline`; None: that does it.
+        outlines: follows the outlines of a capture, as `Modality.outlines`; None: that does it.
         runs_along: whether an outline is one of those known, as `Modality.runs_along`; None: that does it.
     """
 
@@ -44,8 +44,8 @@ class Engine:
     cues: "tuple[Cue, ...]" = ()
     examine: Callable[[Any, bool], Any] | None = None
     assess: Callable[[Any], Any] | None = None
-    outline: Callable[[Any], bytes] | None = None
-    runs_along: Callable[[bytes, Sequence[bytes]], bool] | None = None
+    outlines: Callable[[Any], tuple[bytes, ...]] | None = None
+    runs_along: Callable[[Sequence[bytes], Sequence[bytes]], bool] | None = None
 
 
 PLAIN: Final = Engine()

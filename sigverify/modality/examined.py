@@ -13,9 +13,9 @@ class Examined:
     Attributes:
         flaw: what makes it unfit to be compared at all; None: nothing.
         embedding: of one that is fit; None where it is not.
-        outline: of one that is fit, see `Modality.outline`; empty where its kind has none, or nobody asked.
+        outlines: of one that is fit, see `Modality.outlines`; none where its kind has none, or nobody asked.
     """
 
     flaw: Flaw | None = None
     embedding: Embedding | None = None
-    outline: bytes = b""
+    outlines: tuple[bytes, ...] = ()

@@ -74,11 +74,14 @@ class Modality(Protocol[C]):
     def copy_bits(self) -> int:
         """Sketches of two captures that differ in at most so many bits are of one; see `policy.replay`."""
 
-    def outline(self, capture: C) -> bytes:
-        """Return where the pen went, whatever the time it took: at most 255 bytes, or none."""
+    def outlines(self, capture: C) -> tuple[bytes, ...]:
+        """Return where the pen went, whatever the time it took: at most 255 bytes each, or none.
 
-    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
-        """Whether an outline is, with other clocks, noise and turns of the pad, one of those known."""
+        The first, of all of it, is kept; others are of parts by which a copy is found too.
+        """
+
+    def runs_along(self, outlines: Sequence[bytes], known: Sequence[bytes]) -> bool:
+        """Whether an outline of a capture is, with other clocks, noise and turns of the pad, one known."""
 
     def trace(self, capture: C) -> Float32Array:
         """Repair and normalize a capture, once: what training distorts, of `trace_shape`.

@@ -30,7 +30,7 @@ class Seen:
         sketch: of it.
         copy: it is one of the references themselves.
         copy_bits: bits in which sketches of one capture may differ, see `Modality.copy_bits`.
-        runs_along: whether its outline is that of one of these captures, see `Modality.runs_along`.
+        runs_along: whether an outline of it is that of one of these captures, see `Modality.runs_along`.
     """
 
     modality: str

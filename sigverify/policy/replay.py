@@ -80,15 +80,15 @@ class Sketcher:
         self._secret = secret
         self._projections: dict[int, tuple[FloatArray, FloatArray, IndexArray]] = {}
 
-    def sketch(self, digest: bytes, series: Int8Array, outline: bytes = b"") -> Sketch:
+    def sketch(self, digest: bytes, series: Int8Array, outlines: Sequence[bytes] = ()) -> Sketch:
         """Sketch a capture.
 
         Args:
             digest: of the capture, see `digest`.
             series: `(t, c)` as `Embedding` has them, before any renewal.
-            outline: of the capture, see `Modality.outline`; empty where its kind has none.
+            outlines: of the capture, see `Modality.outlines`, of which the first is kept.
         """
-        return Sketch(digest=digest, bits=self._bits(series), outline=outline)
+        return Sketch(digest=digest, bits=self._bits(series), outline=b"".join(outlines[:1]))
 
     def digest(self, fingerprint: bytes) -> bytes:
         """Return what finds a capture of this fingerprint again, exactly: `DIGEST_BYTES`."""

@@ -81,12 +81,12 @@ class MelodyModality:
     def unfit(self, capture):
         return Flaw.TOO_SHORT if len(capture.pitches) < 5 else None
 
-    def outline(self, capture):
+    def outlines(self, capture):
         del capture
-        return b""
+        return ()
 
-    def runs_along(self, outline, known):
-        del outline, known
+    def runs_along(self, outlines, known):
+        del outlines, known
         return False
 
     def fingerprint(self, capture):

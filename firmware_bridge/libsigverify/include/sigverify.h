@@ -340,18 +340,21 @@ typedef struct sv_embedding {
 /* Fill in the arrays that `embedding` points to, which the caller provides, and its extent. */
 SV_API int sv_embed(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding);
 
-/* Where the pen went, at whatever speed: SV_OUTLINE_STEPS equal steps along the line, x and y each. With the two
+/* Where the pen went, at whatever speed: SV_OUTLINE_STEPS equal steps along the line, x and y each. `steps` gets
+ * SV_OUTLINES of these: of the whole line, which is to be kept, and of the line without short strokes at its ends, which
+ * is the same where there are none: whoever shows a copy may have drawn a little before or behind it. With the two
  * functions below, not in a library built with -DSV_SMALL. */
-SV_API int sv_outline(const sv_signature *signature, int8_t *steps);
+#define SV_OUTLINES 2
+SV_API int sv_outlines(const sv_signature *signature, int8_t *steps);
 
 /* How far an outline lies from each of `count` that follow each other in memory, in root-mean-square radii, once it is
  * fitted to it; those that are not near before are not fitted well. Whoever is nearer than 0.0055 is a copy. */
 SV_API int sv_outlines_apart(const int8_t *outline, const int8_t *known, size_t count, double *apart);
 
 /* All that a comparison needs of one signature, repaired once: whether it is too poor to be compared; if it is not,
- * its embedding as by `sv_embed`, and unless that is NULL its outline. */
+ * its embedding as by `sv_embed`, and unless that is NULL its SV_OUTLINES outlines. */
 SV_API int sv_examine(sv_verifier *verifier, const sv_signature *signature, sv_addition *flaw,
-                      sv_embedding *embedding, int8_t *outline);
+                      sv_embedding *embedding, int8_t *outlines);
 
 /* Costs of the cheapest alignment of a probe, `frames` x `channels`, with each of `count` references that follow each
  * other in memory; the band is a fifth of the frames either side. frames 1 to 4096, channels 0 to 129, values within

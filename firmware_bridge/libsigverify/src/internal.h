@@ -384,6 +384,6 @@ int svi_can_hold(const sv_verifier *verifier, const sv_embedding *embedding);
 int svi_embed(sv_verifier *verifier, svi_capture *capture, sv_embedding *embedding);
 
 /* outlines.c */
-int svi_outline(const svi_capture *capture, int8_t *steps);
+int svi_outlines(const svi_capture *capture, int8_t *steps);
 
 #endif

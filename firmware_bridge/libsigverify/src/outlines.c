@@ -21,6 +21,7 @@
 #define TURNS 8
 #define TINY 1e-9          /* added to the diagonal of normal equations */
 #define FLAT 1e-12         /* a second axis of less than this share of the first is rounding */
+#define ENDS 0.06          /* share of the ink that strokes at either end have at most, to be left out */
 #define LIKELY 0.15        /* outlines farther apart are not looked at closely */
 #define LOOKED_AT 2        /* of the nearest */
 #define MOST_CUT 27        /* half points left out at an end, at most */
@@ -110,20 +111,57 @@ static void count_steps(axes line, int8_t *steps)
         }
 }
 
-int svi_outline(const svi_capture *capture, int8_t *steps)
+/* The outline of a part of a line; `way` has room for as many numbers as it has points, and for FINE x POINTS. */
+static void follow(const double *x, const double *y, size_t count, double *way, int8_t *steps)
 {
-    double fine[2][FINE * POINTS], smoothed[2][FINE * POINTS], places[FINE * POINTS], *way;
+    double fine[2][FINE * POINTS], smoothed[2][FINE * POINTS], places[FINE * POINTS];
     axes line;
-    size_t most = capture->count > FINE * POINTS ? capture->count : FINE * POINTS;
-    way = malloc(most * sizeof *way);
-    if (!way)
-        return SV_NO_MEMORY;
-    lay_along(capture->x, capture->y, capture->count, way, places, FINE * POINTS, fine[0], fine[1]);
+    lay_along(x, y, count, way, places, FINE * POINTS, fine[0], fine[1]);
     smooth(fine[0], smoothed[0]);
     smooth(fine[1], smoothed[1]);
     lay_along(smoothed[0], smoothed[1], FINE * POINTS, way, places, POINTS, line[0], line[1]);
-    free(way);
     count_steps(line, steps);
+}
+
+/* Where a line begins, and with which point it ends, without short strokes at its ends. `written` gets the length of the
+ * ink up to each point. */
+static void find_core(const svi_capture *capture, double *written, size_t *begin, size_t *end)
+{
+    const size_t last = capture->count - 1;
+    double few;
+    measure_steps(capture->x, capture->y, capture->count, written + 1);
+    written[0] = 0.0;
+    for (size_t i = 1; i <= last; i++)
+        written[i] = written[i - 1] + (capture->ink[i] ? written[i] : 0.0);
+    few = ENDS * written[last];
+    *begin = 0;
+    *end = last;
+    for (size_t i = 1; i <= last; i++)
+        if (!capture->ink[i] && written[i] <= few)
+            *begin = i;
+    for (size_t i = last; i > 0; i--) /* before a stroke begins, one ends */
+        if (!capture->ink[i] && written[last] - written[i - 1] <= few)
+            *end = i - 1;
+    if (*begin < *end)
+        return;
+    *begin = 0;
+    *end = last;
+}
+
+int svi_outlines(const svi_capture *capture, int8_t *steps)
+{
+    int8_t *core = steps + 2 * SV_OUTLINE_STEPS;
+    size_t most = capture->count > FINE * POINTS ? capture->count : FINE * POINTS, begin, end;
+    double *way = malloc(most * sizeof *way);
+    if (!way)
+        return SV_NO_MEMORY;
+    find_core(capture, way, &begin, &end);
+    follow(capture->x, capture->y, capture->count, way, steps);
+    if (begin == 0 && end == capture->count - 1)
+        memcpy(core, steps, 2 * SV_OUTLINE_STEPS);
+    else
+        follow(capture->x + begin, capture->y + begin, end - begin + 1, way, core);
+    free(way);
     return SV_OK;
 }
 
@@ -537,20 +575,20 @@ int sv_outlines_apart(const int8_t *outline, const int8_t *known, size_t count, 
     return SV_OK;
 }
 
-int sv_outline(const sv_signature *signature, int8_t *steps)
+int sv_outlines(const sv_signature *signature, int8_t *steps)
 {
     svi_capture capture;
     int status;
     if (!steps)
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));
-    status = svi_outline(&capture, steps);
+    status = svi_outlines(&capture, steps);
     svi_capture_close(&capture);
     return status;
 }
 
 int sv_examine(sv_verifier *verifier, const sv_signature *signature, sv_addition *flaw, sv_embedding *embedding,
-               int8_t *outline)
+               int8_t *outlines)
 {
     svi_capture capture;
     int status = SV_OK;
@@ -558,8 +596,8 @@ int sv_examine(sv_verifier *verifier, const sv_signature *signature, sv_addition
         return SV_CONFIG_ERROR;
     SVI_TRY(svi_capture_open(signature, &capture));
     *flaw = svi_capture_flaw(&capture);
-    if (*flaw == SV_TAKEN && outline)
-        status = svi_outline(&capture, outline);
+    if (*flaw == SV_TAKEN && outlines)
+        status = svi_outlines(&capture, outlines);
     if (*flaw == SV_TAKEN && status == SV_OK)
         status = svi_embed(verifier, &capture, embedding);
     svi_capture_close(&capture);

@@ -4,7 +4,7 @@ What was slowed by turns, sampled anew or had noise added lies far away by its f
 line it does not. See `Modality.runs_along`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -33,13 +33,12 @@ def lines_in_both(one: Subject, other: Subject) -> list[tuple[int, int]]:
     if len(one.outlines) * len(other.outlines) > MOST_COMPARED**2:
         return []
     known = list(range(len(other.outlines)))
-    return [
-        (row, match) for row, outline in enumerate(one.outlines) for match in _matches(other, outline, known)
-    ]
+    return [(row, match) for row, lines in enumerate(one.outlines) for match in _matches(other, lines, known)]
 
 
-def _matches(subject: Subject, outline: bytes, known: list[int]) -> Iterator[int]:
-    """Yield which of the captures at those places run along an outline."""
+def _matches(subject: Subject, outlines: Sequence[bytes], known: list[int]) -> Iterator[int]:
+    """Yield which of the captures at those places run along one of these outlines."""
     runs_along = subject.modality.runs_along
-    if runs_along(outline, [subject.outlines[each] for each in known]):
-        yield from (each for each in known if runs_along(outline, [subject.outlines[each]]))
+    lines = [subject.outlines[each][:1] for each in known]
+    if runs_along(outlines, [line for each in lines for line in each]):
+        yield from (each for each, line in zip(known, lines, strict=True) if runs_along(outlines, line))

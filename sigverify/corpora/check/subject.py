@@ -77,9 +77,9 @@ class Subject:
         return np.stack(blocks)
 
     @cached_property
-    def outlines(self) -> tuple[bytes, ...]:
-        """`Modality.outline` of each."""
-        return tuple(self.modality.outline(sample.capture) for sample in self.corpus.samples)
+    def outlines(self) -> tuple[tuple[bytes, ...], ...]:
+        """`Modality.outlines` of each."""
+        return tuple(self.modality.outlines(sample.capture) for sample in self.corpus.samples)
 
     def name(self, sample: Sample) -> str:
         """Name a sample for people: by its file, where it has one."""

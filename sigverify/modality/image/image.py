@@ -52,14 +52,14 @@ class Picture:
     copy_bits: Final = 26
     """Of the same pairs each differs in 29 bits and more."""
 
-    def outline(self, capture: SignatureImage) -> bytes:
+    def outlines(self, capture: SignatureImage) -> tuple[bytes, ...]:
         """Return nothing: a picture has no line that could be followed in one order."""
         del capture
-        return b""
+        return ()
 
-    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+    def runs_along(self, outlines: Sequence[bytes], known: Sequence[bytes]) -> bool:
         """Whether an outline is one of those known: there are none."""
-        del outline, known
+        del outlines, known
         return False
 
     def trace(self, capture: SignatureImage) -> Float32Array:

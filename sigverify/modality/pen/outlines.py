@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sigverify.arrays import FloatArray, IndexArray, Int8Array
+from sigverify.arrays import BoolArray, FloatArray, IndexArray, Int8Array
 from sigverify.modality.pen.clock import total
 from sigverify.modality.pen.signature import Signature
 
@@ -52,15 +52,47 @@ _LOOKED_AT: Final = 2
 """How many of the nearest are: a copy is one of the nearest even before it is fitted."""
 _CUTS: Final = range(-27, 28, 3)
 """Half points left out of a known line, at its beginning or, below 0, at its end: what a copy may lack."""
+LINES: Final = 2
+"""Of a signature, by which a copy of it is found."""
+ENDS: Final = 0.06
+"""Share of the ink that strokes at either end have at most, without which a line is looked for too: whoever
+shows a copy may touch the pad before it, or draw a little behind it."""
 COPY: Final = 0.0055
 """Nearer than this, in radii, is a copy; benchmarks/policy.py --copies prints what is how near. Chosen on
 five corpora: of 2858 genuine signatures after all before them none lies nearer, the nearest at 0.0056."""
 
 
 def follow(signature: Signature) -> Int8Array:
-    """Return `(POINTS - 1, 2)` int8: equal steps along the line, `_LONGEST` counts where it runs straight."""
+    """Return equal steps along the line, `(LINES, POINTS - 1, 2)` int8; straight ones have `_LONGEST` counts.
+
+    The first is that of the whole line, the second that without short strokes at its ends, see `ENDS`: the
+    same where there are none.
+    """
     kept = signature.repaired.kept
     line = np.stack([signature.x[kept], signature.y[kept]])
+    core = _core(line, signature.repaired.ink[kept])
+    whole = _steps(line)
+    return np.stack([whole, whole if core == (0, line.shape[1]) else _steps(line[:, slice(*core)])])
+
+
+def distinct(lines: Int8Array) -> tuple[bytes, ...]:
+    """Return those of lines `(n, POINTS - 1, 2)` that are not there already."""
+    return tuple(dict.fromkeys(line.tobytes() for line in lines))
+
+
+def _core(line: FloatArray, ink: BoolArray) -> tuple[int, int]:
+    """Return where a line `(2, n)` begins, and behind which point it ends, without short strokes there."""
+    written = np.concatenate([[0.0], np.cumsum(np.where(ink[1:], _lengths(line), 0.0))])
+    few = ENDS * written[-1]
+    starts = np.flatnonzero(np.concatenate([[True], ~ink[1:]]))
+    ends = np.append(starts[1:], len(ink)) - 1
+    begin = int(starts[written[starts] <= few][-1])
+    end = int(ends[written[-1] - written[ends] <= few][0])
+    return (begin, end + 1) if begin < end else (0, len(ink))
+
+
+def _steps(line: FloatArray) -> Int8Array:
+    """Return equal steps along a line `(2, n)`."""
     places = _along(_smoothed(_along(line, _FINE * POINTS)), POINTS)
     longest = max(float(_lengths(places).max()), 1e-12)
     counts = np.rint((places - places[:, :1]) * (_LONGEST / longest))

@@ -12,7 +12,8 @@ from sigverify.matching.aspect import Aspect, AspectMeasure
 from sigverify.matching.cue import Cue
 from sigverify.matching.cues import EXTENT, PAIR, SEQUENCE, SERIES, TRIMMED, VECTOR
 from sigverify.matching.pair_inputs import PairLayout
-from sigverify.modality.pen import assessment, features, outlines
+from sigverify.modality.pen import assessment, features
+from sigverify.modality.pen import outlines as lines
 from sigverify.modality.pen.features import CHANNEL_NAMES
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.pen.tempo import TEMPO
@@ -62,13 +63,13 @@ class Pen:
     copy_bits: Final = 24
     """Of the same pairs each differs in 29 bits and more."""
 
-    def outline(self, capture: Signature) -> bytes:
+    def outlines(self, capture: Signature) -> tuple[bytes, ...]:
         """Return equal steps along the line, at whatever speed it was written; see `outlines.follow`."""
-        return outlines.follow(capture).tobytes()
+        return lines.distinct(lines.follow(capture))
 
-    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+    def runs_along(self, outlines: Sequence[bytes], known: Sequence[bytes]) -> bool:
         """Whether an outline lies nearer to one of those known than people sign twice."""
-        return bool(known) and outlines.is_copy(outline, known)
+        return bool(known) and any(lines.is_copy(outline, known) for outline in outlines)
 
     def trace(self, capture: Signature) -> Float32Array:
         """Repair, drop hover, resample uniformly in time, center and scale: `(FRAMES, 4)`."""

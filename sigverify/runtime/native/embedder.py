@@ -15,7 +15,7 @@ from sigverify.matching.embedding import Embedding, References, check_model
 from sigverify.matching.pairing import Pairing
 from sigverify.modality.examined import Examined
 from sigverify.modality.pen.features import DETAIL_CHANNELS, DETAIL_FRAMES, FRAMES, SERIES_CHANNELS
-from sigverify.modality.pen.outlines import POINTS
+from sigverify.modality.pen.outlines import distinct
 from sigverify.modality.pen.signature import Signature
 from sigverify.model_file import Model
 from sigverify.runtime.chatter import without_chatter
@@ -69,7 +69,7 @@ class NativeEmbedder:
         return Embedding(**parts, extent=view.extent)
 
     def examine(self, signature: Signature, outlined: bool) -> Examined:
-        """Judge one signature, embed it where it is fit, and follow its outline if asked: `Engine.examine`.
+        """Judge one signature, embed it where it is fit, and follow its outlines if asked: `Engine.examine`.
 
         Raises:
             MalformedModel: the network yields NaN or cannot be run.
@@ -77,14 +77,14 @@ class NativeEmbedder:
         library = self._library
         parts, view = self._new()
         flaw = library.ffi.new("sv_addition *")
-        outline = np.empty((POINTS - 1, 2), np.int8)
-        into = library.bytes(outline) if outlined else library.ffi.NULL
+        lines = library.new_lines()
+        into = library.bytes(lines) if outlined else library.ffi.NULL
         with self._lock.hold():
             library.call("sv_examine", self._verifier, library.view(signature), flaw, view, into)
         if flaw[0]:
             return Examined(flaw=library.flaw(flaw[0]))
         embedding = Embedding(**parts, extent=view.extent)
-        return Examined(embedding=embedding, outline=outline.tobytes() if outlined else b"")
+        return Examined(embedding=embedding, outlines=distinct(lines) if outlined else ())
 
     def measure(self, pairing: Pairing) -> Float32Array:
         """Measure all cues of the model, `(r, k)` in its order: `Engine.whole`.

@@ -14,7 +14,7 @@ from sigverify.errors import BY_STATUS, RuntimeUnavailable, SigverifyError, one_
 from sigverify.matching.elastic import Paths
 from sigverify.matching.embedding import check_shapes
 from sigverify.modality.pen.features import CHANNELS, FEATURES_VERSION, FRAMES
-from sigverify.modality.pen.outlines import COPY, POINTS
+from sigverify.modality.pen.outlines import COPY, LINES, POINTS, distinct
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw, Quality
@@ -163,11 +163,15 @@ class Library:
         self.call("sv_products", self.bytes(vectors), count, size, self.bytes(vector), into)
         return found
 
-    def outline(self, signature: Signature) -> bytes:
+    def new_lines(self) -> Int8Array:
+        """Return room for the outlines of a signature."""
+        return np.empty((LINES, POINTS - 1, 2), np.int8)
+
+    def outlines(self, signature: Signature) -> tuple[bytes, ...]:
         """Follow the line of a signature, as `outlines.follow`: the same steps."""
-        steps = np.empty((POINTS - 1, 2), np.int8)
-        self.call("sv_outline", self.view(signature), self.bytes(steps))
-        return steps.tobytes()
+        lines = self.new_lines()
+        self.call("sv_outlines", self.view(signature), self.bytes(lines))
+        return distinct(lines)
 
     def apart(self, outline: bytes, known: Sequence[bytes]) -> FloatArray:
         """Return how far an outline lies from each of those known, as `outlines.apart`: the same numbers."""
@@ -176,9 +180,9 @@ class Library:
         self.call("sv_outlines_apart", *lines, len(known), self._doubles(apart))
         return apart
 
-    def runs_along(self, outline: bytes, known: Sequence[bytes]) -> bool:
+    def runs_along(self, outlines: Sequence[bytes], known: Sequence[bytes]) -> bool:
         """Say whether an outline is one of those known, as `outlines.is_copy`."""
-        return bool(known) and bool(self.apart(outline, known).min() < COPY)
+        return bool(known) and any(self.apart(outline, known).min() < COPY for outline in outlines)
 
     @staticmethod
     def _pairs(probe: Int8Array, references: Int8Array) -> tuple[list[tuple[Int8Array, slice]], Int8Array]:

@@ -94,6 +94,7 @@ HERE = {
     },
     "outlines.c": {
         "COUNTED": outlines._COUNTED,
+        "ENDS": outlines.ENDS,
         "CUT_STEP": outlines._CUTS.step,
         "FINE": outlines._FINE,
         "FLAT": outlines._FLAT,

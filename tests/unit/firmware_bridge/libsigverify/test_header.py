@@ -64,6 +64,7 @@ def test_sizes_are_those_of_python():
     sizes = dict(re.findall(r"#define SV_(\w+) (\d+)", TEXT))
     expected = {
         "FRAMES": features.FRAMES,
+        "OUTLINES": outlines.LINES,
         "OUTLINE_STEPS": outlines.POINTS - 1,
         "CHANNELS": features.CHANNELS,
         "SERIES_CHANNELS": features.SERIES_CHANNELS,

@@ -7,10 +7,11 @@ from disturbed import disturbed
 
 from sigverify.errors import ConfigError
 from sigverify.modality.pen import outlines
+from sigverify.modality.pen.pen import PEN
 from sigverify.modality.pen.signature import Signature
 
 STEPS = (outlines.POINTS - 1, 2)
-PEOPLE = [outlines.follow(signature(writer, number)) for writer in range(3) for number in range(6)]
+PEOPLE = [outlines.follow(signature(writer, number))[0] for writer in range(3) for number in range(6)]
 DOT = np.zeros(STEPS, np.int8)
 STRAIGHT = DOT + np.array([100, 50], np.int8)
 FAR = DOT + np.int8(-128)
@@ -51,27 +52,32 @@ def test_lines_that_are_hardly_any(library, probe):
 
 def test_copies_are_known_and_others_are_not(library):
     outline, *others = (each.tobytes() for each in PEOPLE[:6])
-    assert library.runs_along(outline, [*others, outline])
-    assert not library.runs_along(outline, others)
-    assert not library.runs_along(outline, [])
+    assert library.runs_along([outline], [*others, outline])
+    assert library.runs_along([others[0], outline], [outline])
+    assert not library.runs_along([outline], others)
+    assert not library.runs_along([outline], [])
 
 
 def test_disturbed_recordings_are_followed_along_the_same_steps(library):
+    found = set()
     for seed in range(150):
         its = disturbed(seed)
-        assert library.outline(its) == outlines.follow(its).tobytes()
+        lines = library.outlines(its)
+        assert lines == PEN.outlines(its)
+        found.add(len(lines))
+    assert found == {1, outlines.LINES}
 
 
 def test_the_shortest_recordings_are_followed_too(library):
     for size in (1e-3, 1.0, 1e9):
         its = Signature(size * np.array([0, 0, 0, 0, 1, 1, 1, 1]), [0] * 8, range(0, 80, 10))
-        assert library.outline(its) == outlines.follow(its).tobytes()
+        assert library.outlines(its) == PEN.outlines(its)
 
 
 def test_nothing_to_write_into(library):
     none, line = library.ffi.NULL, library.bytes(DOT)
     with pytest.raises(ConfigError):
-        library.call("sv_outline", library.view(signature()), none)
+        library.call("sv_outlines", library.view(signature()), none)
     for outline, known in ((none, line), (line, none)):
         with pytest.raises(ConfigError):
             library.call("sv_outlines_apart", outline, known, 1, library.ffi.new("double[1]"))

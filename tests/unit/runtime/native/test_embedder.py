@@ -56,13 +56,13 @@ def test_it_examines_as_step_by_step(library, base):
         assert examined.flaw is flaw
         flaws.add(flaw)
         if flaw is not None:
-            assert (examined.embedding, examined.outline) == (None, b"")
+            assert (examined.embedding, examined.outlines) == (None, ())
             continue
         expected = native.embed(its)
         for name in ("series", "detail", "sequence", "vector", "extent"):
             np.testing.assert_array_equal(getattr(examined.embedding, name), getattr(expected, name))
-        assert examined.outline == PEN.outline(its)
-        assert native.examine(its, False).outline == b""
+        assert examined.outlines == PEN.outlines(its)
+        assert native.examine(its, False).outlines == ()
     assert len(flaws) > 4
 
 
