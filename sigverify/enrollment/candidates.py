@@ -145,7 +145,7 @@ class Candidates:
         places: list[int] = []
         for place, number in enumerate(numbers):
             _, copies = between[-1 if lacks[[*places, place]].any() else 0]
-            if copies[place, places].any():
+            if copies[place, places].any() or self._runs_along(number, [numbers[each] for each in places]):
                 self._reasons[number] = AdditionReason.COPY
             else:
                 places.append(place)
@@ -165,7 +165,7 @@ class Candidates:
         between = np.zeros((count + 1, count + 1, self._between.shape[2]), np.float32)
         if count:
             distances = self._matcher.distances(newest, others)
-            if self._matcher.is_copy(distances, newest, others):
+            if self._matcher.is_copy(distances, newest, others) or self._runs_along(number, self._usable):
                 self._reasons[number] = AdditionReason.COPY
                 return
             between[count, :count] = distances
@@ -174,6 +174,11 @@ class Candidates:
         between[:count, :count] = self._between if same else self._matcher.spread(others)
         self._between, self._lacking = between, lacking
         self._usable.append(number)
+
+    def _runs_along(self, number: int, others: Iterable[int]) -> bool:
+        """Whether one is a copy of others in another time, of a part, or with little beside it."""
+        lines = [line for other in others for line in self.outlines[other][:1]]
+        return self._matcher.runs_along(self.outlines[number], lines)
 
     def _together(self) -> list[int]:
         """Return the largest set of places in which each is linked with some other, without odd ones."""

@@ -42,6 +42,16 @@ def signature(writer=0, repetition=0, *, samples=150, noise=0.15):
     return Signature(100 * x + 300 * time, 100 * y, step * np.arange(samples), pressure, ink)
 
 
+def stretched(its, share, phase=0.0):
+    """The same line, written in a rhythm of its own, and sampled at even times anew."""
+    part = np.linspace(0, 1, len(its))
+    warped = part + share * np.sin(2 * np.pi * part + phase) / (2 * np.pi)
+    warped = (warped - warped[0]) / (warped[-1] - warped[0])
+    x, y = (np.interp(warped, part, axis) for axis in (its.x, its.y))
+    ink = its.ink[np.clip(np.searchsorted(part, warped), 0, len(part) - 1)]
+    return Signature(x, y, its.time_ms, its.pressure, ink)
+
+
 def references(count=5, *, depth=16, seed=0):
     """Random embeddings of the right shapes; `depth=0` for an encoder without a sequence."""
     rng = np.random.default_rng(seed)

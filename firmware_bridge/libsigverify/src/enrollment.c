@@ -1,10 +1,13 @@
 /* Enrollment: which signatures belong together (sigverify/enrollment/enrollment.py), and the template made of them. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
 /* As in sigverify/enrollment, chosen on synthetic writers and SigComp 2009. */
 #define LINK 0.1 /* two that score less against each other do not belong together */
+#define COPY 0.0055 /* two whose outlines are nearer, in radii, are of one line */
 #define ODD 0.04 /* of three or more, one that scores less against the others is left out */
 
 /* Some of the signatures: their numbers, in order. */
@@ -111,13 +114,49 @@ void svi_screen(const sv_model *model, const float *distances, int count, int is
     }
 }
 
-static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding, sv_addition *flaw)
+/* Outlines of all signatures: SV_OUTLINES each. Where the library is built small there are none. */
+#if defined(SV_SMALL)
+#define OUTLINE_BYTES 0
+
+static int follow(const svi_capture *capture, int8_t *outlines)
+{
+    (void)capture, (void)outlines;
+    return SV_OK;
+}
+
+static int runs_along(const int8_t *one, const int8_t *other)
+{
+    (void)one, (void)other;
+    return 0;
+}
+#else
+#define OUTLINE_BYTES (SV_OUTLINES * 2 * SV_OUTLINE_STEPS)
+
+static int follow(const svi_capture *capture, int8_t *outlines)
+{
+    return svi_outlines(capture, outlines);
+}
+
+/* Whether one is a copy of another in another time, of a part, or with little beside it. */
+static int runs_along(const int8_t *one, const int8_t *other)
+{
+    double apart = INFINITY, core = INFINITY;
+    sv_outlines_apart(one, other, 1, &apart);
+    sv_outlines_apart(one + 2 * SV_OUTLINE_STEPS, other, 1, &core);
+    return apart < COPY || core < COPY;
+}
+#endif
+
+static int embed_one(sv_verifier *verifier, const sv_signature *signature, sv_embedding *embedding, int8_t *outlines,
+                     sv_addition *flaw)
 {
     svi_capture capture;
     int status;
     SVI_TRY(svi_capture_open(signature, &capture));
     *flaw = svi_assess(&capture);
     status = svi_embed(verifier, &capture, embedding);
+    if (status == SV_OK)
+        status = follow(&capture, outlines);
     svi_capture_close(&capture);
     return status;
 }
@@ -135,7 +174,8 @@ static int compare_pair(sv_verifier *verifier, const sv_template *enrolled, int 
 }
 
 /* Of two that are copies the later is said to be one. Pressure is compared until a usable one lacks it. */
-static int find_copies(sv_verifier *verifier, const sv_template *enrolled, float *pairs, sv_addition *additions)
+static int find_copies(sv_verifier *verifier, const sv_template *enrolled, const int8_t *outlines, float *pairs,
+                       sv_addition *additions)
 {
     int without = SVI_NOTHING;
     for (int row = 0; row < enrolled->references; row++) {
@@ -148,7 +188,8 @@ static int find_copies(sv_verifier *verifier, const sv_template *enrolled, float
             if (additions[column] != SV_TAKEN)
                 continue;
             SVI_TRY(compare_pair(verifier, enrolled, row, column, against, pairs, &series));
-            is_copy |= series < SVI_COPY_DISTANCE;
+            is_copy |= series < SVI_COPY_DISTANCE ||
+                       runs_along(outlines + row * OUTLINE_BYTES, outlines + column * OUTLINE_BYTES);
         }
         if (is_copy)
             additions[row] = SV_COPY;
@@ -159,12 +200,12 @@ static int find_copies(sv_verifier *verifier, const sv_template *enrolled, float
 }
 
 /* Say of each whether it belongs to the others, by what all that are usable have. */
-static int screen(sv_verifier *verifier, const sv_template *enrolled, sv_addition *additions)
+static int screen(sv_verifier *verifier, const sv_template *enrolled, const int8_t *outlines, sv_addition *additions)
 {
     const int count = enrolled->references;
     float pairs[SV_MAX_REFERENCES * SV_MAX_REFERENCES * SVI_KNOWN_CUES] = {0};
     int lacking = 0, having = 0;
-    SVI_TRY(find_copies(verifier, enrolled, pairs, additions));
+    SVI_TRY(find_copies(verifier, enrolled, outlines, pairs, additions));
     for (int i = 0; i < count; i++)
         if (additions[i] == SV_TAKEN) {
             int has = svi_has_pressure(&enrolled->shape, &enrolled->each[i]);
@@ -204,12 +245,23 @@ static void round_as_stored(sv_template *enrolled)
             enrolled->each[i].vector[k] = svi_half_to_float(svi_float_to_half(enrolled->each[i].vector[k]));
 }
 
+/* Embed all, and say of each whether it is one of them. */
+static int judge(sv_verifier *verifier, const sv_signature *signatures, int8_t *outlines, sv_addition *additions,
+                 sv_template *enrolled)
+{
+    for (int i = 0; i < enrolled->references; i++)
+        SVI_TRY(embed_one(verifier, &signatures[i], &enrolled->each[i], outlines + i * OUTLINE_BYTES, &additions[i]));
+    return screen(verifier, enrolled, outlines, additions);
+}
+
 static int fill(sv_verifier *verifier, const sv_signature *signatures, sv_screening screening,
                 sv_addition *additions, sv_template *enrolled)
 {
-    for (int i = 0; i < enrolled->references; i++)
-        SVI_TRY(embed_one(verifier, &signatures[i], &enrolled->each[i], &additions[i]));
-    SVI_TRY(screen(verifier, enrolled, additions));
+    int8_t *outlines = malloc((size_t)enrolled->references * OUTLINE_BYTES + 1);
+    int status = outlines ? judge(verifier, signatures, outlines, additions, enrolled) : SV_NO_MEMORY;
+    free(outlines);
+    if (status != SV_OK)
+        return status;
     for (int i = 0; i < enrolled->references; i++)
         if (screening == SV_ENFORCE && additions[i] != SV_TAKEN)
             return SV_ENROLLMENT_ERROR;

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, signature
+from builders import arithmetic_matcher, signature, stretched
 
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.enrollment.candidates import Candidates
@@ -19,14 +19,21 @@ def without_pressure(its):
 
 
 def captures(said):
-    """Of "a": one person's next; "c": the first once more; "A", "C": without pressure; "x": another's."""
+    """Of "a": one person's next; "c": the first once more; "t": that in another rhythm; "x": another's.
+
+    "A" and "C" are without pressure.
+    """
     first, made = signature(0, 0), []
     for number, each in enumerate(said):
         own = signature(0, number)
         made.append(
-            {"a": own, "A": without_pressure(own), "c": first, "C": without_pressure(first)}.get(
-                each, signature(3, number)
-            )
+            {
+                "a": own,
+                "A": without_pressure(own),
+                "c": first,
+                "C": without_pressure(first),
+                "t": stretched(first, 0.3),
+            }.get(each, signature(3, number))
         )
     return made
 
@@ -54,6 +61,8 @@ SETS = [
     "axaaa",
     "xaaAc",
     "cC",
+    "ataaa",
+    "tAaCt",
 ]
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import arithmetic_matcher, signature
+from builders import arithmetic_matcher, signature, stretched
 
 from sigverify.enrollment.addition import AdditionReason
 from sigverify.enrollment.candidates import Candidates
@@ -107,8 +107,15 @@ def test_nobody_tries_for_ever(verifier):
         enrollment.add(dash())
 
 
+def written(writer, repetition, share=0.0):
+    """A signature, or a copy of it in a rhythm of its own."""
+    its = signature(writer, repetition)
+    return stretched(its, share) if share else its
+
+
 MIXED = {
     "a copy": ([(0, 0), (0, 1), (0, 0)], ["reference 3 is a copy"]),
+    "a copy in another rhythm": ([(0, 0), (0, 1), (0, 0, 0.3)], ["reference 3 is a copy"]),
     "one of another writer": ([(0, 0), (4, 0), (0, 1)], ["reference 2 is too unlike"]),
     "two writers": ([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)], ["reference 4 is too", "reference 5 is too"]),
 }
@@ -118,7 +125,7 @@ MIXED = {
 def test_sets_that_are_refused_at_once(verifier, name):
     numbers, said = MIXED[name]
     with pytest.raises(EnrollmentError) as raised:
-        verifier.enroll("alice", [signature(*number) for number in numbers])
+        verifier.enroll("alice", [written(*number) for number in numbers])
     assert all(part in str(raised.value) for part in said)
     assert str(raised.value).count("reference ") == len(said)
     assert verifier.users() == ()
@@ -127,7 +134,7 @@ def test_sets_that_are_refused_at_once(verifier, name):
 @pytest.mark.parametrize("name", MIXED)
 def test_recorded_sets_are_kept_with_what_is_wrong(verifier, name):
     numbers, said = MIXED[name]
-    enrollment = verifier.enroll("alice", [signature(*number) for number in numbers], quality="record")
+    enrollment = verifier.enroll("alice", [written(*number) for number in numbers], quality="record")
     assert enrollment.references == len(verifier.store.get("alice", "pen")) == len(numbers)
     assert sum(reason is not AdditionReason.TAKEN for reason in enrollment.reasons) == len(said)
 

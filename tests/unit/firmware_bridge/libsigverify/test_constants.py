@@ -62,7 +62,7 @@ HERE = {
         "FEW_OFF": clock.FEW_OFF,
         "FEW_SHORT": clock.FEW_SHORT,
     },
-    "enrollment.c": {"LINK": LINK, "ODD": ODD},
+    "enrollment.c": {"COPY": outlines.COPY, "LINK": LINK, "ODD": ODD},
     "features.c": {"CLIP": features.CLIP, "MIDDLE_SPEED": features.MIDDLE_SPEED},
     "internal.h": {
         "SVI_COPY_DISTANCE": PEN.copy_distance,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from builders import signature
+from builders import signature, stretched
 from native_core import NativeVerifier
 
 from sigverify import Policy, Signature, Template, Verifier
@@ -250,6 +250,7 @@ SETS = {
 @pytest.mark.parametrize("name", SETS)
 def test_a_set_is_screened_as_python_screens_it(native, base, name):
     signatures = [signature(writer, repetition) for writer, repetition in SETS[name]]
+    signatures.append(stretched(signatures[0], 0.3))
     signatures.append(Signature(range(30), range(30), range(0, 600, 20)))  # a dash
     with Verifier.open(":memory:", model=base) as python:
         enrollment = python.enroll("alice", signatures, quality="record")

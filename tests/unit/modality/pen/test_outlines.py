@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from builders import signature
+from builders import signature, stretched
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,15 +28,6 @@ def changed(x=None, y=None, time_ms=None, ink=None):
     return Signature(*(old if new is None else new for new, old in columns))
 
 
-def stretched(share, phase=0.0):
-    """The same line, written in a rhythm of its own, and sampled at even times anew."""
-    part = np.linspace(0, 1, len(ORIGINAL))
-    warped = part + share * np.sin(2 * np.pi * part + phase) / (2 * np.pi)
-    warped = (warped - warped[0]) / (warped[-1] - warped[0])
-    x, y = (np.interp(warped, part, axis) for axis in (ORIGINAL.x, ORIGINAL.y))
-    return changed(x, y, ink=ORIGINAL.ink[np.clip(np.searchsorted(part, warped), 0, len(part) - 1)])
-
-
 def noisy(share):
     rng = np.random.default_rng(1)
     size = share * (np.ptp(ORIGINAL.x) + np.ptp(ORIGINAL.y)) / 2
@@ -51,8 +42,8 @@ def part(begin, end):
 
 COPIES = {
     "as it was": ORIGINAL,
-    "stretched by a tenth": stretched(0.1),
-    "stretched by a half": stretched(0.5, 1.0),
+    "stretched by a tenth": stretched(ORIGINAL, 0.1),
+    "stretched by a half": stretched(ORIGINAL, 0.5, 1.0),
     "turned": changed(0.8 * ORIGINAL.x - 0.6 * ORIGINAL.y, 0.6 * ORIGINAL.x + 0.8 * ORIGINAL.y),
     "sheared and sized": changed(3 * ORIGINAL.x + 0.1 * ORIGINAL.y, 2.9 * ORIGINAL.y - 7),
     "noise of 0.3 %": noisy(0.003),
