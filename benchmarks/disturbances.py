@@ -138,6 +138,22 @@ def hover(where: str) -> Disturb:
     return put
 
 
+def hover_unsaid(its: Recording, _: np.random.Generator) -> Recording:
+    """Send hover between strokes every 10 ms, without pressure, and never say when the pen is down."""
+    pressure = np.full(len(its.x), 0.5) if its.p is None else np.maximum(its.p, 1e-3 * its.p.max())
+    out = replace(its, p=pressure, ink=np.ones(len(its.x), np.bool_))
+    for place in np.flatnonzero(~its.ink)[::-1]:
+        count = int((its.t[place] - its.t[place - 1]) // 10) - 1 if place else 0
+        if count > 0:
+            share = np.arange(1, count + 1) / (count + 1)
+            x, y, t = (
+                each[place - 1] + share * (each[place] - each[place - 1]) for each in (its.x, its.y, its.t)
+            )
+            out = out.inserted(place, x, y - 0.05 * np.ptp(its.y) * np.sin(np.pi * share), t, np.ones(count))
+            out.p[place : place + count] = 0
+    return out
+
+
 def lost(samples: int) -> Disturb:
     """Lose the first samples."""
 
@@ -239,6 +255,7 @@ DISTURBANCES: Final[dict[str, Disturb]] = {
     "touch 0.3 s before, far": touch(3, 1.6, -300), "touch 2 s after, beside": touch(4, 0.8, 2000),
     "touch 2 s after, inside": touch(4, 0.2, 2000),
     "rest at the start": rest(0, 600), "rest in the middle": rest(0.5, 600), "rest at the end": rest(1, 600),
+    "hover in lifts, unsaid": hover_unsaid,
     "hover before": hover("before"), "hover after": hover("after"),
     "5 samples lost at the start": lost(5), "10 samples lost at the start": lost(10),
     "10 % of the samples lost": missing(0.1), "30 % of the samples lost": missing(0.3),

@@ -100,6 +100,7 @@ ENGLISH: Final[Table] = {
         "pressure_lost": "pressure that is constant, cut off or gone for a part: not used",
         "stray_position": "samples in a place where the pen never was: left out",
         "lifts_without_time": "stamps that leave no time between strokes: lifts are assumed",
+        "hover_unsaid": "no pen_down, and samples without pressure: the pen hovered there",
     },
     "Aspect": {
         "shape": "shape",
@@ -346,6 +347,7 @@ GERMAN: Final[Table] = {
         "pressure_lost": "Druck, der gleich bleibt, abgeschnitten ist oder teils fehlt: nicht verwendet",
         "stray_position": "Messpunkte, wo der Stift nie war: weggelassen",
         "lifts_without_time": "Zeiten, die zwischen Zügen keine Pause lassen: Pausen sind angenommen",
+        "hover_unsaid": "kein pen_down, und Messpunkte ohne Druck: dort schwebte der Stift",
     },
     "Aspect": {
         "shape": "Form",

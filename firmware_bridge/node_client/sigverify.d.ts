@@ -41,7 +41,7 @@ export type Addition = {
   duration_ms: number;
   complexity: number;
   flaw: "too_short" | "too_simple" | "bad_capture" | "in_seconds" | "in_microseconds" | "in_nanoseconds" | "no_time" | "no_ink" | "too_small" | "several" | "no_strokes" | "cut_off" | "blurred" | null;
-  repairs: Array<"coarse_clock" | "clock_jumped" | "counter_wrapped" | "stamps_restart" | "mark_before" | "mark_after" | "mark_between" | "pen_rested" | "pressure_lost" | "stray_position" | "lifts_without_time">;
+  repairs: Array<"coarse_clock" | "clock_jumped" | "counter_wrapped" | "stamps_restart" | "mark_before" | "mark_after" | "mark_between" | "pen_rested" | "pressure_lost" | "stray_position" | "lifts_without_time" | "hover_unsaid">;
 };
 
 export type EnrollmentReceipt = {

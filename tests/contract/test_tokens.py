@@ -71,6 +71,7 @@ TOKENS = {
     Repair: [
         "coarse_clock", "clock_jumped", "counter_wrapped", "stamps_restart", "mark_before", "mark_after",
         "mark_between", "pen_rested", "pressure_lost", "stray_position", "lifts_without_time",
+        "hover_unsaid",
     ],
 }  # fmt: skip
 """What programs compare with: a token may be added, and never changes."""

@@ -112,6 +112,16 @@ def counts(columns, rng):
     return columns | {"time_ms": np.cumsum(np.where(columns["ink"], steps, rng.choice([0.0, 0.1, 9.0])))}
 
 
+def hovers(columns, rng):
+    """Hand in hover as ink, without pressure; sometimes too much of it, or too little."""
+    pressure, ink = columns["pressure"].copy(), np.ones(len(columns["x"]), np.bool_)
+    for start in np.flatnonzero(~columns["ink"]):
+        pressure[start : start + int(rng.integers(1, 8))] = 0.0
+    for place in rng.integers(0, len(pressure), int(rng.integers(0, 4))):
+        pressure[place : place + int(rng.choice([1, 2, 3, 12, 200]))] = 0.0
+    return columns | {"pressure": pressure, "ink": ink}
+
+
 def touches(columns, rng):
     """Touch the pad before, after or beside the name."""
     for _ in range(int(rng.integers(1, 4))):
@@ -183,6 +193,6 @@ def chaos(columns, rng):
 
 
 FAULTS = (
-    coarse, bursts, jitter, wraps, restarts, jumps, units, gaps, missing, places, counts, touches, rests,
-    sensor, dashes, chaos,
+    coarse, bursts, jitter, wraps, restarts, jumps, units, gaps, missing, places, counts, hovers, touches,
+    rests, sensor, dashes, chaos,
 )  # fmt: skip

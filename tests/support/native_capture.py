@@ -37,7 +37,7 @@ class _Capture(ctypes.Structure):
         ("lost", ctypes.c_double),
         ("flaw", ctypes.c_int),
         ("repair_count", ctypes.c_int),
-        ("repairs", ctypes.c_int * 13),
+        ("repairs", ctypes.c_int * 14),
     ]
 
 

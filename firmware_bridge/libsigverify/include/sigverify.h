@@ -221,10 +221,11 @@ typedef enum sv_repair {
     SV_PEN_RESTED = 7,
     SV_PRESSURE_LOST = 8,
     SV_STRAY_POSITION = 9,
-    SV_LIFTS_WITHOUT_TIME = 10
+    SV_LIFTS_WITHOUT_TIME = 10,
+    SV_HOVER_UNSAID = 11
 } sv_repair;
 
-#define SV_MAX_REPAIRS 13 /* of one recording: a counter may wrap at three ends */
+#define SV_MAX_REPAIRS 14 /* of one recording: a counter may wrap at three ends */
 
 /* What one signature is worth by itself, as a reference. */
 typedef struct sv_quality {

@@ -82,14 +82,16 @@ static double lost_share(const svi_workspace *at)
 /* Keep what writes, and the samples that lines start from, without touches. */
 static void keep_writing(const sv_signature *from, const uint8_t *touches, svi_capture *capture)
 {
+    /* What is kept is written where nothing is read any more. */
     for (size_t i = 0; i < from->count; i++) {
-        if (touches[i] || !(is_ink(from, i) || (i + 1 < from->count && is_ink(from, i + 1))))
+        const uint8_t ink = capture->ink[i];
+        if (touches[i] || !(ink || (i + 1 < from->count && capture->ink[i + 1])))
             continue;
         capture->time[capture->count] = capture->time[i];
         capture->x[capture->count] = from->x[i];
         capture->y[capture->count] = from->y[i];
         capture->pressure[capture->count] = from->pressure ? from->pressure[i] : 0.0;
-        capture->ink[capture->count++] = (uint8_t)is_ink(from, i);
+        capture->ink[capture->count++] = ink;
     }
 }
 
@@ -180,9 +182,19 @@ static void repair(const sv_signature *from, const svi_workspace *at, svi_captur
     shorten(capture);
 }
 
+/* Take the ways from and to samples that hover out of the ink, where nobody said when the pen is down. */
+static void drop_hover(const sv_signature *from, uint8_t *marks, svi_capture *capture)
+{
+    if (!svi_mark_hover(from, capture->ink, marks))
+        return;
+    svi_note_repair(&capture->repairs, SV_HOVER_UNSAID);
+    for (size_t i = 0; i < from->count; i++)
+        capture->ink[i] = capture->ink[i] && !marks[i] && !(i > 0 && marks[i - 1]);
+}
+
 /* Copy the samples that are not marked; the caller frees `rest->x`. A stroke begins with its first sample in a right
  * place: the way to it carries no ink. */
-static int without_strays(const sv_signature *from, const uint8_t *strays, sv_signature *rest)
+static int without_strays(const sv_signature *from, const uint8_t *written, const uint8_t *strays, sv_signature *rest)
 {
     double *columns = malloc(from->count * (4 * sizeof(double) + 1));
     uint8_t *ink = (uint8_t *)(columns + 4 * from->count);
@@ -191,7 +203,7 @@ static int without_strays(const sv_signature *from, const uint8_t *strays, sv_si
     if (!columns)
         return SV_NO_MEMORY;
     for (size_t i = 0; i < from->count; i++) {
-        begins |= !is_ink(from, i);
+        begins |= !written[i];
         if (strays[i]) {
             begins |= i == 0;
             continue;
@@ -200,7 +212,7 @@ static int without_strays(const sv_signature *from, const uint8_t *strays, sv_si
         columns[from->count + count] = from->y[i];
         columns[2 * from->count + count] = from->time_ms[i];
         columns[3 * from->count + count] = from->pressure ? from->pressure[i] : 0.0;
-        ink[count++] = is_ink(from, i) && !begins;
+        ink[count++] = written[i] && !begins;
         begins = 0;
     }
     *rest = (sv_signature){count,
@@ -216,7 +228,7 @@ static int without_strays(const sv_signature *from, const uint8_t *strays, sv_si
 static int repair_without_strays(const sv_signature *from, svi_workspace *at, svi_capture *capture)
 {
     sv_signature rest;
-    int status = without_strays(from, at->marks, &rest);
+    int status = without_strays(from, at->ink, at->marks, &rest);
     if (status)
         return status;
     svi_note_repair(&capture->repairs, SV_STRAY_POSITION);
@@ -251,6 +263,7 @@ int svi_capture_open(const sv_signature *signature, svi_capture *capture)
     /* Until positions are kept, their room is for whatever a repair needs. */
     workspace = (svi_workspace){signature->count, capture->ink, capture->time, capture->x, capture->y,
                                 capture->ink + room,  &capture->repairs};
+    drop_hover(signature, workspace.marks, capture);
     if (svi_mark_strays(signature->x, signature->y, &workspace)) {
         int status = repair_without_strays(signature, &workspace, capture);
         if (status)

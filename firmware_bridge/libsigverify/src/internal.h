@@ -117,6 +117,9 @@ void svi_note_repair(svi_repairs *repairs, sv_repair repair);
 sv_addition svi_clock_flaw(const double *stamps, const svi_workspace *at);  /* SV_TAKEN: they can be milliseconds */
 double svi_clock_mend(const double *stamps, const svi_workspace *at);       /* fills in `time`, returns the interval */
 
+/* hover.c */
+size_t svi_mark_hover(const sv_signature *from, const uint8_t *ink, uint8_t *marks); /* how many are marked, if any */
+
 /* strays.c */
 size_t svi_mark_strays(const double *x, const double *y, const svi_workspace *at); /* returns how many are marked */
 

@@ -28,3 +28,5 @@ class Repair(StrEnum):
     """A few samples lay where the pen never was, as 0, 0 or a spike: they were left out."""
     LIFTS_WITHOUT_TIME = "lifts_without_time"
     """The stamps count only samples that touch: the time between strokes is assumed."""
+    HOVER_UNSAID = "hover_unsaid"
+    """No `pen_down` was given, and samples without pressure lie between others: the pen hovered there."""

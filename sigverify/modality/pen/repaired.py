@@ -7,6 +7,7 @@ import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray
 from sigverify.modality.pen import clock, marks
+from sigverify.modality.pen.hover import without_hover
 from sigverify.modality.pen.repair import Repair
 from sigverify.modality.pen.strays import find_strays
 from sigverify.modality.quality import Flaw
@@ -58,6 +59,17 @@ def repair(
     x: FloatArray, y: FloatArray, time_ms: FloatArray, pressure: FloatArray | None, ink: BoolArray
 ) -> Repaired:
     """Mend a recording of `n` samples, all arrays `(n,)` as in `Signature`."""
+    written = without_hover(x, y, pressure, ink)
+    if written is None:
+        return _without_strays(x, y, time_ms, pressure, ink)
+    rest = _without_strays(x, y, time_ms, pressure, written)
+    return replace(rest, repairs=(Repair.HOVER_UNSAID, *rest.repairs))
+
+
+def _without_strays(
+    x: FloatArray, y: FloatArray, time_ms: FloatArray, pressure: FloatArray | None, ink: BoolArray
+) -> Repaired:
+    """Mend a recording whose ink is known."""
     strays = find_strays(x, y, ink)
     if not strays.any():
         return _repair(x, y, time_ms, pressure, ink)

@@ -37,7 +37,8 @@ class Signature:
             jumping stamps are a device's fault, not an error: `repaired` mends them.
         pressure: `(n,)` float64, any unit, never negative, or None where the device has none.
         pen_down: `(n,)` bool: the way *to* this sample carries ink. False on hover samples
-            and on the first sample after a lift.
+            and on the first sample after a lift. Not given: all is ink, but for samples without pressure
+            between others that have some, see `hover`.
 
     Anything that numpy turns into one-dimensional arrays is taken, lists and tuples too.
 

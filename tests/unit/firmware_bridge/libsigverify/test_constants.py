@@ -18,6 +18,7 @@ from sigverify.modality.pen import (
     assessment,
     clock,
     features,
+    hover,
     marks,
     outlines,
     repaired,
@@ -64,6 +65,7 @@ HERE = {
     },
     "enrollment.c": {"COPY": outlines.COPY, "LINK": LINK, "ODD": ODD},
     "features.c": {"CLIP": features.CLIP, "MIDDLE_SPEED": features.MIDDLE_SPEED},
+    "hover.c": {"LEAST": hover.LEAST, "MOST": hover.MOST, "LEAST_INK": hover.LEAST_INK},
     "internal.h": {
         "SVI_COPY_DISTANCE": PEN.copy_distance,
         "SVI_FILE_VERSION": MANIFEST_VERSION,

@@ -40,7 +40,7 @@ def test_every_status_has_words(library):
         ("sv_outcome", native_core.OUTCOMES.values(), list(native_core.OUTCOMES)),
         ("sv_reason", native_core.REASONS, list(range(7))),
         ("sv_addition", native_core.ADDITIONS, list(range(10))),
-        ("sv_repair", Repair, list(range(11))),
+        ("sv_repair", Repair, list(range(12))),
     ],
 )
 def test_enums_are_in_the_order_of_python(name, members, numbers):
