@@ -12,6 +12,7 @@ from converter import tensorflow_backend
 from sigverify.arrays import Float32Array
 from sigverify.errors import ConversionError
 from sigverify.matching.elastic import ALIGNABLE, can_be_aligned
+from sigverify.training.run.unreadable import UNREADABLE
 
 _BATCH: Final = 64
 
@@ -94,7 +95,7 @@ def read_network(path: Path) -> Any:
     _, keras = tensorflow_backend.load()
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except UNREADABLE as error:
         raise ConversionError(f"{path.name} cannot be loaded", received=str(error)[:500]) from error
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from converter.trained import refuse_seen
+from converter.trained import refuse_copies, refuse_seen
 from sigverify.arrays import IndexArray
 from sigverify.corpora import Corpus
 from sigverify.errors import ConversionError
@@ -30,7 +30,7 @@ def gather_people(
 
     Raises:
         ConversionError: too few people, too few signatures of each, or another kind of capture.
-        SplitLeak: the network was trained on one of the corpora.
+        SplitLeak: the network was trained on one of the corpora, under this name or another one.
     """
     if not corpora:
         raise ConversionError("nobody to calibrate on", expected=_NEEDED, hint="Name a corpus with --on")
@@ -39,12 +39,10 @@ def gather_people(
             "corpora of another kind of capture", expected=modality.name, received=", ".join(others)
         )
     refuse_seen(provenance, [corpus.name for corpus in corpora])
-    able = [
-        corpus.select(enough)
-        for corpus in corpora
-        if (enough := [name for name in corpus.writers if len(corpus.genuine(name)) >= MIN_GENUINE])
+    enough = [
+        [name for name in corpus.writers if len(corpus.genuine(name)) >= MIN_GENUINE] for corpus in corpora
     ]
-    count = sum(len(corpus.writers) for corpus in able)
+    count = sum(map(len, enough))
     if count < MIN_PEOPLE:
         there = sum(len(corpus.writers) for corpus in corpora)
         raise ConversionError(
@@ -53,7 +51,9 @@ def gather_people(
             received=f"{there} people, {count} of them with {MIN_GENUINE} or more",
             hint="Collect more, or use the model as it is",
         )
-    return TraceSet.join([TraceSet.from_corpus(corpus) for corpus in able])
+    sets = [TraceSet.from_corpus(corpus) for corpus in corpora]
+    refuse_copies(provenance, sets)
+    return TraceSet.join([each.select(names) for each, names in zip(sets, enough, strict=True) if names])
 
 
 def rows_of(people: TraceSet, number: int) -> tuple[IndexArray, IndexArray]:

@@ -19,7 +19,7 @@ from sigverify.matching.embedding import Embedding
 from sigverify.modality.modality import Modality
 from sigverify.modality.registry import find_modality
 from sigverify.training.config import PEN
-from sigverify.training.data.trace_set import TraceSet
+from sigverify.training.data.trace_set import TraceSet, trace_digests
 from sigverify.training.run.origin import Origin
 from sigverify.training.run.run import Run
 
@@ -83,12 +83,24 @@ class Calibration:
 
     @classmethod
     def from_corpora(
-        cls, corpora: Sequence[Corpus], provenance: Mapping[str, Any], modality: Modality[Any]
+        cls,
+        corpora: Sequence[Corpus],
+        provenance: Mapping[str, Any],
+        modality: Modality[Any],
+        *,
+        seen: Float32Array | None = None,
     ) -> Self:
         """Take corpora that the network of this provenance has not seen.
 
+        Args:
+            corpora: what to calibrate on.
+            provenance: of the network.
+            modality: of the network.
+            seen: traces `(n, *trace_shape)` that the network was trained on, some of them or all; None: none
+                are at hand.
+
         Raises:
-            SplitLeak: the network was trained on one of them.
+            SplitLeak: the network was trained on one of them, under this name or another one.
             ConversionError: another kind of capture, or too few signatures.
         """
         refuse_seen(provenance, [corpus.name for corpus in corpora])
@@ -97,6 +109,7 @@ class Calibration:
                 "corpora of another kind of capture", expected=modality.name, received=", ".join(others)
             )
         sets = [TraceSet.from_corpus(corpus) for corpus in corpora]
+        refuse_copies(provenance, sets, seen=seen)
         return replace(cls.from_traces(TraceSet.join(sets)), corpora=tuple(each.record() for each in sets))
 
     def embeddings(self, modality: Modality[Any]) -> list[Embedding]:
@@ -130,13 +143,68 @@ def shortage(traces: TraceSet) -> str:
 def _own_or_invented(
     held_out: TraceSet | None, provenance: Mapping[str, Any], modality: Modality[Any]
 ) -> Calibration:
-    """Take the writers that a run held out or, where these are too few, invented people."""
-    lacking = shortage(held_out) if held_out is not None else "nobody"
-    if held_out is not None and not lacking:
-        return Calibration.from_traces(held_out)
+    """Take the writers that a run held out or, where these are too few, invented people.
+
+    Those do not count whom the network that the run started from may have seen.
+    """
+    seen = _seen_before(provenance)
+    unseen = held_out if held_out is None or not seen else _without(held_out, seen)
+    lacking = shortage(unseen) if unseen is not None else "nobody"
+    if unseen is not None and not lacking:
+        return Calibration.from_traces(unseen)
     corpus = open_corpus(TO_CALIBRATE[modality.name])
     why = f"The run held out too little to fit scores on: {lacking}; {_NEEDED} are needed"
+    if seen:
+        why += (
+            f". Writers of {', '.join(seen)} do not count: the network that the run started from may have "
+            "been trained on them"
+        )
     return replace(Calibration.from_corpora([corpus], provenance, modality), why=why)
+
+
+def _seen_before(provenance: Mapping[str, Any]) -> list[str]:
+    """Name the corpora whose held-out writers the network that a run started from may have seen."""
+    transfer = provenance.get("transfer")
+    names = transfer.get("may_have_seen", ()) if isinstance(transfer, Mapping) else ()
+    return sorted({str(name) for name in names})
+
+
+def _without(held_out: TraceSet, corpora: Sequence[str]) -> TraceSet | None:
+    """Leave out the writers of these corpora; None: nobody is left, or nobody knows who is of them."""
+    corpus_of = {writer: writer.rpartition("/")[0] for writer in held_out.writers}
+    if set(corpora) - set(corpus_of.values()):
+        return None  # of a corpus that was joined of others, writers are called by those
+    left = [writer for writer, corpus in corpus_of.items() if corpus not in corpora]
+    return held_out.select(left) if left else None
+
+
+def refuse_copies(
+    provenance: Mapping[str, Any], sets: Sequence[TraceSet], *, seen: Float32Array | None = None
+) -> None:
+    """Refuse to calibrate on what the network of this provenance has seen under whatever name.
+
+    Known are whole corpora, the part of them that was trained on, and single signatures that are `seen`,
+    traces `(n, *trace_shape)`. A part of a corpus is not known by the provenance.
+
+    Raises:
+        SplitLeak: it has.
+    """
+    corpora = provenance.get("corpora", ())
+    records = [each for each in (*corpora, provenance.get("train")) if isinstance(each, Mapping)]
+    known = set() if seen is None else set(trace_digests(seen))
+    for each in sets:
+        named = next((str(record.get("name")) for record in records if each.is_of(record)), "")
+        shared = 0 if named else sum(digest in known for _, digest in each.digests())
+        if named or shared:
+            raise SplitLeak(
+                f"the network was trained on signatures of {each.name} to calibrate on",
+                expected="signatures that it has not seen",
+                received=f"those of {named} under another name" if named else f"{shared} that it has seen",
+                hint=_LEAVE_OUT,
+            )
+
+
+_LEAVE_OUT: Final = "Leave them out: a run's own validation writers are used where none is named"
 
 
 def refuse_seen(provenance: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -151,7 +219,7 @@ def refuse_seen(provenance: Mapping[str, Any], names: Sequence[str]) -> None:
             "the network was trained on a corpus to calibrate on",
             expected="corpora that it has not seen",
             received=", ".join(leaked),
-            hint="Leave them out: a run's own validation writers are used where none is named",
+            hint=_LEAVE_OUT,
         )
 
 
@@ -192,7 +260,8 @@ class TrainedNetwork:
         Args:
             folder: what `sigverify train` wrote.
             calibration: corpora to calibrate on, instead of the run's validation writers; where these are
-                too few for it, and nothing is named, invented people are.
+                too few for it, or the network that the run started from may have seen them, and nothing is
+                named, invented people are.
 
         Raises:
             ConversionError: a file is missing, or does not hold what a run writes.
@@ -219,7 +288,7 @@ class TrainedNetwork:
             model_path=model_path,
             pair_path=run.pair_path if run.pair_path.is_file() else None,
             representative=modality.encode(representative),
-            calibration=Calibration.from_corpora(calibration, provenance, modality)
+            calibration=Calibration.from_corpora(calibration, provenance, modality, seen=representative)
             if calibration
             else _own_or_invented(held_out, provenance, modality),
             provenance=provenance,

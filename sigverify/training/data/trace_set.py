@@ -2,12 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Self
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,10 @@ from sigverify.arrays import BoolArray, Float32Array, FloatArray, Int32Array
 from sigverify.corpora import Corpus, Kind
 from sigverify.corpora.processes import mapped
 from sigverify.corpora.splits import joined_name, joined_terms, qualified
-from sigverify.errors import CorpusError
+from sigverify.errors import CorpusError, one_line
 from sigverify.modality.registry import find_modality
 from sigverify.training.config import PEN
+from sigverify.training.run.unreadable import UNREADABLE
 from sigverify.whole_file import replacing
 
 _AT_ONCE: Final = 500
@@ -135,9 +135,11 @@ class TraceSet:
                     licence_note=str(file["licence_note"]),
                     modality=str(file["modality"]) if "modality" in file else PEN,
                 )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except UNREADABLE as error:
             raise CorpusError(
-                f"{path} is not a trace set", expected="a file that TraceSet.save wrote", received=str(error)
+                f"{path} is not a trace set",
+                expected="a file that TraceSet.save wrote",
+                received=one_line(error),
             ) from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -194,6 +196,16 @@ class TraceSet:
             "skilled": len(self) - genuine,
         }
 
+    def is_of(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether these signatures are all of those, and no others, that a `record` was made of.
+
+        The name may be another: writers were called by the name of then, and so they are here.
+        """
+        its = self.record()
+        if any(its[name] != record.get(name) for name in ("writers", "genuine", "skilled")):
+            return False
+        return replace(self, name=str(record.get("name"))).fingerprint == record.get("fingerprint")
+
     def take(self, index: npt.NDArray[np.integer] | BoolArray) -> "TraceSet":
         """Return the signatures at `index` (positions or a mask)."""
         return TraceSet(
@@ -219,10 +231,7 @@ class TraceSet:
 
     def digests(self) -> list[tuple[str, bytes]]:
         """Return the writer of each signature, and a digest of its trace alone."""
-        return [
-            (str(writer), hashlib.blake2b(array.tobytes(), digest_size=16).digest())
-            for writer, array in zip(self.writer, self.traces, strict=True)
-        ]
+        return list(zip(map(str, self.writer), trace_digests(self.traces), strict=True))
 
     @property
     def _digests(self) -> list[bytes]:
@@ -231,6 +240,11 @@ class TraceSet:
             hashlib.sha256(f"{writer}|{genuine}|{extent:.3f}|".encode() + array.tobytes()).digest()
             for writer, genuine, extent, array in rows
         ]
+
+
+def trace_digests(traces: Float32Array) -> list[bytes]:
+    """Return a digest of each of the traces `(n, *trace_shape)`: `n` times 16 bytes."""
+    return [hashlib.blake2b(trace.tobytes(), digest_size=16).digest() for trace in traces]
 
 
 def _traced(modality: str, capture: Any) -> tuple[Float32Array, float]:

@@ -46,14 +46,9 @@ def may_have_seen(origin: Origin, data: TrainingData) -> list[str]:
     seen = []
     for corpus in data.validation:
         records = [
-            record
-            for record in origin.corpora
-            if corpus.name == record.get("name") or corpus.fingerprint == record.get("fingerprint")
+            record for record in origin.corpora if corpus.name == record.get("name") or corpus.is_of(record)
         ]
-        alike = [
-            record.get("fingerprint") == corpus.fingerprint and record.get("split") == data.split
-            for record in records
-        ]
+        alike = [corpus.is_of(record) and record.get("split") == data.split for record in records]
         if (records or corpus.name in origin.trained_on) and not (alike and all(alike)):
             seen.append(corpus.name)
     return seen

@@ -129,6 +129,15 @@ def test_forgeries_of_enough_people_are_used(model, monkeypatch):
         adjust(other, [corpus()])
 
 
+def test_people_whom_the_network_was_trained_on_are_known_under_another_name(model, monkeypatch):
+    monkeypatch.setattr(adjustment.Matcher, "open", None)
+    seen = TraceSet.from_corpus(replace(corpus(), name="synthetic-1")).record()
+    provenance = {**model.manifest.provenance, "corpora": [seen | {"split": {"seed": 0, "fraction": 0.1}}]}
+    model = replace(model, manifest=replace(model.manifest, provenance=provenance))
+    with pytest.raises(SplitLeak, match=r"signatures of mine .*those of synthetic-1 under another name"):
+        adjust(model, [corpus()])
+
+
 @pytest.mark.parametrize(
     ("corpora", "error", "message"),
     [

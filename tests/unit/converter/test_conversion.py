@@ -337,6 +337,59 @@ def test_a_corpus_that_the_network_has_seen_is_refused(toy_run):
         convert(toy_run, calibration=[invented("synthetic")], calibrate=calibrate)
 
 
+def with_facts(run, **facts):
+    """Write into the record of a run."""
+    file = run / "provenance.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | facts))
+
+
+@pytest.mark.parametrize("of", ["the corpus", "the part that was trained on"])
+@pytest.mark.parametrize("source", ["run", "keras", "model"])
+def test_a_corpus_that_the_network_has_seen_is_known_by_its_signatures(run, tmp_path, of, source):
+    record = TraceSet.from_corpus(replace(invented(), name="synthetic")).record()
+    split = {"split": {"seed": 0, "fraction": 0.1}}
+    with_facts(run, **({"corpora": [record | split]} if of == "the corpus" else {"train": record}))
+    path = run
+    if source == "model":
+        path = tmp_path / "run.sigmodel"
+        convert(run, calibrate=calibrate).model.write(path)
+    elif source == "keras":
+        with_facts(run, config={"encoder": "toy"})
+        path = export(Run(path=run), "toy", tmp_path)
+    with pytest.raises(SplitLeak, match=r"trained on .*elsewhere.*those of synthetic under another name"):
+        convert(path, calibration=[invented()], calibrate=calibrate)
+    convert(path, calibration=[invented(writers=6)], calibrate=calibrate)
+
+
+def test_a_single_signature_that_the_run_was_trained_on_is_known(run):
+    """Of a part of a corpus, under another name: by the signatures that training leaves in the run."""
+    leaked = invented()
+    samples = [*leaked.samples[:-1], replace(leaked.samples[-1], capture=signature(3, 2, noise=0.02))]
+    with pytest.raises(SplitLeak, match="received 1 that it has seen"):
+        convert(run, calibration=[replace(leaked, samples=tuple(samples))], calibrate=calibrate)
+
+
+def test_writers_whom_the_start_may_have_seen_set_no_thresholds(run, monkeypatch):
+    invented_people = "synthetic:writers=10,genuine=6,skilled=5,seed=14"
+    monkeypatch.setattr("converter.trained.TO_CALIBRATE", {"pen": invented_people})
+    held_out = TraceSet.load(run / "calibration.npz")
+    others = replace(held_out, name="others", writer=np.char.replace(held_out.writer, "toy/", "others/"))
+    TraceSet.join([held_out, others]).save(run / "calibration.npz")
+
+    def record():
+        return convert(run, calibrate=calibrate).model.manifest.provenance["conversion"]
+
+    with_facts(run, transfer={"may_have_seen": []})
+    assert (record()["calibrated_on"], record()["calibration_signatures"]) == (["others", "toy"], 240)
+    with_facts(run, transfer={"may_have_seen": ["toy"]})
+    assert (record()["calibrated_on"], record()["calibration_signatures"]) == (["others"], 120)
+    for seen in (["toy", "others"], ["others", "some joined"]):
+        with_facts(run, transfer={"may_have_seen": seen})
+        assert record()["calibrated_on"] == ["synthetic-14"]
+        assert "Writers of others, " in record()["calibration_why"]
+        assert "the network that the run started from may have" in record()["calibration_why"]
+
+
 def test_too_few_signatures_to_calibrate_on_are_refused(toy_run):
     with pytest.raises(ConversionError, match="at least 100"):
         convert(toy_run, calibration=[invented(writers=4)], calibrate=calibrate)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,17 @@ def test_fingerprint_ignores_order_and_sees_every_value(traces):
     changed = traces.take(np.arange(len(traces)))
     changed.traces[3, 7, 0] += 1e-3
     assert changed.fingerprint != traces.fingerprint
+
+
+def test_a_record_is_known_again_under_another_name(traces):
+    renamed = replace(traces, name="other")
+    assert traces.is_of(traces.record())
+    assert renamed.is_of(traces.record())
+    assert not traces.select(traces.writers[1:]).is_of(traces.record())
+    moved = replace(traces, traces=traces.traces + np.float32(1e-3))
+    assert not moved.is_of(traces.record())
+    assert TraceSet.join([traces]).is_of(traces.record())
+    assert not traces.is_of({"name": traces.name})
 
 
 def test_select_refuses_strangers(traces):

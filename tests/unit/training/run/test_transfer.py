@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sigverify.training import TrainConfig, ValidationConfig
@@ -25,7 +27,7 @@ def origin_on(*records, names=("toy",)):
 
 
 def record(corpus, **split):
-    return {"name": corpus.name, "fingerprint": corpus.fingerprint, "split": split}
+    return corpus.record() | {"split": split}
 
 
 def test_the_same_split_held_the_same_writers_out(corpus, data):
@@ -40,8 +42,9 @@ def test_another_split_may_have_not(corpus, data, split):
 
 
 def test_a_renamed_corpus_is_recognized(corpus, data):
-    renamed = {"name": "other", "fingerprint": corpus.fingerprint, "split": {"seed": 3, "fraction": 0.5}}
-    assert may_have_seen(origin_on(renamed, names=["other"]), data) == ["toy"]
+    renamed = replace(corpus, name="other")
+    assert may_have_seen(origin_on(record(renamed, seed=3, fraction=0.5), names=["other"]), data) == ["toy"]
+    assert may_have_seen(origin_on(record(renamed, seed=0, fraction=0.5), names=["other"]), data) == []
 
 
 def test_another_corpus_taught_nothing_of_these(data):
