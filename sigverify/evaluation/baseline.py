@@ -12,6 +12,7 @@ import numpy as np
 
 from sigverify.arrays import RealArray
 from sigverify.errors import MissingExtra
+from sigverify.matching.scoring import Impostor
 from sigverify.metrics.normalized_distance import normalized_distance
 from sigverify.modality.registry import modality_of
 
@@ -92,6 +93,15 @@ class DtwBaseline:
     def cohort(self) -> Sequence[RealArray]:
         """Bring nobody along."""
         return ()
+
+    def decided(
+        self,
+        score: RealArray,
+        distances: RealArray,  # noqa: ARG002 - System
+        impostor: Impostor,  # noqa: ARG002
+    ) -> RealArray:
+        """Leave scores as they are."""
+        return score
 
     def limited(
         self,

@@ -17,6 +17,7 @@ from sigverify.evaluation.summary import summarize
 from sigverify.evaluation.system import System
 from sigverify.evaluation.tables import WriterTables, tabulate
 from sigverify.evaluation.trials import Rows, Trials, make_rows
+from sigverify.matching.scoring import Impostor
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the stage, and how much of how much of it is done."""
@@ -25,6 +26,8 @@ MAX_REFERENCES: Final = 100
 MAX_DRAWS: Final = 1000
 LATENCY_REFERENCES: Final = 5
 LATENCY_PROBES: Final = 50
+
+_IMPOSTORS: Final = (Impostor.SKILLED, Impostor.RANDOM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,7 @@ def _trials(
             met = tables.met(drawn[0])
             for kind, rows, distances, spread in tables.trials(*drawn):
                 score = system.score(distances, spread)
+                skilled, random = (system.decided(score, distances, each) for each in _IMPOSTORS)
                 yield make_rows(
                     references=count,
                     draw=seed,
@@ -166,7 +170,8 @@ def _trials(
                     probe_writer=author[rows],
                     probe=number[rows],
                     score=score,
-                    limited=score if met is None else system.limited(score, distances, spread, met),
+                    decided=skilled,
+                    limited=random if met is None else system.limited(score, distances, spread, met),
                 )
 
 

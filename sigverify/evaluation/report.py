@@ -268,7 +268,8 @@ def _read_trials(path: Path) -> Trials | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             rows = np.zeros(len(stored["score"]), ROW)
             for name in ROW.names or ():
-                rows[name] = stored[name]
+                # Reports of before there was such a column took the score itself.
+                rows[name] = stored["score" if name == "decided" and name not in stored else name]
             return Trials(tuple(str(name) for name in stored["writers"]), rows)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError("the trials of a report cannot be read", received=f"{path}: {error}") from error

@@ -97,7 +97,7 @@ def run_evaluation(
     opened = [each if isinstance(each, Corpus) else open_corpus(each) for each in corpora]
     if loaded is not None:
         _require_kind(opened, loaded)
-    provenance = {} if loaded is None else loaded.manifest.provenance
+    provenance = None if loaded is None else loaded.manifest.provenance
     selected = select_unseen(opened, provenance, writers=writers, all_writers=all_writers)
     reports = tuple(
         evaluate(

@@ -45,6 +45,8 @@ class Selection:
         left_out: how many of the corpus are not.
         seen: how many of those measured the network was trained on, as far as is known.
         calibrated: whether scores and thresholds were fitted on these writers, or may have been.
+        known: whether the model's record says enough to tell whom it has seen: each corpus that it names, by
+            its fingerprint. Reports from before this was asked do not say so.
     """
 
     choice: Choice
@@ -52,28 +54,37 @@ class Selection:
     left_out: int = 0
     seen: int = 0
     calibrated: bool = False
+    known: bool = False
 
     def words(self) -> str:
         """Say it to a person.
 
-        >>> Selection(choice=Choice.HELD_OUT, writers=6, left_out=34, calibrated=True).words()
+        >>> Selection(choice=Choice.HELD_OUT, writers=6, left_out=34, calibrated=True, known=True).words()
         'the 6 writers of 40 that were held out of training; scores and thresholds were fitted on them'
+        >>> Selection(choice=Choice.UNSEEN, writers=6).words()
+        'all 6 writers; nobody knows whether the model has seen them'
         """
         of = f"{self.writers} writers of {self.writers + self.left_out}"
         said = {
-            Choice.UNSEEN: f"all {self.writers} writers, none of whom the model has seen",
+            Choice.UNSEEN: f"all {self.writers} writers"
+            + (", none of whom the model has seen, by its record" if self.known else ""),
             Choice.HELD_OUT: f"the {of} that were held out of training",
-            Choice.NAMED: f"the {of} that the file names, on whom the network was not trained",
+            Choice.NAMED: f"the {of} that the file names"
+            + (", on whom by its record the network was not trained" if self.known else ""),
             Choice.ALL: f"{of}, whether the model has seen them or not"
             + (f": it was trained on {self.seen}" if self.seen else ""),
         }[self.choice]
+        if not self.known and self.choice is Choice.HELD_OUT:
+            said += "; nobody knows what the model had seen before that"
+        elif not self.known and self.choice is not Choice.ALL:
+            said += "; nobody knows whether the model has seen them"
         fitted = "scores and thresholds were fitted on them"
         return f"{said}; {fitted}" if self.calibrated else said
 
 
 def select_unseen(
     corpora: Sequence[Corpus],
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, Any] | None,
     *,
     writers: str | os.PathLike[str] | None = None,
     all_writers: bool = False,
@@ -82,7 +93,7 @@ def select_unseen(
 
     Args:
         corpora: to measure on.
-        provenance: of the model's manifest; empty for what has not learned anything.
+        provenance: of the model's manifest; None for what has not learned anything.
         writers: a file that names whom to measure: a split, of which the held-out side is taken, or a list.
         all_writers: whether to measure those that the model has seen, too.
 
@@ -96,12 +107,24 @@ def select_unseen(
         _selected(
             corpus,
             part,
-            _Seen(provenance, _sides(corpus, split)),
+            _Seen({} if provenance is None else provenance, _sides(corpus, split)),
+            known=provenance is None or _tells(provenance),
             named=part is not corpus,
             ask=not all_writers,
         )
         for corpus, part in zip(corpora, chosen, strict=True)
     ]
+
+
+def _tells(provenance: Mapping[str, Any]) -> bool:
+    """Whether a record says enough to know again, by its signatures, each corpus that was trained on.
+
+    An older one has names alone, and by another name the same signatures are not known; of a network that
+    started from weights of unknown origin, no corpus is recorded for these.
+    """
+    names = {str(name) for name in provenance.get("trained_on", ())}
+    records = [each for each in provenance.get("corpora", ()) if isinstance(each, Mapping)]
+    return bool(names) and names <= {str(each.get("name")) for each in records if each.get("fingerprint")}
 
 
 def _sides(corpus: Corpus, split: SplitFile | None) -> list[Corpus]:
@@ -112,7 +135,7 @@ def _sides(corpus: Corpus, split: SplitFile | None) -> list[Corpus]:
 
 
 def _selected(
-    whole: Corpus, part: Corpus, seen: "_Seen", *, named: bool, ask: bool
+    whole: Corpus, part: Corpus, seen: "_Seen", *, known: bool, named: bool, ask: bool
 ) -> tuple[Corpus, Selection]:
     trained = None if seen.is_unknown else seen.writers
     if ask and trained is None:
@@ -147,6 +170,7 @@ def _selected(
         left_out=len(whole.writers) - len(left),
         seen=0 if ask else len(set(left) & (trained or set())),
         calibrated=fitted,
+        known=known,
     )
 
 

@@ -71,7 +71,8 @@ class PromisedPoint:
 
     Attributes:
         fmr: the rate the model promises at the threshold.
-        threshold: the threshold.
+        threshold: the threshold; where some captures lack nothing, that for them. The others are decided by
+            theirs.
         fmr_found, fnmr_found: what was found, mean over draws.
     """
 
@@ -158,7 +159,7 @@ class ProfilePoint:
 
     Attributes:
         profile: by name.
-        threshold: the score to reach.
+        threshold: the score to reach; as of `PromisedPoint`.
         genuine_refused: of genuine trials.
         accepted: of the trials of each kind of impostor; a kind that the corpus lacks is not there.
     """
@@ -239,9 +240,9 @@ def _profiles(trials: Trials, references: int, thresholds: Mapping[float, float]
         yield ProfilePoint(
             profile=profile,
             threshold=threshold,
-            genuine_refused=_share(genuine["writer"], genuine["score"] < threshold, bootstrap),
+            genuine_refused=_share(genuine["writer"], genuine["decided"] < threshold, bootstrap),
             accepted={
-                kind: _share(its["writer"], its["score"] >= threshold, bootstrap)
+                kind: _share(its["writer"], its["decided"] >= threshold, bootstrap)
                 for kind, its in rows.items()
             },
         )
@@ -267,10 +268,10 @@ def _errors(
     promised: Sequence[tuple[float, float]],
 ) -> ImpostorErrors:
     pooled = [pair(trials, references, kind, draw) for draw in trials.draws]
-    # A device decides by thresholds for strangers that are raised for whom these come near.
-    decided = pooled
-    if kind is TrialKind.RANDOM:
-        decided = [pair(trials, references, kind, draw, limited=True) for draw in trials.draws]
+    # A device decides by thresholds for strangers that are raised for whom these come near, and by those for
+    # what was compared.
+    column = "limited" if kind is TrialKind.RANDOM else "decided"
+    decided = [pair(trials, references, kind, draw, column=column) for draw in trials.draws]
     curves = [error_curve(*scores) for scores in pooled]
     found = [curve.index_at_fmr([*FMRS, *DET_FMRS]) for curve in curves]
     rates = np.array([curve.fnmr[index] for curve, index in zip(curves, found, strict=True)])
@@ -303,12 +304,12 @@ def _errors(
 
 
 def pair(
-    trials: Trials, references: int, kind: TrialKind, draw: int, *, limited: bool = False
+    trials: Trials, references: int, kind: TrialKind, draw: int, *, column: str = "score"
 ) -> tuple[FloatArray, FloatArray]:
     """Return the genuine and the impostor scores of one draw, all writers together; see `Trials.scores`."""
     return (
-        trials.scores(references=references, kind=TrialKind.GENUINE, draw=draw, limited=limited),
-        trials.scores(references=references, kind=kind, draw=draw, limited=limited),
+        trials.scores(references=references, kind=TrialKind.GENUINE, draw=draw, column=column),
+        trials.scores(references=references, kind=kind, draw=draw, column=column),
     )
 
 

@@ -10,7 +10,7 @@ from sigverify.matcher import Matcher
 from sigverify.matching.comparison import present, without
 from sigverify.matching.cue import Cue
 from sigverify.matching.embedding import Embedding, References
-from sigverify.matching.scoring import Impostor, Scoring
+from sigverify.matching.scoring import Impostor, ScoreRow, Scoring
 from sigverify.matching.strangers import NormalFit, Strangers
 from sigverify.template import stored
 
@@ -48,12 +48,19 @@ class System(Protocol[Embedded]):
     def cohort(self) -> Sequence[Embedded]:
         """Return invented people that whoever is enrolled is compared with; none: it has no cohort."""
 
+    def decided(self, score: RealArray, distances: RealArray, impostor: Impostor) -> RealArray:
+        """Move scores `(p,)` of `score` so that one table of thresholds decides about all.
+
+        They reach one of `thresholds` for that impostor just where a device accepts, which may decide by
+        other thresholds where somebody's device lacks a sensor.
+        """
+
     def limited(
         self, score: RealArray, distances: RealArray, spread: RealArray, cohort: RealArray
     ) -> RealArray:
         """Lower scores `(p,)` of `score` where the cohort, `(n, r, k)` from the references, comes near.
 
-        They reach a threshold for random impostors just where a device accepts.
+        They reach a threshold for random impostors just where a device accepts, as those of `decided` do.
         """
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
@@ -130,10 +137,9 @@ class SdkSystem:
     def score(self, distances: RealArray, spread: RealArray) -> RealArray:
         """Score by the calibrated fusion of all cues, as `Matcher.compare` chooses what is compared."""
         k = len(self.cues)
-        lacking = distances[..., 2 * k].any(axis=-1)
         whole = self.scoring.score(distances[..., :k], spread[..., :k])
         reduced = self.scoring.score(distances[..., k : 2 * k], spread[..., k:], reduced=True)
-        return np.where(lacking, reduced, whole)
+        return np.where(self._lacking(distances), reduced, whole)
 
     def cohort(self) -> Sequence[Embedding]:
         """Return the model's cohort, and the same people without what a device may lack."""
@@ -143,6 +149,10 @@ class SdkSystem:
         both = (people, self._reduced(people))
         return [each[number] for each in both for number in range(len(people))]
 
+    def decided(self, score: RealArray, distances: RealArray, impostor: Impostor) -> RealArray:
+        """Move scores of trials in which somebody lacks something, where others lack nothing."""
+        return self._moved(score, distances, impostor, None)
+
     def limited(
         self, score: RealArray, distances: RealArray, spread: RealArray, cohort: RealArray
     ) -> RealArray:
@@ -151,24 +161,34 @@ class SdkSystem:
         odds = self.scoring.odds(cohort[:people, :, :k], spread[..., :k])
         less = self.scoring.odds(cohort[people:, :, k : 2 * k], spread[..., k:], reduced=True)
         strangers = Strangers(whole=NormalFit.of(odds), reduced=NormalFit.of(less))
-        lacking = distances[..., 2 * k].any(axis=-1)
-        return np.where(
-            lacking,
-            self._lowered(score, strangers, len(spread), reduced=True),
-            self._lowered(score, strangers, len(spread), reduced=False),
-        )
+        return self._moved(score, distances, Impostor.RANDOM, strangers)
 
-    def _lowered(
-        self, score: RealArray, strangers: Strangers, references: int, *, reduced: bool
+    def _moved(
+        self, score: RealArray, distances: RealArray, impostor: Impostor, strangers: Strangers | None
     ) -> RealArray:
-        """Return what reaches the thresholds of all people where `score` reaches those of this one."""
-        common = self.scoring.row(references, reduced=reduced).thresholds.get(Impostor.RANDOM, ())
-        row = self.scoring.row(references, reduced=reduced, strangers=strangers)
-        own = row.thresholds.get(Impostor.RANDOM, ())
-        if own == common:
-            return score
-        known, wanted = ([0.0, *(threshold for _, threshold in table), 1.0] for table in (own, common))
-        return np.interp(score, known, wanted)
+        """Return what reaches the thresholds of the report where `score` reaches those of the device.
+
+        The device takes the row for what was compared, and with `strangers` that of one person.
+        """
+        references = distances.shape[-2]
+        wanted = self._row(references).thresholds.get(impostor, ())
+        whole, reduced = (
+            _between(
+                score,
+                self.scoring.row(references, reduced=less, strangers=strangers).thresholds.get(impostor, ()),
+                wanted,
+            )
+            for less in (False, True)
+        )
+        return np.where(self._lacking(distances), reduced, whole)
+
+    def _lacking(self, distances: RealArray) -> BoolArray:
+        """Tell in which trials `(p,)` probe or references lack something, by the last column."""
+        return np.asarray(distances[..., 2 * len(self.cues)].any(axis=-1))
+
+    def _row(self, references: int) -> ScoreRow:
+        """Return the row whose thresholds a report shows: where all captures lack something, that for it."""
+        return self.scoring.row(references, reduced=not self._whole)
 
     def _probe(self, probe: Embedding, references: References) -> RealArray:
         """Match one probe against all references, `(r, 2k + 1)`."""
@@ -186,5 +206,15 @@ class SdkSystem:
 
     def thresholds(self, references: int) -> Mapping[str, Sequence[tuple[float, float]]]:
         """Return the thresholds in the model file: where all captures lack something, those for that."""
-        row = self.scoring.row(references, reduced=not self._whole)
-        return {str(kind): table for kind, table in row.thresholds.items()}
+        return {str(kind): table for kind, table in self._row(references).thresholds.items()}
+
+
+def _between(
+    score: RealArray, known: Sequence[tuple[float, float]], wanted: Sequence[tuple[float, float]]
+) -> RealArray:
+    """Return what reaches the `wanted` threshold of each rate just where `score` reaches the `known` one."""
+    if known == wanted:
+        return score
+    table = dict(wanted)
+    pairs = [(0.0, 0.0), *((at, table[rate]) for rate, at in known if rate in table), (1.0, 1.0)]
+    return np.asarray(np.interp(score, [one for one, _ in pairs], [other for _, other in pairs]))

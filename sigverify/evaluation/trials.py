@@ -21,7 +21,8 @@ ROW: Final = np.dtype(
         ("probe_writer", np.int32),  # of a random trial, who really wrote it; otherwise the claimed writer
         ("probe", np.int32),  # Sample.number of the probe
         ("score", np.float64),  # likeness, 0 to 1
-        ("limited", np.float64),  # the same, less where strangers match: by it random trials are decided
+        ("decided", np.float64),  # the same, by which thresholds for skilled forgers decide as a device
+        ("limited", np.float64),  # the same for random trials, less where strangers match
     ]
 )
 
@@ -78,10 +79,9 @@ class Trials:
         return np.asarray(rows[rows["kind"] == KINDS.index(kind)])
 
     def scores(
-        self, *, references: int, kind: TrialKind, draw: int | None = None, limited: bool = False
+        self, *, references: int, kind: TrialKind, draw: int | None = None, column: str = "score"
     ) -> FloatArray:
-        """Return the scores of `select`, or those limited for strangers, `(n,)`."""
-        column = "limited" if limited else "score"
+        """Return the scores of `select`, or those "decided" or "limited", see `ROW`: `(n,)`."""
         return np.asarray(self.select(references=references, kind=kind, draw=draw)[column])
 
     def by_writer(self, *, references: int, kind: TrialKind, draw: int) -> list[FloatArray]:
@@ -100,11 +100,12 @@ def make_rows(
     probe_writer: Any,
     probe: Any,
     score: Any,
+    decided: Any,
     limited: Any,
 ) -> Rows:
     """Fill rows of dtype `ROW`; what is given as one number holds for all."""
     rows = np.zeros(len(score), ROW)
-    columns = (references, draw, writer, KINDS.index(kind), probe_writer, probe, score, limited)
+    columns = (references, draw, writer, KINDS.index(kind), probe_writer, probe, score, decided, limited)
     for name, values in zip(ROW.names or (), columns, strict=True):
         rows[name] = values
     return rows

@@ -52,6 +52,9 @@ class PitchSystem:
     def cohort(self):
         return ()
 
+    def decided(self, score, _distances, _impostor):
+        return score
+
     def thresholds(self, _references):
         return {"skilled": ((0.1, 0.3), (0.01, 0.6)), "random": ((0.1, 0.3),)}
 

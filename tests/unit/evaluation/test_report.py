@@ -129,6 +129,16 @@ def test_folder_holds_everything(folder, report):
     assert read_reports(folder / "report.json")[0].trials.writers == report.trials.writers
 
 
+def test_trials_of_before_there_were_decided_scores_are_read(report, tmp_path):
+    folder = tmp_path / "out"
+    publish([report], folder)
+    with np.load(folder / "trials-0.npz") as file:
+        columns = {name: file[name] for name in file.files if name != "decided"}
+    np.savez(folder / "trials-0.npz", **columns)
+    rows = read_reports(folder)[0].trials.rows
+    np.testing.assert_array_equal(rows["decided"], report.trials.rows["score"])
+
+
 def test_two_reports_of_one_name_both_say_where_they_come_from(report):
     other = replace(report, signatures=report.signatures + 1)
     assert stems([report, other]) == ["waves-pitch", "waves-pitch-2"]
@@ -299,6 +309,9 @@ class Worse:
 
     def score(self, distances, spread):
         return np.clip(self._system.score(distances, spread) + self._rng.normal(0, 0.3, len(distances)), 0, 1)
+
+    def decided(self, score, _distances, _impostor):
+        return score
 
     def thresholds(self, _references):
         return {}

@@ -45,12 +45,39 @@ def test_the_fingerprint_is_that_of_training(people):
     assert traced_fingerprint(pictures) == TraceSet.from_corpus(pictures).fingerprint
 
 
-@pytest.mark.parametrize("provenance", [{}, {"trained_on": ["synthetic-1"], "corpora": []}])
-def test_who_has_seen_nothing_measures_all(people, provenance):
-    ((corpus, selection),) = select_unseen([people], provenance)
-    assert corpus.samples == people.samples
-    assert selection == Selection(choice=Choice.UNSEEN, writers=10)
-    assert "none of whom the model has seen" in selection.words()
+@pytest.fixture(scope="module")
+def others():
+    return open_corpus("synthetic:writers=2,genuine=1,skilled=1,seed=1")
+
+
+def test_who_has_seen_nothing_measures_all(people, others):
+    for provenance in (None, trained(record(others))):
+        ((corpus, selection),) = select_unseen([people], provenance)
+        assert corpus.samples == people.samples
+        assert selection == Selection(choice=Choice.UNSEEN, writers=10, known=True)
+        assert selection.words() == "all 10 writers, none of whom the model has seen, by its record"
+
+
+def test_what_nobody_knows_is_not_said(people, others, tmp_path):
+    path = tmp_path / "names"
+    path.write_text("\n".join(people.writers[:4]))
+    by_name_alone = {"trained_on": ["synthetic-1"], "corpora": []}
+    bare = {"trained_on": ["synthetic-1"], "corpora": [{"name": "synthetic-1"}]}
+    unknown = trained(record(others))
+    unknown["trained_on"].append("unknown origin")
+    for provenance in ({}, by_name_alone, bare, unknown):
+        ((_, selection),) = select_unseen([people], provenance)
+        assert selection == Selection(choice=Choice.UNSEEN, writers=10)
+        assert selection.words() == "all 10 writers; nobody knows whether the model has seen them"
+        ((_, selection),) = select_unseen([people], provenance, writers=path)
+        said = "the 4 writers of 10 that the file names; nobody knows whether the model has seen them"
+        assert selection.words() == said
+    started = trained(record(people))
+    started["trained_on"].insert(0, "unknown origin")
+    ((_, selection),) = select_unseen([people], started)
+    assert selection.words() == (
+        "the 4 writers of 10 that were held out of training; nobody knows what the model had seen before that"
+    )
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
@@ -58,7 +85,9 @@ def test_of_what_was_trained_on_those_held_out_are_measured(people, calibrated):
     provenance = trained(record(people), calibrated_on=[people.name] if calibrated else ())
     ((corpus, selection),) = select_unseen([people], provenance)
     assert corpus.writers == split_writers(people, 0.4, 3)[1].writers
-    assert selection == Selection(choice=Choice.HELD_OUT, writers=4, left_out=6, calibrated=calibrated)
+    assert selection == Selection(
+        choice=Choice.HELD_OUT, writers=4, left_out=6, calibrated=calibrated, known=True
+    )
     assert ("fitted on them" in selection.words()) is calibrated
 
 
@@ -114,7 +143,7 @@ def test_a_split_that_training_kept_to(people, tmp_path):
     provenance = trained(record(given), calibrated_on=[people.name])
     ((corpus, selection),) = select_unseen([people], provenance, writers=path)
     assert corpus.writers == split.held_out
-    assert selection == Selection(choice=Choice.NAMED, writers=3, left_out=7)
+    assert selection == Selection(choice=Choice.NAMED, writers=3, left_out=7, known=True)
     with pytest.raises(SplitLeak, match=r"that are to be measured.*received [123] of 3 seen"):
         select_unseen([people], trained(record(people, fraction=0.1, seed=6)), writers=path)
 
