@@ -77,15 +77,7 @@ class SplitFile:
             SplitLeak: a signature stands on both sides, under two names.
         """
         train, held_out = split_writers(corpus, fraction, seed)
-        try:
-            require_disjoint(train, held_out)
-        except SplitLeak as leak:
-            raise SplitLeak(
-                "a signature stands on both sides of the split, under two names",
-                expected="each signature once in the corpus",
-                received=f"one twice or more in {corpus.name}",
-                hint="See which with sigverify corpus check, and give them to one writer",
-            ) from leak
+        _require_apart(train, held_out)
         return cls(
             corpus=corpus.name,
             fingerprint=corpus.fingerprint,
@@ -137,10 +129,22 @@ class SplitFile:
         return f"{FIRST_LINE}\n{to_toml(values)}"
 
     def select(self, corpus: Corpus, side: Side) -> Corpus:
-        """Return one side of the corpus that was split.
+        """Return one side of the corpus that was split, of which nothing stands on the other.
 
         Raises:
-            CorpusError: it is another corpus, or was changed since.
+            CorpusError: as `sides`.
+            SplitLeak: a signature stands on both sides, under two names.
+        """
+        # A file may have been changed by hand, or be of before its sides were compared.
+        train, held_out = self.sides(corpus)
+        _require_apart(train, held_out)
+        return {Side.TRAIN: train, Side.HELD_OUT: held_out}[side]
+
+    def sides(self, corpus: Corpus) -> tuple[Corpus, Corpus]:
+        """Return both sides of the corpus that was split: `(train, held_out)`, whatever they share.
+
+        Raises:
+            CorpusError: it is another corpus, or was changed since, or a side names somebody else.
         """
         if corpus.fingerprint != self.fingerprint:
             raise CorpusError(
@@ -149,7 +153,31 @@ class SplitFile:
                 received="other signatures or writers",
                 hint="Split it anew: sigverify corpus split",
             )
-        return corpus.select(getattr(self, side.value))
+        if unknown := sorted({*self.train, *self.held_out} - set(corpus.writers)):
+            raise CorpusError(
+                f"the split names writers whom corpus {corpus.name} does not have",
+                expected=f"some of its {len(corpus.writers)} writers",
+                received=f"{len(unknown)} others, {unknown[0]!r} among them",
+                hint="Split it anew: sigverify corpus split",
+            )
+        return corpus.select(self.train), corpus.select(self.held_out)
+
+
+def _require_apart(one: Corpus, other: Corpus) -> None:
+    """Refuse two sides of a corpus of which a signature stands in both.
+
+    Raises:
+        SplitLeak: it does.
+    """
+    try:
+        require_disjoint(one, other)
+    except SplitLeak as leak:
+        raise SplitLeak(
+            "a signature stands on both sides of the split, under two names",
+            expected="each signature once in the corpus",
+            received=f"one twice or more in {one.name}",
+            hint="See which with sigverify corpus check, and give them to one writer",
+        ) from leak
 
 
 def is_split_file(path: str | os.PathLike[str]) -> bool:
@@ -169,6 +197,7 @@ def select_writers(
 
     Raises:
         CorpusError: no such file, none of these corpora, or a name that none of them has.
+        SplitLeak: a writer, or a signature, stands on both sides of the split.
     """
     if path is None:
         return list(corpora)

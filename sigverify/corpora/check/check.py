@@ -22,7 +22,7 @@ from sigverify.corpora.check.subject import Progress, Subject, silent
 from sigverify.corpora.corpus import Corpus
 from sigverify.corpora.folder import Problem, Survey, Trouble, survey_folder
 from sigverify.corpora.registry import FOLDER, expanded, open_corpus
-from sigverify.corpora.split_file import Side, SplitFile, is_split_file
+from sigverify.corpora.split_file import SplitFile, is_split_file
 from sigverify.errors import CorpusError
 
 VERSION: Final = 1
@@ -209,7 +209,7 @@ def _other(subject: Subject, against: str | os.PathLike[str] | Corpus) -> tuple[
     """Return what is compared, with what, and the name of the other."""
     if not isinstance(against, Corpus) and is_split_file(against):
         split = SplitFile.read(against)
-        train, held_out = (split.select(subject.corpus, side) for side in Side)
+        train, held_out = split.sides(subject.corpus)
         return Subject(train, subject.files, subject.progress), held_out, os.fspath(against)
     its = _survey(against).corpus
     if its is None:

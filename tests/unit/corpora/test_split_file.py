@@ -110,6 +110,24 @@ def test_a_copy_of_another_writer_does_not_stand_on_the_other_side(corpus):
         SplitFile.of(doubled)
 
 
+@pytest.mark.parametrize("side", Side)
+def test_a_file_from_elsewhere_is_checked_as_one_that_is_made(corpus, tmp_path, side):
+    """Made by hand, or before sides were compared."""
+    path = tmp_path / "split.toml"
+    copies = tuple(replace(sample, writer=f"copy of {sample.writer}") for sample in corpus.samples)
+    doubled = Corpus("doubled", corpus.samples + copies)
+    names = {"train": corpus.writers, "held_out": tuple(f"copy of {name}" for name in corpus.writers)}
+    split = SplitFile(corpus="doubled", fingerprint=doubled.fingerprint, seed=0, fraction=0.5, **names)
+    split.write(path)
+    with pytest.raises(SplitLeak, match="a signature stands on both sides of the split, under two names"):
+        select_writers([doubled], path, side)
+    for one, other in (("train", "held_out"), ("held_out", "train")):
+        several = {one: corpus.writers[:2], other: (*corpus.writers[3:], "nobody")}
+        replace(split, corpus=corpus.name, fingerprint=corpus.fingerprint, **several).write(path)
+        with pytest.raises(CorpusError, match=r"names writers whom .*received 1 others, 'nobody' among them"):
+            select_writers([corpus], path, side)
+
+
 def test_what_cannot_be_split_or_written(corpus, tmp_path):
     with pytest.raises(ConfigError, match="split fraction out of range"):
         SplitFile.of(corpus, fraction=1)
