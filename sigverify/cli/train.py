@@ -138,10 +138,15 @@ def _check_names(settings: "TrainConfig") -> None:
 def _content(run: "Run") -> dict[str, Any]:
     from dataclasses import asdict
 
+    from sigverify.errors import TrainingError
+    from sigverify.training.run.run import PROVENANCE
     from sigverify.training.run.summary import held_out_rates
 
     facts = run.provenance
     names = ("epochs_done", "best_epoch", "best", "train", "held_out", "trained_on", "licence_note")
+    speed = ("wall_s", "steps_per_second", "backend", "devices_used")
+    if missing := [name for name in (*names, *speed) if name not in facts]:  # of a run that is resumed
+        raise TrainingError(f"{run.path / PROVENANCE} is damaged", expected=", ".join(missing))
     content = {
         "run": str(run.path),
         "model": str(run.model_path),
@@ -166,10 +171,11 @@ def _summary(content: Mapping[str, Any]) -> "RenderableType":
 
     held_out, transfer = content["held_out"], content.get("transfer")
     best = content["best_epoch"]
+    early = ", stopped early" if content["epochs_done"] < content["epochs"] else ""
     rows = {
         "trained on": _counts(content["train"]),
         "held out": _counts(held_out) if held_out else "nobody: no error rates",
-        "epochs": f"{content['epochs_done']} of {content['epochs']}; kept: "
+        "epochs": f"{content['epochs_done']} of {content['epochs']}{early}; kept: "
         + (f"that of epoch {best}" if best else "the start, which no epoch has beaten"),
         "took": f"{content['seconds']:.0f} s, {content['steps_per_second']:.1f} steps a second by "
         f"{content['backend']} on {content['devices']} device{'s' if content['devices'] > 1 else ''}",

@@ -24,6 +24,11 @@ DECAYS: Final = ("cosine", "constant")
 SEEDS: Final = 2**32
 """How many seeds Keras takes, from 0."""
 
+MOST_WORKERS: Final = 64
+"""Threads that prepare batches. Each holds two batches ready, of pictures 25 MB each: 3 GB at the most."""
+MOST_SLOTS: Final = 1000
+"""Signatures of a kind that a batch holds of one writer; a batch of more does not fit into memory."""
+
 Built = TypeVar("Built", bound="DataclassInstance")
 
 
@@ -59,8 +64,10 @@ class BatchConfig:
     Attributes:
         forged: share of the forgeries of writers without any that `PulseForger` makes of their own genuine
             signatures; the rest are genuine signatures of others.
-        shares: share of a batch's writers by corpus name; the corpora left out share the rest.
-        workers: threads that prepare batches while the network trains.
+        shares: share of a batch's writers by corpus name; the corpora left out share the rest. Of a corpus
+            with a share of 0 no writer is learned, its signatures are random forgeries of others alone.
+        workers: threads that prepare batches while the network trains, at most `MOST_WORKERS`; 0 prepares
+            them in between.
     """
 
     writers: int = 32
@@ -75,8 +82,11 @@ class BatchConfig:
         _require(self.writers >= 2, "a batch needs at least 2 writers", self.writers)
         _require(self.genuine >= 2, "a writer needs at least 2 genuine signatures in a batch", self.genuine)
         _require(self.skilled >= 0, "skilled must not be negative", self.skilled)
+        slots = max(self.genuine, self.skilled)
+        _require(slots <= MOST_SLOTS, f"a batch holds at most {MOST_SLOTS} signatures of a kind", slots)
         _require(0 <= self.forged <= 1, "forged must lie from 0 to 1", self.forged)
-        _require(self.workers >= 0, "workers must not be negative", self.workers)
+        rule = f"batch workers must not be negative, and at most {MOST_WORKERS}"
+        _require(0 <= self.workers <= MOST_WORKERS, rule, self.workers)
         shares = self.shares.values()
         fits = all(_is_number(share) and 0 <= share <= 1 for share in shares) and sum(shares) <= 1 + 1e-9
         _require(fits, "shares must be numbers from 0 to 1 that sum to at most 1", dict(self.shares))
@@ -297,7 +307,7 @@ class TrainConfig:
         """
         try:
             return cls.from_dict(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError("the configuration is not TOML", received=str(error)) from error
 
     @classmethod

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,13 +35,14 @@ from sigverify.training.pair.writers import check_pairs
 from sigverify.training.plan import Plan, make_plan, with_fitting_losses
 from sigverify.training.progress import Progress
 from sigverify.training.run import run as layout
-from sigverify.training.run.checkpoint import RunState, read_state, weights_file
+from sigverify.training.run.checkpoint import RunState, has_stopped, read_state, weights_file
 from sigverify.training.run.origin import Origin
 from sigverify.training.run.provenance import provenance
 from sigverify.training.run.run import Run
 from sigverify.training.run.transfer import after_training, before_training
-from sigverify.training.weights import save_whole
-from sigverify.whole_file import write_whole
+from sigverify.training.run.writing import writing
+from sigverify.training.weights import load_weights, save_whole
+from sigverify.whole_file import replacing, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def train(
             writers of each is held out for validation and calibration.
         out: the run directory; new or empty, or a run to `resume`.
         validation: other writers to validate on, instead of a held-out part.
-        resume: go on from the last checkpoint in `out`; all settings but `epochs` must be as before.
+        resume: go on from the last checkpoint in `out`; all settings but `epochs` must be as before. A run
+            that stopped early, its patience at an end, has nothing to go on with.
         on_progress: called from the training threads a few times a second.
         callbacks: further keras callbacks.
 
@@ -83,7 +84,8 @@ def train(
         ConfigError: an encoder, a loss or an option that does not exist or fit.
         CorpusError: too few writers or signatures.
         SplitLeak: a writer or signature stands in `corpora` and in `validation`.
-        TrainingError: `out` holds something else, nothing to resume, or a loss that is no longer finite.
+        TrainingError: `out` holds something else, nothing to resume or files that are damaged; it cannot be
+            written, as on a full disk; or a loss is no longer finite.
     """
     if not resume:
         Run(path=Path(out)).check_new()
@@ -111,7 +113,8 @@ def train(
     started, before = time.monotonic(), state.epoch
     progress = ProgressReport(config.epochs, config.steps_per_epoch, on_progress)
     _fit(config, plan, run, state, [progress, *callbacks])
-    if state.epoch > before:  # otherwise nothing was left to do of this stage
+    # Otherwise nothing was left to do of this stage, and that is written down already.
+    if state.epoch > before or run.provenance.get("epochs_done") != state.epoch:
         _conclude(
             run, config, state, progress, time.monotonic() - started, validates=data.held_out is not None
         )
@@ -134,7 +137,8 @@ def _second_stage(
         begin = start if start.is_file() else None
         _note(run, pair=train_pair(config, data, run, start=begin, on_progress=on_progress))
     elif start.is_file():
-        shutil.copyfile(start, run.pair_path)
+        with writing(run.pair_path):
+            write_whole(run.pair_path, start.read_bytes())
         _note(run, pair={"kept_from": str(config.init_from)})
 
 
@@ -147,21 +151,23 @@ def _create(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origi
     """Make the directory with all that is known beforehand.
 
     Raises:
-        TrainingError: there is something in it.
+        TrainingError: there is something in it, or it cannot be written.
     """
     run.check_new()
-    run.path.mkdir(parents=True, exist_ok=True)
     facts = provenance(config, data, plan.devices, origin)
-    write_whole(run.path / layout.PROVENANCE, json.dumps(facts, indent=2))
     rng = np.random.default_rng(config.seed)
     rows = np.sort(rng.permutation(len(data.train))[:REPRESENTATIVE_TRACES])
-    np.savez(run.path / layout.REPRESENTATIVE, traces=data.train.traces[rows])
-    if data.held_out is not None:
-        _spread(data.held_out, CALIBRATION_WRITERS).save(run.path / layout.CALIBRATION)
-    if origin is not None and origin.pair_network is not None:
-        # A copy: the second stage begins with it, and where the run is resumed the origin may be gone.
-        shutil.copyfile(origin.pair_network, run.path / layout.PAIR_START)
-    write_whole(run.path / layout.CONFIG, config.to_toml())
+    with writing(run.path):
+        run.path.mkdir(parents=True, exist_ok=True)
+        write_whole(run.path / layout.PROVENANCE, json.dumps(facts, indent=2))
+        with replacing(run.path / layout.REPRESENTATIVE) as draft:
+            np.savez(draft, traces=data.train.traces[rows])
+        if data.held_out is not None:
+            _spread(data.held_out, CALIBRATION_WRITERS).save(run.path / layout.CALIBRATION)
+        if origin is not None and origin.pair_network is not None:
+            # A copy: the second stage begins with it, and where the run is resumed the origin may be gone.
+            write_whole(run.path / layout.PAIR_START, origin.pair_network.read_bytes())
+        write_whole(run.path / layout.CONFIG, config.to_toml())
 
 
 def _start(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origin: Origin | None) -> RunState:
@@ -180,7 +186,8 @@ def _start(run: Run, config: TrainConfig, data: TrainingData, plan: Plan, origin
     _note(run, transfer=record)
     if config.validation.monitor in record["before"]:
         state.best = float(record["before"][config.validation.monitor])
-        save_whole(plan.twin, run.model_path)
+        with writing(run.model_path):
+            save_whole(plan.twin, run.model_path)
     return state
 
 
@@ -208,14 +215,17 @@ def _conclude(
         with styled():
             figure = learning_curves(History.of(run.history), best_epoch=state.best_epoch)
             lay_out(figure)
-            figure.savefig(run.path / layout.CURVES, dpi=110)
+            with writing(run.path / layout.CURVES), replacing(run.path / layout.CURVES) as draft:
+                figure.savefig(draft, dpi=110)
     except MissingExtra as error:
         logger.warning("%s", error)
 
 
 def _note(run: Run, **facts: Any) -> None:
     """Add to the provenance."""
-    write_whole(run.path / layout.PROVENANCE, json.dumps(dict(run.provenance) | facts, indent=2))
+    content = json.dumps(dict(run.provenance) | facts, indent=2)
+    with writing(run.path / layout.PROVENANCE):
+        write_whole(run.path / layout.PROVENANCE, content)
 
 
 def _spread(traces: TraceSet, writers: int) -> TraceSet:
@@ -261,19 +271,23 @@ def _patience(config: TrainConfig, plan: Plan) -> ValidationConfig:
 
 
 def _fit(config: TrainConfig, plan: Plan, run: Run, state: RunState, callbacks: Sequence[Any]) -> None:
-    """Train; `state` says where to start and is kept up to date."""
+    """Train; `state` says where to start and is kept up to date. A run that stopped early stays as it is."""
+    validation = _patience(config, plan)
     stages: list[Any] = [EpochCounter(plan.batches), Averaging()]
     if plan.validator is not None:
         stages.append(Validation(plan.validator, plan.twin, config.validation.every, plan.devices))
     stages += [
-        Checkpoint(run, plan.twin, _patience(config, plan), state, validates=plan.validator is not None),
+        Checkpoint(run, plan.twin, validation, state, validates=plan.validator is not None),
         CsvLog(run, epochs_done=state.epoch),
         *callbacks,
     ]
     try:
+        if has_stopped(validation, state):
+            logger.info("the run has stopped early: nothing is left to train of it")
+            return
         with plan.devices.fit():
             if state.epoch:
-                plan.network.load_weights(weights_file(run, state.epoch))
+                load_weights(plan.network, weights_file(run, state.epoch))
             plan.network.fit(
                 plan.batches,
                 validation_data=plan.held_out,

@@ -1,11 +1,14 @@
 """Reading networks and starting one from another."""
 
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from sigverify.errors import TrainingError
+from sigverify.errors import TrainingError, one_line
 from sigverify.training.backend import keras
+from sigverify.training.run.unreadable import UNREADABLE
 from sigverify.whole_file import replacing
 
 HEADS: Final = ("vector", "sequence")
@@ -20,9 +23,9 @@ def load_network(path: str | os.PathLike[str]) -> Any:
     """
     try:
         return keras.saving.load_model(Path(path), compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except UNREADABLE as error:
         raise TrainingError(
-            f"{path} cannot be loaded", expected="a .keras file", received=str(error)[:200]
+            f"{path} cannot be loaded", expected="a .keras file", received=one_line(error)
         ) from error
 
 
@@ -63,6 +66,57 @@ def copy_weights(network: Any, twin: Any) -> None:
 
 
 def save_whole(network: Any, path: Path) -> None:
-    """Write a `.keras` file whole or not at all."""
+    """Write a `.keras` file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _write(path, network.save)
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Write weights and optimizer to a `.weights.h5` file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _write(path, model.save_weights)
+
+
+def load_weights(model: Any, path: Path) -> None:
+    """Load what `save_weights` wrote into a model of the same architecture, compiled in the same way.
+
+    Raises:
+        TrainingError: there is no such file, or it is damaged or of another network.
+    """
+    try:
+        model.load_weights(path)
+    except UNREADABLE as error:
+        raise TrainingError(
+            f"{path} cannot be loaded", expected="weights of this network", received=one_line(error)
+        ) from error
+
+
+class _Memory(io.BytesIO):
+    """Memory that Keras takes for a file: it goes by the ending of the name, and writes into what it got."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def __str__(self) -> str:
+        """Return the name, from the current folder: of some that begin with / Keras thinks as remote."""
+        return os.path.relpath(self._path)
+
+
+def _write(path: Path, save: Callable[[Any], None]) -> None:
+    """Have Keras write into the memory, and this to the disk.
+
+    HDF5 ends the whole process where the disk is full: it writes what is left when a file is closed, and
+    again when nobody holds it any more.
+    """
     with replacing(path) as draft:
-        network.save(draft)
+        memory = _Memory(draft)
+        save(memory)
+        if content := memory.getbuffer():  # none of a Keras that takes the name alone: the draft is written
+            draft.write_bytes(content)

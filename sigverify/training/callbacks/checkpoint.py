@@ -8,8 +8,9 @@ from sigverify.errors import TrainingError
 from sigverify.training.backend import keras
 from sigverify.training.callbacks.averaging import averaged
 from sigverify.training.config import ValidationConfig
-from sigverify.training.run.checkpoint import RunState, write_checkpoint
+from sigverify.training.run.checkpoint import RunState, has_stopped, write_checkpoint
 from sigverify.training.run.run import Run
+from sigverify.training.run.writing import writing
 from sigverify.training.weights import copy_weights, save_whole
 
 
@@ -35,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.state.epoch = epoch + 1
         self._compare(epoch, values)
         write_checkpoint(self.run, self.model, self.state)
-        if self.config.patience and self.state.waited >= self.config.patience:
+        if has_stopped(self.config, self.state):
             self.model.stop_training = True
 
     def _compare(self, epoch: int, values: Mapping[str, float]) -> None:
@@ -52,4 +53,5 @@ class Checkpoint(keras.callbacks.Callback):
         self.state.best, self.state.best_epoch, self.state.waited = float(value), epoch + 1, 0
         with averaged(self.model):
             copy_weights(self.model, self.twin)
-        save_whole(self.twin, self.run.model_path)
+        with writing(self.run.model_path):
+            save_whole(self.twin, self.run.model_path)

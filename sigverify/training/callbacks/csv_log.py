@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.backend import keras
-from sigverify.training.callbacks.tensorboard import open_tensorboard
+from sigverify.training.callbacks.tensorboard import given_up, open_tensorboard
 from sigverify.training.run.run import TENSORBOARD, Run
+from sigverify.training.run.writing import writing
 from sigverify.whole_file import write_whole
 
 
@@ -27,12 +28,20 @@ class CsvLog(keras.callbacks.Callback):
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         lines = [",".join(names)]
         lines += [",".join(f"{row[name]:.9g}" if name in row else "" for name in names) for row in self.rows]
-        write_whole(self.run.path / HISTORY_FILE, "\n".join(lines) + "\n")
+        with writing(self.run.path / HISTORY_FILE):
+            write_whole(self.run.path / HISTORY_FILE, "\n".join(lines) + "\n")
         if self._tensorboard is not None:
-            self._tensorboard.write(epoch + 1, values)
+            try:
+                self._tensorboard.write(epoch + 1, values)
+            except Exception as error:  # noqa: BLE001 - TensorBoard's own errors are no system's errors
+                given_up(error)
+                self._tensorboard = None
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Close the TensorBoard log."""
         del logs
         if self._tensorboard is not None:
-            self._tensorboard.close()
+            try:
+                self._tensorboard.close()
+            except Exception as error:  # noqa: BLE001 - as above
+                given_up(error)

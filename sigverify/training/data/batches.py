@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from sigverify.training.data.trace_set import TraceSet
 from sigverify.training.distortion import Distortion, build_forger
 
 Batch = tuple[Float32Array, dict[str, Int32Array]]
+
+_NOTHING: Final = 1e-9
+"""Shares whose sum is so near 1 leave nothing for others: it is rounding."""
 
 
 class WriterBatches(keras.utils.PyDataset):
@@ -33,7 +37,7 @@ class WriterBatches(keras.utils.PyDataset):
     Args:
         traces: the signatures.
         outputs: names of the network outputs that want the labels.
-        writers, genuine, skilled: P, K and F; P is at most the number of writers.
+        writers, genuine, skilled: P, K and F; P is at most the number of writers that may be drawn.
         steps: batches an epoch.
         augmentation: None leaves the traces as they are.
         forged: share of those slots that are forged.
@@ -69,7 +73,8 @@ class WriterBatches(keras.utils.PyDataset):
         """Index the signatures by writer.
 
         Raises:
-            CorpusError: fewer than two writers with a genuine signature, or fewer than `parts`.
+            CorpusError: fewer than two writers with a genuine signature that may be drawn, or fewer than
+                `parts`, or a share of a corpus that is not there.
             ConfigError: `forged`, and the modality has no forger.
         """
         super().__init__(workers=1)
@@ -88,9 +93,17 @@ class WriterBatches(keras.utils.PyDataset):
                 expected=f"at least {max(2, parts)} writers with genuine signatures",
                 received=str(len(self._pool_of_writers)),
             )
-        self.writers_per_batch = min(writers, len(self._pool_of_writers)) // parts * parts
-        self._share, self._first_label = share, first_label
         self._odds = _odds(traces, self._pool_of_writers, shares or {})
+        drawn = len(self._pool_of_writers) if self._odds is None else np.count_nonzero(self._odds)
+        if drawn < max(2, parts):
+            raise CorpusError(
+                "too few writers to train on: a share of 0, or what others leave, draws nobody of a corpus",
+                expected=f"at least {max(2, parts)} of corpora with a share",
+                received=str(drawn),
+                hint="Change [batch.shares]",
+            )
+        self.writers_per_batch = int(min(writers, drawn)) // parts * parts
+        self._share, self._first_label = share, first_label
         self._ahead = 2 * workers
         self._executor = ThreadPoolExecutor(workers, "batches") if workers else None
         self._pending: dict[tuple[int, int], Future[Batch]] = {}
@@ -196,7 +209,8 @@ def _odds(traces: TraceSet, pool: IntArray, shares: Mapping[str, float]) -> Floa
             received=unknown[0],
         )
     names, counts = np.unique(corpora, return_counts=True)
-    rest = max(0.0, 1.0 - sum(shares.values())) / max(1, len(names) - len(shares))
+    rest = 1.0 - sum(shares.values())
+    rest = rest / max(1, len(names) - len(shares)) if rest > _NOTHING else 0.0
     weight = {name: shares.get(name, rest) / count for name, count in zip(names, counts, strict=True)}
     odds = np.array([weight[name] for name in corpora])
-    return np.asarray(odds / odds.sum())
+    return np.asarray(odds / max(odds.sum(), _NOTHING))  # all 0: of nobody, which is refused where they count

@@ -9,26 +9,29 @@ from typing import Any, Final
 
 import numpy as np
 
-from sigverify.errors import TrainingError
+from sigverify.errors import TrainingError, one_line
 from sigverify.training.backend import backend_name, keras
 from sigverify.training.callbacks import Averaging, EpochCounter, ProgressReport
 from sigverify.training.callbacks.averaging import averaged
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.training_data import TrainingData
 from sigverify.training.optimization import build_reports
+from sigverify.training.pair.backup import Backup
 from sigverify.training.pair.batches import PairBatches, held_out_batches
 from sigverify.training.pair.network import SmallLoss, TrialLoss, build, in_score
 from sigverify.training.pair.offset import Offset
 from sigverify.training.pair.writers import WriterPairs
 from sigverify.training.progress import Progress
+from sigverify.training.run.json_file import read_object
 from sigverify.training.run.run import PAIR_HISTORY, Run
+from sigverify.training.run.writing import writing
 from sigverify.training.weights import save_whole, start_from
 from sigverify.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
 BACKUP: Final = "pair-checkpoint"
-"""Folder of what `resume` goes on from, as keras keeps it. It stays: a run that ended is not begun again."""
+"""Folder of what `resume` goes on from. It stays: a run that ended is not begun again."""
 BEST: Final = "best.json"
 MONITOR: Final = "val_odds_loss"
 """The log loss of the trials of held-out writers."""
@@ -49,7 +52,8 @@ def train_pair(
 
     Raises:
         CorpusError: too few writers or signatures.
-        TrainingError: the loss is no longer finite, or `start` is another architecture.
+        TrainingError: the loss is no longer finite, `start` is another architecture, or the run cannot be
+            written or holds damaged files.
     """
     started = time.monotonic()
     pair = config.pair
@@ -68,22 +72,26 @@ def train_pair(
     if data.held_out is not None:
         held_out, alone = held_out_batches(WriterPairs(data.held_out, None), offset, pair, config.seed)
     folder = run.path / BACKUP
-    folder.mkdir(exist_ok=True)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
     keep = _KeepBest(run, network, folder, validates=held_out is not None)
-    log = keras.callbacks.CSVLogger(run.path / PAIR_HISTORY, append=(folder / BEST).exists())
+    backup = Backup(folder)
+    epochs_done = backup.restore(model)
+    log = _Log(run.path / PAIR_HISTORY, append=(folder / BEST).exists())
     try:
         model.fit(
             batches,
             validation_data=held_out,
             validation_batch_size=pair.writers,
             epochs=pair.epochs,
+            initial_epoch=epochs_done,
             verbose=0,
             shuffle=False,
             callbacks=[
-                keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False),
                 EpochCounter(batches),
                 Averaging(),
                 keep,
+                backup,  # after the best: stopped between the two, the epoch is done once more
                 log,
                 keras.callbacks.TerminateOnNaN(),
                 ProgressReport(pair.epochs, pair.steps_per_epoch, on_progress),
@@ -126,13 +134,52 @@ class _KeepBest(keras.callbacks.Callback):
         super().__init__()
         self._run, self._network, self._file = run, network, folder / BEST
         self._validates = validates
-        self.best: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self.best = _read_best(self._file) if self._file.exists() else {}
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         loss = float((logs or {}).get(MONITOR if self._validates else "loss", np.nan))
         if np.isfinite(loss) and (not self._validates or loss < self.best.get("loss", np.inf)):
             self.best = {"epoch": epoch + 1, "loss": round(loss, 6)}
-            with averaged(self.model):
+            with averaged(self.model), writing(self._run.pair_path):
                 save_whole(self._network, self._run.pair_path)
-            write_whole(self._file, json.dumps(self.best))
+            with writing(self._file):
+                write_whole(self._file, json.dumps(self.best))
         logger.info("pair network, epoch %d: %s", epoch + 1, logs)
+
+
+def _read_best(file: Path) -> dict[str, float]:
+    """Read which epoch was the best so far, and its loss.
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
+    values = dict(read_object(file))
+    numbers = all(type(each) in (int, float) for each in values.values())
+    if not numbers or not {"epoch", "loss"} <= set(values):
+        raise TrainingError(
+            f"{file} is damaged", expected="epoch and loss, both numbers", received=json.dumps(values)
+        )
+    return values
+
+
+class _Log(keras.callbacks.CSVLogger):
+    """Writes a row an epoch."""
+
+    def __init__(self, path: Path, *, append: bool) -> None:
+        super().__init__(path, append=append)
+        self._path = path
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Open the file."""
+        try:
+            with writing(self._path):
+                super().on_train_begin(logs)
+        except UnicodeDecodeError as error:
+            raise TrainingError(
+                f"{self._path} is damaged", expected="a table, in UTF-8", received=one_line(error)
+            ) from error
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Add a row."""
+        with writing(self._path):
+            super().on_epoch_end(epoch, logs)

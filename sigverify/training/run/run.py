@@ -2,10 +2,8 @@
 
 import csv
 import io
-import json
 import os
 import tomllib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,13 @@ from typing import Any, Final, Self
 import numpy as np
 
 from sigverify.arrays import Float32Array
-from sigverify.errors import TrainingError
+from sigverify.errors import TrainingError, one_line
 from sigverify.modality.registry import find_modality
 from sigverify.plotting.learning_curves import HISTORY_FILE
 from sigverify.training.config import TrainConfig
 from sigverify.training.data.trace_set import TraceSet
+from sigverify.training.run.json_file import read_object
+from sigverify.training.run.unreadable import UNREADABLE
 from sigverify.whole_file import is_draft, obstacle
 
 CONFIG: Final = "config.toml"
@@ -34,6 +34,8 @@ STATE: Final = "state.json"
 TENSORBOARD: Final = "tensorboard"
 REPRESENTATIVE: Final = "representative.npz"
 CALIBRATION: Final = "calibration.npz"
+EPOCH: Final = "epoch"
+"""Column of the history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +127,11 @@ class Run:
             TrainingError: config.toml is missing, or does not name it; a default would be a guess.
         """
         try:
-            name = tomllib.loads(self.existing(CONFIG).read_text("utf-8")).get("encoder")
-        except ValueError as error:
-            raise TrainingError(f"{CONFIG} cannot be read", received=str(error)[:200]) from error
+            name = tomllib.loads(self.existing(CONFIG).read_text("utf-8-sig")).get("encoder")
+        except (OSError, ValueError, RecursionError) as error:
+            raise TrainingError(
+                f"{self.path / CONFIG} cannot be read", expected="TOML, in UTF-8", received=one_line(error)
+            ) from error
         if not isinstance(name, str) or not name:
             raise TrainingError(f"{CONFIG} does not say which encoder was trained", expected="encoder")
         return name
@@ -137,20 +141,36 @@ class Run:
         """What went into the run.
 
         Raises:
-            TrainingError: the file is missing or no JSON object.
+            TrainingError: the file is missing, no JSON object, or holds something else than a run writes.
         """
         return read_facts(self.existing(PROVENANCE))
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row an epoch; `epoch` counts from 1. Empty before the end of the first."""
+        """One row an epoch; `epoch` counts from 1. Empty before the end of the first.
+
+        Raises:
+            TrainingError: the file is no table of numbers with a column `epoch`.
+        """
         path = self.path / HISTORY_FILE
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)
-            ]
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [
+                    {str(key): float(value) for key, value in row.items() if value}
+                    for row in csv.DictReader(file)
+                ]
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise TrainingError(
+                f"{path} is damaged", expected="a table of numbers, a row an epoch", received=one_line(error)
+            ) from error
+        if not rows or not all(EPOCH in row for row in rows):
+            raise TrainingError(
+                f"{path} is damaged", expected=f"a table of numbers, with the column {EPOCH}",
+                received=f"{len(rows)} rows",
+            )  # fmt: skip
+        return rows
 
     @property
     def calibration(self) -> TraceSet:
@@ -173,8 +193,10 @@ class Run:
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 traces = file["traces"]
-        except (OSError, KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-            raise TrainingError(f"{path.name} cannot be read", received=str(error)[:200]) from error
+        except UNREADABLE as error:
+            raise TrainingError(
+                f"{path.name} cannot be read", expected='an .npz file with "traces"', received=one_line(error)
+            ) from error
         shape = find_modality(self.config.modality).trace_shape
         if traces.shape[1:] != shape or traces.dtype.kind != "f" or not len(traces):
             raise TrainingError(
@@ -216,12 +238,56 @@ def read_facts(path: Path) -> Mapping[str, Any]:
     """Read a provenance file.
 
     Raises:
-        TrainingError: the file is missing or no JSON object.
+        TrainingError: the file is missing, no JSON object, or holds something else than a run writes.
     """
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"{path} cannot be read", received=str(error)) from error
-    if not isinstance(values, dict):
-        raise TrainingError(f"{path} is no JSON object", received=type(values).__name__)
-    return values
+    facts = read_object(path)
+    for name, (kind, said) in _FACTS.items():
+        value = facts.get(name)
+        missing = value is None and (name not in facts or name in _MAY_BE_NULL)
+        if not missing and not isinstance(value, kind):
+            raise TrainingError(
+                f"{path} is damaged", expected=f"{name}: {said}", received=type(value).__name__
+            )
+    for name, (kind, said) in _ITEMS.items():
+        if wrong := [each for each in facts.get(name, ()) if not isinstance(each, kind)]:
+            raise TrainingError(
+                f"{path} is damaged", expected=f"{name}: a list of {said}", received=type(wrong[0]).__name__
+            )
+    transfer = facts.get("transfer", {})
+    before, seen = transfer.get("before", {}), transfer.get("may_have_seen", [])
+    if not isinstance(before, dict) or not isinstance(seen, list):
+        raise TrainingError(
+            f"{path} is damaged",
+            expected="transfer: an object with the object before, and a list may_have_seen",
+            received=f"{type(before).__name__}, {type(seen).__name__}",
+        )
+    trials = facts.get("validation_trials", {})
+    if trials and not all(type(trials.get(name)) is int for name in _TRIALS):
+        raise TrainingError(
+            f"{path} is damaged", expected=f"validation_trials: numbers {', '.join(_TRIALS)}",
+            received=", ".join(trials),
+        )  # fmt: skip
+    return facts
+
+
+_OBJECT: Final = (dict, "an object")
+_LIST: Final = (list, "a list")
+_FACTS: Final[Mapping[str, tuple[Any, str]]] = {
+    "config": _OBJECT,
+    "train": _OBJECT,
+    "held_out": _OBJECT,
+    "init_from": _OBJECT,
+    "transfer": _OBJECT,
+    "validation_trials": _OBJECT,
+    "pair": _OBJECT,
+    "best": _OBJECT,
+    "trained_on": _LIST,
+    "corpora": _LIST,
+    "licence_note": (str, "text"),
+    "epochs_done": (int, "a number"),
+    "best_epoch": (int, "a number"),
+}
+"""What is looked up in a provenance file; all may be missing, in one of an older version, or made by hand."""
+_TRIALS: Final = ("references", "genuine", "skilled", "random")
+_MAY_BE_NULL: Final = ("held_out", "init_from")
+_ITEMS: Final[Mapping[str, tuple[type, str]]] = {"trained_on": (str, "names"), "corpora": (dict, "objects")}

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from sigverify.cli.quiet import quiet
-from sigverify.cli.train import ENCODERS_HELP, LOSSES_HELP
-from sigverify.errors import ConfigError
+from sigverify.cli.train import ENCODERS_HELP, LOSSES_HELP, _content
+from sigverify.errors import ConfigError, TrainingError
+from sigverify.training import Run
 from sigverify.training.encoders import ENCODERS
 from sigverify.training.losses import LOSSES
 
@@ -36,6 +37,12 @@ def test_an_unknown_name_is_refused_before_anything_is_read(run, tmp_path, monke
     assert code == 4
     assert message in printed
     assert len(printed.splitlines()) == 1
+
+
+def test_a_record_that_lacks_what_is_shown_is_an_error(tmp_path):
+    (tmp_path / "provenance.json").write_text('{"epochs_done": 2}')
+    with pytest.raises(TrainingError, match=r"provenance.json is damaged; expected best_epoch, best, train"):
+        _content(Run(path=tmp_path))
 
 
 @pytest.mark.parametrize(("error", "shown"), [(ConfigError("no"), ""), (ValueError("no"), "chatter")])

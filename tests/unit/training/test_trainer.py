@@ -1,6 +1,9 @@
 import json
 import logging
+import resource
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from sigverify.training import (
     plan,
     train,
 )
+from sigverify.training.backend import keras
 from sigverify.training.optimization import learning_rate, momentum
 from sigverify.training.plan import with_fitting_losses
 from sigverify.training.run.summary import held_out_rates
@@ -331,6 +335,101 @@ def test_patience_ends_a_run(corpus, tmp_path):
     run = train(config, [corpus], tmp_path / "run")
     assert run.provenance["epochs_done"] < 9
     assert run.provenance["best_epoch"] == run.provenance["epochs_done"] - 2
+
+
+def test_a_run_that_stopped_early_is_not_trained_on(corpus, tmp_path):
+    config = replace(
+        CONFIG,
+        epochs=5,
+        steps_per_epoch=1,
+        schedule=ScheduleConfig(learning_rate=1e-12, warmup=0),
+        validation=ValidationConfig(fraction=0.4, references=2, patience=1),
+    )
+    run = train(config, [corpus], tmp_path / "run")
+    done = run.provenance["epochs_done"]
+    assert done < 5
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    for epochs in (5, 9):
+        again = train(replace(config, epochs=epochs), [corpus], tmp_path / "run", resume=True)
+        assert again.provenance["epochs_done"] == len(again.history) == done
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_run_that_was_stopped_before_its_record_is_concluded(run, corpus, tmp_path):
+    """After the last checkpoint: nothing is trained, and what was found is written down."""
+    copy = Path(shutil.copytree(run.path, tmp_path / "run"))
+    facts = dict(run.provenance)
+    for name in ("epochs_done", "best_epoch", "best", "validation_trials", "steps_per_second", "wall_s"):
+        del facts[name]
+    (copy / "provenance.json").write_text(json.dumps(facts))
+    resumed = train(CONFIG, [corpus], copy, resume=True)
+    for name in ("epochs_done", "best_epoch", "best", "validation_trials"):
+        assert resumed.provenance[name] == run.provenance[name]
+    assert resumed.history == run.history
+
+
+class Full(keras.callbacks.Callback):
+    """From the beginning of an epoch on, no file grows beyond 4 kB: as on a full disk, small ones fit."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch, self.before = epoch, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        del logs
+        if epoch == self.epoch:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, self.before[1]))
+
+    def empty(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+
+
+def test_a_full_disk_is_an_error_and_leaves_the_checkpoint_before(corpus, run, tmp_path):
+    """HDF5 ends the process where it writes to a full disk by itself."""
+    disk = Full(epoch=1)
+    try:
+        with pytest.raises(TrainingError, match=r"cannot be written.*File too large.*make room.*--resume"):
+            train(CONFIG, [corpus], tmp_path / "run", callbacks=[disk])
+    finally:
+        disk.empty()
+    checkpoints = tmp_path / "run" / "checkpoints"
+    assert {path.name for path in checkpoints.iterdir()} == {"state.json", "epoch-00001.weights.h5"}
+    assert not [path for path in (tmp_path / "run").rglob(".*") if path.is_file()]
+    resumed = train(CONFIG, [corpus], tmp_path / "run", resume=True)
+    assert resumed.provenance["epochs_done"] == 2
+    for one, other in zip(run.history, resumed.history, strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_a_full_disk_at_the_start(corpus, tmp_path):
+    disk = Full(epoch=0)
+    try:
+        disk.on_epoch_begin(0)
+        with pytest.raises(TrainingError, match="run cannot be written"):
+            train(CONFIG, [corpus], tmp_path / "run")
+    finally:
+        disk.empty()
+    assert Run(path=tmp_path / "run").is_unstarted()
+
+
+def test_a_damaged_checkpoint_is_an_error(run, corpus, tmp_path):
+    copy = Path(shutil.copytree(run.path, tmp_path / "run"))
+    file = copy / "checkpoints" / "epoch-00002.weights.h5"
+    whole = file.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], bytes(len(whole))):
+        file.write_bytes(content)
+        with pytest.raises(TrainingError, match=r"epoch-00002.weights.h5 cannot be loaded"):
+            train(replace(CONFIG, epochs=3), [corpus], copy, resume=True)
+
+
+def test_a_tensorboard_that_fails_stops_no_training(corpus, tmp_path, monkeypatch, caplog):
+    def fail(*_arguments):
+        raise RuntimeError("no\nroom")
+
+    monkeypatch.setattr("sigverify.training.callbacks.tensorboard.TensorBoardLog.write", fail)
+    run = train(CONFIG, [corpus], tmp_path / "run")
+    assert len(run.history) == 2
+    assert caplog.text.count("nothing more is logged for TensorBoard: no room") == 1
 
 
 def test_validation_on_given_writers(corpus, make_traces, tmp_path):

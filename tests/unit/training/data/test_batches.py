@@ -97,6 +97,37 @@ def test_shares(make_traces):
         batches_of(joined, shares={"none": 0.5})
 
 
+@pytest.mark.parametrize(
+    ("shares", "drawn"),
+    [
+        ({"few": 0}, {"many"}),
+        ({"few": 0.0, "many": 1}, {"many"}),
+        ({"few": 1}, {"few"}),
+        ({"many": 0.0}, {"few"}),
+        ({"few": 0.9, "many": 0.1}, {"few", "many"}),
+        ({"few": 1e-12, "many": 0.5}, {"few", "many"}),
+        ({"few": 0.0, "many": 0.3}, {"many"}),
+    ],
+)
+def test_of_a_corpus_without_a_share_nobody_is_drawn(make_traces, shares, drawn):
+    joined = TraceSet.join([make_traces(2, name="few"), make_traces(6, name="many")])
+    batches = batches_of(joined, writers=8, shares=shares)
+    assert batches.writers_per_batch == sum(name.partition("/")[0] in drawn for name in joined.writers)
+    _, labels = batches[0]
+    found = {joined.writers[writer].partition("/")[0] for writer in labels["vector"][:, 0]}
+    assert found == drawn
+
+
+@pytest.mark.parametrize("shares", [{"few": 0, "many": 0}, {"few": 1, "many": 0}, {"one": 1.0}])
+def test_shares_that_leave_too_few_are_refused(make_traces, shares):
+    joined = TraceSet.join(
+        [make_traces(1, name="few"), make_traces(6, name="many"), make_traces(1, name="one")]
+    )
+    shares = shares if "one" in shares else {**shares, "one": 0}
+    with pytest.raises(CorpusError, match=r"too few writers to train on.*received [01].*batch\.shares"):
+        batches_of(joined, shares=shares)
+
+
 def test_too_few_writers(traces):
     with pytest.raises(CorpusError, match="at least 2 writers"):
         batches_of(traces.select(["w000"]))

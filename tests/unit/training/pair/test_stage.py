@@ -1,7 +1,11 @@
 """The pair network as the second stage of a run."""
 
 import csv
+import json
+import resource
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +22,10 @@ from sigverify.training import (
     plan,
     train,
 )
+from sigverify.training.backend import keras
 from sigverify.training.data.training_data import prepare
 from sigverify.training.pair import offset
+from sigverify.training.pair.backup import Backup
 from sigverify.training.pair.network import build, in_score
 from sigverify.training.pair.stage import compile_in_score, train_pair
 from sigverify.training.weights import load_network
@@ -139,6 +145,59 @@ def test_a_resumed_stage_is_the_same(done, eight, tmp_path):
     assert again.pair_path.read_bytes() == before
     assert again_facts["best"] == resumed_facts["best"]
     assert len(history(again)) == 2
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_is_gone_on_from(done, eight, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(progress):
+        if progress.epoch == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+
+    try:
+        with pytest.raises(TrainingError, match=r"cannot be written.*File too large.*--resume"):
+            stage(CONFIG, eight, tmp_path, on_progress=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept = json.loads((tmp_path / "pair-checkpoint" / "training_metadata.json").read_text())
+    assert kept["epoch"] == 1
+    resumed, facts = stage(CONFIG, eight, tmp_path)
+    assert [row["epoch"] for row in history(resumed)] == ["0", "1"]
+    assert facts["best"] == pytest.approx(done[1]["best"], rel=1e-3)
+
+
+def test_damaged_files_are_errors(done, eight, tmp_path):
+    folder = Path(shutil.copytree(done[0].path, tmp_path / "run"))
+    for name, contents, message in (
+        (
+            "pair-checkpoint/training_metadata.json",
+            (b"", b"[]", b'{"epoch": "2"}', b"{}"),
+            "number of epochs|JSON",
+        ),
+        ("pair-checkpoint/best.json", (b"", b"5", b'{"epoch": 1}', b'{"epoch": 1, "loss": "x"}'), "expected"),
+        ("pair-checkpoint/latest.weights.h5", (b"", b"\x89HDF"), "cannot be loaded"),
+        ("pair-history.csv", (b"\xff\xfe\n",), "is damaged; expected a table"),
+    ):
+        whole = (folder / name).read_bytes()
+        for content in contents:
+            (folder / name).write_bytes(content)
+            with pytest.raises(TrainingError, match=f"{name.rpartition('/')[2]} .*({message})"):
+                stage(CONFIG, eight, folder)
+        (folder / name).write_bytes(whole)
+
+
+def test_what_keras_s_own_callback_left_is_gone_on_from(tmp_path):
+    """As runs were begun before: the files have the same names and contents."""
+    model = in_score(build((128, 22), width=4, dilations=(1,), dropout=0.0))
+    compile_in_score(model, CONFIG)
+    its = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    its.set_model(model)
+    its.on_epoch_end(0)
+    other = in_score(build((128, 22), width=4, dilations=(1,), dropout=0.0))
+    compile_in_score(other, CONFIG)
+    assert Backup(tmp_path).restore(other) == 1
+    for one, same in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)
 
 
 def test_with_nobody_held_out_the_last_one_is_kept(eight, tmp_path):
