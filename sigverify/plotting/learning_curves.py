@@ -57,7 +57,7 @@ class History:
                 rows = list(csv.DictReader(stream))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise ConfigError("no learning curves", received=f"{file}: {error}") from error
-        if not rows or None in rows[0]:
+        if not rows or any(None in row for row in rows):
             raise ConfigError("no learning curves", expected="a header and rows", received=str(file))
         return cls.of([{name: _number(text) for name, text in row.items()} for row in rows])
 
