@@ -23,7 +23,7 @@ class Flaw(StrEnum):
     TOO_SMALL = "too_small"
     """Ink of too few pixels to tell one hand from another."""
     SEVERAL = "several"
-    """More than one signature in one picture."""
+    """More than one signature in one picture, or print or a stamp beside one, of the same ink."""
     NO_STROKES = "no_strokes"
     """A picture of something else: a face, a room, a printed page."""
     CUT_OFF = "cut_off"

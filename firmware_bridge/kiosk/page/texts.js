@@ -171,7 +171,7 @@ export const TEXTS = {
       "no_time": "a capture without time: its stamps are all the same, or an index",
       "no_ink": "a picture without ink, or with hardly any",
       "too_small": "a picture too small: scan it finer, or hold the camera nearer",
-      "several": "a picture of several signatures: cut out one of them",
+      "several": "a picture of several signatures, or of print or a stamp beside: cut out the signature",
       "no_strokes": "no picture of handwriting",
       "cut_off": "cut off at the edge of its picture: show all of it",
       "blurred": "a blurred picture: take it anew"
@@ -190,7 +190,7 @@ export const TEXTS = {
       "no_time": "no time in this capture: its stamps are all the same, or an index",
       "no_ink": "no ink in this picture, or hardly any",
       "too_small": "too few pixels: scan it finer, or hold the camera nearer",
-      "several": "several signatures in this picture: cut out one of them",
+      "several": "several signatures, or print or a stamp beside one: cut out the signature",
       "no_strokes": "no handwriting in this picture",
       "cut_off": "cut off at the edge of the picture",
       "blurred": "blurred"
@@ -412,7 +412,7 @@ export const TEXTS = {
       "no_time": "keine Zeit in dieser Aufnahme: die Zeiten sind alle gleich oder nur gezählt",
       "no_ink": "keine Tinte in diesem Bild, oder kaum welche",
       "too_small": "zu wenige Pixel: bitte feiner scannen oder näher herangehen",
-      "several": "mehrere Unterschriften in diesem Bild: bitte eine davon ausschneiden",
+      "several": "mehrere Unterschriften, oder Druck oder Stempel daneben: bitte nur eine ausschneiden",
       "no_strokes": "keine Handschrift in diesem Bild",
       "cut_off": "am Bildrand abgeschnitten",
       "blurred": "unscharf"

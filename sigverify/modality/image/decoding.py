@@ -247,7 +247,8 @@ def _opened(name: str, data: bytes) -> "Image.Image":
 def _levels(picture: "Image.Image") -> "GreyArray":
     from PIL import Image
 
-    from sigverify.modality.image.grey import plain, to_grey
+    from sigverify.modality.image.grey import dark_colours, on_ground, plain, to_grey
+    from sigverify.modality.image.inks import without_print
 
     picture.load()
     turned = _ROTATED.get(_orientation(picture))
@@ -257,7 +258,12 @@ def _levels(picture: "Image.Image") -> "GreyArray":
         picture = picture.reduce(factor)
     if turned:
         picture = picture.transpose(Image.Transpose[turned])
-    return to_grey(picture)
+    if picture.mode in ("LA", "RGBA"):
+        picture = on_ground(picture)
+    if picture.mode == "L":
+        return to_grey(picture)
+    dark = dark_colours(picture)
+    return without_print(picture, to_grey(picture, dark), dark)
 
 
 def _factor(size: tuple[int, int]) -> int:

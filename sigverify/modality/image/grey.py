@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 GreyArray = npt.NDArray[np.uint8]
+Lacks = npt.NDArray[np.int32]
 
 DEEP_MODES: Final = frozenset(("I", "F", "I;16", "I;16L", "I;16B", "I;16N"))
 """Pillow's modes of more than 8 bits."""
@@ -28,6 +29,8 @@ _LEAST_STAMP: Final = 50
 """One dark pixel in so many is red or green, where there is a stamp."""
 _LEAST_INK: Final = 8
 """One dark pixel in so many is neither, where there is ink beside the stamp."""
+_PALEST: Final = 0.9
+"""Share of a stamp's pixels that becomes as light as paper."""
 _WHOLE: Final = 256
 """Shares are whole numbers of so many."""
 _LOOKED_AT: Final = 256
@@ -91,13 +94,13 @@ def _has_grey_palette(picture: "Image.Image") -> bool:
     return levels is not None and levels[::3] == levels[1::3] == levels[2::3]
 
 
-def to_grey(picture: "Image.Image") -> GreyArray:
-    """Return grey levels `(h, w)` of a picture of mode L, LA, RGB or RGBA."""
+def to_grey(picture: "Image.Image", lacks: Lacks | None = None) -> GreyArray:
+    """Return grey levels `(h, w)` of a picture of mode L, LA, RGB or RGBA; `lacks` as of `dark_colours`."""
     if picture.mode in ("LA", "RGBA"):
-        picture = _on_ground(picture)
+        picture = on_ground(picture)
     if picture.mode == "L":
         return np.asarray(picture)
-    stamps = _stamps(picture)
+    stamps = _stamps(dark_colours(picture) if lacks is None else lacks)
     if not stamps:
         return np.asarray(picture.convert("L"))
     pixels = np.asarray(picture)
@@ -111,7 +114,7 @@ def to_grey(picture: "Image.Image") -> GreyArray:
     return np.asarray(np.minimum(levels, 255), np.uint8)
 
 
-def _on_ground(picture: "Image.Image") -> "Image.Image":
+def on_ground(picture: "Image.Image") -> "Image.Image":
     """Lay a transparent picture on white; on black where what is seen of it has nothing dark."""
     from PIL import Image
 
@@ -127,31 +130,42 @@ def _on_ground(picture: "Image.Image") -> "Image.Image":
     return ground
 
 
-def _stamps(picture: "Image.Image") -> dict[int, int]:
-    """Return the channels, R and G, of which colour there is something beside ink of another colour.
-
-    Each with what it lacks of paper, in `_WHOLE` of what it is lighter by than the darkest channel.
-    Pens are black or blue, so that blue is always ink; red is a stamp, or ink where it is alone.
-    """
+def dark_colours(picture: "Image.Image") -> Lacks:
+    """Return what R, G and B of each dark pixel, `(3, n)`, lack of the paper, of a picture of mode RGB."""
     factor = max(picture.size) // _LOOKED_AT
     if factor > 1:
         picture = picture.reduce(factor)
     # By channel and in bytes: numpy takes ten times as long for three neighbours of each pixel, as integers.
     planes = np.stack([np.asarray(channel).ravel() for channel in picture.split()])
-    # What each channel lacks of its paper; half of all pixels are paper, at least.
+    lacks = lacks_of(planes)
+    return lacks[:, lacks.max(axis=0) >= _DARK].astype(np.int32)
+
+
+def lacks_of(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return what each pixel of each channel, `(3, n)`, lacks of its paper, which half of them are."""
     paper = np.median(planes, axis=1, keepdims=True).astype(np.uint8)
-    lacks = paper - np.minimum(planes, paper)
-    lacks = lacks[:, lacks.max(axis=0) >= _DARK].astype(np.int32)
+    return np.asarray(paper - np.minimum(planes, paper), np.uint8)
+
+
+def _stamps(lacks: Lacks) -> dict[int, int]:
+    """Return the channels, R and G, of which colour there is something beside ink of another colour.
+
+    Each with what it lacks of paper, in `_WHOLE` of what it is lighter by than the darkest channel.
+    Pens are black or blue, so that blue is ink here, see `inks`; red is a stamp, or ink where it is alone.
+    """
     # Of a coloured pixel one channel lacks less than half of what another does, at its edges too.
     least, most = lacks.min(axis=0), lacks.max(axis=0)
     coloured = 2 * least < most
     stamps = {channel: coloured & (lacks.argmin(axis=0) == channel) for channel in (0, 1)}
     dark = len(most)
     ink = dark - sum(int(stamp.sum()) for stamp in stamps.values())
+    # Of a stamp in a JPEG file, which keeps colour coarsely, much is paler: it goes as well.
+    pale = 4 * least < 3 * most
+    whole = {channel: pale & (lacks.argmin(axis=0) == channel) for channel in stamps}
     if _LEAST_INK * ink < dark:
         return {}
     return {
-        channel: int(np.median(_WHOLE * least[stamp] // (most[stamp] - least[stamp])))
+        channel: int(np.quantile(_WHOLE * least[whole[channel]] // (most - least)[whole[channel]], _PALEST))
         for channel, stamp in stamps.items()
         if stamp.any() and _LEAST_STAMP * int(stamp.sum()) >= dark
     }

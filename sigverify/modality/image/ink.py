@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigverify.arrays import BoolArray
+from sigverify.modality.image.edges import edges_of
+from sigverify.modality.image.frames import without_frame
 from sigverify.modality.image.grey import GreyArray
 from sigverify.modality.image.lines import without_lines
 from sigverify.modality.image.runs import Runs
@@ -92,7 +94,8 @@ def _reduced(grey: GreyArray) -> GreyArray:
 def _ink_of(grey: GreyArray) -> Ink:
     darkness = _darkness(grey)
     level, paper = _levels(darkness)
-    return Ink(without_specks(without_lines(darkness > level)), darkness, level, paper)
+    where = without_lines(without_frame(darkness > level))
+    return Ink(without_blots(without_specks(where)), darkness, level, paper)
 
 
 def _darkness(values: GreyArray) -> GreyArray:
@@ -100,16 +103,47 @@ def _darkness(values: GreyArray) -> GreyArray:
 
     Where the paper is dark and its ink light, both are turned round.
     """
-    from PIL import Image
+    blocks = _blocks(values)
+    lightest, darkest = blocks.max(axis=0), blocks.min(axis=0)
+    if _is_dark(blocks, lightest, darkest):
+        values, lightest = 255 - values, 255 - darkest
+    edges = edges_of(values, _usual(lightest))
+    if not edges:
+        return _darker(values, lightest)
+    # What lies beyond an edge has a light of its own. Each part is looked at as if the rest were such, too.
+    rest = ~np.logical_or.reduce([edge.beyond | edge.itself for edge in edges])
+    darkness = _alone(values, rest)
+    for edge in edges:
+        part = edge.beyond & ~np.logical_or.reduce([each.itself for each in edges])
+        # Too dark to be paper: a table, the lid of a scanner.
+        if edge.light * _TABLE[0] >= edge.paper * _TABLE[1]:
+            darkness = np.where(part, _alone(values, part), darkness)
+    return darkness
 
+
+def _alone(values: GreyArray, part: BoolArray) -> GreyArray:
+    """Return `_darker` of a part of the picture, 0 elsewhere."""
+    if not part.any():
+        return np.zeros_like(values)
+    filled = np.where(part, values, np.uint8(np.median(values[part])))
+    return np.where(part, _darker(filled, _blocks(filled).max(axis=0)), np.uint8(0))
+
+
+def _blocks(values: GreyArray) -> GreyArray:
+    """Return the pixels `(64, rows, columns)` of each block; the last row and column are repeated."""
     height, width = values.shape
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
     padding = (0, rows * _BLOCK - height), (0, columns * _BLOCK - width)
     whole = np.pad(values, padding, mode="edge").reshape(rows, _BLOCK, columns, _BLOCK)
-    blocks = whole.transpose(1, 3, 0, 2).reshape(_BLOCK * _BLOCK, rows, columns)
-    lightest, darkest = blocks.max(axis=0), blocks.min(axis=0)
-    if _is_dark(blocks, lightest, darkest):
-        values, lightest = 255 - values, 255 - darkest
+    return whole.transpose(1, 3, 0, 2).reshape(_BLOCK * _BLOCK, rows, columns)
+
+
+def _darker(values: GreyArray, lightest: GreyArray) -> GreyArray:
+    """Return how much darker than its paper each pixel is, of blocks whose lightest pixels are these."""
+    from PIL import Image
+
+    height, width = values.shape
+    rows, columns = lightest.shape
     light = _paper(lightest)
     blind = _no_paper(light)
     paper = Image.fromarray(light)
@@ -230,14 +264,7 @@ def without_specks(ink: BoolArray) -> BoolArray:
     if not len(runs.row):
         return ink
     piece = runs.pieces()
-    count = int(piece.max()) + 1
-    pixels = np.bincount(piece, runs.length, count)
-    top, left = np.full(count, ink.shape[0]), np.full(count, ink.shape[1])
-    bottom, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    np.minimum.at(top, piece, runs.row)
-    np.maximum.at(bottom, piece, runs.row + 1)
-    np.minimum.at(left, piece, runs.start)
-    np.maximum.at(right, piece, runs.end)
+    pixels, top, bottom, left, right = runs.boxes(piece)
     small = (pixels <= _SPECK_PIXELS) & (bottom - top <= _SPECK) & (right - left <= _SPECK)
     if not small.any():
         return ink
@@ -247,3 +274,37 @@ def without_specks(ink: BoolArray) -> BoolArray:
     columns = ((left + right - 1) // 2)[small][:, np.newaxis] + around
     small[small] = ~rest[rows[:, :, np.newaxis], columns[:, np.newaxis]].any(axis=(1, 2))
     return runs.taken(~small[piece]).drawn(ink.shape)
+
+
+_BLOT: Final = 32
+"""A blot fits into a square of 32 × 32 pixels, and is at most twice as long as it is wide …"""
+_FILLED: Final = 3, 5
+"""… fills 3 / 5 of its box: a disc fills 0.79, a short stroke that is not upright, or a bow, less …"""
+_ALONE: Final = 48, 3
+"""… and is 48 pixels, and 3 times its own length, away from whatever is no blot. Full stops and dots are
+nearer to their letters; benchmarks/disturbed_pictures.py says what becomes of blots."""
+_MOST_BLOTS: Final = 40
+"""More of them are no blots, but what is written, or printed, in dots."""
+
+
+def without_blots(ink: BoolArray) -> BoolArray:
+    """Remove drops and smudges far from everything else, which would move the whole sheet."""
+    runs = Runs.of(ink)
+    if not len(runs.row):
+        return ink
+    piece = runs.pieces()
+    pixels, top, bottom, left, right = runs.boxes(piece)
+    shorter, longer = (each(bottom - top, right - left) for each in (np.minimum, np.maximum))
+    round_ = (longer <= _BLOT) & (2 * shorter >= longer)
+    round_ &= _FILLED[1] * pixels >= _FILLED[0] * (bottom - top) * (right - left)
+    if not 0 < int(round_.sum()) <= min(_MOST_BLOTS, len(pixels) - 1):
+        return ink
+    rest = runs.taken(~round_[piece]).drawn(ink.shape)
+    for number in np.flatnonzero(round_):
+        away = max(_ALONE[0], _ALONE[1] * int(longer[number])) - 1
+        near = rest[
+            max(int(top[number]) - away, 0) : int(bottom[number]) + away,
+            max(int(left[number]) - away, 0) : int(right[number]) + away,
+        ]
+        round_[number] = not near.any()
+    return runs.taken(~round_[piece]).drawn(ink.shape) if round_.any() else ink

@@ -38,6 +38,12 @@ _DOTS_APART: Final = 6
 """Dots so near to each other make a line."""
 _LEAST_RUN: Final = 10
 """Pixels of a line that lie in one row: even rising by a tenth it has so many."""
+COVERED: Final = 0.8
+"""Share of a line that is parallel to another and goes from edge to edge, where it is seen …"""
+FAINT: Final = 0.4
+"""… and of one of `FAINT_LENGTH` pixels: as faint as the lightest ink it is seen in dashes. Half as much at
+both of its ends: a headline does not go from edge to edge."""
+FAINT_LENGTH: Final = 24
 _MOST: Final = 16
 """Lines looked for in each direction."""
 _TO_EDGE: Final = 6
@@ -69,13 +75,59 @@ def without_lines(ink: BoolArray) -> BoolArray:
     across = Runs.of(ink.T)
     along = Runs.of(ink)
     level = _lines(along, across, (height, width), LEAST_LENGTH)
+    level += _parallel(level, across, (height, width))
     upright = _lines(across, along, (width, height), LEAST_HEIGHT)
     upright = [line for line in upright if _ends_at_edges(line, level, height)]
+    ink = _without(ink, across, along, level, upright)
+    if level and upright:
+        # Where two lines cross, each is a long run across the other, until the rest of both is gone.
+        ink = _without(ink, Runs.of(ink.T), Runs.of(ink), level, upright)
+    return ink
+
+
+def _without(
+    ink: BoolArray, across: Runs, along: Runs, level: list[_Line], upright: list[_Line]
+) -> BoolArray:
+    """Return ink, whose runs down and along the rows these are, without these lines."""
+    height, width = ink.shape
     if level:
         ink = ink & across.taken(_outside(across, level)).drawn((width, height)).T
     if upright:
         ink = ink & along.taken(_outside(along, upright)).drawn((height, width))
     return ink
+
+
+def _parallel(lines: list[_Line], across: Runs, shape: tuple[int, int]) -> list[_Line]:
+    """Find the rest of ruled paper: lines parallel to these, from edge to edge, if only across a corner."""
+    height, width = shape
+    ruled = [line.slope for line in lines if max(line.first, width - 1 - line.last) < _LEAST_RUN]
+    if not ruled:
+        return []
+    slope = float(np.median(ruled))
+    thin = across.taken((across.length <= THICKEST) & _outside(across, lines))
+    # Height of a line at place 0: all that meet the picture, and two more above and below.
+    rise = slope * np.arange(width)
+    lowest = int(np.floor(-max(rise[-1], 0.0))) - 2
+    count = height + int(np.ceil(abs(rise[-1]))) + 6
+    start = np.rint((thin.start + thin.end - 1) / 2 - slope * thin.row).astype(np.int64) - lowest
+    on = np.zeros((count, width), np.bool_)
+    inside = (start >= 1) & (start < count - 1)
+    for step in (-1, 0, 1):
+        on[start[inside] + step, thin.row[inside]] = True
+    rows = np.rint(np.arange(count)[:, np.newaxis] + lowest + rise)
+    shown = (rows >= 0) & (rows < height)
+    length, covered = shown.sum(axis=1), (on & shown).sum(axis=1)
+    least = np.where(length >= FAINT_LENGTH, FAINT, COVERED) * length
+    whole = np.flatnonzero((length >= _LEAST_RUN) & (covered >= least))
+    found: list[_Line] = []
+    for place in whole[np.argsort(-covered[whole], kind="stable")]:
+        middle, where = float(place + lowest), np.flatnonzero(shown[place])
+        end = max(len(where) // 8, _LEAST_RUN)
+        seen = all(part.mean() >= FAINT / 2 for part in (on[place, where[:end]], on[place, where[-end:]]))
+        if seen and len(found) < _MOST and all(abs(line.middle - middle) > THICKEST for line in found):
+            thick = int(np.median(thin.length[inside & (np.abs(start - place) <= 1)]))
+            found.append(_Line(slope, middle, thick, int(where[0]), int(where[-1]), int(covered[place]), 0.0))
+    return found
 
 
 def _lines(along: Runs, across: Runs, shape: tuple[int, int], least_length: int) -> list[_Line]:

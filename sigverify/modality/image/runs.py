@@ -74,6 +74,23 @@ class Runs(NamedTuple):
             while not np.array_equal(root, root[root]):
                 root = root[root]
 
+    def boxes(self, piece: Places) -> tuple[Places, Places, Places, Places, Places]:
+        """Return of each piece, `(pieces,)` each, its pixels, and top, bottom, left and right of its box.
+
+        Of bottom and right, the first row and column that lie outside.
+        """
+        count = int(piece.max()) + 1 if len(piece) else 0
+        pixels = np.zeros(count, np.int64)
+        np.add.at(pixels, piece, self.length)
+        far = np.iinfo(np.int64).max
+        top, left = np.full(count, far), np.full(count, far)
+        bottom, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        np.minimum.at(top, piece, self.row)
+        np.maximum.at(bottom, piece, self.row + 1)
+        np.minimum.at(left, piece, self.start)
+        np.maximum.at(right, piece, self.end)
+        return pixels, top, bottom, left, right
+
     def turns(self) -> int:
         """Count where ink begins, ends, parts and joins on the way down: where its contour turns round."""
         upper, lower = self.neighbors()

@@ -389,7 +389,9 @@ def test_history_is_read_from_a_run(tmp_path):
     assert set(found.columns) == {"loss", "val_eer"}
 
 
-@pytest.mark.parametrize("content", [None, b"", b"epoch,loss\n", b"a\n1,2\n", b"a\n1\n1,2\n", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"epoch,loss\n", b"a\n1,2\n", b"a\n1\n1,2\n", b"\xff\xfe\x00"]
+)
 def test_what_is_no_history_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "history.csv").write_bytes(content)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from builders import signature
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from toy_images import drawn, picture
 
 from sigverify.modality.image.assessment import COMPLEXITY_FLOOR, assess, complexity, unfit
@@ -22,6 +22,21 @@ def of(*parts, size):
     sheet = Image.new("L", size, 255)
     for its, place in parts:
         sheet.paste(its, place)
+    return SignatureImage(np.asarray(sheet))
+
+
+def with_print(words="Name of the applicant, in capitals", height=18):
+    """A signature above a row of print."""
+    sheet = Image.new("L", (400, 260), 255)
+    sheet.paste(drawn(signature(1), size=(400, 200)), (0, 0))
+    ImageDraw.Draw(sheet).text((20, 225), words, fill=30, font=ImageFont.load_default(height))
+    return SignatureImage(np.asarray(sheet))
+
+
+def with_stamp():
+    """A signature with a ring over its end."""
+    sheet = drawn(signature(1), size=(400, 200))
+    ImageDraw.Draw(sheet).ellipse([250, 50, 370, 170], outline=30, width=3)
     return SignatureImage(np.asarray(sheet))
 
 
@@ -55,6 +70,9 @@ POOR = {
     ),
     "one above the other": (of((ONE, (0, 0)), (OTHER, (0, 320)), size=(420, 540)), Flaw.SEVERAL),
     "side by side, far apart": (of((ONE, (0, 0)), (OTHER, (1000, 0)), size=(1400, 200)), Flaw.SEVERAL),
+    "a row of print below": (with_print(), Flaw.SEVERAL),
+    "a round stamp over it": (with_stamp(), Flaw.SEVERAL),
+    "a little out of focus": (SignatureImage.read(NAME.filter(ImageFilter.GaussianBlur(2.2))), Flaw.BLURRED),
     "a room": (scene(), Flaw.NO_STROKES),
     "cut off above and below": (
         sketched(
@@ -73,6 +91,14 @@ def test_a_poor_picture_is_said_to_be_what_it_is(what):
     its, flaw = POOR[what]
     assert unfit(its) is flaw
     assert assess(its).flaw is flaw
+
+
+def test_a_slightly_soft_picture_has_no_flaw():
+    assert unfit(SignatureImage.read(NAME.filter(ImageFilter.GaussianBlur(1.4)))) is None
+
+
+def test_a_word_of_print_is_not_said():
+    assert unfit(with_print("Name:")) is None
 
 
 @pytest.mark.parametrize("writer", range(8))

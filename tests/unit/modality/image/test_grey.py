@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from builders import signature
@@ -38,6 +40,14 @@ def moved(picture):
 def test_a_stamp_neither_hides_nor_adds_ink(ink, stamp):
     assert moved(stamped(inked(ink), stamp)) < 0.01
     assert moved(stamped(inked(ink), ink)) > 0.05, "the stamp would be seen"
+
+
+@pytest.mark.parametrize("ink", [BLACK, BLUE])
+@pytest.mark.parametrize("stamp", [RED, GREEN])
+def test_a_stamp_in_a_jpeg_file_goes_as_well(ink, stamp):
+    file = io.BytesIO()
+    stamped(inked(ink), stamp).save(file, "JPEG", quality=75)
+    assert moved(Image.open(file)) < 0.03
 
 
 def test_a_red_and_a_green_stamp_at_once():

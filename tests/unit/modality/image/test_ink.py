@@ -8,7 +8,7 @@ from toy_images import drawn
 
 from sigverify.matching.elastic import NUMPY
 from sigverify.modality.image import columns
-from sigverify.modality.image.ink import LONGEST, look_for_ink, otsu, without_specks
+from sigverify.modality.image.ink import LONGEST, look_for_ink, otsu, without_blots, without_specks
 from sigverify.modality.image.sheet import lay_out
 
 WRITERS = range(6)
@@ -102,7 +102,59 @@ def seen_through(its):
     )
 
 
+def scanned_askew(its, level=35):
+    """The lid of a scanner at three sides, skewed at one of them."""
+    its = its.copy()
+    pen = ImageDraw.Draw(its)
+    pen.rectangle([0, 0, SIZE[0], 9], fill=level)
+    pen.rectangle([0, 0, 11, SIZE[1]], fill=level)
+    pen.polygon([(SIZE[0], 0), (SIZE[0], SIZE[1]), (SIZE[0] - 18, SIZE[1]), (SIZE[0] - 4, 0)], fill=level)
+    return its
+
+
+def on_a_grey_table(its):
+    photo = Image.new("L", (760, 380), 130)
+    photo.paste(its.point(lambda level: 230 * level // 255), (90, 0))
+    return photo
+
+
+def half_in_shadow(its):
+    """A shadow that ends sharply, across the signature."""
+    light = Image.new("L", SIZE, 255)
+    ImageDraw.Draw(light).polygon([(330, 0), (SIZE[0], 0), SIZE, (400, SIZE[1])], fill=140)
+    return Image.fromarray((np.asarray(its) * (np.asarray(light) / 255)).astype(np.uint8))
+
+
+def framed(its, width=9):
+    its = its.copy()
+    ImageDraw.Draw(its).rectangle([30, 20, SIZE[0] - 30, SIZE[1] - 20], outline=40, width=width)
+    return its
+
+
+def blotted(its):
+    its = its.copy()
+    pen = ImageDraw.Draw(its)
+    pen.ellipse([20, 255, 32, 267], fill=20)
+    pen.ellipse([560, 10, 578, 28], fill=20)
+    return its
+
+
+def ruled_askew(its):
+    """Lines that leave the page above and below, so that little is seen of some."""
+    for y in range(-20, SIZE[1] + 30, 40):
+        its = ruled(its, 0.08, grey=130, y=y)
+    return its
+
+
 SPOILT = {
+    "a scanner's lid": scanned_askew,
+    "a grey lid": lambda its: scanned_askew(its, 120),
+    "a grey table": on_a_grey_table,
+    "a hard shadow": half_in_shadow,
+    "a thick frame": framed,
+    "a frame of 5 pixels": lambda its: framed(its, 5),
+    "blots": blotted,
+    "ruled askew": ruled_askew,
     "a ruled line": ruled,
     "a slanted line": lambda its: ruled(its, 0.03),
     "an underline": lambda its: ruled(its, reach=0.85, y=250),
@@ -164,6 +216,31 @@ def test_specks_go_and_dots_of_letters_stay():
     assert kept[:, :20].sum() == ink[:, :20].sum()
     assert not kept[:, 20:].any()
     assert not without_specks(np.zeros((9, 9), bool)).any()
+
+
+@pytest.mark.parametrize("size", [4, 12, 30])
+def test_blots_go_where_they_stand_alone(size):
+    strokes = np.zeros((300, 400), bool)
+    strokes[60:140, 100:103] = strokes[100:103, 60:200] = True
+    far, near, long = (strokes.copy() for _ in range(3))
+    far[250 : 250 + size, 350 : 350 + size] = True
+    near[70 : 70 + size, 100 + 40 : 100 + 40 + size] = True
+    long[250 : 250 + size, 300 : 300 + 3 * size] = True
+    assert np.array_equal(without_blots(far), strokes)
+    assert np.array_equal(without_blots(near), near), "the dot of a letter"
+    assert np.array_equal(without_blots(long), long), "a dash"
+
+
+def test_what_is_all_blots_stays():
+    ink = np.zeros((200, 300), bool)
+    ink[20:30, 20:30] = ink[150:160, 250:260] = True
+    assert np.array_equal(without_blots(ink), ink)
+    assert not without_blots(np.zeros((9, 9), bool)).any()
+
+
+def test_ink_in_a_hard_shadow_is_seen():
+    seen, plain = (look_for_ink(np.asarray(its)).where for its in (half_in_shadow(page(0)), page(0)))
+    assert np.mean(seen != plain) < 0.005
 
 
 def test_otsu_parts_two_heaps():

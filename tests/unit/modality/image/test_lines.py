@@ -57,6 +57,27 @@ def test_dots_in_a_row_are_a_line():
     assert not without_lines(ink).any()
 
 
+def test_of_ruled_paper_the_lines_across_a_corner_go_as_well():
+    ink = np.zeros(SHAPE, bool)
+    whole = line(0.08, 100)
+    for y in (-30, 20, 60, 180, 220):
+        for x in range(400):
+            top = round(y + 0.08 * (x - 200))
+            ink[max(top, 0) : max(top + 2, 0), x] = True
+    assert without_lines(whole | ink).sum() == 0
+    short = np.zeros(SHAPE, bool)
+    short[40:42, 100:160] = True
+    kept = without_lines(whole | short)
+    assert np.array_equal(kept, short), "a dash that ends on the paper"
+
+
+def test_where_lines_cross_nothing_is_left():
+    box = np.zeros(SHAPE, bool)
+    box[20:25, 20:380] = box[175:180, 20:380] = box[20:180, 20:25] = box[20:180, 375:380] = True
+    box[20:180, 200:205] = True
+    assert not without_lines(box).any()
+
+
 def test_many_lines():
     ink = np.zeros(SHAPE, bool)
     for y in range(10, 190, 20):

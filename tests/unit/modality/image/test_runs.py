@@ -53,3 +53,15 @@ def test_turns():
     assert Runs.of(ring).turns() == 4, "begins, parts, joins, ends"
     assert Runs.of(np.ones((3, 9), bool)).turns() == 2
     assert Runs.of(np.zeros((3, 9), bool)).turns() == 0
+
+
+@given(PICTURES)
+def test_boxes_are_those_of_the_pieces(ink):
+    runs, numbers = Runs.of(ink), flooded(ink)
+    pixels, top, bottom, left, right = runs.boxes(runs.pieces())
+    found = set(zip(pixels, top, bottom, left, right, strict=True))
+    for number in range(numbers.max() + 1):
+        rows, columns = np.nonzero(numbers == number)
+        box = len(rows), rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+        assert box in found
+    assert len(pixels) == numbers.max() + 1
