@@ -330,7 +330,7 @@ GERMAN: Final[Table] = {
         "no_time": "keine Zeit in dieser Aufnahme: die Zeiten sind alle gleich oder nur gezählt",
         "no_ink": "keine Tinte in diesem Bild, oder kaum welche",
         "too_small": "zu wenige Pixel: bitte feiner scannen oder näher herangehen",
-        "several": "mehrere Unterschriften, oder Druck oder Stempel daneben: bitte nur eine ausschneiden",
+        "several": "mehrere Unterschriften, Druck oder Stempel daneben: nur die Unterschrift ausschneiden",
         "no_strokes": "keine Handschrift in diesem Bild",
         "cut_off": "am Bildrand abgeschnitten",
         "blurred": "unscharf",
