@@ -7,6 +7,7 @@
 #define MOST 3          /* samples in one place that are left out, at most */
 #define STEPS 4.0       /* a jump is longer than so many times all but a few steps of the ink */
 #define SHARE 0.1       /* and than this share of the diagonal of the writing */
+#define SUDDEN 3.0      /* and than so many times a step beside it */
 #define FEW_STEPS 0.05  /* share of the steps that are "a few" */
 #define FEW_PLACES 0.02 /* share of the ink at each side that is left out as the diagonal is measured */
 
@@ -51,13 +52,53 @@ static double limit_of(const double *x, const double *y, const svi_workspace *at
     return by_steps > by_share ? by_steps : by_share;
 }
 
+/* Whether a step goes on from another one, to sample `i`, in the same stroke. */
+static int has_before(const svi_workspace *at, size_t i)
+{
+    return i > 1 && at->ink[i - 1];
+}
+
+static int has_after(const svi_workspace *at, size_t i)
+{
+    return i + 1 < at->count && at->ink[i + 1];
+}
+
+/* Whether the step to sample `i` is long, and comes out of nothing: a hand hurries step by step. */
+static int is_sudden(const svi_workspace *at, size_t i, double limit)
+{
+    const double step = at->numbers[i], much = SUDDEN * SUDDEN;
+    if (!at->ink[i] || !(step > limit))
+        return 0;
+    return (has_before(at, i) && much * at->numbers[i - 1] < step) ||
+           (has_after(at, i) && much * at->numbers[i + 1] < step);
+}
+
+/* So is one to the second sample of a stroke, or from the last but one, when that lies in a wrong place. */
+static int is_jump(const svi_workspace *at, size_t i, double limit)
+{
+    if (is_sudden(at, i, limit))
+        return 1;
+    if (!at->ink[i] || !(at->numbers[i] > limit) || has_before(at, i) == has_after(at, i))
+        return 0;
+    return has_after(at, i) ? is_sudden(at, i + 1, limit) : is_sudden(at, i - 1, limit);
+}
+
 /* Behind the part of a stroke that begins with sample `start`: up to a jump, or to the stroke's end. */
 static size_t part_end(const svi_workspace *at, size_t start, size_t stroke_end, double limit)
 {
     size_t end = start + 1;
-    while (end < stroke_end && !(at->numbers[end] > limit))
+    while (end < stroke_end && !is_jump(at, end, limit))
         end++;
     return end;
+}
+
+/* Whether a part goes on in long steps: such a one was written. */
+static int is_hurried(const svi_workspace *at, size_t start, size_t end, double limit)
+{
+    for (size_t i = start + 1; i < end; i++)
+        if (at->numbers[i] > limit)
+            return 1;
+    return 0;
 }
 
 /* Mark the small parts of a stroke, if there is a larger one; returns how many samples these have. */
@@ -70,7 +111,7 @@ static size_t mark_small(const svi_workspace *at, size_t stroke_start, size_t st
     }
     for (size_t start = stroke_start; start < stroke_end; start = end) {
         end = part_end(at, start, stroke_end, limit);
-        if (end - start <= MOST && end - start < largest) {
+        if (end - start <= MOST && end - start < largest && !is_hurried(at, start, end, limit)) {
             memset(at->marks + start, 1, end - start);
             marked += end - start;
         }

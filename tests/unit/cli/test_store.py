@@ -1,6 +1,8 @@
+import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from builders import template
@@ -64,6 +66,31 @@ def test_a_check_of_a_file_that_is_cut_off_does_not_advise_itself(run, path, key
     assert "sigverify store check" in run("users", "--store", path, "--key", key)[1]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE templates SET content = zeroblob(99) WHERE subject = ?",
+        "DELETE FROM vectors WHERE subject = ?",
+    ],
+)
+def test_what_a_check_finds_does_not_advise_to_check(answer, path, key, statement):
+    with SqliteStore(path, key=Key.from_file(key)) as store, store.changing() as rows:
+        store.database.execute(statement, (rows.user("bob"),))
+    code, content = answer("store", "check", "--store", path, "--key", key)
+    assert code == 4
+    assert content["findings"]
+    assert "lists" not in str(content)
+
+
+def test_a_check_names_the_command_that_takes_a_store_as_it_is(answer, path, key):
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("DELETE FROM seals WHERE subject = (SELECT MIN(subject) FROM seals)")
+    content = answer("store", "check", "--store", path, "--key", key)[1]
+    said = next(each["detail"] for each in content["findings"] if each["damage"] == "tampered")
+    assert "sigverify store check --repair --accept-state" in said
+    assert said.count("store check") == 1
+
+
 @pytest.mark.parametrize("command", ["check", "rekey"])
 def test_without_the_key(answer, path, command, tmp_path):
     (tmp_path / "other.key").write_text("f0" * 31 + "00")
@@ -93,6 +120,74 @@ def test_backup_and_restore(answer, path, key, tmp_path):
     code, content = answer("store", "restore", "--store", path, "--key", key, tmp_path / "backup.db")
     assert (code, content) == (0, {"templates": 2})
     assert answer("users", "--store", path, "--key", key)[1] == {"user_ids": ["alice", "bob"]}
+
+
+@contextmanager
+def read_only(folder, monkeypatch):
+    """Let nobody write to the folder; root, whom no mode holds back, is told so."""
+    access = os.access
+    folder.chmod(0o500)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            os,
+            "access",
+            lambda at, mode: (
+                not (mode & os.W_OK and folder in (Path(at), Path(at).parent)) and access(at, mode)
+            ),
+        )
+        yield
+    folder.chmod(0o700)
+
+
+def test_a_store_that_cannot_be_written_is_backed_up_and_that_is_said(
+    run, answer, path, key, tmp_path, monkeypatch
+):
+    folder, backup = path.parent / "medium", tmp_path / "backup.db"
+    folder.mkdir()
+    path = path.rename(folder / "store.db")
+    before = path.read_bytes()
+    with read_only(folder, monkeypatch):
+        code, printed = run("store", "backup", "--store", path, "--key", key, backup)
+        assert code == 0, printed
+        assert "sound: 2 templates" in printed
+        assert "its audit log does not tell of this backup" in printed
+        code, content = answer("store", "backup", "--store", path, "--key", key, tmp_path / "second.db")
+        assert (code, content["noted"]) == (0, False)
+    assert path.read_bytes() == before
+    assert [each.name for each in folder.iterdir()] == ["store.db"]
+    assert answer("users", "--store", backup, "--key", key)[1] == {"user_ids": ["alice", "bob"]}
+    assert answer("store", "backup", "--store", path, "--key", key, tmp_path / "third.db")[1]["noted"] is True
+
+
+def test_an_import_that_is_refused_leaves_no_store_behind(answer, path, key, tmp_path):
+    file, transport, other = tmp_path / "alice.sigx", tmp_path / "transport.key", tmp_path / "other.db"
+    answer("store", "keygen", transport)
+    answer(
+        "store",
+        "export",
+        "--store",
+        path,
+        "--key",
+        key,
+        "--user",
+        "alice",
+        file,
+        "--transport-key",
+        transport,
+    )
+    damaged = tmp_path / "damaged.sigx"
+    damaged.write_bytes(b"SIGX" + bytes(20))
+    import_ = ("store", "import", "--store", other, "--key", key)
+    for arguments, error in (
+        ((damaged, "--transport-key", transport), "MalformedTemplate"),
+        ((file, "--transport-key", tmp_path / "none.key"), "KeyUnavailable"),
+        ((file, "--transport-key", key), "WrongKey"),
+    ):
+        code, content = answer(*import_, *arguments)
+        assert (code, content["error"]) == (4, error)
+        assert not other.exists()
+    assert answer(*import_, file, "--transport-key", transport)[0] == 0
+    assert other.exists()
 
 
 def test_of_somebody_enrolled_by_several_modalities_one_is_exported(answer, path, key, tmp_path):

@@ -160,6 +160,19 @@ def test_different_corpora_of_one_name_are_not_drawn_into_one_picture(report):
     assert "waves, 01234567" in page_of([report, other])
 
 
+def test_the_first_table_tells_corpora_of_one_name_apart(report):
+    other = replace(report, corpus_fingerprint="0123456789abcdef")
+    table = _first_table(page_of([report, other]))
+    assert table.count("waves, 01234567, pitch") == table.count(f"waves, {report.corpus_fingerprint[:8]}, pitch")
+    assert table.count("waves, 01234567, pitch") == len(report.conditions)
+    assert "waves, pitch" in _first_table(page_of([report, report]))
+
+
+def _first_table(page):
+    table = page[page.index("<table") : page.index("</table>")]
+    return re.sub(r"pitch[^<]*", "pitch", table)
+
+
 def test_page_needs_nothing_beside_it(folder):
     page = (folder / "report.html").read_text()
     assert "<script" not in page

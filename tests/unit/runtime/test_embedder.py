@@ -2,6 +2,7 @@ import ctypes
 import importlib
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_every_library_says_the_same_with_reference_kernels(precision, tolerance
     )
     assert np.abs(first.vector - second.vector).max() <= tolerance
     assert np.abs(first.sequence - second.sequence).max() <= tolerance
+
+
+def test_tensorflow_does_not_point_to_its_successor():
+    pytest.importorskip("tensorflow")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        Embedder.open(toy_model(), runtime=Runtime.TENSORFLOW)
+        warnings.warn("others still show", UserWarning, stacklevel=1)
+    assert [str(each.message) for each in warned] == ["others still show"]
 
 
 def test_fast_kernels_stray_from_the_reference_by_three_steps_at_most():

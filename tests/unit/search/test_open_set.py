@@ -57,7 +57,16 @@ def test_no_rate(fpir):
         open_set_threshold(ROW, fpir=fpir, people=5)
 
 
-def test_a_model_that_knows_no_strangers():
-    row = ScoreRow(weights=(0.0,), bias=0.0, thresholds={})
-    with pytest.raises(ConfigError, match="random impostors"):
+def test_a_model_that_knows_no_strangers_is_refused_in_the_same_words_as_for_a_rate():
+    row = ScoreRow(weights=(0.0,), bias=0.0, thresholds={Impostor.SKILLED: ((0.1, 0.5), (0.01, 0.7))})
+    with pytest.raises(ConfigError, match="calibrated on several writers") as searched:
+        open_set_threshold(row, fpir=0.01, people=5)
+    with pytest.raises(ConfigError, match="no thresholds for random impostors") as verified:
+        row.table(Impostor.RANDOM)
+    assert str(searched.value) == str(verified.value)
+
+
+def test_of_one_rate_there_is_no_slope():
+    row = ScoreRow(weights=(0.0,), bias=0.0, thresholds={Impostor.RANDOM: ((0.1, 0.5),)})
+    with pytest.raises(ConfigError, match="one rate alone; expected two rates"):
         open_set_threshold(row, fpir=0.01, people=5)

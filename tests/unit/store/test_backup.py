@@ -1,5 +1,8 @@
+import os
+import shutil
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 from builders import template
@@ -7,6 +10,7 @@ from builders import template
 from sigverify.errors import DamagedStore, StoreError, WrongKey
 from sigverify.protection.keys import Key
 from sigverify.store import MEMORY, SqliteStore
+from sigverify.store import backup as module
 from sigverify.store.backup import backup, restore
 from sigverify.store.check import check
 from sigverify.store.rekey import rekey
@@ -40,6 +44,56 @@ def test_of_a_store_in_memory(tmp_path):
         assert backup(store, tmp_path / "backup.db").templates == 1
         with SqliteStore(tmp_path / "backup.db", key=store.key) as copy:
             assert copy.users() == ("alice",)
+
+
+@pytest.fixture
+def medium(store, tmp_path, monkeypatch):
+    """Return the path of a copy of the store in a folder where nobody may write; root is told so."""
+    folder, access = tmp_path / "medium", os.access
+    folder.mkdir()
+    backup(store, folder / "store.db")
+    monkeypatch.setattr(
+        os, "access", lambda at, mode: not (mode & os.W_OK and Path(at) == folder) and access(at, mode)
+    )
+    folder.chmod(0o500)
+    yield folder / "store.db"
+    folder.chmod(0o700)
+
+
+def test_of_a_store_where_nobody_can_write(medium, tmp_path):
+    before = medium.read_bytes()
+    with SqliteStore(medium, key=KEY, read_only=True) as opened:
+        assert backup(opened, tmp_path / "backup.db").templates == 10
+    assert medium.read_bytes() == before
+    assert [each.name for each in medium.parent.iterdir()] == [medium.name]
+
+
+def test_a_store_that_cannot_be_locked_and_is_written_to_meanwhile_is_not_backed_up(
+    medium, tmp_path, monkeypatch
+):
+    with SqliteStore(medium, key=KEY, read_only=True) as opened:
+        copy = module._copy
+
+        def copied(source, draft):
+            copy(source, draft)
+            os.utime(medium)
+
+        monkeypatch.setattr(module, "_copy", copied)
+        with pytest.raises(StoreError, match="written to while it was copied"):
+            backup(opened, tmp_path / "backup.db")
+    assert not (tmp_path / "backup.db").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_where_nobody_can_write_a_log_that_holds_changes_is_said(store, tmp_path):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(f"{store.path}{ending}", folder)
+    folder.chmod(0o500)
+    with pytest.raises(StoreError, match="copy both files"):
+        SqliteStore(folder / "store.db", key=KEY, read_only=True)
+    folder.chmod(0o700)
 
 
 def test_it_never_overwrites(store, tmp_path):

@@ -133,6 +133,7 @@ HERE = {
         "MOST": strays.MOST,
         "STEPS": strays.STEPS,
         "SHARE": strays.SHARE,
+        "SUDDEN": strays.SUDDEN,
         "FEW_STEPS": strays.FEW_STEPS,
         "FEW_PLACES": strays.FEW_PLACES,
     },

@@ -90,6 +90,16 @@ def taken(strokes):
     return its.x, its.y, its.ink
 
 
+@pytest.mark.parametrize("faster", [1.5, 2.0, 2.9])
+def test_a_flourish_that_hurries_step_by_step_is_written(faster):
+    """Its last steps are far longer than all others, but none comes out of nothing."""
+    steps = np.concatenate([np.full(120, 2.0), 2 * faster ** np.arange(1, 9)])
+    x, y = np.cumsum(steps), 40 * np.sin(np.arange(len(steps)) / 4)
+    its = Signature(x, y, 10.0 * np.arange(len(x)))
+    for each in (its, Signature(-x[::-1], y[::-1], its.time_ms)):
+        assert not find_strays(each.x, each.y, each.ink).any()
+
+
 def test_jumps_of_a_recording_that_lost_samples_stay():
     """Two halves of a stroke with a gap between them."""
     left = np.delete(np.arange(len(ITS)), np.arange(60, 80))
