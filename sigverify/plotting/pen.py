@@ -1,11 +1,11 @@
 """Draw a signature: its ink, and its movement against time; and where two of them differ."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sigverify.arrays import Float32Array, FloatArray
+from sigverify.arrays import BoolArray, Float32Array, FloatArray
 from sigverify.matching.comparison import present, without
 from sigverify.matching.embedding import SERIES_SCALE, Embedding, References
 from sigverify.matching.pairing import Pairing
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 THINNEST, THICKEST = 0.5, 3.5
 """Line width in points at no pressure and at the signature's highest."""
-
+LEFT_OUT: Final = "0.75"
+"""Gray of what is recorded as ink and not compared."""
 
 _TINY: Final = 1e-9
 _RANGE: Final = 1.5, 6.0
@@ -116,37 +117,43 @@ def _aligned(traces: list[Float32Array], extents: tuple[float, float]) -> Pairin
 
 
 def draw_ink(axes: "Axes", signature: Signature, *, flip_y: bool = False) -> None:
-    """Draw the strokes as they look on paper; width is pressure, hover is left out."""
+    """Draw the strokes as they look on paper; width is pressure, hover is left out.
+
+    What is not compared, as touches beside the name, is gray.
+    """
     from matplotlib.collections import LineCollection
 
-    y = -signature.y if flip_y else signature.y
-    points = np.stack([signature.x, y], axis=1)
-    segments = np.stack([points[:-1], points[1:]], axis=1)[signature.ink[1:]]
+    kept, ink = signature.repaired.kept, signature.repaired.ink[signature.repaired.kept]
+    everything = np.stack([signature.x, -signature.y if flip_y else signature.y], axis=1)
+    points = everything[kept]
+    left_out = _segments(everything)[signature.ink[1:] & ~(kept[1:] & kept[:-1])]
+    pressure = None if signature.pressure is None else signature.pressure[kept]
     axes.add_collection(
-        LineCollection(list(segments), linewidths=_widths(signature), colors=INK, capstyle="round")
+        LineCollection(list(left_out), linewidths=THINNEST, colors=LEFT_OUT, capstyle="round", zorder=1)
     )
-    inked = _drawn(signature)
-    margin = 0.05 * max(np.ptp(points[inked, 0]), np.ptp(points[inked, 1]))
-    axes.set_xlim(points[inked, 0].min() - margin, points[inked, 0].max() + margin)
-    axes.set_ylim(points[inked, 1].min() - margin, points[inked, 1].max() + margin)
+    axes.add_collection(
+        LineCollection(
+            list(_segments(points)[ink[1:]]), linewidths=_widths(pressure, ink), colors=INK, capstyle="round"
+        )
+    )
+    margin = 0.05 * max(np.ptp(points[:, 0]), np.ptp(points[:, 1]))
+    axes.set_xlim(points[:, 0].min() - margin, points[:, 0].max() + margin)
+    axes.set_ylim(points[:, 1].min() - margin, points[:, 1].max() + margin)
     axes.set_aspect("equal")
     axes.set_axis_off()
 
 
-def _drawn(signature: Signature) -> Any:
-    """`(n,)` bool: samples at either end of a piece of ink."""
-    drawn = signature.ink.copy()
-    drawn[:-1] |= signature.ink[1:]
-    return drawn
+def _segments(points: FloatArray) -> FloatArray:
+    """Return the ways from each of points `(n, 2)` to the next: `(n - 1, 2, 2)`."""
+    return np.stack([points[:-1], points[1:]], axis=1)
 
 
-def _widths(signature: Signature) -> FloatArray:
-    """Line width of each inked segment, in points."""
-    count = int(np.count_nonzero(signature.ink[1:]))
-    if signature.pressure is None or signature.pressure.max() == 0:
-        return np.full(count, (THINNEST + THICKEST) / 2)
-    mean = (signature.pressure[1:] + signature.pressure[:-1])[signature.ink[1:]] / 2
-    widths: FloatArray = THINNEST + (THICKEST - THINNEST) * mean / signature.pressure.max()
+def _widths(pressure: FloatArray | None, ink: BoolArray) -> FloatArray:
+    """Line width of each inked segment, in points, of samples `(n,)`."""
+    if pressure is None or pressure.max() == 0:
+        return np.full(int(np.count_nonzero(ink[1:])), (THINNEST + THICKEST) / 2)
+    mean = (pressure[1:] + pressure[:-1])[ink[1:]] / 2
+    widths: FloatArray = THINNEST + (THICKEST - THINNEST) * mean / pressure.max()
     return widths
 
 

@@ -36,18 +36,18 @@ def draw(capture: Any, *, flip_y: bool = False) -> "Markup":
 def _path(signature: Signature, *, flip_y: bool) -> str:
     """Return the strokes as the data of an SVG path, as large as the drawing allows."""
     width, height = _BOX
-    drawn = signature.ink | np.append(signature.ink[1:], False)
+    drawn, ink = signature.repaired.kept, signature.repaired.ink
     xy = np.stack([signature.x, signature.y if flip_y else -signature.y], axis=1)
     low, high = xy[drawn].min(axis=0), xy[drawn].max(axis=0)
     scale = min((width - 8) / max(high[0] - low[0], 1e-9), (height - 8) / max(high[1] - low[1], 1e-9))
     places = (xy - (low + high) / 2) * scale + np.array([width / 2, height / 2])
     every = max(1, len(signature) // _POINTS)
     # Where strokes begin or end, and every so many samples between.
-    kept = drawn & ((np.arange(len(signature)) % every == 0) | ~signature.ink)
-    kept |= drawn & np.append(~signature.ink[1:], True)
+    kept = drawn & ((np.arange(len(signature)) % every == 0) | ~ink)
+    kept |= drawn & np.append(~ink[1:], True)
     steps = [
-        f"{'L' if ink else 'M'}{x:.1f} {y:.1f}"
-        for (x, y), ink in zip(places[kept].tolist(), signature.ink[kept].tolist(), strict=True)
+        f"{'L' if written else 'M'}{x:.1f} {y:.1f}"
+        for (x, y), written in zip(places[kept].tolist(), ink[kept].tolist(), strict=True)
     ]
     return "M" + "".join(steps)[1:]
 

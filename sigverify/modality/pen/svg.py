@@ -27,20 +27,21 @@ PAPER: Final = "#ffffff"
 
 
 def to_svg(signature: "Signature", *, flip_y: bool = False) -> str:
-    """Draw the strokes, thicker where the pen pressed harder; hover is not drawn.
+    """Draw the strokes, thicker where the pen pressed harder; what is not compared, as hover, is not drawn.
 
     Args:
         signature: what to draw.
         flip_y: for devices whose y grows downwards (browsers); otherwise up is up.
     """
-    step = -(-len(signature) // MOST_POINTS)
+    kept = np.flatnonzero(signature.repaired.kept)
+    ink = signature.repaired.ink[kept]
     # The ends of strokes stay: a line between two strokes would be ink that nobody wrote.
-    ink = signature.ink
     ends = np.flatnonzero(ink != np.append(ink[1:], False))
-    chosen = np.union1d(np.arange(0, len(signature), step), ends)
-    points, size = _placed(signature.x[chosen], signature.y[chosen], ink[chosen], flip_y=flip_y)
-    level = _levels(None if signature.pressure is None else signature.pressure[chosen], ink[chosen])
-    lines = "".join(_line(points[start:end], width) for start, end, width in _runs(ink[chosen], level))
+    chosen = np.union1d(np.arange(0, len(kept), -(-len(kept) // MOST_POINTS)), ends)
+    kept, ink = kept[chosen], ink[chosen]
+    points, size = _placed(signature.x[kept], signature.y[kept], ink, flip_y=flip_y)
+    level = _levels(None if signature.pressure is None else signature.pressure[kept], ink)
+    lines = "".join(_line(points[start:end], width) for start, end, width in _runs(ink, level))
     wide, high = size
     said = escape(repr(signature).strip("<>"))
     return (

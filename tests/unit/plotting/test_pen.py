@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from builders import signature
@@ -5,8 +7,10 @@ from PIL import Image
 
 from sigverify import Signature
 from sigverify.errors import ConfigError
+from sigverify.evaluation.page.drawings import draw
+from sigverify.modality.pen.svg import to_svg
 from sigverify.plotting.figure import new_figure
-from sigverify.plotting.pen import _draw_series, plot_alignment
+from sigverify.plotting.pen import _draw_series, draw_ink, plot_alignment
 
 pytest.importorskip("matplotlib")
 ORANGE, BLUE = (213, 94, 0), (31, 58, 104)
@@ -52,3 +56,31 @@ def test_a_pen_that_rested_leaves_no_spikes_of_speed():
     steps = np.hypot(np.diff(its.x), np.diff(its.y)).max() / 10
     assert np.nanmax(speed) <= steps + 1e-9
     assert {len(each.lines[0].get_ydata()) for each in axes if each.lines} == {rested.repaired.kept.sum()}
+
+
+def misplaced():
+    """A signature whose first position is far outside of it."""
+    its = signature(0)
+    x, y = its.x.copy(), its.y.copy()
+    x[0], y[0] = its.x.min() - 5000, its.y.min() - 5000
+    return its, Signature(x, y, its.time_ms, its.pressure, its.ink)
+
+
+def test_what_is_not_compared_is_gray_and_does_not_count_for_the_size():
+    its, wrong = misplaced()
+    boxes, shown = [], []
+    for each in (its, wrong):
+        axes = new_figure(4, 4).subplots()
+        draw_ink(axes, each)
+        boxes.append(axes.get_xlim() + axes.get_ylim())
+        shown.append([len(lines.get_segments()) for lines in axes.collections])
+    np.testing.assert_allclose(boxes[1], boxes[0], atol=30)
+    assert shown == [[0, sum(its.ink[1:])], [1, sum(its.ink[1:]) - 1]]
+
+
+@pytest.mark.parametrize("drawn", [to_svg, draw])
+def test_other_drawings_leave_it_out(drawn):
+    """Places are tenths of a pixel: the rest of the name is as large as it was."""
+    first, second = (np.array(re.findall(r"-?\d+\.\d", str(drawn(each))), float) for each in misplaced())
+    assert np.ptp(second) == pytest.approx(np.ptp(first), rel=0.05)
+    assert len(first) - 4 <= len(second) <= len(first)
