@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware_bridge.capability import Capability
+from firmware_bridge.client_errors import CLIENT_ERRORS
 from firmware_bridge.daemon.service import ClientState, Service
 from firmware_bridge.daemon.untrusted import Terms, make_service
 from firmware_bridge.pool.job import Job
 from firmware_bridge.protocol.daemon_connection import Request
-from firmware_bridge.protocol.errors import CLIENT_ERRORS, to_message
+from firmware_bridge.protocol.errors import to_message
 from firmware_bridge.protocol.messages import Challenge, Enroll, Message
 from firmware_bridge.refusals import log_refusal
 from sigverify.actor import Actor, acting

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from firmware_bridge.capability import Capability
-from firmware_bridge.protocol.errors import CLIENT_ERRORS
+from firmware_bridge.client_errors import CLIENT_ERRORS
 from sigverify.errors import (
     AlreadyEnrolled,
     ConfigError,

@@ -2,34 +2,12 @@
 
 from typing import Final
 
+from firmware_bridge.client_errors import CLIENT_ERRORS
 from firmware_bridge.protocol.messages import NO_HANDSHAKE, BadMessage, Error
-from sigverify.errors import (
-    BY_STATUS,
-    AlreadyEnrolled,
-    BridgeError,
-    ConfigError,
-    Disconnected,
-    EnrollmentError,
-    FormatError,
-    InvalidSignature,
-    SigverifyError,
-    UnknownUser,
-    UntrustedCapture,
-)
+from sigverify.errors import BY_STATUS, BridgeError, Disconnected, SigverifyError, UntrustedCapture
 
 _MESSAGE_CHARACTERS: Final = 200
 """Of a sentence: far less than the 1,280 bytes of payload that every client takes."""
-CLIENT_ERRORS: Final = (
-    InvalidSignature,
-    FormatError,
-    UntrustedCapture,
-    UnknownUser,
-    AlreadyEnrolled,
-    EnrollmentError,
-    ConfigError,
-    BridgeError,
-)
-"""Errors about what the client sent. All others are about the device, and may name its files."""
 
 
 def to_message(error: SigverifyError) -> Error:

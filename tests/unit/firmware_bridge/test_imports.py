@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-from firmware_bridge import protocol
+from firmware_bridge import kiosk, protocol
 
 
 def run(code):
@@ -25,6 +25,18 @@ def test_the_protocol_loads_nothing_that_reads_or_writes(name):
 def test_the_client_loads_no_runtime_and_no_command_line():
     done = run("import sys, firmware_bridge.client; print({'typer', 'ai_edge_litert'} & set(sys.modules))")
     assert done.stdout == "set()\n", done.stderr
+
+
+def test_the_page_needs_nothing_of_the_daemon_s():
+    """Whoever installs sigverify[kiosk] has neither of these; nor has whoever builds the site."""
+    names = [f"firmware_bridge.kiosk.{each.name}" for each in iter_modules(kiosk.__path__)]
+    done = run(
+        "import sys, importlib\n"
+        "for each in ('cbor2', 'cobs', 'serial', 'prometheus_client'): sys.modules[each] = None\n"
+        f"for each in {['sigverify.cli.kiosk', *names]}: importlib.import_module(each)\n"
+        "print('done')"
+    )
+    assert done.stdout == "done\n", done.stderr
 
 
 @pytest.mark.parametrize("library", ["cobs", "cbor2", "serial"])
