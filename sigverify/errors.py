@@ -86,7 +86,11 @@ def _guarded(text: str) -> str:
 
 
 class SigverifyError(Exception):
-    """Base of every error here: what happened, what was expected, what to do next."""
+    """Base of every error here: what happened, what was expected, what to do next.
+
+    Attributes:
+        without_hint: the message without what to do next, for where that is said otherwise.
+    """
 
     status: ClassVar[int] = 1
 
@@ -98,6 +102,7 @@ class SigverifyError(Exception):
         if received:
             parts.append(f"received {shortened(received)}")
         message = "; ".join(parts)
+        self.without_hint = shortened(message, MAX_MESSAGE)
         if hint:
             message = f"{message}. {_guarded(hint)}"
         super().__init__(shortened(message, MAX_MESSAGE))

@@ -1,8 +1,7 @@
 """`sigverify store`: keep a store sound: keys, backups, checks, single templates."""
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,13 +16,9 @@ from sigverify.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.text import Text
 
     from sigverify.store.check import Health
-
-_ADVICE: Final = "sigverify store check lists what can still be read; "
 
 store = typer.Typer(name="store", help="Check, rekey, back up and restore a store.", no_args_is_help=True)
 
@@ -85,10 +80,7 @@ def check(
 
     if accept_state and not repair:
         raise ConfigError("--accept-state repairs", expected="--repair --accept-state")
-    with (
-        _not_naming_itself(),
-        open_store(store, key=key, counter=counter, read_only=not repair, compare=False) as opened,
-    ):
+    with open_store(store, key=key, counter=counter, read_only=not repair, compare=False) as opened:
         if repair:
             with opened.transaction() as records:
                 found = len(checking.check(opened).findings)
@@ -164,17 +156,31 @@ def backup(
     counter: CounterOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy the store while it is in use, and check the copy. It is sealed with the same key."""
+    """Copy the store while it is in use, and check the copy. It is sealed with the same key.
+
+    The store's audit log tells of it, unless you may not write there.
+    """
     from sigverify.audit import AuditLog, Event
     from sigverify.cli.opening import open_file
     from sigverify.cli.output import Exit, report, visible
     from sigverify.store import backup as backups
+    from sigverify.store.sqlite_database import may_write
 
-    with open_file(store, key=key, counter=counter) as opened:
-        with opened.transaction() as records:
-            AuditLog(opened).append(records, Event.BACKED_UP)
+    # Who may read a store may copy its file anyway: that its log is told is no condition.
+    noted = may_write(store)
+    with open_file(store, key=key, counter=counter, read_only=not noted) as opened:
+        if noted:
+            with opened.transaction() as records:
+                AuditLog(opened).append(records, Event.BACKED_UP)
         health = backups.backup(opened, file)
-    report(health.to_dict(), as_json=as_json, render=lambda: _words(health, f"Wrote {visible(file)}: "))
+    left_out = (
+        "" if noted else "\nThe store cannot be written to: its audit log does not tell of this backup."
+    )
+    report(
+        health.to_dict() | {"noted": noted},
+        as_json=as_json,
+        render=lambda: _words(health, f"Wrote {visible(file)}: ").append(left_out),
+    )
     if not health:
         raise typer.Exit(Exit.ERROR)
 
@@ -265,35 +271,25 @@ def import_(
     from sigverify.cli.output import report, visible
     from sigverify.policy.adaptation import kinds
     from sigverify.protection.keys import Key
-    from sigverify.store import SqliteStore
+    from sigverify.store import MEMORY, SqliteStore
     from sigverify.store.counter import find_counter
     from sigverify.store.transfer import import_template
 
     refuse_server(store)
     data = file.read_bytes()
     outside = find_counter(counter, store)
-    with SqliteStore(store, key=read_key(key), counter=outside) as opened, opened.transaction() as records:
-        template = import_template(opened, data, Key.from_source(transport_key), replace=replace)
+    own, transport = read_key(key), Key.from_source(transport_key)
+    if not Path(store).exists():  # what is refused leaves no store behind
+        with SqliteStore(MEMORY) as tried:
+            import_template(tried, data, transport)
+    with SqliteStore(store, key=own, counter=outside) as opened, opened.transaction() as records:
+        template = import_template(opened, data, transport, replace=replace)
         for kind in kinds(template.modality):  # notes on the references that these replace
             records.delete(kind, template.user_id)
         AuditLog(opened).append(records, Event.IMPORTED, template.user_id, references=len(template))
     content = {"user_id": template.user_id, "references": len(template), "model_id": template.model_id}
     words = f"Enrolled {visible(template.user_id)} from {visible(file)}."
     report(content, as_json=as_json, render=lambda: words)
-
-
-@contextmanager
-def _not_naming_itself() -> "Iterator[None]":
-    """Leave out of an error the advice to run this command, which has just failed."""
-    from sigverify.errors import StoreError
-
-    try:
-        yield
-    except StoreError as error:
-        said = str(error)
-        if _ADVICE not in said:
-            raise
-        raise type(error)(said.replace(_ADVICE, "")) from error
 
 
 def _words(health: "Health", before: str = "") -> "Text":

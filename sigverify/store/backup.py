@@ -16,13 +16,15 @@ from sigverify.store.ledger import Ledger
 from sigverify.store.migration import COLUMNS, OLD_VERSIONS, selection
 from sigverify.store.rows import Rows
 from sigverify.store.sqlite import SqliteStore
-from sigverify.store.sqlite_database import MEMORY, SqliteDatabase
+from sigverify.store.sqlite_database import MEMORY, SqliteDatabase, uri_of
 from sigverify.store.tally import Tally
 from sigverify.whole_file import sync
 
 
 def backup(store: SqliteStore, target: str | Path) -> Health:
     """Copy a store to a new file, whole or not at all, and check the copy.
+
+    The store may be opened read-only, and lie where nobody can write.
 
     The copy is of one moment; others go on reading and writing meanwhile. It is sealed with the same key,
     and opens like any store. Of a store of the version before that is opened read-only it is one, too.
@@ -31,7 +33,8 @@ def backup(store: SqliteStore, target: str | Path) -> Health:
         what `check` says of the copy: a copy of a damaged store is made, and has the same damage.
 
     Raises:
-        StoreError: there is a file already, or it cannot be written.
+        StoreError: there is a file already, or it cannot be written; or another user wrote to a store that
+            this one cannot lock.
     """
     file = Path(target)
     if file.exists():
@@ -114,9 +117,19 @@ def _copy_store(store: SqliteStore, draft: Path) -> None:
         with store.database.guard("read"):
             _copy(store.database.connection, draft)
     else:  # connect anew, so that threads that share the store do not wait
-        address = f"{Path(store.path).absolute().as_uri()}?mode=ro"
+        address = uri_of(store.path, create=False, read_only=True)
+        before = _state(store.path)
         with contextlib.closing(sqlite3.connect(address, uri=True)) as source:
             _copy(source, draft)
+        # Who cannot write beside a file cannot lock it: another user who can may have written meanwhile.
+        if "immutable" in address and _state(store.path) != before:
+            raise StoreError(f"the store {store.path} was written to while it was copied", hint="Try again")
+
+
+def _state(path: str) -> tuple[int, int, bool]:
+    """Return what changes when somebody writes: the file's size and stamp, whether there is a log."""
+    status = Path(path).stat()
+    return status.st_size, status.st_mtime_ns, Path(f"{path}-wal").exists()
 
 
 def _copy(source: sqlite3.Connection, draft: Path) -> None:

@@ -328,7 +328,7 @@ class _Check:
                 found = self._database.execute(query).fetchall()
         except StoreError as error:
             self._refuse_passing(error)
-            self._find(Part.HEAD, "", Damage.UNLISTED, detail=str(error))
+            self._find(Part.HEAD, "", Damage.UNLISTED, detail=error.without_hint)
         else:
             self._marks = {
                 (part, (kind, subject) if part == RECORDS else (subject, kind)): mark
@@ -355,7 +355,7 @@ class _Check:
             with self._database.guard("check"):
                 lines = self._database.structure()
         except StoreError as error:
-            lines = [str(error)]
+            lines = [error.without_hint]
         for line in lines:
             self._find(Part.FILE, "", Damage.STRUCTURE, detail=line)
 
@@ -373,7 +373,9 @@ class _Check:
             except StoreError as error:
                 self._refuse_passing(error)
                 damage = Damage.PUT_BACK if disagreement is Damage.PUT_BACK else Damage.UNREADABLE
-                self._find(part, name, damage, place, detail=str(error))
+                # Of a sealing that does not open the hint is to check the store, which is being done.
+                detail = error.without_hint if isinstance(error, DamagedStore) else str(error)
+                self._find(part, name, damage, place, detail=detail)
             else:
                 if disagreement is None:
                     yield place, row
@@ -405,7 +407,7 @@ class _Check:
                 )
         except StoreError as error:
             self._refuse_passing(error)
-            self._find(part, "", Damage.UNLISTED, detail=str(error))
+            self._find(part, "", Damage.UNLISTED, detail=error.without_hint)
         return places
 
     def _refuse_passing(self, error: StoreError) -> None:

@@ -262,8 +262,8 @@ class Ledger:
                 f"rows of the store {self._database.path} were removed or put back without its key",
                 expected=_said(tally),
                 received=_said(found),
-                hint="Nothing is decided by it: restore a backup; or look at it with sigverify store check, "
-                "and take it as it is now: --repair --accept-state",
+                hint="Nothing is decided by it: restore a backup; or, once you know what happened, take it "
+                "as it is now: sigverify store check --repair --accept-state",
             )
         self._known = tally.changes
         self._version = self._database.version()

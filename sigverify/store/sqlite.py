@@ -61,7 +61,9 @@ class SqliteStore(SealedStore):
         elif key is None and create and not read_only and not Path(self.path).exists():
             key = Key.default()  # first: where it cannot be made, no half store is left behind
         super().__init__(
-            SqliteDatabase(path, create=create, read_only=read_only, still=still, timeout_s=timeout_s)
+            SqliteDatabase(
+                path, create=create, read_only=read_only, still=still, timeout_s=timeout_s, advises=compare
+            )
         )
         if self.path != MEMORY:
             self.ledger.gallery = Gallery(self.path)

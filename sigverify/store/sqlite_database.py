@@ -85,9 +85,18 @@ class SqliteDatabase(Connected):
     """One connection to one file. Threads may share it; processes open their own."""
 
     def __init__(
-        self, path: str | Path, *, create: bool, read_only: bool, timeout_s: float, still: bool = False
+        self,
+        path: str | Path,
+        *,
+        create: bool,
+        read_only: bool,
+        timeout_s: float,
+        still: bool = False,
+        advises: bool = True,
     ) -> None:
-        """Connect, and check that the file is a store or empty.
+        """Connect, and check that the file is a store or empty; the arguments are those of `SqliteStore`.
+
+        With `advises` errors advise to check the store; whoever is doing just that needs no such advice.
 
         Raises:
             StoreError: no such file, not a store, of another version, or not readable.
@@ -97,6 +106,7 @@ class SqliteDatabase(Connected):
         super().__init__(OwnLock(f"the store {self.path}"))
         self._timeout_s = timeout_s
         self._read_only = read_only
+        self._advises = advises
         self._unscrubbed = False
         self._remains = False
         self._patient = True
@@ -116,7 +126,7 @@ class SqliteDatabase(Connected):
             _make_private(self.path)
         try:
             self._connection = sqlite3.connect(
-                _target(self.path, create=create, read_only=read_only, still=still),
+                uri_of(self.path, create=create, read_only=read_only, still=still),
                 uri=True,
                 timeout=timeout_s,
                 check_same_thread=False,
@@ -484,7 +494,14 @@ class SqliteDatabase(Connected):
         return cursor.execute(statement, values)
 
     def _said(self, error: BaseException, verb: str) -> StoreError:
-        return StoreError(f"cannot {verb} the store {self.path}", received=str(error), hint=_hint(error))
+        return StoreError(f"cannot {verb} the store {self.path}", received=str(error), hint=self._hint(error))
+
+    def _hint(self, error: BaseException) -> str:
+        text = str(error)
+        if self._read_only and "unable to open" in text and Path(f"{self.path}-wal").exists():
+            return _UNREAD_LOG
+        hint = next((hint for words, hint in _HINTS.items() if words in text), "")
+        return hint if self._advises else _HINTS_OF_CHECK.get(hint, hint)
 
 
 def _check_path(path: object) -> None:
@@ -520,8 +537,13 @@ def _make_private(path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _target(path: str, *, create: bool, read_only: bool, still: bool) -> str:
-    """Return the URI that opens `path`."""
+def may_write(path: str) -> bool:
+    """Whether this user may change the store there: its file, and its log in the folder around."""
+    return os.access(path, os.W_OK) and os.access(Path(path).absolute().parent, os.W_OK)
+
+
+def uri_of(path: str, *, create: bool, read_only: bool, still: bool = False) -> str:
+    """Return the URI that opens `path` with SQLite; see `SqliteStore`."""
     if path == MEMORY:
         return MEMORY
     file = Path(path).absolute()
@@ -532,17 +554,19 @@ def _target(path: str, *, create: bool, read_only: bool, still: bool) -> str:
     return f"{file.as_uri()}?mode={mode}{'&immutable=1' if immutable else ''}"
 
 
+_DAMAGED: Final = "The file is damaged: sigverify store check lists what can still be read; restore a backup"
 _HINTS: Final = {
     "not a database": "The file is something else, or damaged; name another",
-    "malformed": "The file is damaged: sigverify store check lists what can still be read; restore a backup",
+    "malformed": _DAMAGED,
     "locked": "Another process has held it for too long; try again",
     "readonly": "Check that this user may write to the file and its folder",
     "unable to open": "Check that the folder is there, and that this user may write to it and the file",
     "full": "Make room: nothing of this change is kept, everything before it is safe",
     "disk I/O": "Check the disk: nothing of this change is kept, everything before it is safe",
 }
-
-
-def _hint(error: BaseException) -> str:
-    text = str(error)
-    return next((hint for words, hint in _HINTS.items() if words in text), "")
+_UNREAD_LOG: Final = (
+    "Its log (-wal) holds changes, and reading it takes the right to write to the folder: copy both files to "
+    "where you have that"
+)
+_HINTS_OF_CHECK: Final = {_DAMAGED: "The file is damaged: restore a backup"}
+"""What `sigverify store check` says instead: it would advise itself."""
