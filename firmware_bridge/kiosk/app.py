@@ -105,7 +105,7 @@ def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint
                 kiosk.failures.note(Failure.of(error))
                 raise
             if operation.writes:
-                kiosk.failures.note_written()
+                kiosk.recover()
             return answer
 
         return JSONResponse(await run_in_threadpool(work))
@@ -118,8 +118,8 @@ def _endpoint(kiosk: Kiosk, operation: Operation, pool: Pool | None) -> Endpoint
             _log.error("a request failed in a worker: %s", error)
             raise SigverifyError("the device failed") from error
         kiosk.failures.note(answered.failure)
-        if answered.http == HTTPStatus.OK and operation.writes:
-            kiosk.failures.note_written()
+        if answered.http == HTTPStatus.OK and operation.writes and kiosk.failures.of_store():
+            await run_in_threadpool(kiosk.recover)
         if answered.refusal is not None:
             await run_in_threadpool(kiosk.note_refusal, asked.actor, answered.refusal, answered.capability)
         return JSONResponse(answered.content, status_code=answered.http)

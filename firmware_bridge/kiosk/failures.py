@@ -46,7 +46,9 @@ class Failures:
     def __init__(self) -> None:
         """Begin without any."""
         self._counts = Counter[str]()
-        self._store_fails = False
+        self._of_store = 0
+        self._over = 0
+        """How many of these came before the store was last known to be written."""
         self._lock = threading.Lock()
 
     def note(self, failure: Failure | None) -> None:
@@ -56,14 +58,19 @@ class Failures:
         with self._lock:
             self._counts[failure.name] += 1
             count = self._counts[failure.name]
-            self._store_fails = self._store_fails or failure.of_store
+            self._of_store += failure.of_store
         if is_notable(count):
             _log.error("a request failed: %s: %s (%d so far)", failure.name, failure.reason, count)
 
-    def note_written(self) -> None:
-        """Note that the store was written: whatever it had, it is over."""
+    def of_store(self) -> int:
+        """Return how many failures of the store there were; 0: it is known to have been written since."""
         with self._lock:
-            self._store_fails = False
+            return self._of_store if self._of_store > self._over else 0
+
+    def note_written(self, after: int) -> None:
+        """Note that the store was written after that many failures of it: later ones are not over."""
+        with self._lock:
+            self._over = max(self._over, after)
 
     def check(self) -> None:
         """Refuse to call the device healthy between a failure of the store and the next time it is written.
@@ -71,6 +78,5 @@ class Failures:
         Raises:
             StoreFailing: so it is.
         """
-        with self._lock:
-            if self._store_fails:
-                raise StoreFailing("the store failed")
+        if self.of_store():
+            raise StoreFailing("the store failed")

@@ -13,13 +13,14 @@ from typing import Final
 from firmware_bridge.budget import Budget
 from firmware_bridge.capability import Capability
 from firmware_bridge.kiosk.enrollments import Enrollments
-from firmware_bridge.kiosk.failures import Failures
+from firmware_bridge.kiosk.failures import Failure, Failures
 from firmware_bridge.kiosk.operators import Operators
 from firmware_bridge.kiosk.refusal import Refusal, Refused
 from firmware_bridge.kiosk.settings import Settings, find
 from firmware_bridge.refusals import Refusals, log_refusal
 from sigverify.actor import Actor, ActorKind
 from sigverify.audit import Event
+from sigverify.errors import SigverifyError
 from sigverify.modality.image.image import IMAGE
 from sigverify.verifier import Verifier
 
@@ -93,6 +94,22 @@ class Kiosk:
         """Log what an operator asked that is no try."""
         with self._visitors.store.transaction(durable=False, local=True) as records:
             self._visitors.audit.append(records, event)
+
+    def recover(self) -> None:
+        """Where the store failed, write to it: once that works, the device is healthy again.
+
+        That a request was answered shows nothing: of a try that was refused at once, nothing is written.
+        """
+        failed = self.failures.of_store()
+        if not failed:
+            return
+        try:
+            with self._visitors.store.transaction(local=True) as records:
+                records.put("synced", "", b"")
+        except SigverifyError as error:
+            self.failures.note(Failure.of(error))
+        else:
+            self.failures.note_written(failed)
 
     def settle(self, event: Event, user_id: str = "", *, failed: bool) -> None:
         """Log what was asked beside `verify`, and count a "no" as a failed try of the device.

@@ -112,7 +112,7 @@ class Operation:
         do: carries it out.
         gives, takes, query: what describes the answer, the body and the query.
         alone: it needs nothing that is kept from one request to the next: any process may carry it out.
-        writes: whoever is answered, the store was written.
+        writes: to the store, unless a try is refused before.
     """
 
     method: str

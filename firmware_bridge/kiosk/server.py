@@ -33,25 +33,41 @@ _LOGGERS = ("asyncio", "uvicorn.error", "websockets.server")
 """Which write a line, or a whole traceback, for whatever a stranger does."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket at that address, to which nobody can connect before `listen`; port 0 takes a free one.
 
     Raises:
         ConfigError: the address is taken, or not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio sends small answers at once; otherwise they wait 40 ms for an ACK.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except (OSError, OverflowError, UnicodeError) as error:  # the last: a name that none can have
-        listening.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port}", received=str(error), hint="Try another --port, or 0 for any"
-        ) from error
-    return listening
+        bound.close()
+        raise _cannot_listen(host, port, error) from error
+    return bound
+
+
+def listen(bound: socket.socket) -> None:
+    """Let callers connect; they wait until `run` answers.
+
+    Raises:
+        ConfigError: another process, which was bound to the same address, listens there meanwhile.
+    """
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {host}:{port}", received=str(error), hint="Try another --port, or 0 for any"
+    )
 
 
 def check_certificate(certificate: Path | None, key: Path | None) -> None:
@@ -84,7 +100,7 @@ def make_server(
     key: Path | None = None,
     pool: Pool | None = None,
 ) -> uvicorn.Server:
-    """Return a server for `listen`'s socket; `run` runs it, with the same `pool` (see `make_pool`)."""
+    """Return a server for `bind`'s socket; `run` runs it, with the same `pool` (see `make_pool`)."""
     admission = Admission(BOUNDS)
     return uvicorn.Server(
         uvicorn.Config(

@@ -180,9 +180,11 @@ def kiosk(
         pool = server.make_pool(lambda: opening(create=False), settings, workers)
         if pool is not None:
             opened.callback(pool.end_now)
-        listening = opened.enter_context(server.listen(host, port))
+        # First, so that where the address is taken no store is begun; nobody can connect yet.
+        listening = opened.enter_context(server.bind(host, port))
         verifier = opened.enter_context(opening(create=create))
         running = server.make_server(verifier, settings, certificate=tls_cert, key=tls_key, pool=pool)
+        server.listen(listening)
         _announce(server.address(listening, settings, tls=tls_cert is not None), made, as_json=as_json)
         server.run(running, listening, pool)
 

@@ -30,8 +30,10 @@ from in_browser import (
     until,
 )
 
+from sigverify.enrollment.caution import Caution
 from sigverify.modality.pen.signature import Signature
 from sigverify.modality.quality import Flaw
+from sigverify.template import MAX_USER_ID
 
 __all__ = ["browser"]
 
@@ -438,6 +440,7 @@ TEXT_SIZES = [SCREENS[0], PHONE, SMALL_PHONE, TABLET, SIDEWAYS[0]]
 
 def resize(page, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("new Promise(requestAnimationFrame)")  # the page has heard of it then
 
 
 def cut_somewhere(page):
@@ -518,10 +521,22 @@ def test_whatever_the_page_says_is_seen_in_full(opened, kiosk, language):
     assert cut_somewhere(page) == []
     page.click("#askbox [value=no]")
     page.fill("#user", LONG.format("b"))
-    answered(page, "/api/enrollments", enrollment="e", remaining=0)
+
+    def begin(route):
+        route.fulfill(json={"enrollment": "e", "remaining": 0})
+
+    page.unroute_all()
+    page.route("**/api/enrollments", begin)
     page.route("**/commit", lambda route: route.fulfill(json={"references": 5, "cautions": []}))
     assert "-b.example.org" in send(page, "accept")[0]
     assert cut_somewhere(page) == []
+    for caution in Caution:
+        answered(page, "/commit", references=5, cautions=[caution])
+        page.route("**/api/enrollments", begin)
+        page.fill("#user", "alice")
+        scribble(page)
+        assert len(send(page, "accept")[1]) > 90
+        assert cut_somewhere(page) == [], caution
 
     page.click("[data-view=verify]")
     scribble(page)
@@ -545,6 +560,43 @@ def test_whatever_the_page_says_is_seen_in_full(opened, kiosk, language):
     page.locator("#list button").first.click()
     page.wait_for_selector("#peoplesaid:not(:empty)")
     assert cut_somewhere(page) == []
+
+
+@pytest.mark.slow
+def test_names_that_differ_in_their_middle_are_told_apart(opened):
+    page = opened()
+    sign_in(page)
+    names = [f"{'maximilian.' * 2}{site}{'.mustermann' * 2}" for site in ("abc", "abd", "abe")]
+    for found in (names, names[::-1]):
+        answered(page, "/api/identify", matches=[{"user_id": each, "score": 0.9} for each in found])
+        page.click("[data-view=identify]")
+        scribble(page)
+        said, detail = send(page, "accept")
+        assert found[0] in said
+        assert f".{found[1][22:25]}.must" in detail
+        assert f".{found[2][22:25]}.must" in detail
+        page.click("#clear")
+    answered(page, "/api/identify", matches=[{"user_id": each, "score": 0.9} for each in ("bob", *names[:1])])
+    scribble(page)
+    assert "Next: \u2068maximilian…ustermann\u2069." in send(page, "accept")[1], "nobody looks like that"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", TEXT_SIZES)
+def test_of_the_longest_name_all_can_be_seen(opened, size):
+    page = opened(size)
+    page.fill("#user", "alice")
+    sign_in(page)
+    longest = "W" * MAX_USER_ID
+    answered(page, "/api/identify", matches=[{"user_id": longest, "score": 0.9}])
+    page.click("[data-view=identify]")
+    scribble(page)
+    assert longest in send(page, "accept")[0]
+    page.evaluate("outcome.scrollTop = outcome.scrollHeight")
+    below = page.evaluate("outcome.getBoundingClientRect().bottom - detail.getBoundingClientRect().bottom")
+    assert below >= -1, "the last line is reached"
+    page.evaluate("outcome.scrollTop = 0")
+    assert page.evaluate("said.getBoundingClientRect().top - outcome.getBoundingClientRect().top") >= -1
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Pictures of signatures on the kiosk's page, in a real Chromium: chosen, turned, cut out, sent."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from in_browser import CODE, PHONE, SCREENS, SIDEWAYS, Running, browser, opener,
 from PIL import Image, ImageDraw
 from toy_images import drawn, image_matcher
 
+from sigverify.decision import Reason
 from sigverify.modality.image.signature_image import SignatureImage
 from sigverify.policy import Policy
 from sigverify.store import SqliteStore
@@ -323,6 +325,25 @@ def test_nobody_is_asked_to_sign_a_picture(operating, language):
             "de": "Das war eine Kopie einer früheren. Noch 4.",
         }[language]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("reason", list(Reason))
+def test_nobody_is_told_to_sign_again_who_shows_pictures(operating, language, reason):
+    page = operating(language=language)
+    page.fill("#user", "alice")
+    answer = {
+        "outcome": "reject", "accepted": False, "reason": reason, "score": None, "threshold": None,
+        "flaw": None, "unlike": [], "missing": [], "retry_after_s": 0,
+    }  # fmt: skip
+    page.route("**/api/verify", lambda route: route.fulfill(json=answer))
+    choose(page, form(3))
+    _, detail = send(page, "reject")
+    assert not re.search(r"sign (again|anew|as)|unterschreiben Sie", detail), detail
+    if reason in (Reason.REPLAY, Reason.POOR, Reason.UNLIKE):
+        assert {"en": "another picture", "de": "anderes Bild"}[language] in detail
+    assert page.evaluate("outcome.scrollHeight <= outcome.clientHeight + 1"), "all of it is seen"
 
 
 @pytest.mark.slow

@@ -36,9 +36,10 @@ class Running:
         self.start()
 
     def start(self):
-        from firmware_bridge.kiosk.server import address, listen, make_server
+        from firmware_bridge.kiosk.server import address, bind, listen, make_server
 
-        self.listening = listen("127.0.0.1", self.port)
+        self.listening = bind("127.0.0.1", self.port)
+        listen(self.listening)
         self.port = self.listening.getsockname()[1]
         self.url = address(self.listening, self.settings)
         self.server = make_server(self.verifier, self.settings)

@@ -38,7 +38,7 @@ const VIEWS = {
 const IDLE_MS = 300_000; // an operator who walked away
 const SHOWN_MS = 60_000; // what a visitor leaves behind
 const SLOW_MS = 400; // longer than that, and people press again
-const ASKED_ABOUT = 120; // characters of a name in a question: a dialog has room, and it cannot be undone
+const SCALES = [1, 0.9, 0.8]; // of the letters in which an answer is said, until all of it is seen
 
 class Left extends Error {} // who asked went on to something else
 
@@ -70,6 +70,18 @@ function showSaid() {
   }
   $("said").textContent = line;
   $("detail").textContent = detail;
+  fit();
+}
+
+// Let all that is said be seen: the box has one size, so that the sheet has, too. What does not fit in the
+// smallest letters is scrolled.
+function fit() {
+  const box = $("outcome");
+  box.scrollTop = 0;
+  for (const scale of SCALES) {
+    box.style.setProperty("--scale", scale);
+    if (box.scrollHeight <= box.clientHeight + 1) return;
+  }
 }
 
 function name(element, key) {
@@ -90,6 +102,7 @@ function showScore({ score, threshold }) {
   $("meter").hidden = score === null || threshold === null;
   $("meter").firstElementChild.style.width = `${100 * score}%`;
   $("meter").lastElementChild.style.left = `calc(${100 * threshold}% - 1px)`;
+  fit();
 }
 
 function invitation() {
@@ -326,7 +339,7 @@ async function verify() {
   const user = $("user").value.trim();
   const decision = await ask("POST", "/api/verify", { user_id: user, ...captured() });
   sheet().locked = true;
-  say(() => ofDecision(decision), decision.outcome);
+  say(() => ofDecision(decision, byPicture()), decision.outcome);
   showScore(decision);
   const ink = isOperator() && !byPicture() && state.inks.get(user);
   $("legend").hidden = !ink;
@@ -365,7 +378,7 @@ const begin = (user, replace) =>
 
 async function replaceOld(user) {
   const detail = text("replace_detail", { count: state.info.references });
-  const question = text("already_enrolled", { user: quoted(user, ASKED_ABOUT) });
+  const question = text("already_enrolled", { user: quoted(user) });
   if (await sure(question, detail, text("replace"))) return begin(user, true);
   say(invitation);
   return null;
@@ -436,7 +449,7 @@ function unlock(user) {
 }
 
 async function forget(user) {
-  const question = text("forget_question", { user: quoted(user, ASKED_ABOUT) });
+  const question = text("forget_question", { user: quoted(user) });
   if (!(await sure(question, text("forget_detail"), text("forget")))) return;
   await attempt(async () => {
     await ask("DELETE", `/api/users?user_id=${encodeURIComponent(user)}`);
@@ -555,6 +568,7 @@ document.addEventListener("keydown", (event) => {
 });
 for (const kind of ["pointerdown", "keydown", "change"]) document.addEventListener(kind, stayAwake);
 addEventListener("pagehide", abandon);
+addEventListener("resize", fit);
 addEventListener("hashchange", changeAddress);
 
 // At the start, and whenever the device is back: it may have restarted, and know no operator any more.

@@ -5,11 +5,19 @@ import { decimal, errorText, text, word } from "./language.js";
 // that name is enrolled. Any other reason is said to everybody.
 const BY_SCORE = { alike: "match", unlike: "no_match", unsure: "ask_staff" };
 
-export function ofDecision({ outcome, reason, score, threshold, unlike, missing = [], flaw, retry_after_s: wait }) {
-  const parts = [];
+const BY_SCORE_OF_A_PICTURE = { ...BY_SCORE, unlike: "no_match_image" };
+
+// What to do, after the colon, is said for who signs; who shows a picture is told otherwise.
+const TO_SIGNERS = new Set(["copy", "unlike", "replay", "poor"]);
+
+export function ofDecision(decision, byPicture = false) {
+  const { outcome, reason, score, threshold, unlike, missing = [], flaw, retry_after_s: wait } = decision;
+  const [by, parts] = [byPicture ? BY_SCORE_OF_A_PICTURE : BY_SCORE, []];
   if (flaw) parts.push(sentence(word("Flaw", flaw)));
-  else if (!Object.hasOwn(BY_SCORE, reason)) parts.push(sentence(word("Reason", reason)));
-  else if (score === null) parts.push(text(BY_SCORE[reason]));
+  else if (!Object.hasOwn(by, reason)) {
+    parts.push(sentence(fitting(word("Reason", reason), reason, byPicture)));
+    if (byPicture && TO_SIGNERS.has(reason)) parts.push(text("show_again"));
+  } else if (score === null) parts.push(text(by[reason]));
   if (score !== null) parts.push(text("score", { score: decimal(score), threshold: decimal(threshold) }));
   if (unlike.length) parts.push(text("unlike", { aspects: named(unlike) }));
   // A visitor can do nothing about a sensor, and the line is short.
@@ -20,13 +28,12 @@ export function ofDecision({ outcome, reason, score, threshold, unlike, missing 
 
 const named = (aspects) => aspects.map((aspect) => word("Aspect", aspect)).join(", ");
 
-// What to do, after the colon, is said for who signs; of a picture the line above the detail says it.
-const TO_SIGNERS = new Set(["copy", "unlike"]);
+const fitting = (said, reason, byPicture) => (byPicture && TO_SIGNERS.has(reason) ? said.split(":")[0] : said);
 
+// That another picture is wanted, the line above says.
 export function ofAddition({ reason, remaining }, byPicture = false) {
-  const said = word("AdditionReason", reason);
-  const fitting = byPicture && TO_SIGNERS.has(reason) ? said.split(":")[0] : said;
-  return `${text("that_was", { reason: fitting })} ${text("more", { count: remaining })}`;
+  const said = fitting(word("AdditionReason", reason), reason, byPicture);
+  return `${text("that_was", { reason: said })} ${text("more", { count: remaining })}`;
 }
 
 export const ofReceipt = ({ references, cautions }) =>
@@ -47,20 +54,35 @@ export function ofFailure({ name, reason, retryAfter }, byPicture = false) {
 export function ofMatches([first, ...others], flaw) {
   if (flaw) return [text("not_recognized"), sentence(word("Flaw", flaw))];
   if (!first) return [text("not_recognized"), text("nobody_like_this")];
-  const users = others.map((match) => quoted(match.user_id, 20)).join(", ");
+  const users = shortened(others.map((match) => match.user_id), 20).map(quoted).join(", ");
   const score = text("match_score", { score: decimal(first.score) });
   return [text("recognized", { user: quoted(first.user_id) }), users ? `${score} ${text("next", { users })}` : score];
 }
 
 export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 
-// A name, kept from turning round what stands beside it. Of a long one the middle is left out, so that the
-// sentence stays whole, and names that begin alike can be told apart.
-export function quoted(user, most = 36) {
-  const signs = [...user];
-  if (signs.length <= most) return `\u2068${user}\u2069`;
-  const half = (most - 1) / 2;
-  return `\u2068${signs.slice(0, Math.ceil(half)).join("")}…${signs.slice(-Math.floor(half)).join("")}\u2069`;
+// A name, whole, as another may differ from it anywhere; kept from turning round what stands beside it.
+export const quoted = (user) => `\u2068${user}\u2069`;
+
+// Names in little room, no two of them alike: of a long one the middle is left out; where several would look
+// the same, what is shown is where they begin to differ; and where even that is the same, all.
+function shortened(users, most) {
+  const signs = users.map((user) => [...user]);
+  const part = (its, start, end) => its.slice(Math.max(0, start), end).join("");
+  const half = Math.floor(most / 2);
+  const ends = signs.map((its) =>
+    its.length <= most ? its.join("") : `${part(its, 0, half)}…${part(its, its.length + 1 - half)}`,
+  );
+  const alike = signs.filter((_, index) => isTwice(ends, index));
+  let start = 0;
+  while (start < alike[0]?.length && alike.every((its) => its[start] === alike[0][start])) start += 1;
+  const inner = signs.map((its) => `${part(its, 0, 4)}…${part(its, start - 3, start - 6 + half * 2)}…`);
+  return users.map((user, index) => {
+    if (!isTwice(ends, index)) return ends[index];
+    return isTwice(inner, index) ? user : inner[index];
+  });
 }
+
+const isTwice = (all, index) => all.indexOf(all[index]) !== all.lastIndexOf(all[index]);
 
 const lasting = (seconds) => (seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);

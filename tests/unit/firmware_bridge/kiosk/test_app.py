@@ -1,5 +1,6 @@
 import logging
 import re
+import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,11 +9,13 @@ from builders import signature
 from starlette.websockets import WebSocketDisconnect
 
 from firmware_bridge.capability import ALL, Capability, Grant
+from firmware_bridge.kiosk.failures import Failure, Failures, StoreFailing
 from sigverify.audit import AuditLog, Event
 from sigverify.decision import Reason
 from sigverify.errors import MalformedTemplate, StoreError
 from sigverify.policy import Policy
 from sigverify.policy.lockout import PER_DEVICE
+from sigverify.store.sqlite_database import SqliteDatabase
 
 LONG = "0123456789" * 2
 
@@ -324,6 +327,52 @@ def test_a_store_that_cannot_be_written(operator, visitor, strokes, verifier, mo
     assert error_of(visitor.get("/api/health"), 503)["status"] == 40, "only a write shows that it is over"
     assert visitor.post("/api/verify", json=next(probes)).json()["outcome"] == "accept"
     assert visitor.get("/api/health").json() == {"healthy": True}
+
+
+def full_disk(monkeypatch):
+    """Let nothing be written, as on a full disk; what is read is read."""
+    execute = SqliteDatabase.execute
+
+    def executed(self, statement, values=()):
+        if statement.split()[0] in ("INSERT", "UPDATE", "DELETE", "REPLACE"):
+            raise sqlite3.OperationalError("database or disk is full")
+        return execute(self, statement, values)
+
+    monkeypatch.setattr(SqliteDatabase, "execute", executed)
+
+
+def test_a_try_that_is_refused_before_anything_is_written_makes_no_failed_store_healthy(
+    operator, visitor, strokes, monkeypatch
+):
+    enroll(operator, strokes)
+    copy = {"user_id": "alice", "strokes": strokes(signature(5, 0))}
+
+    def reason():  # that it was seen before is known from the first time on
+        return visitor.post("/api/verify", json=copy).json()["reason"]
+
+    while reason() != "locked":
+        pass
+    with monkeypatch.context() as full:
+        full_disk(full)
+        assert error_of(visitor.post("/api/operator", json={"code": "0"}), 503)["error"] == "StoreError"
+        assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreFailing"
+        assert reason() == "locked"
+        assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreFailing"
+    assert error_of(visitor.get("/api/health"), 503)["error"] == "StoreFailing", "nobody has tried since"
+    assert reason() == "locked"
+    assert visitor.get("/api/health").json() == {"healthy": True}
+
+
+def test_a_failure_meanwhile_is_not_over():
+    failures, failure = Failures(), Failure(name="StoreError", reason="full", of_store=True)
+    failures.note(failure)
+    seen = failures.of_store()
+    failures.note(failure)
+    failures.note_written(seen)
+    with pytest.raises(StoreFailing):
+        failures.check()
+    failures.note_written(failures.of_store())
+    failures.check()
 
 
 def test_what_is_wrong_with_one_person_is_not_the_store(operator, verifier, monkeypatch):

@@ -23,17 +23,20 @@ def test_without_the_extra(monkeypatch, capsys, tmp_path):
 
 def test_an_address_that_is_taken():
     pytest.importorskip("uvicorn")
-    from firmware_bridge.kiosk.server import address, listen
+    from firmware_bridge.kiosk.server import address, bind, listen
     from firmware_bridge.kiosk.settings import Settings
     from sigverify.errors import ConfigError
 
-    with listen("127.0.0.1", 0) as taken:
+    with bind("127.0.0.1", 0) as taken, bind("127.0.0.1", taken.getsockname()[1]) as beside:
+        listen(taken)
+        with pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1:"):
+            listen(beside)
         assert taken.proto == socket.IPPROTO_TCP, "asyncio would not set TCP_NODELAY"
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match="cannot listen"):
-            listen("127.0.0.1", port)
+            bind("127.0.0.1", port)
         with pytest.raises(ConfigError, match="cannot listen"):
-            listen("a..b", 0)
+            bind("a..b", 0)
         assert address(taken, Settings()) == f"http://127.0.0.1:{port}/"
         secret = Settings(token="sixteen characters")  # noqa: S106
         assert address(taken, secret, tls=True) == f"https://127.0.0.1:{port}/#token=sixteen%20characters"
@@ -86,7 +89,7 @@ def test_what_the_model_does_not_know_is_refused_before_anything_listens(
 ):
     pytest.importorskip("uvicorn")
     listened = []
-    monkeypatch.setattr("firmware_bridge.kiosk.server.listen", lambda *where: listened.append(where))
+    monkeypatch.setattr("firmware_bridge.kiosk.server.bind", lambda *where: listened.append(where))
     command = ["sigverify", "kiosk", "-s", str(tmp_path / "store.db"), "--create", "--port", "0", *options]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
@@ -95,6 +98,26 @@ def test_what_the_model_does_not_know_is_refused_before_anything_listens(
     assert capsys.readouterr().err
     assert not listened
     assert not (tmp_path / "store.db").exists()
+
+
+@pytest.mark.parametrize("command", ["kiosk", "serve"])
+@pytest.mark.parametrize(
+    "options", [["--stations", "none.txt"], ["--trust", "none.pem"], ["--runtime", "none"]]
+)
+def test_what_is_only_found_to_be_wrong_while_opening_is_refused_before_anybody_can_connect(
+    command, options, monkeypatch, capsys, tmp_path
+):
+    pytest.importorskip("uvicorn")
+    listened = []
+    monkeypatch.setattr(socket.socket, "listen", lambda *_: listened.append("listened"))
+    place = {"kiosk": ["--port", "0"], "serve": ["--tcp", "127.0.0.1:0"]}[command]
+    words = [command, "-s", str(tmp_path / "store.db"), "--create", *place, *options]
+    monkeypatch.setattr(sys, "argv", ["sigverify", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 4
+    assert "none" in capsys.readouterr().err
+    assert not listened
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Page:
     """A page at a port of this machine."""
 
     def __init__(self, verifier):
-        self.listening = module.listen("127.0.0.1", 0)
+        self.listening = module.bind("127.0.0.1", 0)
         self.port = self.listening.getsockname()[1]
         self.server = module.make_server(verifier, Settings(code="123456"))
         self._thread = threading.Thread(target=module.run, args=(self.server, self.listening), daemon=True)
