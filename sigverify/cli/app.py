@@ -2,6 +2,7 @@
 
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -39,7 +40,7 @@ from sigverify.cli.store import store
 from sigverify.cli.train import train
 from sigverify.cli.users import forget, unlock, users
 from sigverify.cli.verify import verify
-from sigverify.errors import SigverifyError
+from sigverify.errors import ConfigError, SigverifyError
 
 app = typer.Typer(
     name="sigverify",
@@ -52,6 +53,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
+FileName: Final[type] = type(
+    typer.main.get_click_type(annotation=Path, parameter_info=typer.Argument(exists=True))
+)
+"""What reads an argument that names a file or a folder."""
 UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
 """What typer raises for wrong arguments: click's `ClickException`, which newer versions bring along."""
 
@@ -123,8 +128,18 @@ def _run() -> int:
     return code if isinstance(code, int) else Exit.ACCEPT
 
 
+def _is_about_a_file(error: Any) -> bool:
+    """Whether the arguments are well formed, and name what is not there, no file or not to be read.
+
+    That is an error like any other: most files are opened by who reads them, and are found missing there.
+    """
+    return type(error) is typer.BadParameter and isinstance(getattr(error.param, "type", None), FileName)
+
+
 def _misused(error: Any) -> int:
     """Say what is wrong with the arguments; where there are none, show the help."""
+    if _is_about_a_file(error):
+        return fail(ConfigError.__name__, ConfigError.status, error.format_message().rstrip("."))
     context = error.ctx
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(error.format_message() + "\n")

@@ -296,12 +296,31 @@ def test_enroll_verify_identify_by_pictures(pictures, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["verify"], ["no-such-command"], ["users", "--store"], ["plot", "missing.csv", "--out", "x.png"]],
+    [["verify"], ["no-such-command"], ["users", "--store"], ["serve", "-s", "x.db", "--baud", "0"]],
 )
 def test_wrong_usage_ends_with_2(arguments):
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plot", "missing.csv", "--out", "x.png"],
+        ["plot", ".", "--out", "x.png"],
+        ["store", "restore", "--store", "x.db", "missing.db"],
+        ["kiosk", "--store", "x.db", "--tls-cert", "missing.pem"],
+        ["pens", "list", "missing.keys"],
+        ["info", "missing.csv"],
+        ["users", "--store", "missing.db"],
+    ],
+)
+def test_what_is_not_there_or_no_file_ends_with_4_whoever_finds_it(arguments):
+    done = run(*arguments)
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: ")
+    assert "--help" not in done.stderr
 
 
 CRASH = """
