@@ -100,6 +100,7 @@ def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType
     from rich.text import Text
 
     from sigverify.cli.output import visible
+    from sigverify.evaluation.report import told_apart
 
     parts: list[RenderableType] = [
         Text(
@@ -107,7 +108,7 @@ def _render(reports: "tuple[Report, ...]", page: Path | None) -> "RenderableType
             "interval by bootstrap over writers"
         )
     ]
-    parts += [grid for each in reports for grid in (_grid(each), *_profiles(each))]
+    parts += [grid for each in told_apart(reports) for grid in (_grid(each), *_profiles(each))]
     if any(
         "*" in cell
         for each in reports

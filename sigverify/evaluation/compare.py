@@ -9,7 +9,7 @@ import numpy as np
 from sigverify.arrays import FloatArray
 from sigverify.errors import ConfigError
 from sigverify.evaluation.protocol import TrialKind
-from sigverify.evaluation.report import Report
+from sigverify.evaluation.report import Report, told_apart
 from sigverify.evaluation.summary import IMPOSTORS, REPLICATES, pair
 from sigverify.evaluation.trials import Trials
 from sigverify.metrics import WriterBootstrap, eer, interval
@@ -68,7 +68,7 @@ def compare(first: Sequence[Report], second: Sequence[Report]) -> tuple[Comparis
     """
     found = [
         comparison
-        for one in first
+        for one in told_apart(first)
         for other in second
         if _key(one) == _key(other)
         for comparison in _compare(one, other)

@@ -38,6 +38,8 @@ from sigverify.policy.profile import Profile
 
 VERSION: Final = 2
 REPORT_FILE: Final = "report.json"
+FINGERPRINT_DIGITS: Final = 8
+"""Of a corpus, where another one has its name."""
 
 _PACKAGES: Final = ("sigverify", "numpy", "scikit-learn", "ai-edge-litert", "dtaidistance")
 
@@ -202,6 +204,19 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         trials=trials,
         selection=selection,
+    )
+
+
+def told_apart(reports: Sequence[Report]) -> tuple[Report, ...]:
+    """Return reports for people: different corpora of one name have a part of their fingerprint behind it."""
+    named: dict[str, set[str]] = {}
+    for report in reports:
+        named.setdefault(report.corpus, set()).add(report.corpus_fingerprint)
+    return tuple(
+        replace(report, corpus=f"{report.corpus}, {report.corpus_fingerprint[:FINGERPRINT_DIGITS]}")
+        if len(named[report.corpus]) > 1
+        else report
+        for report in reports
     )
 
 

@@ -96,6 +96,7 @@ class ScoreRow:
                 f"this model has no thresholds for {impostor} impostors" if is_known else "unknown impostor",
                 expected=" or ".join(self.thresholds),
                 received=str(impostor)[:40],
+                hint="Use a model that was calibrated on several writers" if is_known else "",
             )
         return self.thresholds[Impostor(impostor)]
 

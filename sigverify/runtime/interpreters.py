@@ -5,6 +5,7 @@ Importing this module loads none of them.
 
 import ctypes
 import importlib
+import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -128,7 +129,9 @@ def load_edgetpu(library: Any) -> Any:
 def make_interpreter(library: Any, network: bytes, options: dict[str, Any]) -> Any:
     """Build the interpreter of a flatbuffer and allocate its tensors."""
     try:
-        with without_chatter():
+        with without_chatter(), warnings.catch_warnings():
+            # TensorFlow points to its successor each time; whoever asks for it here has chosen it.
+            warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
             interpreter = library.Interpreter(model_content=network, **options)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:

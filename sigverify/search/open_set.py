@@ -23,7 +23,7 @@ def open_set_threshold(row: ScoreRow, *, fpir: float, people: int) -> float:
         people: how many are searched, at least 1.
 
     Raises:
-        ConfigError: `fpir` is out of range, or the model knows nothing of random impostors.
+        ConfigError: `fpir` is out of range, or the model knows fewer than two rates of random impostors.
     """
     if not 0 < fpir < 1:
         raise ConfigError(
@@ -31,10 +31,10 @@ def open_set_threshold(row: ScoreRow, *, fpir: float, people: int) -> float:
             expected="above 0 and below 1",
             received=f"{fpir:g}",
         )
-    table = row.thresholds.get(Impostor.RANDOM, ())
+    table = row.table(Impostor.RANDOM)
     if len(table) < 2:
         raise ConfigError(
-            "this model has no thresholds for random impostors",
+            "this model has a threshold for random impostors at one rate alone",
             expected="two rates at least",
             hint="Use a model that was calibrated on several writers",
         )

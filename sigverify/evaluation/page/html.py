@@ -16,7 +16,7 @@ from sigverify.evaluation.page.plots import (
     stems,
 )
 from sigverify.evaluation.protocol import TrialKind, find_protocol
-from sigverify.evaluation.report import Report
+from sigverify.evaluation.report import Report, told_apart
 from sigverify.evaluation.summary import IMPOSTORS, Condition, Estimate, ImpostorErrors, Share
 from sigverify.plotting.style import styled
 
@@ -57,6 +57,7 @@ def render(
         MissingExtra: matplotlib or Jinja2 is not installed.
     """
     known = {corpus.fingerprint: corpus for corpus in corpora}
+    named = told_apart(reports)
     with styled():
         sections = [_corpus(name, group, figures, known) for name, group in by_corpus(reports).items()]
         learning = Picture.of(figures[LEARNING], "") if LEARNING in figures else None
@@ -65,11 +66,11 @@ def render(
         title="Signature verification: evaluation",
         what=_what(reports),
         style=style,
-        overview=_overview(reports),
+        overview=_overview(named),
         terms=TERMS,
         corpora=sections,
         learning=learning,
-        provenance=[(f"{report.system} on {report.corpus}", _provenance(report)) for report in reports],
+        provenance=[(f"{report.system} on {report.corpus}", _provenance(report)) for report in named],
     )
 
 

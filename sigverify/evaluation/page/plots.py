@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sigverify.evaluation.protocol import TrialKind
-from sigverify.evaluation.report import Report
+from sigverify.evaluation.report import Report, told_apart
 from sigverify.evaluation.summary import IMPOSTORS, Condition, DetCurve
 from sigverify.metrics import normal_deviate
 from sigverify.plotting.figure import lay_out
@@ -40,7 +39,6 @@ ODDS_LIMIT: Final = 14.0
 SHOWN_SHARE: Final = 0.002
 """Bins of the reliability diagram with a smaller share of the trials say nothing, and are left out."""
 SHOWN_FMR: Final = 0.01
-FINGERPRINT_DIGITS: Final = 8
 LEARNING: Final = "learning-curves"
 """Name of the picture of a training run."""
 
@@ -88,19 +86,10 @@ def plots(
 
 
 def by_corpus(reports: Sequence[Report]) -> dict[str, list[Report]]:
-    """Group reports that can be drawn into one picture, by corpus.
-
-    Different corpora of one name have a part of their fingerprint behind it, in the reports too.
-    """
-    named: dict[str, set[str]] = {}
-    for report in reports:
-        named.setdefault(report.corpus, set()).add(report.corpus_fingerprint)
+    """Group reports that can be drawn into one picture, by corpus, those of one name `told_apart`."""
     groups: dict[str, list[Report]] = {}
-    for report in reports:
-        name = report.corpus
-        if len(named[name]) > 1:
-            name += f", {report.corpus_fingerprint[:FINGERPRINT_DIGITS]}"
-        groups.setdefault(name, []).append(replace(report, corpus=name))
+    for report in told_apart(reports):
+        groups.setdefault(report.corpus, []).append(report)
     return groups
 
 
