@@ -13,9 +13,9 @@ _MESSAGE_CHARACTERS: Final = 200
 def to_message(error: SigverifyError) -> Error:
     """Return what a client is told of an error; of one that is about the device only what kind it is.
 
+    >>> from sigverify.errors import KeyUnavailable, UnknownUser
     >>> to_message(UnknownUser("'ann' is not enrolled")).message
     "'ann' is not enrolled"
-    >>> from sigverify.errors import KeyUnavailable
     >>> to_message(KeyUnavailable("cannot read /etc/sigverify/store.key")).message
     'There is no key where one was named, or it is malformed, or others may read it.'
     """
