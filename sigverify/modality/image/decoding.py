@@ -258,8 +258,7 @@ def _levels(picture: "Image.Image") -> "GreyArray":
         picture = picture.reduce(factor)
     if turned:
         picture = picture.transpose(Image.Transpose[turned])
-    if picture.mode in ("LA", "RGBA"):
-        picture = on_ground(picture)
+    picture = on_ground(picture)
     if picture.mode == "L":
         return to_grey(picture)
     dark = dark_colours(picture)

@@ -168,8 +168,3 @@ def _lit(grey: GreyArray, first: Places, on: BoolArray, steep: float) -> Edge | 
     end = max(int(steps[near[-1]]) + 1, 0) + off if len(near) else off
     below = np.arange(height)[:, np.newaxis] - first
     return Edge(below < start, (below >= start) & (below < end), low, high)
-
-
-def median_of(grey: GreyArray, where: BoolArray) -> int:
-    """Return the usual level of some pixels, 255 where there are none."""
-    return int(np.median(grey[where])) if where.any() else 255

@@ -9,7 +9,7 @@ import numpy as np
 
 from sigverify.arrays import BoolArray
 from sigverify.modality.image.edges import straight
-from sigverify.modality.image.runs import Places, Runs
+from sigverify.modality.image.runs import Pieces, Places
 
 THICKEST: Final = 24
 """Pixels of a side from edge to edge."""
@@ -27,15 +27,13 @@ EVEN: Final = 0.6
 
 def without_frame(ink: BoolArray) -> BoolArray:
     """Return ink `(h, w)` without the box around it; as it was, where there is none."""
-    runs = Runs.of(ink)
-    if not len(runs.row):
-        return ink
-    piece = runs.pieces()
-    _, top, bottom, left, right = runs.boxes(piece)
+    pieces = Pieces.of(ink)
+    top, bottom, left, right = pieces.top, pieces.bottom, pieces.left, pieces.right
     wide = (right - left >= LEAST_WIDTH * ink.shape[1]) & (bottom - top >= LEAST_WIDTH * ink.shape[0])
     for number in np.flatnonzero(wide & (np.minimum(right - left, bottom - top) >= LEAST_SIDE)):
         place = slice(int(top[number]), int(bottom[number])), slice(int(left[number]), int(right[number]))
-        sides = _sides(runs.taken(piece == number).drawn(ink.shape)[place])
+        only = np.arange(len(top)) == number
+        sides = _sides(pieces.drawn(only, ink.shape)[place])
         if sides is not None:
             ink = ink.copy()
             ink[place] &= ~sides

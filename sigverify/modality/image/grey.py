@@ -95,9 +95,7 @@ def _has_grey_palette(picture: "Image.Image") -> bool:
 
 
 def to_grey(picture: "Image.Image", lacks: Lacks | None = None) -> GreyArray:
-    """Return grey levels `(h, w)` of a picture of mode L, LA, RGB or RGBA; `lacks` as of `dark_colours`."""
-    if picture.mode in ("LA", "RGBA"):
-        picture = on_ground(picture)
+    """Return grey levels `(h, w)` of a picture of mode L or RGB; `lacks` as of `dark_colours`."""
     if picture.mode == "L":
         return np.asarray(picture)
     stamps = _stamps(dark_colours(picture) if lacks is None else lacks)
@@ -118,6 +116,8 @@ def on_ground(picture: "Image.Image") -> "Image.Image":
     """Lay a transparent picture on white; on black where what is seen of it has nothing dark."""
     from PIL import Image
 
+    if picture.mode not in ("LA", "RGBA"):
+        return picture
     alpha = picture.getchannel("A")
     colour = picture.convert("L" if picture.mode == "LA" else "RGB")
     seen = np.asarray(alpha) >= _SEEN

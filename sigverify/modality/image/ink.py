@@ -13,7 +13,7 @@ from sigverify.modality.image.edges import edges_of
 from sigverify.modality.image.frames import without_frame
 from sigverify.modality.image.grey import GreyArray
 from sigverify.modality.image.lines import without_lines
-from sigverify.modality.image.runs import Runs
+from sigverify.modality.image.runs import Pieces, Runs
 
 LONGEST: Final = 512
 """Pictures are reduced to so many pixels: the sheet is 128 wide, so finer ones tell no more."""
@@ -260,20 +260,17 @@ _CLEAR: Final = 8
 
 def without_specks(ink: BoolArray) -> BoolArray:
     """Remove what is small and stands alone: dust, noise of the scanner, but not the dot of an i."""
-    runs = Runs.of(ink)
-    if not len(runs.row):
-        return ink
-    piece = runs.pieces()
-    pixels, top, bottom, left, right = runs.boxes(piece)
+    pieces = Pieces.of(ink)
+    _, _, pixels, top, bottom, left, right = pieces
     small = (pixels <= _SPECK_PIXELS) & (bottom - top <= _SPECK) & (right - left <= _SPECK)
     if not small.any():
         return ink
-    rest = np.pad(runs.taken(~small[piece]).drawn(ink.shape), _CLEAR)
+    rest = np.pad(pieces.drawn(~small, ink.shape), _CLEAR)
     around = np.arange(2 * _CLEAR + 1)
     rows = ((top + bottom - 1) // 2)[small][:, np.newaxis] + around
     columns = ((left + right - 1) // 2)[small][:, np.newaxis] + around
     small[small] = ~rest[rows[:, :, np.newaxis], columns[:, np.newaxis]].any(axis=(1, 2))
-    return runs.taken(~small[piece]).drawn(ink.shape)
+    return pieces.drawn(~small, ink.shape)
 
 
 _BLOT: Final = 32
@@ -289,17 +286,14 @@ _MOST_BLOTS: Final = 40
 
 def without_blots(ink: BoolArray) -> BoolArray:
     """Remove drops and smudges far from everything else, which would move the whole sheet."""
-    runs = Runs.of(ink)
-    if not len(runs.row):
-        return ink
-    piece = runs.pieces()
-    pixels, top, bottom, left, right = runs.boxes(piece)
+    pieces = Pieces.of(ink)
+    _, _, pixels, top, bottom, left, right = pieces
     shorter, longer = (each(bottom - top, right - left) for each in (np.minimum, np.maximum))
     round_ = (longer <= _BLOT) & (2 * shorter >= longer)
     round_ &= _FILLED[1] * pixels >= _FILLED[0] * (bottom - top) * (right - left)
     if not 0 < int(round_.sum()) <= min(_MOST_BLOTS, len(pixels) - 1):
         return ink
-    rest = runs.taken(~round_[piece]).drawn(ink.shape)
+    rest = pieces.drawn(~round_, ink.shape)
     for number in np.flatnonzero(round_):
         away = max(_ALONE[0], _ALONE[1] * int(longer[number])) - 1
         near = rest[
@@ -307,4 +301,4 @@ def without_blots(ink: BoolArray) -> BoolArray:
             max(int(left[number]) - away, 0) : int(right[number]) + away,
         ]
         round_[number] = not near.any()
-    return runs.taken(~round_[piece]).drawn(ink.shape) if round_.any() else ink
+    return pieces.drawn(~round_, ink.shape) if round_.any() else ink

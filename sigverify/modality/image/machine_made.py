@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from sigverify.arrays import BoolArray
-from sigverify.modality.image.runs import Places, Runs
+from sigverify.modality.image.runs import Pieces, Places
 
 LEAST_ROW: Final = 12
 """Letters of a printed row. Of all 8,640 signatures of BHSig260 one had 10 and two 9, of 1,700 others (of
@@ -62,8 +62,7 @@ def longest_row(ink: BoolArray, *, least: int = 1) -> int:
     They stand on one line to a pixel, as those of a hand do for a word at most. Rows of fewer than `least`
     are not looked for, which saves time; 0 where there is none.
     """
-    runs = Runs.of(ink)
-    pixels, top, bottom, left, right = runs.boxes(runs.pieces())
+    _, _, pixels, top, bottom, left, right = Pieces.of(ink)
     height = bottom - top
     letters = (height >= LETTER[0]) & (height <= LETTER[1]) & (right - left <= _WIDEST * height)
     letters &= pixels >= _LEAST_PIXELS

@@ -74,25 +74,48 @@ class Runs(NamedTuple):
             while not np.array_equal(root, root[root]):
                 root = root[root]
 
-    def boxes(self, piece: Places) -> tuple[Places, Places, Places, Places, Places]:
-        """Return of each piece, `(pieces,)` each, its pixels, and top, bottom, left and right of its box.
-
-        Of bottom and right, the first row and column that lie outside.
-        """
-        count = int(piece.max()) + 1 if len(piece) else 0
-        pixels = np.zeros(count, np.int64)
-        np.add.at(pixels, piece, self.length)
-        far = np.iinfo(np.int64).max
-        top, left = np.full(count, far), np.full(count, far)
-        bottom, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        np.minimum.at(top, piece, self.row)
-        np.maximum.at(bottom, piece, self.row + 1)
-        np.minimum.at(left, piece, self.start)
-        np.maximum.at(right, piece, self.end)
-        return pixels, top, bottom, left, right
-
     def turns(self) -> int:
         """Count where ink begins, ends, parts and joins on the way down: where its contour turns round."""
         upper, lower = self.neighbors()
         above, below = (np.bincount(each, minlength=len(self.row)) for each in (lower, upper))
         return int(np.abs(above - 1).sum() + np.abs(below - 1).sum())
+
+
+class Pieces(NamedTuple):
+    """The pieces of ink that hang together, each with its box.
+
+    Attributes:
+        runs: of all of them.
+        number: of the piece that each run belongs to, `(n,)`.
+        pixels: of each piece, `(pieces,)`, as the next.
+        top, bottom, left, right: its box; of bottom and right, the first row and column outside.
+    """
+
+    runs: Runs
+    number: Places
+    pixels: Places
+    top: Places
+    bottom: Places
+    left: Places
+    right: Places
+
+    @classmethod
+    def of(cls, ink: BoolArray) -> "Pieces":
+        """Find those of ink `(h, w)`."""
+        runs = Runs.of(ink)
+        number = runs.pieces()
+        count = int(number.max()) + 1 if len(number) else 0
+        pixels = np.zeros(count, np.int64)
+        np.add.at(pixels, number, runs.length)
+        far = np.iinfo(np.int64).max
+        top, left = np.full(count, far), np.full(count, far)
+        bottom, right = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        np.minimum.at(top, number, runs.row)
+        np.maximum.at(bottom, number, runs.row + 1)
+        np.minimum.at(left, number, runs.start)
+        np.maximum.at(right, number, runs.end)
+        return cls(runs, number, pixels, top, bottom, left, right)
+
+    def drawn(self, which: BoolArray, shape: tuple[int, int]) -> BoolArray:
+        """Return some of them, `(pieces,)`, as ink of that shape."""
+        return self.runs.taken(which[self.number]).drawn(shape)

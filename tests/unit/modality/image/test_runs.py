@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigverify.modality.image.runs import Runs
+from sigverify.modality.image.runs import Pieces, Runs
 
 PICTURES = (
     st.integers(1, 12)
@@ -57,8 +57,8 @@ def test_turns():
 
 @given(PICTURES)
 def test_boxes_are_those_of_the_pieces(ink):
-    runs, numbers = Runs.of(ink), flooded(ink)
-    pixels, top, bottom, left, right = runs.boxes(runs.pieces())
+    numbers = flooded(ink)
+    _, _, pixels, top, bottom, left, right = Pieces.of(ink)
     found = set(zip(pixels, top, bottom, left, right, strict=True))
     for number in range(numbers.max() + 1):
         rows, columns = np.nonzero(numbers == number)
