@@ -183,13 +183,13 @@ static void repair(const sv_signature *from, const svi_workspace *at, svi_captur
 }
 
 /* Take the ways from and to samples that hover out of the ink, where nobody said when the pen is down. */
-static void drop_hover(const sv_signature *from, uint8_t *marks, svi_capture *capture)
+static void drop_hover(const sv_signature *from, const svi_workspace *at, svi_capture *capture)
 {
-    if (!svi_mark_hover(from, capture->ink, marks))
+    if (!svi_mark_hover(from, at))
         return;
     svi_note_repair(&capture->repairs, SV_HOVER_UNSAID);
     for (size_t i = 0; i < from->count; i++)
-        capture->ink[i] = capture->ink[i] && !marks[i] && !(i > 0 && marks[i - 1]);
+        capture->ink[i] = capture->ink[i] && !at->marks[i];
 }
 
 /* Copy the samples that are not marked; the caller frees `rest->x`. A stroke begins with its first sample in a right
@@ -263,7 +263,7 @@ int svi_capture_open(const sv_signature *signature, svi_capture *capture)
     /* Until positions are kept, their room is for whatever a repair needs. */
     workspace = (svi_workspace){signature->count, capture->ink, capture->time, capture->x, capture->y,
                                 capture->ink + room,  &capture->repairs};
-    drop_hover(signature, workspace.marks, capture);
+    drop_hover(signature, &workspace, capture);
     if (svi_mark_strays(signature->x, signature->y, &workspace)) {
         int status = repair_without_strays(signature, &workspace, capture);
         if (status)

@@ -8,53 +8,36 @@
 #define MOST 0.5    /* share of the samples that hover at most */
 #define LEAST_INK 7 /* samples of ink that are left */
 
-static int is_all_ink(const uint8_t *ink, size_t count)
+static int is_all_ink(const svi_workspace *at)
 {
-    for (size_t i = 1; i < count; i++)
-        if (!ink[i])
+    for (size_t i = 1; i < at->count; i++)
+        if (!at->ink[i])
             return 0;
     return 1;
 }
 
-/* Mark runs of samples without pressure; returns how many samples these have. */
-static size_t mark_runs(const double *pressure, size_t count, uint8_t *marks)
+/* Mark runs of samples without pressure, and the sample after each, to which no ink leads either; returns how many
+ * samples the runs have. */
+static size_t mark_runs(const double *pressure, const svi_workspace *at)
 {
-    size_t marked = 0, end;
-    for (size_t start = 0; start < count; start = end) {
-        for (end = start; end < count && pressure[end] <= 0; end++)
+    size_t hovering = 0, end;
+    for (size_t start = 0; start < at->count; start = end + 1) {
+        for (end = start; end < at->count && pressure[end] <= 0; end++)
             continue;
-        if (end - start >= LEAST) {
-            memset(marks + start, 1, end - start);
-            marked += end - start;
-        }
-        end += end == start;
+        if (end - start < LEAST)
+            continue;
+        memset(at->marks + start, 1, (end < at->count ? end + 1 : end) - start);
+        hovering += end - start;
     }
-    return marked;
+    return hovering;
 }
 
-/* Whether a signature is left without the ways from and to samples that are marked. */
-static int leaves_ink(const sv_signature *from, const uint8_t *ink, const uint8_t *marks)
+int svi_mark_hover(const sv_signature *from, const svi_workspace *at)
 {
-    size_t inked = 0, first = 0;
-    int extended = 0;
-    for (size_t i = 0; i < from->count; i++) {
-        if (!ink[i] || marks[i] || (i > 0 && marks[i - 1]))
-            continue;
-        if (inked++ == 0)
-            first = i;
-        extended |= from->x[i] != from->x[first] || from->y[i] != from->y[first];
-    }
-    return inked >= LEAST_INK && extended;
-}
-
-size_t svi_mark_hover(const sv_signature *from, const uint8_t *ink, uint8_t *marks)
-{
-    size_t marked;
-    if (!from->pressure || !is_all_ink(ink, from->count))
+    size_t hovering;
+    if (!from->pressure || !is_all_ink(at))
         return 0;
-    memset(marks, 0, from->count);
-    marked = mark_runs(from->pressure, from->count, marks);
-    if (!marked || (double)marked > MOST * (double)from->count || !leaves_ink(from, ink, marks))
-        return 0;
-    return marked;
+    memset(at->marks, 0, at->count);
+    hovering = mark_runs(from->pressure, at);
+    return hovering && !((double)hovering > MOST * (double)at->count) && svi_has_ink(from->x, from->y, at, LEAST_INK);
 }

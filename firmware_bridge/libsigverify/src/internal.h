@@ -118,9 +118,11 @@ sv_addition svi_clock_flaw(const double *stamps, const svi_workspace *at);  /* S
 double svi_clock_mend(const double *stamps, const svi_workspace *at);       /* fills in `time`, returns the interval */
 
 /* hover.c */
-size_t svi_mark_hover(const sv_signature *from, const uint8_t *ink, uint8_t *marks); /* how many are marked, if any */
+int svi_mark_hover(const sv_signature *from, const svi_workspace *at); /* marks what no ink leads to; 0: none hovers */
 
 /* strays.c */
+/* Whether so many samples of ink are not marked, on more than one spot. */
+int svi_has_ink(const double *x, const double *y, const svi_workspace *at, size_t least);
 size_t svi_mark_strays(const double *x, const double *y, const svi_workspace *at); /* returns how many are marked */
 
 /* marks.c */

@@ -119,18 +119,18 @@ static size_t mark_small(const svi_workspace *at, size_t stroke_start, size_t st
     return marked;
 }
 
-static int has_extent(const double *x, const double *y, const svi_workspace *at)
+int svi_has_ink(const double *x, const double *y, const svi_workspace *at, size_t least)
 {
-    size_t first = at->count;
+    size_t inked = 0, first = 0;
+    int extended = 0;
     for (size_t i = 0; i < at->count; i++) {
         if (!at->ink[i] || at->marks[i])
             continue;
-        if (first == at->count)
+        if (inked++ == 0)
             first = i;
-        if (x[i] != x[first] || y[i] != y[first])
-            return 1;
+        extended |= x[i] != x[first] || y[i] != y[first];
     }
-    return 0;
+    return inked >= least && extended;
 }
 
 size_t svi_mark_strays(const double *x, const double *y, const svi_workspace *at)
@@ -146,5 +146,5 @@ size_t svi_mark_strays(const double *x, const double *y, const svi_workspace *at
             continue;
         marked += mark_small(at, start, end, limit);
     }
-    return marked && has_extent(x, y, at) ? marked : 0;
+    return marked && svi_has_ink(x, y, at, 1) ? marked : 0;
 }
