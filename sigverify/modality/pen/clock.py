@@ -102,7 +102,7 @@ def unit_of(time_ms: FloatArray, ink: BoolArray) -> Flaw | None:
     if not len(steps):
         return None
     # Slopes over a quarter of the recording: bursts average out, and a jump spoils only the slopes over it.
-    passed = np.concatenate([[0.0], np.cumsum(steps)])
+    passed = sums(steps)
     width = max(1, len(steps) // 4)
     interval = median((passed[width:] - passed[:-width]) / width)
     if interval == 0 or (len(time_ms) < INDEX_SAMPLES and bool((steps == 1).all())):
@@ -127,21 +127,30 @@ def mend(time_ms: FloatArray, ink: BoolArray) -> Mended:
     # Steps to which a clock's unrest may belong: within a stroke, and no gap.
     close = written & (steps <= gap)
     uneven = np.abs(steps - interval) > UNEVEN * interval
-    coarse = np.count_nonzero(uneven & close) > UNEVEN_SHARE * max(1, int(close.sum()))
-    tick = _tick(steps[close], interval) if coarse else None
-    longest = float(steps[close].max()) if coarse else 0.0
-    if tick is None:
+    if np.count_nonzero(uneven & close) > UNEVEN_SHARE * max(1, int(close.sum())):
+        steps, evened = _mend_coarse(steps, close, interval)
+        repairs += [Repair.COARSE_CLOCK] if evened else []
+    else:
         steps = _share(steps, close, interval)
-    time = np.concatenate([[0.0], np.cumsum(steps)])
-    even = _even(time, close, interval, longest if tick is None else tick) if coarse else None
-    if coarse and even is None and tick is None:
+    return Mended(time_ms=sums(steps), interval_ms=interval, repairs=tuple(repairs))
+
+
+def _mend_coarse(steps: FloatArray, close: BoolArray, interval: float) -> tuple[FloatArray, bool]:
+    """Mend the steps of a clock that is coarser than the pen, or that jitters.
+
+    Returns:
+        The steps, and whether any was changed: where samples are missing, they stay.
+    """
+    tick = _tick(steps[close], interval)
+    longest = float(steps[close].max())
+    time = sums(_share(steps, close, interval) if tick is None else steps)
+    even = _even(time, close, interval, longest if tick is None else tick)
+    if even is None and tick is not None:
+        return steps, False
+    if even is None:
         even = _average(time, close, int(np.ceil(longest / interval)))
-    if even is not None:
-        # Strokes were moved as a whole, by less than a tick: they keep their order.
-        steps = np.diff(np.maximum.accumulate(even))
-        time = np.concatenate([[0.0], np.cumsum(steps)])
-        repairs.append(Repair.COARSE_CLOCK)
-    return Mended(time_ms=time, interval_ms=interval, repairs=tuple(repairs))
+    # Strokes were moved as a whole, by less than a tick: they keep their order.
+    return np.diff(np.maximum.accumulate(even)), True
 
 
 def median(values: FloatArray) -> float:
@@ -153,6 +162,11 @@ def median(values: FloatArray) -> float:
 def total(values: FloatArray) -> float:
     """Add up `(n,)` from the first to the last, as C does: numpy adds in an order of its own."""
     return float(np.cumsum(values)[-1]) if len(values) else 0.0
+
+
+def sums(values: FloatArray) -> FloatArray:
+    """Return 0 and the sums of `(n,)` up to each, `(n + 1,)`: of steps the time, of lengths the way."""
+    return np.concatenate([[0.0], np.cumsum(values)])
 
 
 def _bridge(steps: FloatArray, written: BoolArray) -> tuple[FloatArray, list[Repair]]:
@@ -177,7 +191,7 @@ def _bridge(steps: FloatArray, written: BoolArray) -> tuple[FloatArray, list[Rep
         steps[jump] = np.where(written, usual, LIFT_MS)[jump]
     if (steps < 0).any():
         # The clock stands still until it has caught up with the latest stamp so far.
-        latest = np.maximum.accumulate(np.concatenate([[0.0], np.cumsum(steps)]))
+        latest = np.maximum.accumulate(sums(steps))
         steps = np.diff(latest)
     return steps, repairs
 
@@ -231,7 +245,7 @@ def _assume_lifts(steps: FloatArray, written: BoolArray, interval: float) -> tup
     # What comes before the first stroke and after the last one is no lift.
     end = end if written[0] else end[1:]
     begin = begin[: len(end)]
-    time = np.concatenate([[0.0], np.cumsum(steps)])
+    time = sums(steps)
     short = time[end] - time[begin] < SHORT_LIFT * interval
     if np.count_nonzero(short) < max(LEAST_LIFTS, (1 - FEW_LIFTS) * len(short)):
         return steps, False
@@ -249,7 +263,7 @@ def _share(steps: FloatArray, close: BoolArray, interval: float) -> FloatArray:
     short = close & (steps < UNEVEN * interval)
     if not short.any():
         return steps
-    time = np.concatenate([[0.0], np.cumsum(steps)])
+    time = sums(steps)
     first = np.flatnonzero(np.concatenate([[True], ~short]))
     count = np.diff(np.append(first, len(time)))
     # Time up to the next burst; after the last one of all there is no limit.
@@ -294,7 +308,7 @@ def _tick(close: FloatArray, interval: float) -> float | None:
 def _average(time: FloatArray, close: BoolArray, reach: int) -> FloatArray:
     """Average stamps over `reach` samples either side, fewer near the ends of a stroke."""
     starts, ends = _strokes(close)
-    passed = np.concatenate([[0.0], np.cumsum(time)])
+    passed = sums(time)
     index = np.arange(len(time))
     start, end = np.repeat(starts, ends - starts), np.repeat(ends, ends - starts)
     side = np.minimum(reach, np.minimum(index - start, end - 1 - index))

@@ -146,7 +146,7 @@ def _strokes(x: FloatArray, y: FloatArray, ink: BoolArray) -> list[_Stroke]:
     if ink[0]:
         starts = np.concatenate([[0], starts])
     ends = np.flatnonzero(ink & ~following)
-    line = np.cumsum(np.concatenate([[0.0], np.where(ink[1:], np.hypot(np.diff(x), np.diff(y)), 0.0)]))
+    line = clock.sums(np.where(ink[1:], np.hypot(np.diff(x), np.diff(y)), 0.0))
     return [
         _Stroke(start, end, float(line[end] - line[start]))
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)

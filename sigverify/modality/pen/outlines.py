@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sigverify.arrays import BoolArray, FloatArray, IndexArray, Int8Array
-from sigverify.modality.pen.clock import total
+from sigverify.modality.pen.clock import sums, total
 from sigverify.modality.pen.signature import Signature
 
 POINTS: Final = 96
@@ -82,7 +82,7 @@ def distinct(lines: Int8Array) -> tuple[bytes, ...]:
 
 def _core(line: FloatArray, ink: BoolArray) -> tuple[int, int]:
     """Return where a line `(2, n)` begins, and behind which point it ends, without short strokes there."""
-    written = np.concatenate([[0.0], np.cumsum(np.where(ink[1:], _lengths(line), 0.0))])
+    written = sums(np.where(ink[1:], _lengths(line), 0.0))
     few = ENDS * written[-1]
     starts = np.flatnonzero(np.concatenate([[True], ~ink[1:]]))
     ends = np.append(starts[1:], len(ink)) - 1
@@ -274,7 +274,7 @@ class _Segments:
 
 def _along(line: FloatArray, count: int) -> FloatArray:
     """Return `count` points at equal steps along a line `(2, n)`: `(2, count)`."""
-    way = np.concatenate([[0.0], np.cumsum(_lengths(line))])
+    way = sums(_lengths(line))
     places = np.linspace(0.0, way[-1], count)
     return np.stack([np.interp(places, way, axis) for axis in line])
 

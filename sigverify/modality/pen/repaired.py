@@ -122,7 +122,7 @@ def _shortened(time_ms: FloatArray, kept: BoolArray) -> FloatArray:
     """Return the time axis `(n,)` on which gaps between kept samples are no longer than `MAX_GAP_MS`."""
     index = np.flatnonzero(kept)
     steps = np.minimum(np.diff(time_ms[index]), clock.MAX_GAP_MS)
-    time = np.concatenate([[0.0], np.cumsum(steps)])
+    time = clock.sums(steps)
     # A sample that is left out has the time of the last one kept before it.
     latest = np.searchsorted(index, np.arange(len(time_ms)), side="right") - 1
     return np.asarray(time[np.maximum(latest, 0)])
