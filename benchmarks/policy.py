@@ -178,22 +178,11 @@ def resample(rate_hz: float) -> Callable[[Signature, Rng], Signature]:
     return apply
 
 
-def crop(share: float) -> Callable[[Signature, Rng], Signature]:
-    """Leave out the beginning."""
+def crop(begin: float, end: float = 0.0) -> Callable[[Signature, Rng], Signature]:
+    """Leave out the beginning, and that share at the end."""
 
     def apply(its, _):
-        kept = slice(max(1, int(share * len(its))), None)
-        pressure = None if its.pressure is None else its.pressure[kept]
-        return Signature(its.x[kept], its.y[kept], its.time_ms[kept], pressure, its.ink[kept])
-
-    return apply
-
-
-def ends(begin: float, end: float) -> Callable[[Signature, Rng], Signature]:
-    """Leave out the beginning and the end."""
-
-    def apply(its, _):
-        kept = slice(int(begin * len(its)), len(its) - int(end * len(its)))
+        kept = slice(max(1, int(begin * len(its))), len(its) - int(end * len(its)))
         pressure = None if its.pressure is None else its.pressure[kept]
         return Signature(its.x[kept], its.y[kept], its.time_ms[kept], pressure, its.ink[kept])
 
@@ -279,7 +268,7 @@ COPIES: Final = {
     "bent by 2 %": bend(0.02),
     "without the first 2 %": crop(0.02),
     "without the first 5 %": crop(0.05),
-    "without the first and the last 5 %": ends(0.05, 0.05),
+    "without the first and the last 5 %": crop(0.05, 0.05),
     "a tap before it": beside(3, 0.005, before=True),
     "a tap behind it": beside(3, 0.005, before=False),
     "a tap before and behind it": both(beside(3, 0.005, before=True), beside(3, 0.005, before=False)),

@@ -159,22 +159,16 @@ def test_a_store_that_cannot_be_written_is_backed_up_and_that_is_said(
     assert answer("store", "backup", "--store", path, "--key", key, tmp_path / "third.db")[1]["noted"] is True
 
 
+def exported(answer, path, key, file, transport):
+    """Write one template to a file, sealed under a key for the way; return what the command says."""
+    its = ("--store", path, "--key", key, "--user", "alice", file, "--transport-key", transport)
+    return answer("store", "export", *its)
+
+
 def test_an_import_that_is_refused_leaves_no_store_behind(answer, path, key, tmp_path):
     file, transport, other = tmp_path / "alice.sigx", tmp_path / "transport.key", tmp_path / "other.db"
     answer("store", "keygen", transport)
-    answer(
-        "store",
-        "export",
-        "--store",
-        path,
-        "--key",
-        key,
-        "--user",
-        "alice",
-        file,
-        "--transport-key",
-        transport,
-    )
+    exported(answer, path, key, file, transport)
     damaged = tmp_path / "damaged.sigx"
     damaged.write_bytes(b"SIGX" + bytes(20))
     import_ = ("store", "import", "--store", other, "--key", key)
@@ -220,19 +214,7 @@ def test_looking_at_an_old_store_changes_nothing(answer, tmp_path):
 def test_export_and_import(answer, path, key, tmp_path):
     file, transport, other = tmp_path / "alice.sigx", tmp_path / "transport.key", tmp_path / "other.db"
     answer("store", "keygen", transport)
-    code, content = answer(
-        "store",
-        "export",
-        "--store",
-        path,
-        "--key",
-        key,
-        "--user",
-        "alice",
-        file,
-        "--transport-key",
-        transport,
-    )
+    code, content = exported(answer, path, key, file, transport)
     assert (code, content) == (0, {"user_id": "alice", "bytes": file.stat().st_size})
     code, content = answer("store", "import", "--store", other, file, "--transport-key", transport)
     assert (code, content["user_id"], content["references"]) == (0, "alice", 2)
