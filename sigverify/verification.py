@@ -28,7 +28,7 @@ from sigverify.policy.provenance import Claim, Provenance
 from sigverify.policy.replay import KIND as REPLAY
 from sigverify.policy.replay import Sketcher
 from sigverify.policy.sightings import remember
-from sigverify.store import Records, Store
+from sigverify.store import Records, Store, wait_for_disk
 from sigverify.template import PEN, Template, normal_user_id
 
 _EVENTS: Final = {
@@ -91,7 +91,7 @@ class Verification:
             )
         accepted = isinstance(made, Decision) and made.accepted
         if trial.alike and not (accepted or policy.durable_accepts):
-            self._wait_for_disk()
+            wait_for_disk(self._store)
         if isinstance(made, UntrustedCapture):
             raise made
         decision = made
@@ -262,11 +262,6 @@ class Verification:
         """Note that this try was the last one until an operator unlocks, and say so."""
         self._audit.append(records, Event.BLOCKED, user_id)
         return decision if decision.outcome is Outcome.REFER else replace(decision, reason=Reason.BLOCKED)
-
-    def _wait_for_disk(self) -> None:
-        """Make what was just written without waiting as safe as a refusal has to be."""
-        with self._store.transaction(local=True) as records:
-            records.put("synced", "", b"")
 
     @cached_property
     def _sketcher(self) -> Sketcher:

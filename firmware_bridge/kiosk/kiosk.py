@@ -22,6 +22,7 @@ from sigverify.actor import Actor, ActorKind
 from sigverify.audit import Event
 from sigverify.errors import SigverifyError
 from sigverify.modality.image.image import IMAGE
+from sigverify.store import wait_for_disk
 from sigverify.verifier import Verifier
 
 VISITOR: Final = frozenset({Capability.VERIFY})
@@ -104,8 +105,7 @@ class Kiosk:
         if not failed:
             return
         try:
-            with self._visitors.store.transaction(local=True) as records:
-                records.put("synced", "", b"")
+            wait_for_disk(self._visitors.store)
         except SigverifyError as error:
             self.failures.note(Failure.of(error))
         else:

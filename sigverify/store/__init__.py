@@ -4,7 +4,7 @@ from sigverify.store.address import is_server
 from sigverify.store.erasure import Erasure
 from sigverify.store.sqlite import SqliteStore
 from sigverify.store.sqlite_database import MEMORY
-from sigverify.store.store import START, Change, Mark, Prepared, Records, State, Store
+from sigverify.store.store import START, Change, Mark, Prepared, Records, State, Store, wait_for_disk
 
 __all__ = [
     "MEMORY",
@@ -18,4 +18,5 @@ __all__ = [
     "State",
     "Store",
     "is_server",
+    "wait_for_disk",
 ]
